@@ -1,0 +1,66 @@
+# `make help` lists the targets. A fresh machine needs Python >= 3.11, make and a network connection.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+HTML := _build/out/_build/html
+
+# Idle OpenMP threads that spin slow a shared machine down many times over.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book chapters test lint format sync report pages clean distclean repository
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+# The stamp makes the second call instant: the environment is renewed only when what it is made from has changed.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python >= 3.11 is needed, $$($(PYTHON) --version) was found: make PYTHON=/path/to/python3.11 ..."; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "this Python cannot create environments: install its venv module (Debian: apt-get install python3-venv)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,dev]'
+	@touch $@
+
+setup: $(STAMP) ## create the environment in .venv
+
+chapters: $(STAMP) ## execute the chapters that changed
+	$(BIN)/python tools/run_notebooks.py
+
+book: chapters ## execute the chapters, render the book; the last line is the path of index.html
+	$(BIN)/python tools/assemble.py
+	@rm -rf _build/out
+	$(BIN)/jupyter-book build _build/src -W --keep-going --quiet --path-output _build/out
+	@echo "$(CURDIR)/$(HTML)/index.html"
+
+test: lint ## lint, then the tests
+	$(BIN)/python -m pytest --ignore=tests/pages
+
+lint: $(STAMP) ## ruff and codespell
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+
+pages: $(STAMP) ## test the pages of the built book in headless Chromium
+	$(BIN)/python -m pytest tests/pages
+
+format: $(STAMP) ## format the sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sync: $(STAMP) ## write each chapter's .ipynb and the README's table of chapters from the .py files
+	$(BIN)/jupytext --update --to ipynb --quiet notebooks/*.py
+	$(BIN)/python tools/readme.py
+
+report: $(STAMP) ## write the reproduction page and the README's status table from the records
+	$(BIN)/python -m ltdd_utils.report
+
+repository: $(STAMP) ## set the repository's address everywhere: make repository URL=https://github.com/OWNER/NAME
+	$(BIN)/python tools/set_repository.py "$(URL)"
+
+clean: ## remove what was built
+	rm -rf _build .pytest_cache .ruff_cache
+
+distclean: clean ## remove the environment too
+	rm -rf $(VENV)

@@ -1,0 +1,1 @@
+"""Methods that the two papers compare with. Here: coresets of real images, and the whole training set."""

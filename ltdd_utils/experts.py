@@ -1,0 +1,59 @@
+"""A plain expert: cross-entropy on the long-tailed set. The teacher of the online protocols, and the eyes of the coresets."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ltdd_utils.augment import dsa
+from ltdd_utils.config import AugmentConfig, TeacherConfig
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.networks import build
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
+from ltdd_utils.training import Forward, train
+from ltdd_utils.views import random_crop_flip
+
+__all__ = ["augmenter", "plain_expert"]
+
+
+def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]:
+    """The augmentation of a batch of preprocessed images, ``[B, Ch, H, W]`` to the same shape.
+
+    Raises:
+        ValueError: "mixed-views", which works on pixels and pairs of images: only the online protocols have it.
+    """
+    if cfg.kind == "dsa":
+        return lambda images, rng: dsa(images, cfg.strategy, rng)
+    if cfg.kind == "crop-flip":
+        return lambda images, rng: random_crop_flip(images, cfg.padding, rng, flip=cfg.flip)
+    if cfg.kind == "none":
+        return lambda images, rng: images
+    raise ValueError(f"augment.kind is {cfg.kind!r}; use 'dsa', 'crop-flip' or 'none' here")
+
+
+def plain_expert(
+    cfg: TeacherConfig, data: LongTailedData, preprocess: Preprocess, seed: int, store: Store, device: torch.device, watch: Watch | None = None
+) -> tuple[nn.Module, float]:
+    """A network trained with cross-entropy on the whole long-tailed set, last epoch, in eval mode, and the seconds it took.
+
+    It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted.
+    """
+    network = build(cfg.network, data.classes, data.image_size, data.channels, generator(seed, "expert", "weights")).to(device)
+    key = {"config": cfg, "data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        images, labels = preprocess(data.train_images.to(device)), data.train_labels.to(device)
+        augment, rng = augmenter(cfg.augment), generator(seed, "expert", "batches")
+
+        def objective(forward: Forward, indices: Tensor) -> Tensor:
+            return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
+
+        trained = train(network, len(labels), objective, cfg.train, rng, watch=watch, checkpoint=checkpoint)
+        return Bundle(dict(trained.state_dict()))
+
+    bundle = store.stage("expert", key, compute)
+    network.load_state_dict(bundle.tensors)
+    return network.eval(), bundle.meta["seconds"]

@@ -1,0 +1,68 @@
+"""Losses of students and experts. Logits go in, nats per image come out."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["logit_adjusted_cross_entropy", "logit_matching", "soft_cross_entropy"]
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    r"""Cross-entropy with probabilities as targets.
+
+    .. math:: \ell = -\frac{1}{B} \sum_{b,c} t_{bc} \log \mathrm{softmax}(z_b)_c
+
+    Args:
+        logits: :math:`z`, ``[B, C]``.
+        targets: :math:`t`, rows sum to one, ``[B, C]``.
+
+    Returns:
+        Scalar, nats per image.
+    """
+    return -(targets * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def logit_adjusted_cross_entropy(logits: Tensor, labels: Tensor, class_prior: Tensor, tau: float = 1.0) -> Tensor:
+    r"""Cross-entropy on logits shifted by the log class prior, so that the raw logits become those of balanced data.
+
+    .. math:: \ell = -\frac{1}{B} \sum_b \log \mathrm{softmax}(z_b + \tau \log \pi)_{y_b}
+
+    Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)` proportional to :math:`p(y|x) / \pi_y^\tau`. Menon et al. (arXiv:2007.07314), equation 10.
+
+    Args:
+        logits: :math:`z`, ``[B, C]``.
+        labels: integers :math:`y`, ``[B]``.
+        class_prior: :math:`\pi_c = n_c / N` of the training set, ``[C]``.
+        tau: strength; 0 is plain cross-entropy.
+
+    Returns:
+        Scalar, nats per image.
+
+    Raises:
+        ValueError: ``class_prior`` has another length than the logits, or a class without images.
+    """
+    if class_prior.shape != logits.shape[1:] or not bool((class_prior > 0).all()):
+        raise ValueError(f"class_prior must hold {logits.shape[1]} positive shares, got {class_prior.tolist()}")
+    return F.cross_entropy(logits + tau * class_prior.to(logits).log(), labels)
+
+
+def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross_entropy: float) -> Tensor:
+    r"""Squared distance to the teacher's logits, and a weighted hard-label term.
+
+    .. math:: \ell = \frac{1}{BC} \sum_{b,c} (z_{bc} - \tilde z_{bc})^2 + \kappa\, \mathrm{CE}(z, y)
+
+    Uni-level (AAAI 2026), equation 10.
+
+    Note:
+        Differs from the paper: its equation sums over the classes; the released code averages over batch and classes, as here.
+
+    Args:
+        logits: the student's :math:`z`, ``[B, C]``.
+        teacher_logits: :math:`\tilde z`, ``[B, C]``.
+        labels: integers :math:`y` of the un-mixed images, ``[B]``.
+        cross_entropy: :math:`\kappa`, 0.025 in EDC and in the uni-level release.
+
+    Returns:
+        Scalar.
+    """
+    loss = F.mse_loss(logits, teacher_logits)
+    return loss + cross_entropy * F.cross_entropy(logits, labels) if cross_entropy else loss

@@ -1,0 +1,24 @@
+"""What was measured and what was published: one JSON record per run, and ``targets.csv``."""
+
+from ltdd_utils.results.provenance import machine, peak_ram_gib, provenance
+from ltdd_utils.results.record import MissingRun, load, load_record, save_record, summary
+from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
+from ltdd_utils.results.targets import TARGET_COLUMNS, results_root, targets
+
+__all__ = [
+    "GROUPS",
+    "SCHEMA",
+    "TARGET_COLUMNS",
+    "TARGET_KEYS",
+    "MissingRun",
+    "load",
+    "load_record",
+    "machine",
+    "peak_ram_gib",
+    "provenance",
+    "results_root",
+    "save_record",
+    "summary",
+    "targets",
+    "validate_record",
+]

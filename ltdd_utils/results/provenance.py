@@ -1,0 +1,86 @@
+"""Where a number comes from: the code's commit, the versions, the machine."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+__all__ = ["machine", "peak_ram_gib", "provenance"]
+
+ROOT = Path(__file__).resolve().parents[2]  # of the repository, when the package is installed from a clone
+PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    except OSError:  # no git on this machine
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _commit(root: Path) -> tuple[str | None, bool | None]:
+    """The commit of ``root`` and whether files differ from it; None and None if no repository has its top there."""
+    top = _git(root, "rev-parse", "--show-toplevel")
+    # A package in somebody's virtual environment lies inside their repository: that is not this code's commit.
+    if top is None or Path(top).resolve() != root.resolve():
+        return None, None
+    commit = _git(root, "rev-parse", "--verify", "HEAD")
+    # Records that earlier runs of a campaign wrote do not change the code.
+    changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)results")
+    return commit, None if commit is None or changes is None else bool(changes)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def provenance(root: Path | None = None) -> dict[str, Any]:
+    """The code, the versions and the time of a run; call it when the run starts.
+
+    Args:
+        root: top of the git repository; None: the clone that this package stands in.
+
+    Returns:
+        ``commit`` (None without git), ``dirty`` (whether a file outside ``results/`` differs from the commit),
+        ``versions`` and ``started_utc``.
+    """
+    commit, dirty = _commit(ROOT if root is None else Path(root))
+    versions = {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
+    versions["cuda"] = torch.version.cuda
+    started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"commit": commit, "dirty": dirty, "versions": versions, "started_utc": started}
+
+
+def machine(device: torch.device | str = "cpu") -> str:
+    """The device in words: the GPU's name, or the processor's with the number of cores this process may use."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def peak_ram_gib() -> float:
+    """The largest resident memory of this process so far, or of a finished child of it, in GiB."""
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, Linux KiB

@@ -1,0 +1,138 @@
+"""The record of a run: what was run, what came out, what it cost and where it comes from, in one JSON file.
+
+All accuracies are fractions in [0, 1]; percent stands in tables alone. A file that is there is complete: it is written
+under another name and renamed.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.results.schema import GROUPS, TARGET_KEYS, validate_record
+from ltdd_utils.store import write_atomic
+
+__all__ = ["MissingRun", "load", "load_record", "save_record", "summary"]
+
+
+class MissingRun(LookupError):
+    """A table asks for a run that has no record; the message names the command that makes it."""
+
+    def __init__(self, what: str, command: str) -> None:
+        """Say that there is no record of ``what`` and that ``command`` makes one."""
+        super().__init__(f"no record of {what}; run `{command}`")
+        self.command = command
+
+
+def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
+    """Write a record to ``folder/RECIPE/CONFIG_ID-sSEED.json``, whole or not at all; a run replaces its own record.
+
+    Raises:
+        ValueError: the record is not valid.
+        OSError: the folder cannot be written.
+    """
+    validate_record(record)
+    path = Path(folder) / _place(record)
+    write_atomic(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    return path
+
+
+def _place(record: Mapping[str, Any]) -> str:
+    return f"{record['recipe']}/{record['config_id']}-s{record['seed']}.json"
+
+
+def load_record(path: Path) -> dict[str, Any]:
+    """Read a record.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is cut short or damaged, has another schema, is not valid, or has another record's name.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no record {path}")
+    try:
+        record = json.loads(path.read_bytes())
+    except ValueError as error:  # of JSON or of the text's encoding
+        raise ValueError(f"{path} is not a whole record ({error}); delete it and run its recipe again") from error
+    try:
+        validate_record(record if isinstance(record, dict) else {})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not path.resolve().as_posix().endswith("/" + _place(record)):
+        raise ValueError(f"{path} holds the record of {_place(record)}; give it that name, or delete it")
+    return record
+
+
+def load(folder: Path, allow_dirty: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
+    """All records of a folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions, ``seconds`` a sum.
+
+    Args:
+        folder: the results folder; one that does not exist holds no records.
+        allow_dirty: also read records of code that no commit holds.
+        allow_mixed: also read records with other settings under one target, for a table with a row per ``config_id``.
+
+    Raises:
+        ValueError: a damaged record, a dirty one, or two records with other settings for one cell of a table.
+    """
+    paths = sorted(path for path in Path(folder).glob("*/*.json") if not path.name.startswith("."))
+    frame = pd.DataFrame([_row(path, load_record(path)) for path in paths])
+    if frame.empty:
+        return frame
+    dirty = frame.loc[frame["dirty"].isin([True]), "path"]
+    if len(dirty) and not allow_dirty:
+        raise ValueError(f"{dirty.iloc[0]} comes from code that no commit holds; commit it and run the recipe again")
+    if not allow_mixed:
+        _refuse_mixed_cells(frame)
+    return frame.astype({"imbalance_factor": float, "ipc": "Int64"})
+
+
+def _row(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    metrics, cost, origin = record["metrics"], record["cost"], record["provenance"]
+    sets, count = origin["distilled_sha256"], len(record["students"])
+    return {
+        **{name: record[name] for name in ("recipe", "scale", "config_id", "seed")},
+        **record["target"],
+        "overall": metrics["overall"]["mean"],
+        "std": metrics["overall"]["std"],
+        **{group: None if metrics[group] is None else metrics[group]["mean"] for group in GROUPS},
+        "per_class": metrics["per_class"],
+        "students": count,
+        "student_overall": [student["overall"] for student in record["students"]],
+        "student_sets": [sets] * count if isinstance(sets, str) else sets,
+        "seconds": math.fsum(cost["seconds"].values()),
+        "seconds_by_stage": cost["seconds"],
+        **{name: cost[name] for name in ("peak_ram_gib", "peak_gpu_gib", "device")},
+        **{name: origin[name] for name in ("commit", "dirty", "started_utc", "data_sha256")},
+        "path": str(path),
+    }
+
+
+def _refuse_mixed_cells(frame: pd.DataFrame) -> None:
+    """Raise if two records of one scale stand for one published number but were made with other settings."""
+    for _, cell in frame.groupby(["scale", *TARGET_KEYS], dropna=False):
+        paths = cell.drop_duplicates("config_id")["path"]
+        if len(paths) > 1:
+            names = " and ".join(paths)
+            raise ValueError(f"{names} stand for one cell of a table but have other settings; move one of them away")
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """A record, or the scores of a set from a file, as a few lines of text with accuracies in percent."""
+    metrics = record["metrics"]
+    seconds = list(record["cost"]["seconds"].values()) if "cost" in record else record["seconds"]
+    students = len(record.get("students", seconds))
+    name = "  ".join(str(record[key]) for key in ("recipe", "scale", "protocol") if key in record)
+    cost = f"{students} student{'s' * (students != 1)}, {sum(seconds):.0f} s"
+    lines = [name, f"overall {_percent(metrics['overall'])} %  ({cost})"]
+    lines += ["  ".join(f"{group} {_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
+    return "\n".join(lines)
+
+
+def _percent(value: Mapping[str, float | None] | None) -> str:
+    if value is None:
+        return "n/a"
+    return f"{100 * value['mean']:.1f}" + ("" if value["std"] is None else f" ± {100 * value['std']:.1f}")

@@ -1,0 +1,107 @@
+"""What a record must look like, and that it agrees with itself."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["GROUPS", "SCHEMA", "TARGET_KEYS", "validate_record"]
+
+SCHEMA = 1
+GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_groups, then longtail.rank_thirds
+TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
+NAMES = ("recipe", "scale", "config_id", "protocol")
+KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "cost", "provenance")
+COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
+PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
+TOLERANCE = 1e-6  # students may be scored in float32
+
+
+def validate_record(record: Mapping[str, Any]) -> None:
+    """Check that a record is whole and agrees with itself: its means are the means of its students.
+
+    Raises:
+        ValueError: another schema, a missing or unknown key, a value outside its range, or a mean that its parts do
+            not have.
+    """
+    schema = record.get("schema")
+    _need(schema == SCHEMA, f"its schema is {schema!r}, not {SCHEMA}; use the version of ltdd_utils that wrote it")
+    _keys(record, KEYS, "the record")
+    _need(isinstance(record["seed"], int) and record["seed"] >= 0, f"seed is {record['seed']!r}; it must be 0 or more")
+    for name in NAMES:
+        safe = isinstance(record[name], str) and re.fullmatch(r"[\w./-]+", record[name])
+        _need(safe, f"{name} is {record[name]!r}; use letters, digits, '_', '-', '.' and '/'")
+    _need("/" not in record["recipe"] + record["config_id"], "recipe and config_id name a file: no '/' in them")
+    target = record["target"]
+    if target is not None:
+        _keys(target, TARGET_KEYS, "target")
+        _need(
+            target["protocol"] == record["protocol"], f"target names the protocol {target['protocol']!r}, not its own"
+        )
+    _check_scores(record["metrics"], record["students"])
+    _keys(record["cost"], COST, "cost", others=True)
+    for stage, seconds in record["cost"]["seconds"].items():
+        good = isinstance(seconds, int | float) and 0 <= seconds < math.inf
+        _need(good, f"stage {stage!r} took {seconds!r} seconds; it must be a finite number, 0 or more")
+    _keys(record["provenance"], PROVENANCE, "provenance", others=True)
+    sets, students = record["provenance"]["distilled_sha256"], len(record["students"])
+    enough = isinstance(sets, str) or len(sets) == students
+    _need(enough, f"distilled_sha256 must be one text, or one for each of the {students} students")
+
+
+def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> None:
+    _keys(metrics, ("overall", "per_class", *GROUPS, "confusion"), "metrics")
+    for name in ("overall", *(group for group in GROUPS if metrics[group] is not None)):
+        _spread(metrics[name], name)
+    per_class, confusion = metrics["per_class"], metrics["confusion"]
+    _fractions(per_class, "per_class")
+    classes = len(per_class)
+    square = len(confusion) == classes and all(len(row) == classes and min(row) >= 0 for row in confusion)
+    _need(square, f"confusion is not a table of {classes} x {classes} counts")
+    _need(isinstance(students, list) and students, "it has no students")
+    for student in students:
+        _keys(student, ("stream", "overall", "per_class"), "a student")
+        _fractions([student["overall"]], "overall of a student")
+        _fractions(student["per_class"], "per_class of a student")
+        _need(len(student["per_class"]) == classes, f"a student does not have {classes} classes")
+    _check_spread(metrics["overall"], [student["overall"] for student in students])
+    for c, value in enumerate(per_class):
+        _agree(f"class {c}", value, math.fsum(student["per_class"][c] for student in students) / len(students))
+        _agree(f"row {c} of confusion", confusion[c][c] / (math.fsum(confusion[c]) or 1), value)
+
+
+def _check_spread(stated: Mapping[str, float | None], values: Sequence[float]) -> None:
+    mean = math.fsum(values) / len(values)
+    _agree("overall", stated["mean"], mean)
+    _need((stated["std"] is None) == (len(values) == 1), "the std over students is null for one student, and only then")
+    if stated["std"] is not None:
+        squares = math.fsum((value - mean) ** 2 for value in values)
+        _agree("the std over students", stated["std"], math.sqrt(squares / (len(values) - 1)))
+
+
+def _need(ok: object, problem: str) -> None:
+    if not ok:
+        raise ValueError(problem)
+
+
+def _fractions(values: Sequence[float], name: str) -> None:
+    good = isinstance(values, list) and values and all(isinstance(v, int | float) and 0 <= v <= 1 for v in values)
+    _need(good, f"{name} is {values!r}; it must be fractions in [0, 1]")
+
+
+def _spread(value: Mapping[str, Any], name: str) -> None:
+    _keys(value, ("mean", "std"), name)
+    _fractions([value["mean"]], f"the mean of {name}")
+    if value["std"] is not None:
+        _fractions([value["std"]], f"the std of {name}")
+
+
+def _keys(value: Mapping[str, Any], wanted: Sequence[str], name: str, others: bool = False) -> None:
+    _need(isinstance(value, Mapping), f"{name} is {value!r}; it must be an object")
+    missing, extra = sorted(set(wanted) - set(value)), [] if others else sorted(set(value) - set(wanted))
+    _need(not missing, f"{name} has no {', '.join(missing)}")
+    _need(not extra, f"{name} has an unknown key: {', '.join(extra)}")
+
+
+def _agree(name: str, stated: float, own: float) -> None:
+    _need(abs(stated - own) <= TOLERANCE, f"{name} is given as {stated}, its parts give {own}")

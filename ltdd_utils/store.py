@@ -1,0 +1,160 @@
+"""Files that are whole or absent, and a cache of finished stages under the hash of their settings.
+
+A *bundle* is a dictionary of tensors and a dictionary of facts in one safetensors file (nothing executable is ever unpickled). A *stage* is a bundle that is
+computed once: its key names everything that its content depends on. A stage that is stopped leaves a checkpoint and goes on from it.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ltdd_utils.config import canonical_json, config_id, to_dict
+
+__all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+class Stopped(Exception):
+    """The time given with ``--stop-after`` is over; what was done so far lies in a checkpoint."""
+
+
+@dataclass
+class Bundle:
+    """Tensors by name, and facts about them that fit into JSON."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile.
+
+    Raises:
+        OSError: the folder cannot be made or written; the message names the path.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(temporary, path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error.strerror or error}; free some space or name another folder") from error
+
+
+def save_bundle(path: Path, bundle: Bundle) -> None:
+    """Write a bundle as one safetensors file, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.tensors.items()}
+    write_atomic(path, save(tensors, metadata={"ltdd": json.dumps(to_dict(bundle.meta))}))
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is cut short, damaged, or was not written by this package.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = (file.metadata() or {}).get("ltdd")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping: safe_open has keys() alone)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged or cut short ({error}); delete it and make it again") from error
+    if meta is None:
+        raise ValueError(f"{path} holds no description of itself: it was not written by ltdd")
+    return Bundle(tensors, json.loads(meta))
+
+
+class Checkpoint:
+    """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
+
+    def __init__(self, path: Path, deadline: float | None = None, every_s: float = 60.0) -> None:
+        """Keep the state in ``path``; ``deadline`` is a ``time.monotonic()`` value, ``every_s`` seconds between two writes."""
+        self.path, self.deadline, self.every_s = path, deadline, every_s
+        self._written = self._counted = time.monotonic()
+        saved = load_bundle(path) if path.is_file() else None
+        self.seconds: float = saved.meta.pop("seconds") if saved else 0.0  # of work so far, earlier calls counted in
+        self._saved = saved
+
+    def load(self) -> Bundle | None:
+        """The state of the interrupted call before this one, or None."""
+        return self._saved
+
+    def tick(self, state: Callable[[], Bundle]) -> None:
+        """Call often, at points from which the work can go on: writes ``state()`` when it is due.
+
+        Raises:
+            Stopped: the deadline has passed; the state is on disk.
+        """
+        now = time.monotonic()
+        over = self.deadline is not None and now >= self.deadline
+        if not over and now - self._written < self.every_s:
+            return
+        bundle = state()
+        save_bundle(self.path, Bundle(bundle.tensors, {**bundle.meta, "seconds": self.elapsed()}))
+        self._written = time.monotonic()
+        if over:
+            raise Stopped(f"stopped as asked; the state is in {self.path}: run the same command again to go on")
+
+    def elapsed(self) -> float:
+        """Seconds of work on this stage, those of earlier, interrupted calls counted in."""
+        now = time.monotonic()
+        self.seconds, self._counted = self.seconds + now - self._counted, now
+        return self.seconds
+
+    def clear(self) -> None:
+        """Remove the state: the stage is done."""
+        self.path.unlink(missing_ok=True)
+
+
+class Store:
+    """A folder of finished stages: ``ROOT/KIND/HASH/result.safetensors``."""
+
+    def __init__(self, root: Path, deadline: float | None = None) -> None:
+        """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never."""
+        self.root, self.deadline = Path(root), deadline
+
+    def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
+        """The result of a stage: read if it was computed before, else computed and kept.
+
+        Args:
+            kind: what it is ("expert", "student"), the name of a sub-folder.
+            key: everything that the result depends on: settings, seeds, hashes of inputs.
+            compute: does the work; it may keep its state in the checkpoint it is given.
+
+        Returns:
+            The bundle; ``meta["seconds"]`` are the seconds of work it took, whenever that was.
+
+        Raises:
+            Stopped: the deadline passed.
+            OSError: the folder cannot be written.
+        """
+        folder = self.root / kind / config_id(key)
+        result = folder / "result.safetensors"
+        if result.is_file():
+            return load_bundle(result)
+        checkpoint = Checkpoint(folder / "checkpoint.safetensors", self.deadline)
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
+        write_atomic(folder / "key.json", canonical_json(key))
+        bundle = compute(checkpoint)
+        bundle.meta["seconds"] = checkpoint.elapsed()
+        save_bundle(result, bundle)
+        checkpoint.clear()
+        return bundle

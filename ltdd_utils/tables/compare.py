@@ -1,0 +1,162 @@
+"""Which record stands beside which published number, and the command where there is none."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.results import TARGET_KEYS, MissingRun, load, results_root, targets
+from ltdd_utils.tables.pooling import POOLED, pool
+
+__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain", "select"]
+
+PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
+USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
+CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
+OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
+
+
+def compare(
+    records: pd.DataFrame,
+    published: pd.DataFrame,
+    recipes: Collection[str] = (),
+    dataset: str | None = None,
+    everything: bool = True,
+) -> pd.DataFrame:
+    """Every published number with ours beside it; a number that was never run says so.
+
+    A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
+    that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``our_protocol`` names
+    it. A record under another protocol is named in ``note`` and never compared.
+
+    Args:
+        records: as ``results.load`` gives them.
+        published: as ``results.targets`` gives them.
+        recipes: names of the recipes that exist; a number that none of them makes is "published only".
+        dataset: keep this data set alone.
+        everything: also the numbers that were never run.
+
+    Returns:
+        The columns of ``published``, and ``status`` ("run", "not run" or "published only"), ``ours`` and ``ours_std``
+        in percent, ``difference`` in points, ``students``, ``pipelines``, ``scale``, ``our_protocol``, ``seconds`` of
+        one run, ``device``, ``command``. One row per published number and scale.
+    """
+    pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in pool(records).to_dict("records"):
+        pooled.setdefault(_key(row), []).append(row)
+    rows = []
+    for target in published.to_dict("records"):
+        if dataset is not None and target["dataset"] != dataset:
+            continue
+        near = pooled.get(_key(target), []) if target["metric"] == "accuracy" else []
+        same = [ours for ours in near if f"{ours['protocol']}/".startswith(f"{target['protocol']}/")]
+        rows += [_beside(target, ours) for ours in same]
+        if not same and everything:
+            rows.append(_alone(target, recipes, sorted({ours["protocol"] for ours in near})))
+    frame = pd.DataFrame(rows, columns=[*published.columns, "status", *OURS, "command"])
+    numbers = dict.fromkeys(("ours", "ours_std", "difference", "seconds"), float)
+    return frame.astype({**numbers, "ipc": "Int64", "students": "Int64", "pipelines": "Int64"})
+
+
+def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    first, *others = (str(seed) for seed in ours["seeds"])
+    command = f"{_command(ours['recipe'], ours, ours['scale'])} --seed {first}"
+    return {
+        **target,
+        "status": "run",
+        "ours": 100 * ours["mean"],
+        "ours_std": 100 * ours["std"],
+        "difference": 100 * ours["mean"] - target["mean"],
+        **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
+        "our_protocol": ours["protocol"],
+        "command": command + (f" (and {', '.join(others)})" if others else ""),
+    }
+
+
+def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
+    recipe = f"{target['method']}_{target['dataset']}"
+    ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
+    ours = ours and target["protocol"] != "unknown" and target["network"] == USUAL_NETWORK.get(target["dataset"])
+    seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
+    return {
+        **target,
+        "status": "not run" if ours else PUBLISHED_ONLY,
+        "command": _command(recipe, target, "paper") if ours else PUBLISHED_ONLY,
+        "note": "; ".join(part for part in (target["note"], seen) if part),
+    }
+
+
+def given(value: float | None) -> bool:
+    """Whether a cell of a table holds a value."""
+    return value is not None and not pd.isna(value)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] if given(row[name]) else None for name in CELL)
+
+
+def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
+    parts = [f"ltdd run {recipe}"]
+    if given(cell.get("imbalance_factor")):
+        parts.append(f"--imbalance-factor {cell['imbalance_factor']:g}")
+    if given(cell.get("ipc")):
+        parts.append(f"--ipc {cell['ipc']}")
+    protocol = str(cell.get("protocol") or "dsa-stored").partition("/")[0]
+    if protocol != "dsa-stored":
+        parts.append(f"--protocol {protocol}")
+    return " ".join([*parts, f"--scale {scale}"])
+
+
+def select(records: pd.DataFrame, **wanted: str | float | None) -> pd.DataFrame:
+    """The records of one cell, for example ``select(records, method="damed", dataset="cifar10", scale="cpu", ipc=10)``.
+
+    Raises:
+        ValueError: a column that records do not have.
+        MissingRun: there is no such record; the message names the command that makes one.
+    """
+    unknown = sorted(set(wanted) - {*POOLED, "seed"})
+    if unknown:
+        raise ValueError(f"records have no column {unknown[0]!r}; choose from {', '.join(POOLED)}, seed")
+    found = records
+    for name, value in wanted.items():
+        if not found.empty:
+            found = found[found[name].isna() if value is None else (found[name] == value).fillna(False)]
+    if found.empty:
+        what = ", ".join(f"{name} {value}" for name, value in wanted.items())
+        recipe = wanted.get("recipe") or f"{wanted.get('method')}_{wanted.get('dataset')}"
+        raise MissingRun(what, _command(str(recipe), wanted, str(wanted.get("scale", "paper"))))
+    return found
+
+
+def missing(
+    records: pd.DataFrame, recipes: Collection[str], dataset: str | None = None, published: pd.DataFrame | None = None
+) -> list[dict[str, Any]]:
+    """What is still to run: a ``command`` for each published cell that some recipe makes and no record has."""
+    table = compare(records, targets() if published is None else published, recipes, dataset)
+    table = table[table["status"] == "not run"].drop_duplicates("command")
+    return plain(table[[*TARGET_KEYS, "paper", "table", "command"]])
+
+
+def plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dictionaries that fit into JSON: None where a cell is empty."""
+    rows = table.to_dict("records")
+    return [{name: value if _filled(value) else None for name, value in row.items()} for row in rows]
+
+
+def _filled(value: object) -> bool:
+    return isinstance(value, list | dict) or given(value)
+
+
+def facts(target: Mapping[str, Any], config_id: str) -> dict[str, Any]:
+    """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far."""
+    published = targets()
+    mine = [row for row in plain(published) if row["metric"] == "accuracy" and _key(row) == _key(target)]
+    records = load(results_root(), allow_dirty=True, allow_mixed=True)
+    runs = [] if records.empty else plain(records[records["config_id"] == config_id])
+    printed = ("paper", "table", "protocol", "mean", "std", "source", "note")
+    measured = ("seed", "overall", "students", "seconds_by_stage", "peak_ram_gib", "peak_gpu_gib", "device", "dirty")
+    return {
+        "target": dict(target),
+        "published_percent": [{name: row[name] for name in printed} for row in mine],
+        "runs": [{name: row[name] for name in measured} for row in runs],
+    }

@@ -1,0 +1,68 @@
+"""Comparisons as text, for a terminal, a chapter or a page of the book."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.tables.compare import PUBLISHED_ONLY, given
+
+__all__ = ["formatted", "markdown"]
+
+FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
+
+
+def formatted(table: pd.DataFrame) -> pd.DataFrame:
+    """A comparison as text: paper, ours, difference (points), n, pipelines, scale, cost and command of each number.
+
+    ``n`` is the number of students, with the word beside it where there are fewer than 5. A number that was never run
+    has "not run" in the place of ours.
+    """
+    return pd.DataFrame([_texts(row) for row in table.to_dict("records")], dtype=str)
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, str]:
+    run, students = row["status"] == "run", row["students"]
+    word = f" student{'s' * (students != 1)}" if run and students < FULL_STUDENTS else ""
+    every = "all" if row["method"].startswith("full") else ""
+    return {
+        "data set": row["dataset"],
+        "IF": f"{row['imbalance_factor']:g}" if given(row["imbalance_factor"]) else "",
+        "IPC": str(row["ipc"]) if given(row["ipc"]) else every,
+        "method": row["method"],
+        "network": row["network"],
+        "protocol": row["our_protocol"] if run else row["protocol"],
+        "measure": row["metric"] if row["metric"] == "accuracy" else f"{row['metric']} ({row['unit']})",
+        "paper": _published(row),
+        "ours": _number(row["ours"], row["ours_std"], 1) if run else row["status"],
+        "difference": f"{row['difference']:+.1f}" if given(row["difference"]) else "",
+        "n": f"{students}{word}" if run else "",
+        "pipelines": str(row["pipelines"]) if run else "",
+        "scale": row["scale"] if run else "",
+        "cost (s)": f"{row['seconds']:.0f}" if run else "",
+        "command": "" if row["status"] == PUBLISHED_ONLY else f"`{row['command']}`",
+        "note": row["note"],
+    }
+
+
+def _published(row: Mapping[str, Any]) -> str:
+    if not given(row["mean"]):
+        return "N/A" if row["note"].startswith("published N/A") else "-"
+    for word, sign in (("lower bound", ">"), ("upper bound", "<"), ("approximate", "about ")):
+        if row["note"].startswith(word):
+            return f"{sign}{row['mean']:g}"
+    return _number(row["mean"], row["std"], 1 if row["unit"] in ("percent", "points", "GB") else None)
+
+
+def _number(mean: float, std: float | None, digits: int | None) -> str:
+    shown = f"{mean:g}" if digits is None else f"{mean:.{digits}f}"
+    return shown + (f" ± {std:.1f}" if given(std) else "")
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """A table in Markdown; ``frame.to_html(index=False)`` gives it in HTML.
+
+    Note: pandas needs a further package for Markdown, so it is written here.
+    """
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in rows)

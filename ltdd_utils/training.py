@@ -1,0 +1,192 @@
+"""The only supervised loop of the package: experts, observers, teachers and students all train here."""
+
+import copy
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ltdd_utils.allocator import keep_freed_memory
+from ltdd_utils.config import TrainConfig
+from ltdd_utils.store import Bundle, Checkpoint, Watch
+
+__all__ = ["Forward", "Objective", "confusion_matrix", "learning_rate", "train"]
+
+Forward = Callable[[Tensor], Tensor]
+Objective = Callable[[Forward, Tensor], Tensor]
+"""``objective(network, indices)`` is the scalar loss of one batch; ``indices`` ``[B]`` say which images of the set are in it."""
+
+LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
+
+
+def learning_rate(cfg: TrainConfig, epoch: int) -> float:
+    """The step size of an epoch (0-based).
+
+    "steps" multiplies by ``gamma`` once a milestone (a fraction of the epochs) has passed; "cosine" goes to 0;
+    "cosine-half" is the slow half cosine of EDC and RDED (zeta = 2), which ends at half the first step size.
+    """
+    done = epoch / max(cfg.epochs, 1)
+    if cfg.schedule == "steps":
+        return cfg.lr * cfg.gamma ** sum(done >= milestone for milestone in cfg.milestones)
+    if cfg.schedule == "constant":
+        return cfg.lr
+    angle = torch.pi * done / (2 if cfg.schedule == "cosine-half" else 1)
+    return cfg.lr * 0.5 * (1 + torch.cos(torch.tensor(angle, dtype=torch.float64)).item())
+
+
+def train(
+    network: nn.Module,
+    count: int,
+    objective: Objective,
+    cfg: TrainConfig,
+    generator: torch.Generator,
+    *,
+    watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> nn.Module:
+    """Train ``network`` in place for ``cfg.epochs`` passes over ``count`` images.
+
+    Args:
+        network: on the device where it is to be trained.
+        count: images in the set; every epoch visits each once, in an order drawn from ``generator``.
+        objective: the loss of a batch of indices.
+        cfg: step size, schedule, epochs.
+        generator: draws the order of the images; the objective may draw its augmentations from it too.
+        watch: told ``{"epoch", "epochs", "loss"}`` about once a second.
+        checkpoint: where to keep the state of an interrupted run.
+
+    Returns:
+        The network to evaluate, in eval mode: the last weights, or their moving average if ``cfg.ema`` is set.
+
+    Raises:
+        ValueError: an empty set.
+        FloatingPointError: the loss is no longer finite; the message has the first such step.
+        Stopped: the checkpoint's deadline passed.
+    """
+    if count < 1:
+        raise ValueError(f"the training set has {count} images; at least 1 is needed")
+    device = next(network.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
+    optimiser = _optimiser(network, cfg)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema), use_buffers=True) if cfg.ema else None
+    first = _restore(checkpoint, network, average, optimiser, generator)
+    precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
+    log = _LossLog(cfg.epochs, -(-count // cfg.batch_size), first, watch)
+    network.train()
+    for epoch in range(first, cfg.epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(cfg, epoch)
+        for indices in torch.randperm(count, generator=generator).to(device).split(cfg.batch_size):
+            with precision:
+                loss = objective(network, indices)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            if average is not None:
+                average.update_parameters(network)
+            log.add(epoch, loss.detach())
+        if checkpoint is not None:
+            checkpoint.tick(lambda done=epoch + 1: _state(done, network, average, optimiser, generator))
+    log.look(cfg.epochs)
+    return (average.module if average is not None else network).eval()
+
+
+@torch.no_grad()
+def confusion_matrix(network: nn.Module, images: Tensor, labels: Tensor, classes: int, batch_size: int = 500) -> Tensor:
+    """How often each class is taken for each other: row = true class, column = prediction, ``[C, C]``, counts.
+
+    Args:
+        network: in eval mode.
+        images: preprocessed, on the network's device, ``[N, Ch, H, W]``.
+        labels: integers, ``[N]``.
+        classes: C.
+        batch_size: images per forward pass; it changes the memory, not the result.
+
+    Returns:
+        Integer counts on the CPU, ``[C, C]``.
+    """
+    predictions = torch.cat([network(batch).argmax(dim=1) for batch in images.split(batch_size)]).cpu()
+    return torch.bincount(labels.cpu() * classes + predictions, minlength=classes**2).reshape(classes, classes)
+
+
+class _LossLog:
+    """Looks at the losses about once a second instead of at every step, and stops at the first that is not finite."""
+
+    def __init__(self, epochs: int, steps_per_epoch: int, first_epoch: int, watch: Watch | None) -> None:
+        self.epochs, self.watch, self.step = epochs, watch, first_epoch * steps_per_epoch
+        self.losses: list[Tensor] = []
+        self.seen = time.monotonic()
+
+    def add(self, epoch: int, loss: Tensor) -> None:
+        self.losses.append(loss)
+        if time.monotonic() - self.seen >= LOOK_EVERY_S:
+            self.look(epoch)
+
+    def look(self, epoch: int) -> None:
+        if not self.losses:
+            return
+        losses = torch.stack(self.losses).float().cpu()
+        broken = (~losses.isfinite()).nonzero()
+        if len(broken):
+            step = self.step + int(broken[0]) + 1
+            raise FloatingPointError(f"the loss is {losses[broken[0]].item()} at step {step}; try a smaller lr")
+        self.step += len(losses)
+        self.losses, self.seen = [], time.monotonic()
+        if self.watch is not None:
+            self.watch({"epoch": epoch, "epochs": self.epochs, "loss": losses.mean().item()})
+
+
+def _optimiser(network: nn.Module, cfg: TrainConfig) -> torch.optim.Optimizer:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    plain = [] if cfg.decay_norms else [p for p in parameters if p.ndim < 2]  # biases, and the norms' scales and shifts
+    exempt = {id(p) for p in plain}
+    groups = [
+        {"params": [p for p in parameters if id(p) not in exempt], "weight_decay": cfg.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if cfg.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=cfg.lr)
+    return torch.optim.SGD(groups, lr=cfg.lr, momentum=cfg.momentum)
+
+
+def _state(
+    epoch: int, network: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer, generator: torch.Generator
+) -> Bundle:
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
+    for index, entries in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": value for name, value in entries.items() if value is not None}
+    return Bundle(tensors | {"generator": generator.get_state()}, {"epoch": epoch})
+
+
+def _restore(
+    checkpoint: Checkpoint | None,
+    network: nn.Module,
+    average: nn.Module | None,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> int:
+    """Put everything back to where the interrupted run was; the first epoch still to do."""
+    saved = checkpoint.load() if checkpoint is not None else None
+    if saved is None:
+        return 0
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): tensor for name, tensor in saved.tensors.items() if name.startswith(prefix)}
+
+    network.load_state_dict(part("network."))
+    if average is not None:
+        average.load_state_dict(part("average."))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part("optimiser.").items():
+        index, entry = name.split(".", 1)
+        state.setdefault(int(index), {})[entry] = tensor
+    optimiser.load_state_dict(copy.copy(optimiser.state_dict()) | {"state": state})
+    generator.set_state(saved.tensors["generator"])
+    return int(saved.meta["epoch"])

@@ -1,0 +1,45 @@
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin slow a shared machine down
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import ltdd_utils  # noqa: F401 (before torchvision, wherever a test imports that)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Iterator[None]:
+    """Laws are checked in double precision, so that a tolerance is about the formula and not about rounding."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder with the real CIFAR-10; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("LTDD_DATA") or ROOT / "data")
+    if not (folder / "cifar-10-batches-py").is_dir():
+        pytest.skip(f"no CIFAR-10 in {folder} (set LTDD_DATA, or run `ltdd data cifar10 --fetch`)")
+    return folder

@@ -1,0 +1,102 @@
+"""The source of the book: table of contents, references, links, and what the configuration must keep."""
+
+import ast
+import re
+from pathlib import Path
+
+import assemble
+import jupytext
+import notebook_pairs
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+PAGES = sorted(BOOK.glob("*.md"))
+CONFIG = yaml.safe_load((BOOK / "_config.yml").read_text())
+TOC = yaml.safe_load((BOOK / "_toc.yml").read_text())
+ENTRIES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+
+
+def markdown_of_the_book() -> dict[Path, str]:
+    texts = {page: page.read_text() for page in PAGES}
+    for source in notebook_pairs.chapters():
+        cells = notebook_pairs.cells(jupytext.read(source))
+        texts[source] = "\n\n".join(text for kind, text, _ in cells if kind == "markdown")
+    return texts
+
+
+def test_the_table_of_contents_is_exactly_what_there_is():
+    files = {f"book/{page.stem}" for page in PAGES} | {f"notebooks/{s.stem}" for s in notebook_pairs.chapters()}
+    assert sorted(ENTRIES) == sorted(files | set(assemble.GENERATED))
+
+
+def test_chapters_come_in_order_and_keep_their_number():
+    """Numbered parts start at 1, so chapter 00 stands in a part without numbers."""
+    chapters = [entry for entry in ENTRIES if entry.startswith("notebooks/")]
+    assert chapters == sorted(chapters)
+    for part in TOC["parts"]:
+        numbers = [c["file"][10:12] for c in part["chapters"] if c["file"].startswith("notebooks/")]
+        assert not ("00" in numbers and part.get("numbered")), "chapter 01 would become number 2"
+
+
+def keys(text: str) -> set[str]:
+    cited = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
+    return {key.strip() for group in cited for key in group.split(",")}
+
+
+def test_every_citation_has_its_reference():
+    known = re.findall(r"^@\w+\{([^,]+),", (BOOK / "references.bib").read_text(), flags=re.MULTILINE)
+    assert len(known) == len(set(known))
+    assert {key for text in markdown_of_the_book().values() for key in keys(text)} <= set(known)
+    assert {"zhao2025ltdd", "cui2026rethinking", "jiang2025adsa"} <= set(known)
+
+
+def test_relative_links_lead_somewhere():
+    generated = {(ROOT / f"{entry}.md").resolve() for entry in assemble.GENERATED}
+    for page, text in markdown_of_the_book().items():
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in target:
+                path = (page.parent / target).resolve()
+                assert path.exists() or path in generated, f"{page.name}: {target}"
+                assert path.suffix != ".py", f"{page.name}: link the .ipynb, a .py is no page"
+
+
+def test_settings_that_the_pages_depend_on():
+    assert CONFIG["execute"]["execute_notebooks"] == "off"
+    assert "url" not in CONFIG["repository"], "the address stands in pyproject.toml alone"
+    sphinx = CONFIG["sphinx"]
+    assert sphinx["recursive_update"] is True
+    assert not sphinx["config"]["mathjax_path"].startswith("http")
+    assert sphinx["config"]["nb_ipywidgets_js"] == {}
+    assert sphinx["config"]["html_theme_options"]["navbar_persistent"] == []
+    assert CONFIG["launch_buttons"]["thebe"] is False
+
+
+def test_mathjax_is_copied_from_its_package(tmp_path: Path):
+    assemble.copy_mathjax(tmp_path)
+    folder = tmp_path / "extra" / "vendor" / "mathjax"
+    script = (folder / "tex-mml-chtml.js").read_text()
+    assert re.search(r'VERSION="3\.2\.2"|version:"3\.2\.2"', script)
+    assert len(list((folder / "output" / "chtml" / "fonts" / "woff-v2").glob("*.woff"))) > 10
+
+
+def test_the_assembled_source_mirrors_the_repository(tmp_path: Path):
+    assemble.copy_book(tmp_path)
+    assert (tmp_path / "book" / "intro.md").read_text() == (BOOK / "intro.md").read_text()
+    config = yaml.safe_load((tmp_path / "_config.yml").read_text())
+    assert config["repository"]["url"] == notebook_pairs.repository_url()
+    assert {path.name for path in tmp_path.iterdir()} >= {"_toc.yml", "_ext", "references.bib"}
+
+
+def test_a_chapter_that_was_not_executed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assemble, "EXECUTED", tmp_path)
+    with pytest.raises(FileNotFoundError, match="00_how_to_read was not executed: run `make chapters`"):
+        assemble.copy_chapters(tmp_path / "src")
+
+
+def test_the_extension_parses_on_its_own():
+    """Sphinx loads it from a copy, so it may import nothing of this repository."""
+    for path in (BOOK / "_ext").glob("*.py"):
+        froms = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+        assert not [module for module in froms if module.startswith("ltdd_utils")]

@@ -1,0 +1,104 @@
+"""What happens on Colab: the first cell installs the package, and the chapter's imports then work.
+
+Each chapter stands alone here, as one .ipynb in an empty folder, with a stub in place of ``google.colab``. The install
+goes into a temporary folder and needs no network: pip's own environment variables say so, the cell is untouched.
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import notebook_pairs
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = notebook_pairs.chapters()
+# What a clone holds and an install reads; the rest would only be copied.
+CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils")
+
+
+def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+
+
+def imports(notebook: Path) -> str:
+    """The import statements of a chapter, without the rest of it."""
+    nodes = [node for cell in code_cells(notebook) for node in ast.parse(cell.source).body]
+    return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+
+def tree(folder: Path) -> dict[str, int]:
+    """Every file of the source tree with the time of its last change, but for what tools write for themselves."""
+    own = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", "data", "work"}
+    files = (path for path in folder.rglob("*") if path.is_file() and not own & set(path.relative_to(folder).parts))
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in files}
+
+
+def installed() -> dict[str, int]:
+    """Every distribution of this environment with the time of its last change."""
+    return {
+        str(path): path.stat().st_mtime_ns
+        for entry in sys.path
+        if entry and Path(entry).name in ("site-packages", "dist-packages")
+        for path in Path(entry).glob("*.dist-info")
+    }
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    for name in CLONE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def open_chapter(source: Path, folder: Path, clone: Path) -> subprocess.CompletedProcess[str]:
+    """Copy the .ipynb into an empty folder; run its first cell, then its imports, in a fresh Python."""
+    notebook = Path(shutil.copy(source.with_suffix(".ipynb"), folder))
+    first = code_cells(notebook)[0].source
+    end = "import ltdd_utils\nprint('from', ltdd_utils.__file__)\n"
+    script = folder / "session.py"
+    script.write_text("\n".join(["import google.colab", first, imports(notebook), end]))
+    (folder / "target").mkdir()
+    (folder / "stub" / "google" / "colab").mkdir(parents=True)
+    (folder / "stub" / "google" / "colab" / "__init__.py").touch()
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(folder / "target"), str(folder / "stub")]),
+        "LTDD_SOURCE": str(clone),
+        "PIP_TARGET": str(folder / "target"),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the other way round: 0 builds without isolation
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    return subprocess.run(
+        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_opens_on_colab_from_its_notebook_alone(source: Path, clone: Path, tmp_path: Path):
+    pytest.importorskip("hatchling", reason="the package is built without a network, so hatchling must be installed")
+    before = tree(ROOT), installed()
+    done = open_chapter(source, tmp_path, clone)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(f"from {tmp_path / 'target' / 'ltdd_utils' / '__init__.py'}")
+    assert (tree(ROOT), installed()) == before, "the install changed the environment or the source tree"
+
+
+def test_elsewhere_the_cell_does_nothing(tmp_path: Path):
+    folder = tmp_path / "session"
+    folder.mkdir()
+    notebook = CHAPTERS[0].with_suffix(".ipynb")
+    script = folder / "session.py"
+    script.write_text(code_cells(notebook)[0].source)
+    environment = os.environ | {"PIP_TARGET": str(folder / "target"), "LTDD_SOURCE": str(ROOT)}
+    subprocess.run([sys.executable, script], cwd=folder, env=environment, check=True, capture_output=True)
+    assert [path.name for path in folder.iterdir()] == ["session.py"]

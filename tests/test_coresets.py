@@ -1,0 +1,107 @@
+"""Coresets against brute force, and what happens to classes that are too small."""
+
+import itertools
+
+import pytest
+import torch
+
+from ltdd_utils.baselines.coresets import full_set, gradient_similarity, graph_cut, herding, k_center, select
+from ltdd_utils.config import CoresetConfig, DataConfig
+from ltdd_utils.distilled import NOT_REAL, composition
+from ltdd_utils.images import load
+from ltdd_utils.seeds import generator
+
+POINTS = torch.randn(9, 3, generator=generator(0, "points"), dtype=torch.float64)
+DIGITS = DataConfig("digits", imbalance_factor=20)
+
+
+def radius(chosen: list[int]) -> float:
+    return torch.cdist(POINTS, POINTS[chosen]).min(dim=1).values.max().item()
+
+
+@pytest.mark.parametrize("first", range(9))
+def test_k_center_is_within_twice_the_best_radius_and_takes_the_farthest(first):
+    chosen = k_center(POINTS, 3, first)
+    best = min(radius(list(subset)) for subset in itertools.combinations(range(9), 3))
+    assert radius(chosen) <= 2 * best
+    for step in (1, 2):
+        distance = torch.cdist(POINTS, POINTS[chosen[:step]]).min(dim=1).values
+        assert distance[chosen[step]] == distance.max()
+
+
+def test_k_center_takes_no_row_twice_among_equal_images():
+    assert sorted(k_center(torch.zeros(4, 2), 4, 2)) == [0, 1, 2, 3]
+
+
+def test_herding_is_greedy_on_the_distance_of_the_means():
+    chosen = herding(POINTS, 4)
+    for step in range(4):
+        taken = chosen[:step]
+        errors = {i: (POINTS.mean(0) - POINTS[[*taken, i]].mean(0)).norm() for i in range(9) if i not in taken}
+        assert chosen[step] == min(errors, key=errors.get)
+
+
+def test_herding_of_everything_is_everything():
+    assert sorted(herding(POINTS, 9)) == list(range(9))
+
+
+def test_graph_cut_is_greedy_on_its_own_gain():
+    similarity = POINTS @ POINTS.T
+    chosen = graph_cut(similarity, 4)
+
+    def value(subset: list[int]) -> float:  # sum of similarities to the class, minus those inside the subset (i != j twice)
+        inside = similarity[subset][:, subset]
+        return (similarity[:, subset].sum() - inside.sum() + inside.diagonal().sum()).item()
+
+    for step in range(4):
+        taken = chosen[:step]
+        gains = {i: value([*taken, i]) - value(taken) for i in range(9) if i not in taken}
+        assert gains[chosen[step]] == pytest.approx(max(gains.values()))
+
+
+def test_gradient_similarity_is_the_cosine_of_materialised_gradients():
+    residuals = torch.randn(9, 4, generator=generator(1, "residuals"), dtype=torch.float64)
+    with_bias = torch.cat([POINTS, torch.ones(9, 1, dtype=torch.float64)], dim=1)
+    gradients = (residuals[:, :, None] * with_bias[:, None, :]).flatten(1)
+    expected = torch.nn.functional.cosine_similarity(gradients[:, None], gradients[None], dim=2)
+    torch.testing.assert_close(gradient_similarity(residuals, POINTS), expected)
+
+
+def coreset(policy: str, ipc: int, seed: int = 0, draw: int = 0):
+    data = load(DIGITS)
+    return data, select(CoresetConfig("random", policy), data, ipc, seed, None, lambda rows: rows, draw)
+
+
+@pytest.mark.parametrize("policy", ["duplicate", "noise"])
+def test_every_class_gets_its_images_and_the_tail_what_the_policy_says(policy):
+    data, chosen = coreset(policy, ipc=10)
+    made = composition(chosen)
+    lacking = [max(10 - count, 0) for count in data.counts]
+    assert sum(lacking) > 0
+    assert chosen.labels.bincount().tolist() == [10] * 10
+    assert made["real"] == [min(10, count) for count in data.counts]
+    assert made["duplicated"] == (lacking if policy == "duplicate" else [0] * 10)
+    assert made["synthetic"] == (lacking if policy == "noise" else [0] * 10)
+    label_of = dict(zip(data.indices.tolist(), data.train_labels.tolist(), strict=True))
+    real = chosen.indices != NOT_REAL
+    assert [label_of[i] for i in chosen.indices[real].tolist()] == chosen.labels[real].tolist()
+
+
+def test_draws_and_seeds_differ_and_repeat():
+    same, again, draw, seed = (coreset("duplicate", 5, *arguments)[1].indices for arguments in ((0, 0), (0, 0), (0, 1), (1, 0)))
+    assert torch.equal(same, again)
+    assert not torch.equal(same, draw) and not torch.equal(same, seed)
+
+
+def test_the_full_set_is_the_long_tail():
+    data = load(DIGITS)
+    assert full_set(data).labels.bincount().tolist() == list(data.counts)
+
+
+@pytest.mark.parametrize(("policy", "ipc", "message"), [
+    ("inherent", 10, r"ipc is 10, but class \d \(\w+\) has \d images; use the policy 'duplicate' or 'noise', or ipc up to 6"),
+    ("duplicate", 0, "ipc is 0; a distilled set needs at least 1 image per class"),
+])
+def test_what_a_policy_cannot_give_is_refused(policy, ipc, message):
+    with pytest.raises(ValueError, match=message):
+        coreset(policy, ipc)

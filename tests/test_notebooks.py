@@ -1,0 +1,133 @@
+"""The chapters as files: pairs in step, no outputs, and what a cell may not do."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import notebook_pairs
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = notebook_pairs.chapters()
+each_chapter = pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
+MAX_LINES, MAX_FUNCTION_LINES = 15, 5
+
+
+def code_cells(source: Path) -> list[tuple[str, tuple[str, ...]]]:
+    return [(text, tags) for kind, text, tags in notebook_pairs.cells(jupytext.read(source)) if kind == "code"]
+
+
+def colab_cells(source: Path) -> list[str]:
+    return [text for text, tags in code_cells(source) if "colab" in tags]
+
+
+def test_there_are_chapters_and_no_orphans():
+    assert CHAPTERS
+    paired = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert paired == {path.stem for path in (ROOT / "notebooks").glob("*.py")} == {path.stem for path in CHAPTERS}
+
+
+@each_chapter
+def test_a_pair_is_in_step(source: Path):
+    assert notebook_pairs.in_step(source), f"{source.stem}.ipynb differs from its .py: run `make sync`"
+
+
+def test_a_changed_source_is_out_of_step(tmp_path: Path):
+    source = tmp_path / "00_x.py"
+    source.write_text("# %%\n1 + 1\n")
+    jupytext.write(jupytext.read(source), source.with_suffix(".ipynb"))
+    assert notebook_pairs.in_step(source)
+    source.write_text("# %%\n1 + 2\n")
+    assert not notebook_pairs.in_step(source)
+
+
+@each_chapter
+def test_the_committed_notebook_has_no_outputs(source: Path):
+    for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells:
+        assert not cell.get("outputs") and cell.get("execution_count") is None, "clear the outputs, then commit"
+
+
+@each_chapter
+def test_the_notebook_names_the_kernel_that_every_installation_has(source: Path):
+    assert nbformat.read(source.with_suffix(".ipynb"), as_version=4).metadata.kernelspec.name == "python3"
+
+
+@each_chapter
+def test_the_colab_cell_comes_first_and_is_the_same_everywhere(source: Path):
+    assert colab_cells(source) == colab_cells(CHAPTERS[0])
+    assert len(colab_cells(source)) == 1
+    assert code_cells(source)[0][1] == ("colab", "remove-cell")
+
+
+@each_chapter
+def test_the_colab_cell_installs_from_the_repository(source: Path):
+    assert f'"git+{notebook_pairs.repository_url()}"' in colab_cells(source)[0]
+
+
+@each_chapter
+def test_a_chapter_has_one_title(source: Path):
+    markdown = [text for kind, text, _ in notebook_pairs.cells(jupytext.read(source)) if kind == "markdown"]
+    assert len(re.findall(r"^# ", "\n".join(markdown), flags=re.MULTILINE)) == 1
+    assert markdown[0].startswith("# "), "the title comes first"
+
+
+@each_chapter
+def test_markdown_is_understood_by_jupyterlab_and_colab(source: Path):
+    """Only CommonMark and formulas: MyST directives and roles are shown raw there."""
+    for kind, text, _ in notebook_pairs.cells(jupytext.read(source)):
+        if kind == "markdown":
+            assert not re.search(r"^:::|^```\{|\{[a-z:]+\}`", text, flags=re.MULTILINE), text
+
+
+@each_chapter
+def test_cells_are_short(source: Path):
+    for text, _ in code_cells(source):
+        assert len(text.splitlines()) <= MAX_LINES, f"more than {MAX_LINES} lines:\n{text}"
+
+
+@each_chapter
+def test_a_chapter_defines_nothing_long(source: Path):
+    for text, _ in code_cells(source):
+        for node in ast.walk(ast.parse(text)):
+            assert not isinstance(node, ast.ClassDef), f"class {node.name} belongs into the package"
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert lines <= MAX_FUNCTION_LINES, f"{node.name} belongs into the package"
+
+
+FORBIDDEN = {
+    "a training loop": r"torch\.optim|\.backward\(",
+    "a changed import path": r"sys\.path",
+    "a global seed": r"manual_seed\(|np\.random\.seed|random\.seed\(",
+    "an absolute path": r"""["'](?:/|~/|[A-Za-z]:\\)[\w.]""",
+    "a magic command": r"^\s*[!%]",
+    "an invisible progress bar": r"tqdm\.(?:auto|notebook)",
+    "a package that Colab lacks": r"myst_nb|jupyter_book|sphinx",
+}
+
+
+def offences(text: str) -> list[str]:
+    return [what for what, pattern in FORBIDDEN.items() if re.search(pattern, text, flags=re.MULTILINE)]
+
+
+@each_chapter
+def test_chapters_keep_to_what_a_cell_may_do(source: Path):
+    for text, _ in code_cells(source):
+        assert not offences(text), text
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("o = torch.optim.SGD(p)", "a training loop"),
+        ("sys.path.insert(0, '..')", "a changed import path"),
+        ("torch.manual_seed(0)", "a global seed"),
+        ('open("/home/me/x")', "an absolute path"),
+        ("!pip install x", "a magic command"),
+        ("from tqdm.auto import tqdm", "an invisible progress bar"),
+    ],
+)
+def test_the_rules_catch_what_they_name(text: str, what: str):
+    assert offences(text) == [what]

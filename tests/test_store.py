@@ -1,0 +1,90 @@
+"""Files are whole or absent; stages are computed once and resumed."""
+
+import errno
+import os
+import time
+
+import pytest
+import torch
+
+from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle, write_atomic
+
+
+def bundle(value: float = 1.0) -> Bundle:
+    return Bundle({"x": torch.full((3,), value), "n": torch.arange(4)}, {"name": "é", "list": [1, None]})
+
+
+def test_a_bundle_survives_its_file(tmp_path):
+    save_bundle(tmp_path / "deep" / "b.safetensors", bundle())
+    read = load_bundle(tmp_path / "deep" / "b.safetensors")
+    assert read.meta == bundle().meta
+    assert all(torch.equal(read.tensors[name], tensor) and read.tensors[name].dtype == tensor.dtype for name, tensor in bundle().tensors.items())
+
+
+@pytest.mark.parametrize("keep", [0, 5, 60, -1])
+def test_a_file_cut_short_is_refused(tmp_path, keep):
+    path = tmp_path / "b.safetensors"
+    save_bundle(path, bundle())
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=r"b\.safetensors is damaged or cut short"):
+        load_bundle(path)
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_atomic(path, "old")
+
+    def no_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.raises(OSError, match="cannot write .*record.json: No space left on device"):
+        write_atomic(path, "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot write"):
+        write_atomic(tmp_path / "file" / "record.json", "new")
+
+
+def test_a_stage_is_computed_once_per_key(tmp_path):
+    store, calls = Store(tmp_path), []
+
+    def compute(_: Checkpoint) -> Bundle:
+        calls.append(1)
+        return bundle(len(calls))
+
+    first, again, other = (store.stage("kind", {"seed": seed}, compute) for seed in (0, 0, 1))
+    assert len(calls) == 2
+    assert torch.equal(first.tensors["x"], again.tensors["x"]) and not torch.equal(first.tensors["x"], other.tensors["x"])
+    assert first.meta["seconds"] >= 0
+
+
+def counting(steps: int):
+    """A stage that counts to ``steps``, one tick a step, and says where it began."""
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        saved = checkpoint.load()
+        first = done = int(saved.tensors["done"]) if saved else 0
+        while done < steps:
+            done += 1
+            checkpoint.tick(lambda: Bundle({"done": torch.tensor(done)}))  # noqa: B023 (called at once)
+        return Bundle({"done": torch.tensor(done), "first": torch.tensor(first)})
+
+    return compute
+
+
+def test_a_stopped_stage_goes_on_from_its_checkpoint(tmp_path):
+    with pytest.raises(Stopped, match="run the same command again"):
+        Store(tmp_path, deadline=time.monotonic()).stage("kind", {}, counting(3))
+    now = time.monotonic()
+    store = Store(tmp_path, deadline=now + 0.05)
+    with pytest.raises(Stopped):
+        store.stage("kind", {}, lambda checkpoint: (time.sleep(0.1), counting(3)(checkpoint))[1])
+    result = Store(tmp_path).stage("kind", {}, counting(3))
+    assert (int(result.tensors["first"]), int(result.tensors["done"])) == (1, 3)
+    assert result.meta["seconds"] >= 0.1  # the interrupted call's work counts
+    assert not list(tmp_path.rglob("checkpoint*"))

@@ -1,0 +1,135 @@
+"""The supervised loop: it learns what can be learned, repeats itself, and goes on after a kill."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltdd_utils.config import TrainConfig
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Bundle, Checkpoint
+from ltdd_utils.training import confusion_matrix, learning_rate, train
+
+X = torch.randn(40, 6, generator=generator(1, "x"), dtype=torch.float64)
+Y = (X[:, 0] > 0).long()
+
+
+def linear() -> nn.Linear:
+    layer = nn.Linear(6, 2, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(2, 6, generator=generator(2, "w"), dtype=torch.float64))
+        layer.bias.zero_()
+    return layer
+
+
+def cross_entropy(forward, indices):
+    return F.cross_entropy(forward(X[indices]), Y[indices])
+
+
+def test_plain_sgd_with_momentum_is_the_textbook_recursion():
+    cfg = TrainConfig(epochs=6, batch_size=64, lr=0.3, momentum=0.8, weight_decay=0.01, schedule="steps", milestones=(0.5,), gamma=0.1)
+    trained = train(linear(), 40, cross_entropy, cfg, generator(0))
+    reference = linear()
+    velocity = [torch.zeros_like(p) for p in reference.parameters()]
+    for epoch in range(6):
+        gradients = torch.autograd.grad(F.cross_entropy(reference(X), Y), list(reference.parameters()))
+        with torch.no_grad():
+            for p, g, v in zip(reference.parameters(), gradients, velocity, strict=True):
+                v.mul_(0.8).add_(g + 0.01 * p)
+                p.sub_((0.3 if epoch < 3 else 0.03) * v)
+    for mine, theirs in zip(trained.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_every_epoch_sees_every_image_once():
+    seen: list[int] = []
+
+    def objective(forward, indices):
+        seen.extend(indices.tolist())
+        return cross_entropy(forward, indices)
+
+    train(linear(), 40, objective, TrainConfig(epochs=3, batch_size=7), generator(0))
+    epochs = [seen[i : i + 40] for i in (0, 40, 80)]
+    assert all(sorted(epoch) == list(range(40)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != list(range(40))
+
+
+def test_the_moving_average_is_the_exponential_mean_of_the_weights():
+    history: list[torch.Tensor] = []
+
+    class Spy(nn.Linear):
+        def forward(self, x):
+            history.append(self.weight.detach().clone())
+            return super().forward(x)
+
+    network = Spy(6, 2, dtype=torch.float64)
+    averaged = train(network, 40, cross_entropy, TrainConfig(epochs=5, batch_size=64, ema=0.9), generator(0))
+    weights = [*history[1:], network.weight.detach()]  # after each of the five steps
+    expected = weights[0]
+    for weight in weights[1:]:
+        expected = 0.9 * expected + 0.1 * weight
+    torch.testing.assert_close(averaged.weight.detach(), expected)
+
+
+@pytest.mark.parametrize("cfg", [
+    TrainConfig(epochs=8, batch_size=16, ema=0.9), TrainConfig(epochs=8, batch_size=16, optimiser="adamw", lr=0.01, decay_norms=False),
+], ids=["sgd", "adamw"])
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, cfg):
+    whole = train(linear(), 40, cross_entropy, cfg, generator(0))
+    path, calls = tmp_path / "checkpoint.safetensors", []
+
+    def until_killed(forward, indices):
+        calls.append(1)
+        if len(calls) == 14:  # in the middle of the fifth epoch
+            raise KeyboardInterrupt
+        return cross_entropy(forward, indices)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(linear(), 40, until_killed, cfg, generator(0), checkpoint=Checkpoint(path, every_s=0))
+    assert 0 < Checkpoint(path).load().meta["epoch"] < 8
+    resumed = train(linear(), 40, cross_entropy, cfg, generator(99), checkpoint=Checkpoint(path))
+    for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step():
+    def objective(forward, indices):
+        return cross_entropy(forward, indices) * (math.nan if len(steps) == 3 or steps.append(1) else 1)
+
+    steps: list[int] = []
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 4; try a smaller lr"):
+        train(linear(), 40, objective, TrainConfig(epochs=9, batch_size=64), generator(0))
+
+
+def test_an_empty_set_is_refused():
+    with pytest.raises(ValueError, match="0 images"):
+        train(linear(), 0, cross_entropy, TrainConfig(epochs=1), generator(0))
+
+
+def test_schedules_start_at_lr_and_end_where_they_say():
+    def ends(schedule: str) -> tuple[float, float]:
+        cfg = TrainConfig(epochs=1000, lr=2.0, schedule=schedule)
+        return learning_rate(cfg, 0), learning_rate(cfg, 1000)
+
+    assert ends("constant") == (2.0, 2.0)
+    assert ends("steps") == pytest.approx((2.0, 0.2))
+    assert ends("cosine") == pytest.approx((2.0, 0.0))
+    assert ends("cosine-half") == pytest.approx((2.0, 1.0))
+    assert learning_rate(TrainConfig(epochs=1000, lr=2.0), 499) == 2.0
+
+
+def test_the_confusion_matrix_counts_pairs_whatever_the_batch_size():
+    network = linear()
+    expected = torch.zeros(2, 2, dtype=torch.int64)
+    for label, prediction in zip(Y, network(X).argmax(dim=1), strict=True):
+        expected[label, prediction] += 1
+    for batch_size in (1, 7, 100):
+        assert torch.equal(confusion_matrix(network, X, Y, 2, batch_size), expected)
+
+
+def test_a_bundle_of_scalars_is_enough_for_a_checkpoint(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", every_s=0)
+    checkpoint.tick(lambda: Bundle({}, {"epoch": 3}))
+    assert Checkpoint(tmp_path / "c.safetensors").load().meta["epoch"] == 3

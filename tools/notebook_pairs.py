@@ -1,0 +1,47 @@
+"""The chapters: each is a .py in py:percent form (the source) and an .ipynb made from it, without outputs."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """The sources of the chapters, in the order of the book."""
+    return sorted((root / "notebooks").glob("[0-9][0-9]_*.py"))
+
+
+def cells(notebook: Any) -> list[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401 (nbformat has no public type)
+    """What two forms of a chapter have in common: type, source and tags of each cell."""
+    return [(cell.cell_type, cell.source.rstrip(), tuple(cell.metadata.get("tags", []))) for cell in notebook.cells]
+
+
+def in_step(source: Path) -> bool:
+    """Whether the .ipynb of a chapter says what its .py says."""
+    paired = source.with_suffix(".ipynb")
+    return paired.exists() and cells(jupytext.read(source)) == cells(nbformat.read(paired, as_version=4))
+
+
+def title(source: Path) -> str:
+    """The first heading of a chapter."""
+    for kind, text, _ in cells(jupytext.read(source)):
+        heading = re.search(r"^# (.+)$", text, flags=re.MULTILINE)
+        if kind == "markdown" and heading:
+            return heading[1].strip()
+    raise ValueError(f"{source.name} has no heading: begin its first markdown cell with `# Title`")
+
+
+def repository_url(root: Path = ROOT) -> str:
+    """The address of the repository, from the one place where it stands."""
+    return tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+
+
+def colab_url(chapter: str, root: Path = ROOT) -> str:
+    """The address that opens a chapter in Google Colab."""
+    slug = repository_url(root).removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{slug}/blob/main/notebooks/{chapter}.ipynb"

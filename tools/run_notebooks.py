@@ -1,0 +1,154 @@
+"""Execute the chapters with papermill, one after another; what has not changed is not executed again.
+
+python tools/run_notebooks.py                      all chapters
+python tools/run_notebooks.py 01 -p seed 3         one chapter, with another value of a parameter
+python tools/run_notebooks.py --force              again, changed or not
+"""
+
+import argparse
+import ast
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from notebook_pairs import ROOT, chapters, in_step
+
+EXECUTED = ROOT / "_build" / "executed"
+CELL_LIMIT = 600  # seconds
+
+
+def reads_records(source: Path) -> bool:
+    """Whether a chapter depends on the records: then its code says ``results`` somewhere."""
+    return "results" in source.read_text()
+
+
+def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -> str:
+    """One hash over everything that a chapter's outputs depend on."""
+    root = root or ROOT
+    files: Iterable[Path] = [source, root / "constraints.txt", *sorted((root / "ltdd_utils").rglob("*.py"))]
+    if reads_records(source):
+        files = [*files, *sorted(path for path in (root / "results").rglob("*") if path.is_file())]
+    total = hashlib.sha256(json.dumps([parameters, sys.version_info[:2]], sort_keys=True).encode())
+    for path in files:
+        total.update(f"\0{path.relative_to(root)}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def up_to_date(output: Path, wanted: str) -> bool:
+    """Whether a chapter was executed to its end with these inputs; the digest is noted only then."""
+    return output.exists() and nbformat.read(output, as_version=4).metadata.get("ltdd", {}).get("digest") == wanted
+
+
+def check_parameters(notebook: Path, parameters: dict[str, Any]) -> None:
+    """Refuse a parameter that the chapter does not have; papermill would only log it.
+
+    Raises:
+        ValueError: an unknown parameter.
+    """
+    known = papermill.inspect_notebook(str(notebook)) if parameters else {}
+    for name in parameters:
+        if name not in known:
+            raise ValueError(f"{notebook.name} has no parameter {name!r}; it has: {', '.join(known) or 'none'}")
+
+
+def execute(source: Path, parameters: dict[str, Any], wanted: str) -> str | None:
+    """Execute one chapter; returns None, or the error that stopped it."""
+    output = EXECUTED / f"{source.stem}.ipynb"
+    partial = EXECUTED / f"{source.stem}.partial.ipynb"
+    output.unlink(missing_ok=True)  # a page must never show what an older source did
+    error = None
+    try:
+        papermill.execute_notebook(
+            str(source.with_suffix(".ipynb")),
+            str(partial),
+            parameters,
+            kernel_name="python3",
+            cwd=str(source.parent),
+            progress_bar=False,
+            execution_timeout=CELL_LIMIT,
+        )
+    except Exception as problem:  # whatever stops one chapter must not hide what happens in the others
+        error = f"{type(problem).__name__}: {str(problem).strip().splitlines()[-1]}"
+    if error:
+        return f"{error} (the cells so far: {partial.relative_to(ROOT)})"
+    notebook = nbformat.read(partial, as_version=4)
+    notebook.metadata["ltdd"] = {"digest": wanted}
+    nbformat.write(notebook, partial)
+    partial.replace(output)
+    return None
+
+
+def run(sources: list[Path], parameters: dict[str, Any], force: bool) -> int:
+    """Execute what has changed, say one line about each chapter; returns how many failed."""
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    done = {"executed": 0, "unchanged": 0, "failed": 0}
+    start = time.perf_counter()
+    for source in sources:
+        wanted = digest(source, parameters)
+        if not force and up_to_date(EXECUTED / f"{source.stem}.ipynb", wanted):
+            outcome, said = "unchanged", "unchanged"
+        else:
+            begin = time.perf_counter()
+            error = execute(source, parameters, wanted)
+            seconds = time.perf_counter() - begin
+            outcome, said = ("failed", f"FAILED: {error}") if error else ("executed", f"executed in {seconds:.1f} s")
+        done[outcome] += 1
+        print(f"{source.stem}: {said}", flush=True)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in done.items())
+    print(f"chapters: {summary} in {time.perf_counter() - start:.1f} s")
+    return done["failed"]
+
+
+def prepare_kernels() -> None:
+    """Set what kernels inherit, so that a page depends on this repository and not on who builds it."""
+    profile = EXECUTED.parent / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    # Else every kernel warns that it listens without encryption, on this machine's own loopback.
+    (profile / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
+    # No progress output in the pages, no spinning threads, the environment's own kernel, nobody's start-up files.
+    os.environ.update(TQDM_DISABLE="1", OMP_WAIT_POLICY="PASSIVE", JUPYTER_PREFER_ENV_PATH="1")
+    os.environ["IPYTHONDIR"] = str(profile.parent)
+    os.environ.pop("MPLBACKEND", None)
+
+
+def literal(text: str) -> Any:  # noqa: ANN401 (any literal)
+    """A value as Python reads it, or the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def main() -> int:
+    """Read the command line, check it, run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chapter", nargs="*", help="first characters of a chapter's name, for example 01")
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    parser.add_argument("--force", action="store_true", help="execute also what has not changed")
+    options = parser.parse_args()
+    sources = [s for s in chapters() if not options.chapter or s.name.startswith(tuple(options.chapter))]
+    parameters = {name: literal(value) for name, value in options.p}
+    try:
+        if not sources:
+            raise ValueError(f"no chapter begins with {' or '.join(options.chapter)}; see notebooks/")
+        for source in sources:
+            if not in_step(source):
+                raise ValueError(f"notebooks/{source.stem}.ipynb does not say what its .py says: run `make sync`")
+            check_parameters(source.with_suffix(".ipynb"), parameters)
+    except ValueError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    prepare_kernels()
+    return int(run(sources, parameters, options.force) > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
