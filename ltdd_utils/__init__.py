@@ -31,6 +31,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``report``           the generated pages
 ``plots``            figures in one style
 ``cli``              the ``ltdd`` command
+``notebook``         what chapters call: a place to run, the source of a function
 ``__main__``         ``python -m ltdd_utils``
 ==================== ===================================================================================================
 

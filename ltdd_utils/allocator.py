@@ -1,4 +1,4 @@
-"""One setting of the C allocator that makes training on a CPU about 1.7 times faster (``benchmarks/student.py`` measures it)."""
+"""One setting of the C allocator that makes training on a CPU faster (``benchmarks/student.py`` says by how much)."""
 
 import ctypes
 import functools
@@ -13,8 +13,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 def keep_freed_memory() -> bool:
     """Let the process keep the memory it frees, instead of giving it back to the system after every tensor.
 
-    A batch's activations are tens of MB each. By default glibc maps each anew and unmaps it when it is freed, so that every step pays for the page faults
-    of all of them. No number changes. Without glibc (macOS, Windows) nothing happens.
+    A batch's activations are tens of MB each. By default glibc maps each anew and unmaps it when it is freed, so that
+    every step pays for the page faults of all of them. No number changes. Without glibc (macOS, Windows) nothing
+    happens.
 
     Returns:
         Whether the setting was made.

@@ -1,8 +1,7 @@
 """Differentiable siamese augmentation (DSA): one operation per batch, its own parameters for every image.
 
-Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", arXiv 2102.08259. Both
-papers' family trains its stored-label students, and paper 1 its experts, under the strategy
-``color_crop_cutout_flip_scale_rotate``.
+Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", arXiv 2102.08259. Students on stored
+labels, and all experts of paper 1, train under the strategy ``color_crop_cutout_flip_scale_rotate``.
 
 The random numbers are drawn first and kept (``draw``), then used (``apply``): the same draw can be applied again, to
 other images, or differentiated through. They come from a CPU generator and move to the images' device, so no step waits
@@ -200,7 +199,7 @@ def _resample(images: Tensor, xx: Tensor, xy: Tensor, yx: Tensor, yy: Tensor) ->
     """Bilinear samples at (xx x + xy y, yx x + yy y) for all positions (x, y) in [-1, 1]; the entries are ``[B]``."""
     y, x = (torch.linspace(-1, 1, side, dtype=images.dtype, device=images.device) for side in images.shape[-2:])
     x, y = x[None, None, :], y[None, :, None]
-    # Not F.affine_grid: it is a matrix product, which autocast would round to bfloat16 (up to a sixteenth of a pixel).
+    # Not F.affine_grid: it is a matrix product, which autocast would round to bfloat16.
     grid = torch.stack([a[:, None, None] * x + b[:, None, None] * y for a, b in ((xx, xy), (yx, yy))], dim=3)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 

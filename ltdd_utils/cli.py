@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from tqdm import tqdm
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.config import NetworkConfig, to_dict
 from ltdd_utils.distilled import load_set, save_set
-from ltdd_utils.pipeline import Place, distil, evaluate_set, fitted, pick_device, run
 from ltdd_utils.images import load
+from ltdd_utils.pipeline import Place, distil, evaluate_set, fitted, pick_device, run
 from ltdd_utils.store import Stopped, Store, Watch
 
 __all__ = ["main"]
@@ -78,7 +77,11 @@ def _emit(options: argparse.Namespace, value: Any, text: Callable[[], str]) -> i
 
 def _recipe(options: argparse.Namespace) -> recipes.Recipe:
     base = recipes.recipe(
-        options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=options.scale, protocol_name=options.protocol
+        options.recipe,
+        imbalance_factor=options.imbalance_factor,
+        ipc=options.ipc,
+        scale=options.scale,
+        protocol_name=options.protocol,
     )
     pairs = [item.partition("=") for item in options.set]
     for key, sign, _ in pairs:
@@ -99,8 +102,13 @@ def _place(options: argparse.Namespace) -> Place:
 
 
 def _list(options: argparse.Namespace) -> int:
-    rows = [{"recipe": name, "scales": list(recipes.DATASETS[name.rpartition("_")[2]].scales), "what": _what(name)} for name in recipes.names()]
-    return _emit(options, rows, lambda: "\n".join(f"{r['recipe']:28}{','.join(r['scales']):12}{r['what']}" for r in rows))
+    rows = [
+        {"recipe": name, "scales": list(recipes.DATASETS[name.rpartition("_")[2]].scales), "what": _what(name)}
+        for name in recipes.names()
+    ]
+    return _emit(
+        options, rows, lambda: "\n".join(f"{r['recipe']:28}{','.join(r['scales']):12}{r['what']}" for r in rows)
+    )
 
 
 def _what(name: str) -> str:
@@ -109,7 +117,12 @@ def _what(name: str) -> str:
 
 def _show(options: argparse.Namespace) -> int:
     recipe = _recipe(options)
-    facts = {"recipe": recipe.name, "config_id": recipe.config_id, **tables.facts(recipe.target, recipe.config_id), "config": to_dict(recipe)}
+    facts = {
+        "recipe": recipe.name,
+        "config_id": recipe.config_id,
+        **tables.facts(recipe.target, recipe.config_id),
+        "config": to_dict(recipe),
+    }
     return _emit(options, facts, lambda: json.dumps(facts, indent=2))
 
 
@@ -119,14 +132,24 @@ def _run(options: argparse.Namespace) -> int:
     if options.save_set is not None:
         data = load(recipe.data, place.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
-        save_set(options.save_set, distil(recipe, data, options.seed, place)[0], preprocess if options.with_preprocessing else None)
+        save_set(
+            options.save_set,
+            distil(recipe, data, options.seed, place)[0],
+            preprocess if options.with_preprocessing else None,
+        )
     return _emit(options, record, lambda: results.summary(record))
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     distilled, preprocess = load_set(options.distilled)
     record = evaluate_set(
-        distilled, preprocess, options.protocol, options.network and NetworkConfig(options.network), options.seed, options.students, _place(options)
+        distilled,
+        preprocess,
+        options.protocol,
+        options.network and NetworkConfig(options.network),
+        options.seed,
+        options.students,
+        _place(options),
     )
     return _emit(options, record, lambda: results.summary(record))
 
@@ -137,7 +160,9 @@ def _missing(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    table = tables.compare(results.load(options.results), results.targets(), set(recipes.names()), options.dataset, everything=options.all)
+    table = tables.compare(
+        results.load(options.results), results.targets(), set(recipes.names()), options.dataset, everything=options.all
+    )
     return _emit(options, table.to_dict("records"), lambda: table.to_string(index=False))
 
 
@@ -155,28 +180,42 @@ def _data(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="ltdd", description="Long-tailed dataset distillation: two papers, their baselines, one evaluator.",
-        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="ltdd",
+        description="Long-tailed dataset distillation: two papers, their baselines, one evaluator.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        sub = commands.add_parser(
+            name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
         sub.set_defaults(command=function)
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")
         return sub
 
     command("list", _list, "Every recipe, the scales it has, and what it is.")
     _recipe_options(command("show", _show, "The full settings of a recipe, the published number and what a run cost."))
-    running = command("run", _run, "Run a recipe to its record; finished stages are reused, an interrupted run goes on.")
+    running = command(
+        "run", _run, "Run a recipe to its record; finished stages are reused, an interrupted run goes on."
+    )
     _recipe_options(running)
     _place_options(running)
-    running.add_argument("--save-set", type=Path, metavar="FILE", help="also write the distilled set to FILE (.safetensors)")
-    running.add_argument("--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file")
+    running.add_argument(
+        "--save-set", type=Path, metavar="FILE", help="also write the distilled set to FILE (.safetensors)"
+    )
+    running.add_argument(
+        "--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file"
+    )
     evaluating = command("evaluate", _evaluate, "Train students on a distilled set from a file and score them.")
-    evaluating.add_argument("distilled", type=Path, metavar="SET", help="a .safetensors file written by `ltdd run --save-set`")
+    evaluating.add_argument(
+        "distilled", type=Path, metavar="SET", help="a .safetensors file written by `ltdd run --save-set`"
+    )
     evaluating.add_argument("--protocol", default="dsa-stored", help="dsa-stored, online-teacher or online-stored")
-    evaluating.add_argument("--network", help="another architecture than the protocol's: convnet, resnet18, vgg11, alexnet, ...")
+    evaluating.add_argument(
+        "--network", help="another architecture than the protocol's: convnet, resnet18, vgg11, alexnet, ..."
+    )
     _place_options(evaluating)
     for name, function, text in (
         ("missing", _missing, "The command for every published cell that has no record yet."),
@@ -184,7 +223,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = command(name, function, text)
         sub.add_argument("--dataset", choices=[*recipes.DATASETS], help="only this data set")
-        sub.add_argument("--results", type=Path, default=results.results_root(), metavar="DIR", help="folder of the records")
+        sub.add_argument(
+            "--results", type=Path, default=results.results_root(), metavar="DIR", help="folder of the records"
+        )
         if name == "table":
             sub.add_argument("--all", action="store_true", help="also the cells that were never run")
     data = command("data", _data, "What data is here; fetch or verify it.")
@@ -197,19 +238,40 @@ def _parser() -> argparse.ArgumentParser:
 
 def _recipe_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("recipe", metavar="RECIPE", help="METHOD_DATASET, see `ltdd list`")
-    sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min, at least 1; none: the data set's usual one")
+    sub.add_argument(
+        "--imbalance-factor", type=float, metavar="IF", help="n_max / n_min, at least 1; none: the data set's usual one"
+    )
     sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
     sub.add_argument("--scale", help="tiny, cpu or paper; none: the smallest that the data set has")
     sub.add_argument("--protocol", default="dsa-stored", help="dsa-stored, online-teacher or online-stored")
-    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting, e.g. evaluate.train.epochs=10")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one setting, e.g. evaluate.train.epochs=10",
+    )
 
 
 def _place_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=int, default=0, help="of the run; the long-tailed subset has a seed of its own")
     sub.add_argument("--students", type=int, default=5, help="how many students are trained")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    sub.add_argument("--work", type=Path, default=Path(os.environ.get("LTDD_WORK", "work")), metavar="DIR", help="folder of finished stages")
-    sub.add_argument("--results", type=Path, default=results.results_root(), metavar="DIR", help="folder of the records")
+    sub.add_argument(
+        "--work",
+        type=Path,
+        default=Path(os.environ.get("LTDD_WORK", "work")),
+        metavar="DIR",
+        help="folder of finished stages",
+    )
+    sub.add_argument(
+        "--results", type=Path, default=results.results_root(), metavar="DIR", help="folder of the records"
+    )
     sub.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets (else $LTDD_DATA, else data/)")
-    sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; the same command goes on from there")
+    sub.add_argument(
+        "--stop-after",
+        type=float,
+        metavar="MINUTES",
+        help="keep the state and stop; the same command goes on from there",
+    )
     sub.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -1,7 +1,7 @@
 """Strict, frozen settings: one dataclass per stage, a unit and a source for each field, and a hash that names a run.
 
-Nothing here imports torch. A function takes the settings of its own stage and nothing else; where a run happens (device, folders, number of
-students) is never part of a configuration, so it never changes ``config_id``.
+Nothing here imports torch. A function takes the settings of its own stage and nothing else; where a run happens
+(device, folders, number of students) is never part of a configuration, so it never changes ``config_id``.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-def to_dict(config: Any) -> Any:
+def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
     """A configuration as plain dictionaries, lists and scalars, ready for JSON."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         return {field.name: to_dict(getattr(config, field.name)) for field in dataclasses.fields(config)}
@@ -43,10 +43,10 @@ def to_dict(config: Any) -> Any:
     return config
 
 
-def canonical_json(config: Any) -> str:
+def canonical_json(config: object) -> str:
     """JSON text that is equal for equal settings: sorted keys, and 100 and 100.0 written alike."""
 
-    def plain(value: Any) -> Any:
+    def plain(value: object) -> object:
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -56,8 +56,8 @@ def canonical_json(config: Any) -> str:
     return json.dumps(plain(to_dict(config)), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def config_id(config: Any) -> str:
-    """Twelve hexadecimal digits that name a configuration: the same for equal values, in whatever order they were given."""
+def config_id(config: object) -> str:
+    """Twelve hexadecimal digits that name a configuration: equal for equal values, in whatever order they came."""
     return hashlib.sha256(canonical_json(config).encode()).hexdigest()[:12]
 
 
@@ -75,7 +75,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     return cls(**{key: _read(hints[key], value) for key, value in values.items()})
 
 
-def _read(hint: Any, value: Any) -> Any:
+def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
     """A JSON value in the form that its field's type asks for (nested configurations, tuples)."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     for option in options:
@@ -86,14 +86,14 @@ def _read(hint: Any, value: Any) -> Any:
     return value
 
 
-def _choice(config: Any, name: str) -> None:
+def _choice(config: object, name: str) -> None:
     """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
     allowed, value = typing.get_args(typing.get_type_hints(type(config))[name]), getattr(config, name)
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 
 
-def _at_least(config: Any, **bounds: float) -> None:
+def _at_least(config: object, **bounds: float) -> None:
     """Raise unless every named field is a finite number at or above its bound."""
     for name, bound in bounds.items():
         value = getattr(config, name)
@@ -111,7 +111,7 @@ class DataConfig:
     profile: Literal["exponential", "list", "natural"] = "exponential"  # list: ImageNet-LT's file; natural: all images
     index_list: Literal["ltdd", "ldam"] = "ltdd"  # whose rule picks the images: LTDD's release, or LDAM's
     subset_seed: int = 42  # of the index list (LTDD's release: 42; LDAM's: 0)
-    class_order: Literal["native", "reversed", "permuted"] = "native"  # which class is the head; labels stay as they are
+    class_order: Literal["native", "reversed", "permuted"] = "native"  # which class is the head; labels stay
     class_order_seed: int = 0  # of "permuted"
 
     def __post_init__(self) -> None:
@@ -196,7 +196,7 @@ class AugmentConfig:
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """The network that labels in the online protocols, or whose features a coreset reads: plain cross-entropy on the long tail."""
+    """The network that labels in the online protocols, or whose features a coreset reads."""
 
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig(epochs=200, batch_size=64, weight_decay=5e-3, schedule="cosine")
@@ -221,8 +221,10 @@ class CoresetConfig:
         _choice(self, "method")
         _choice(self, "policy")
         if (self.method == "random") != (self.expert is None):
-            raise ValueError(f"expert is {self.expert}; method {self.method!r} "
-                             + ("reads no features: leave it out" if self.method == "random" else "reads an expert's features"))
+            raise ValueError(
+                f"expert is {self.expert}; method {self.method!r} "
+                + ("reads no features: leave it out" if self.method == "random" else "reads an expert's features")
+            )
 
 
 @dataclass(frozen=True)
@@ -241,15 +243,17 @@ class EvaluateConfig:
     augment: AugmentConfig = AugmentConfig()
     teacher: TeacherConfig | None = None  # of the online protocols
     logit_adjustment: float = 0.0  # tau of the logit-adjusted loss on the set's own class counts; 0: cross-entropy
-    cross_entropy: float = 0.0  # weight of the hard-label term beside the logit MSE (online protocols; EDC and RLDD: 0.025)
+    cross_entropy: float = 0.0  # weight of the hard labels beside the logit MSE (online; EDC and RLDD: 0.025)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and a teacher that does not fit the protocol."""
         _choice(self, "protocol")
         _at_least(self, cross_entropy=0, logit_adjustment=0)
         if self.protocol.startswith("online") != (self.teacher is not None):
-            raise ValueError(f"protocol {self.protocol!r} "
-                             + ("has no teacher: leave `teacher` out" if self.teacher else "needs a teacher"))
+            raise ValueError(
+                f"protocol {self.protocol!r} "
+                + ("has no teacher: leave `teacher` out" if self.teacher else "needs a teacher")
+            )
 
     @property
     def label(self) -> str:

@@ -1,11 +1,12 @@
 """The distilled set: what every method returns, what every protocol trains on, and one file that describes itself.
 
-Synthetic images are stored in the space of the preprocessing they were made in. Unmodified real images are stored as positions in the training set (and crop
-boxes), never as pixels, so that a committed set holds no data.
+Synthetic images are stored in the space of the preprocessing they were made in. Unmodified real images are stored as
+positions in the training set (and crop boxes), never as pixels, so that a committed set holds no data.
 """
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ltdd_utils.views import crop_boxes
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.views import crop_boxes
 
-__all__ = ["SCHEMA", "DistilledSet", "composition", "content_hash", "from_bundle", "load_set", "pixels", "save_set", "to_bundle", "translate", "uint8_pixels"]
+__all__ = [
+    "NOT_REAL",
+    "SCHEMA",
+    "DistilledSet",
+    "composition",
+    "content_hash",
+    "from_bundle",
+    "load_set",
+    "pixels",
+    "save_set",
+    "to_bundle",
+    "translate",
+    "uint8_pixels",
+]
 
 SCHEMA = 1
 NOT_REAL = -1  # in `indices`: this image is synthetic
+NAMES = ("labels", "indices", "images", "boxes", "targets")  # the tensors of a set, in the order of their hash
 
 
 @dataclass(frozen=True)
 class DistilledSet:
     """M labelled images.
 
-    An image with a position in ``indices`` is that real training image (or the part of it in ``boxes``); the others, marked -1, lie in ``images`` in order.
-    ``targets`` hold one stored soft label per image, as logits or as probabilities (``info["targets"]`` says which).
+    An image with a position in ``indices`` is that real training image (or the part of it in ``boxes``); the others,
+    marked -1, lie in ``images`` in order. ``targets`` hold one stored soft label per image, as logits or as
+    probabilities (``info["targets"]`` says which). ``info`` has at least ``class_names``.
     """
 
     labels: Tensor  # integers [M]
@@ -38,60 +54,73 @@ class DistilledSet:
     boxes: Tensor | None = None  # top, left, height, width in pixels of the real image [M, 4]; None: whole images
     targets: Tensor | None = None  # stored soft labels [M, C]
     lr: float | None = None  # learned step size of the student
-    info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names and counts
+    info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
 
     def __post_init__(self) -> None:
         """Check shapes, ranges and that every number is finite."""
-        count, classes = len(self.labels), len(self.info.get("class_names", ())) or math.inf
+        if not self.info.get("class_names"):
+            raise ValueError("the set does not name its classes; give info['class_names']")
+        count, classes = len(self.labels), len(self.info["class_names"])
         if count == 0:
             raise ValueError("the distilled set has no image; it needs at least 1")
-        if self.indices.shape != self.labels.shape:
-            raise ValueError(f"indices have shape {list(self.indices.shape)}; expected one for each of the {count} labels")
+        for name in ("labels", "indices"):
+            tensor = getattr(self, name)
+            if tensor.shape != (count,) or tensor.is_floating_point():
+                raise ValueError(f"{name} are {tensor.dtype} {list(tensor.shape)}; expected integers [{count}]")
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= classes:
-            raise ValueError(f"labels run from {int(self.labels.min())} to {int(self.labels.max())}; expected 0 to {classes - 1}")
+            found = f"{int(self.labels.min())} to {int(self.labels.max())}"
+            raise ValueError(f"labels run from {found}; expected 0 to {classes - 1}")
+        if int(self.indices.min()) < NOT_REAL:
+            raise ValueError(f"position {int(self.indices.min())} is none; use 0 or more, or -1 for a synthetic image")
+        self._check_images()
+        if self.boxes is not None and (self.boxes.shape != (count, 4) or self.boxes.is_floating_point()):
+            raise ValueError(f"boxes are {self.boxes.dtype} {list(self.boxes.shape)}; expected integers [{count}, 4]")
+        if self.targets is not None and self.targets.shape != (count, classes):
+            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]")
+        for name in ("images", "targets"):
+            tensor = getattr(self, name)
+            broken = 0 if tensor is None else int((~tensor.isfinite()).sum())
+            if broken:
+                raise ValueError(f"{broken} values of the set's {name} are not finite; make the set again")
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise ValueError(f"the learned step size is {self.lr}; it must be positive and finite")
+
+    def _check_images(self) -> None:
         synthetic = int((self.indices == NOT_REAL).sum())
         stored = 0 if self.images is None else len(self.images)
         if stored != synthetic or (self.images is not None and self.images.ndim != 4):
             shape = None if self.images is None else list(self.images.shape)
             raise ValueError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]")
-        if self.targets is not None and (self.targets.ndim != 2 or len(self.targets) != count):
-            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, classes]")
-        if self.boxes is not None and self.boxes.shape != (count, 4):
-            raise ValueError(f"boxes have shape {list(self.boxes.shape)}; expected [{count}, 4]")
-        for name in ("images", "targets"):
-            tensor = getattr(self, name)
-            if tensor is not None and not bool(tensor.isfinite().all()):
-                raise ValueError(f"{int((~tensor.isfinite()).sum())} values of the set's {name} are not finite; make the set again")
-        if self.lr is not None and not 0 < self.lr < math.inf:
-            raise ValueError(f"the learned step size is {self.lr}; it must be positive and finite")
 
     def __len__(self) -> int:
         """Number of images, M."""
         return len(self.labels)
 
     def target_probabilities(self) -> Tensor:
-        """Stored labels as probabilities ``[M, C]``: soft ones if the set has any, else one-hot."""
+        """Stored labels as probabilities, float32 ``[M, C]``: soft ones if the set has any, else one-hot."""
         if self.targets is None:
-            return torch.nn.functional.one_hot(self.labels, len(self.info["class_names"])).float()
+            return torch.nn.functional.one_hot(self.labels.long(), len(self.info["class_names"])).float()
         return self.targets.softmax(dim=1) if self.info.get("targets") == "logits" else self.targets
 
 
 def composition(distilled: DistilledSet) -> dict[str, list[int]]:
-    """For each class, how many of its images are real, repeated real ones, and synthetic."""
+    """For each class, how many of its images are real, repeated real ones, and synthetic; lists of length C."""
     rows: dict[str, list[int]] = {"real": [], "duplicated": [], "synthetic": []}
     for label in range(len(distilled.info["class_names"])):
         mine = distilled.labels == label
-        positions = distilled.indices[mine & (distilled.indices != NOT_REAL)]
-        parts = positions[:, None] if distilled.boxes is None else distilled.boxes[mine & (distilled.indices != NOT_REAL)]
-        distinct = len(torch.cat([positions[:, None].double(), parts.double()], dim=1).unique(dim=0)) if len(positions) else 0
+        real = mine & (distilled.indices != NOT_REAL)
+        what = distilled.indices[real][:, None]
+        if distilled.boxes is not None:  # two crops of one image are two images
+            what = torch.cat([what, distilled.boxes[real]], dim=1)
+        distinct = len(what.unique(dim=0))
         rows["real"].append(distinct)
-        rows["duplicated"].append(len(positions) - distinct)
-        rows["synthetic"].append(int(mine.sum()) - len(positions))
+        rows["duplicated"].append(len(what) - distinct)
+        rows["synthetic"].append(int(mine.sum()) - len(what))
     return rows
 
 
 def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> tuple[Tensor, float]:
-    """The images as pixels, as the online protocols need them, and the share of synthetic values that had to be clamped.
+    """The images as pixels, as the online protocols need them, and the share of synthetic values that were clamped.
 
     Args:
         distilled: a set on ``data``.
@@ -100,11 +129,14 @@ def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
 
     Returns:
         Images ``[M, Ch, H, W]`` uint8, and a fraction (0 where nothing is synthetic).
+
+    Raises:
+        ValueError: the synthetic images were made under another preprocessing, or the set is not of this data.
     """
+    _check_space(distilled, data, preprocess)
     images = torch.empty(len(distilled), *data.train_images.shape[1:], dtype=torch.uint8)
     synthetic, clamped = distilled.indices == NOT_REAL, 0.0
-    real = _real_pixels(distilled, data)
-    images[~synthetic] = (real * 255).round().to(torch.uint8)
+    images[~synthetic] = (_real_pixels(distilled, data) * 255).round().to(torch.uint8)
     if distilled.images is not None:
         raw = preprocess.inverse(distilled.images)
         clamped = ((raw < 0) | (raw > 1)).float().mean().item()
@@ -113,7 +145,7 @@ def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
 
 
 def pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> Tensor:
-    """The images as a stored-label protocol trains on them: preprocessed, float ``[M, Ch, H, W]``.
+    """The images as a stored-label protocol trains on them: preprocessed, float32 ``[M, Ch, H, W]``.
 
     Args:
         distilled: a set on ``data``.
@@ -121,22 +153,22 @@ def pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess
         preprocess: the protocol's transform.
 
     Raises:
-        ValueError: the synthetic images were made under another preprocessing.
+        ValueError: the synthetic images were made under another preprocessing, or the set is not of this data.
     """
-    made_under = distilled.info.get("preprocess")
-    if distilled.images is not None and made_under is not None and not preprocess.matches(made_under):
-        raise ValueError("the set's images were made under another preprocessing than this one; invert theirs first (uint8_pixels)")
-    images = torch.empty(len(distilled), *data.train_images.shape[1:])
+    _check_space(distilled, data, preprocess)
+    images = torch.empty(len(distilled), *data.train_images.shape[1:], dtype=torch.float32)
     synthetic = distilled.indices == NOT_REAL
     if not bool(synthetic.all()):
         images[~synthetic] = preprocess(_real_pixels(distilled, data))
     if distilled.images is not None:
-        images[synthetic] = distilled.images
+        images[synthetic] = distilled.images.float()
     return images
 
 
-def translate(distilled: DistilledSet, data: LongTailedData, own: Preprocess, other: Preprocess) -> tuple[DistilledSet, float]:
-    """The set in the space of another protocol: its images go through pixels (inverted, clamped, rounded) into ``other``.
+def translate(
+    distilled: DistilledSet, data: LongTailedData, own: Preprocess, other: Preprocess
+) -> tuple[DistilledSet, float]:
+    """The set in the space of another protocol: its images go through pixels (inverted, clamped, rounded).
 
     Args:
         distilled: a set made under ``own``.
@@ -145,8 +177,13 @@ def translate(distilled: DistilledSet, data: LongTailedData, own: Preprocess, ot
         other: the transform of the protocol that will use the set.
 
     Returns:
-        The set, and the share of synthetic pixel values that had to be clamped.
+        The set, and the share of synthetic pixel values that had to be clamped; the set itself and 0 where the two
+        transforms are one.
+
+    Raises:
+        ValueError: the synthetic images were not made under ``own``, or the set is not of this data.
     """
+    _check_space(distilled, data, own)
     if distilled.images is None or other.matches(own.describe()):
         return distilled, 0.0
     images, clamped = uint8_pixels(distilled, data, own)
@@ -154,13 +191,30 @@ def translate(distilled: DistilledSet, data: LongTailedData, own: Preprocess, ot
     return replace(distilled, images=other(images[distilled.indices == NOT_REAL]), info=info), clamped
 
 
+def _check_space(distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> None:
+    """Raise unless the synthetic images have the size of the data's and were made under ``preprocess``."""
+    if distilled.images is None:
+        return
+    shape, wanted = list(distilled.images.shape[1:]), list(data.train_images.shape[1:])
+    if shape != wanted:
+        raise ValueError(
+            f"the set's images are {shape}, those of {data.config.name} are {wanted}; load the set's own data"
+        )
+    made_under: Mapping[str, Any] | None = distilled.info.get("preprocess")
+    if made_under is not None and not preprocess.matches(made_under):
+        raise ValueError(
+            f"the set's images were made under another preprocessing ({made_under.get('kind')!r}) than this one "
+            f"({preprocess.kind!r}, fitted on other images or with another eps); translate the set first"
+        )
+
+
 def _real_pixels(distilled: DistilledSet, data: LongTailedData) -> Tensor:
-    """The set's real images, cropped where it says so, floats in [0, 1]."""
+    """The set's real images, cropped where it says so, float32 in [0, 1]."""
     wanted = distilled.indices[distilled.indices != NOT_REAL]
     position = {int(index): row for row, index in enumerate(data.indices)}
     absent = [index for index in wanted.tolist() if index not in position]
     if absent:
-        raise ValueError(f"training image {absent[0]} of the set is not in this long-tailed subset; load the data the set was made from")
+        raise ValueError(f"training image {absent[0]} of the set is not in this long tail; load the set's own data")
     images = data.train_images[[position[index] for index in wanted.tolist()]].float() / 255
     if distilled.boxes is None:
         return images
@@ -179,8 +233,7 @@ def content_hash(distilled: DistilledSet) -> str:
 
 
 def _tensors(distilled: DistilledSet) -> dict[str, Tensor]:
-    names = ("labels", "indices", "images", "boxes", "targets")
-    return {name: getattr(distilled, name) for name in names if getattr(distilled, name) is not None}
+    return {name: getattr(distilled, name) for name in NAMES if getattr(distilled, name) is not None}
 
 
 def to_bundle(distilled: DistilledSet) -> Bundle:
@@ -194,14 +247,19 @@ def from_bundle(bundle: Bundle) -> DistilledSet:
     Raises:
         ValueError: another schema, or contents that are no valid set.
     """
-    if bundle.meta.get("schema") != SCHEMA or "labels" not in bundle.tensors or "indices" not in bundle.tensors:
-        raise ValueError(f"no distilled set of schema {SCHEMA} (found {bundle.meta.get('schema')!r}); write it again with this version")
-    known = {name: bundle.tensors[name] for name in ("labels", "indices", "images", "boxes", "targets") if name in bundle.tensors}
-    return DistilledSet(**known, lr=bundle.meta.get("lr"), info=bundle.meta["info"])
+    schema = bundle.meta.get("schema")
+    if schema != SCHEMA or not {"labels", "indices"} <= set(bundle.tensors):
+        raise ValueError(f"no distilled set of schema {SCHEMA} (found {schema!r}); use the version that wrote it")
+    known = {name: bundle.tensors[name] for name in NAMES if name in bundle.tensors}
+    return DistilledSet(**known, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
 
 
 def save_set(path: Path, distilled: DistilledSet, preprocess: Preprocess | None = None) -> None:
-    """Write a set as one safetensors file; with ``preprocess`` the file stands alone (38 MB more for ZCA on CIFAR)."""
+    """Write a set as one safetensors file; with ``preprocess`` the file stands alone (38 MB more for ZCA on CIFAR).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     bundle = to_bundle(distilled)
     if preprocess is not None:
         fitted = preprocess.to_bundle()
@@ -220,9 +278,9 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
     bundle = load_bundle(path)
     try:
         distilled = from_bundle(bundle)
-    except (KeyError, ValueError) as error:
+        if "preprocess" not in bundle.meta:
+            return distilled, None
+        fitted = {n.removeprefix("preprocess."): t for n, t in bundle.tensors.items() if n.startswith("preprocess.")}
+        return distilled, Preprocess.from_bundle(Bundle(fitted, bundle.meta["preprocess"]))
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    if "preprocess" not in bundle.meta:
-        return distilled, None
-    fitted = {name.removeprefix("preprocess."): t for name, t in bundle.tensors.items() if name.startswith("preprocess.")}
-    return distilled, Preprocess.from_bundle(Bundle(fitted, bundle.meta["preprocess"]))

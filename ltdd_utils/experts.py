@@ -1,4 +1,4 @@
-"""A plain expert: cross-entropy on the long-tailed set. The teacher of the online protocols, and the eyes of the coresets."""
+"""A plain expert: cross-entropy on the long tail. Teacher of the online protocols, and the eyes of the coresets."""
 
 from collections.abc import Callable
 
@@ -35,13 +35,32 @@ def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]
 
 
 def plain_expert(
-    cfg: TeacherConfig, data: LongTailedData, preprocess: Preprocess, seed: int, store: Store, device: torch.device, watch: Watch | None = None
+    cfg: TeacherConfig,
+    data: LongTailedData,
+    preprocess: Preprocess,
+    seed: int,
+    store: Store,
+    device: torch.device,
+    watch: Watch | None = None,
 ) -> tuple[nn.Module, float]:
-    """A network trained with cross-entropy on the whole long-tailed set, last epoch, in eval mode, and the seconds it took.
+    """A network trained with cross-entropy on the whole long-tailed set: last epoch, eval mode, and its seconds.
 
     It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted.
+
+    Args:
+        cfg: architecture, schedule and augmentation.
+        data: the long tail.
+        preprocess: the transform of its images.
+        seed: of the run.
+        store: keeps the weights.
+        device: where to train, and where the network is returned.
+        watch: told the progress.
+
+    Raises:
+        Stopped: the store's deadline passed; the same call goes on from there.
     """
-    network = build(cfg.network, data.classes, data.image_size, data.channels, generator(seed, "expert", "weights")).to(device)
+    weights = generator(seed, "expert", "weights")
+    network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
     key = {"config": cfg, "data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
 
     def compute(checkpoint: Checkpoint) -> Bundle:

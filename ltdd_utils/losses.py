@@ -26,7 +26,8 @@ def logit_adjusted_cross_entropy(logits: Tensor, labels: Tensor, class_prior: Te
 
     .. math:: \ell = -\frac{1}{B} \sum_b \log \mathrm{softmax}(z_b + \tau \log \pi)_{y_b}
 
-    Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)` proportional to :math:`p(y|x) / \pi_y^\tau`. Menon et al. (arXiv:2007.07314), equation 10.
+    Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)` proportional to :math:`p(y|x) / \pi_y^\tau`. Menon
+    et al. (arXiv:2007.07314), equation 10.
 
     Args:
         logits: :math:`z`, ``[B, C]``.
@@ -53,7 +54,8 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
     Uni-level (AAAI 2026), equation 10.
 
     Note:
-        Differs from the paper: its equation sums over the classes; the released code averages over batch and classes, as here.
+        Differs from the paper: its equation sums over the classes; the released code averages over batch and classes,
+        as here.
 
     Args:
         logits: the student's :math:`z`, ``[B, C]``.

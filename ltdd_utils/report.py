@@ -108,12 +108,11 @@ def _compact(shown: pd.DataFrame) -> list[str]:
 
 
 def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
-    runs = pool(records).drop_duplicates(list(TARGET_KEYS))
-    used = compare(records, published, everything=False)
-    known = set(used[[*TARGET_KEYS[:-1], "our_protocol"]].itertuples(index=False, name=None))
-    alone = runs.loc[[key not in known for key in runs[list(TARGET_KEYS)].itertuples(index=False, name=None)]]
-    if alone.empty:
-        return ["None."]
+    runs = pool(records)
+    beside = compare(records, published, everything=False)
+    known = set(beside[[*TARGET_KEYS[:-1], "our_protocol"]].itertuples(index=False, name=None))
+    cells = runs[runs["method"].notna()].drop_duplicates(list(TARGET_KEYS))[list(TARGET_KEYS)]
+    alone = cells.loc[[key not in known for key in cells.itertuples(index=False, name=None)]]
     blank = {
         "paper": "",
         "table": "",
@@ -122,8 +121,15 @@ def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
         "mean": float("nan"),
         "std": float("nan"),
     }
-    rows = alone[list(TARGET_KEYS)].assign(**blank, source="", note="")[list(TARGET_COLUMNS)]
-    return _compact(formatted(compare(records, rows)).drop(columns="paper"))
+    rows = alone.assign(**blank, source="", note="")[list(TARGET_COLUMNS)]
+    tables = [] if alone.empty else _compact(formatted(compare(records, rows)).drop(columns="paper"))
+    changed = runs[runs["method"].isna()]
+    if len(changed):
+        shown = changed[["recipe", "protocol", "scale", "config_id", "students", "pipelines", "device"]]
+        percent = (100 * changed["mean"]).map("{:.1f}".format), (100 * changed["std"]).map("{:.1f}".format)
+        shown = shown.assign(ours=percent[0], std=percent[1].replace("nan", ""))
+        tables += ["Runs with other settings than their recipe's, which their records hold:", markdown(shown)]
+    return tables or ["None."]
 
 
 def with_status(readme: str, table: str) -> str:

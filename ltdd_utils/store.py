@@ -1,7 +1,8 @@
 """Files that are whole or absent, and a cache of finished stages under the hash of their settings.
 
-A *bundle* is a dictionary of tensors and a dictionary of facts in one safetensors file (nothing executable is ever unpickled). A *stage* is a bundle that is
-computed once: its key names everything that its content depends on. A stage that is stopped leaves a checkpoint and goes on from it.
+A *bundle* is a dictionary of tensors and a dictionary of facts in one safetensors file (nothing executable is ever
+unpickled). A *stage* is a bundle that is computed once: its key names everything that its content depends on. A stage
+that is stopped leaves a checkpoint and goes on from it.
 """
 
 import json
@@ -13,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -52,7 +52,9 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error.strerror or error}; free some space or name another folder") from error
+        raise OSError(
+            f"cannot write {path}: {error.strerror or error}; free some space or name another folder"
+        ) from error
 
 
 def save_bundle(path: Path, bundle: Bundle) -> None:
@@ -85,7 +87,7 @@ class Checkpoint:
     """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
 
     def __init__(self, path: Path, deadline: float | None = None, every_s: float = 60.0) -> None:
-        """Keep the state in ``path``; ``deadline`` is a ``time.monotonic()`` value, ``every_s`` seconds between two writes."""
+        """Keep the state in ``path``, ``every_s`` seconds between two writes; ``deadline`` as of ``time.monotonic``."""
         self.path, self.deadline, self.every_s = path, deadline, every_s
         self._written = self._counted = time.monotonic()
         saved = load_bundle(path) if path.is_file() else None

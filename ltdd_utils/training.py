@@ -17,7 +17,7 @@ __all__ = ["Forward", "Objective", "confusion_matrix", "learning_rate", "train"]
 
 Forward = Callable[[Tensor], Tensor]
 Objective = Callable[[Forward, Tensor], Tensor]
-"""``objective(network, indices)`` is the scalar loss of one batch; ``indices`` ``[B]`` say which images of the set are in it."""
+"""``objective(network, indices)`` is the scalar loss of one batch; ``indices`` ``[B]`` are its images in the set."""
 
 LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
 
@@ -155,7 +155,11 @@ def _optimiser(network: nn.Module, cfg: TrainConfig) -> torch.optim.Optimizer:
 
 
 def _state(
-    epoch: int, network: nn.Module, average: nn.Module | None, optimiser: torch.optim.Optimizer, generator: torch.Generator
+    epoch: int,
+    network: nn.Module,
+    average: nn.Module | None,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
 ) -> Bundle:
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     if average is not None:

@@ -1,5 +1,11 @@
-"""The file layout of MTT, DATM and LTDD: ``images_best.pt``, ``labels_best.pt`` and ``lr_best.pt``, read and written."""
+"""The file layout of MTT, DATM and LTDD, read and written.
 
+``images_best.pt`` holds preprocessed floats ``[M, Ch, H, W]``, class by class. ``labels_best.pt`` holds integers
+``[M]`` (MTT) or logits ``[M, C]`` (DATM, LTDD), and ``lr_best.pt`` the learned step size (DATM, LTDD).
+"""
+
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,65 +15,95 @@ from torch import Tensor
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, pixels
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.store import write_atomic
 
 __all__ = ["export_trajectory", "import_trajectory"]
 
+SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
+
 
 def export_trajectory(folder: Path, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> None:
-    """Write ``images_best.pt``, ``labels_best.pt`` and ``lr_best.pt``, the layout of MTT, DATM and LTDD.
-
-    Images are preprocessed floats, labels are logits (or integers where the set has hard labels alone).
-    """
-    targets = distilled.targets
-    if targets is not None and distilled.info.get("targets") != "logits":
-        targets = targets.clamp_min(1e-12).log()
-    files = {
-        "images_best.pt": pixels(distilled, data, preprocess),
-        "labels_best.pt": distilled.labels if targets is None else targets,
-        "lr_best.pt": torch.tensor(distilled.lr if distilled.lr is not None else 0.01),
-    }
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, tensor in files.items():
-        temporary = Path(folder) / f".{name}.part"
-        torch.save(tensor.contiguous(), temporary)
-        temporary.replace(Path(folder) / name)
-
-
-def import_trajectory(folder: Path, info: dict[str, Any]) -> DistilledSet:
-    """The set in a folder with ``images_best.pt``, ``labels_best.pt`` and ``lr_best.pt``; tensors only are ever unpickled.
+    """Write a set in the layout of the trajectory family; real images become pixels, so do not commit the files.
 
     Args:
-        folder: where the three files are.
+        folder: made if it is absent.
+        distilled: its images are written class by class.
+        data: where the real images are.
+        preprocess: the space of the written images; that of the set's synthetic ones.
+
+    Raises:
+        ValueError: soft labels and classes of different sizes: the layout has no place for the classes then.
+        OSError: the folder cannot be written.
+    """
+    order = distilled.labels.argsort(stable=True)
+    sizes = distilled.labels.bincount(minlength=len(distilled.info["class_names"]))
+    if distilled.targets is not None and len(sizes.unique()) > 1:
+        raise ValueError(f"classes have {sizes.tolist()} images; with soft labels this layout needs the same of each")
+    files = {
+        "images_best.pt": pixels(distilled, data, preprocess)[order],
+        "labels_best.pt": distilled.labels[order] if distilled.targets is None else _logits(distilled)[order],
+        "lr_best.pt": None if distilled.lr is None else torch.tensor(distilled.lr, dtype=torch.float32),
+    }
+    for name, tensor in files.items():
+        if tensor is None:
+            (Path(folder) / name).unlink(missing_ok=True)  # of another set: it would be read with this one
+            continue
+        file = io.BytesIO()
+        torch.save(tensor.contiguous(), file)
+        write_atomic(Path(folder) / name, file.getvalue())
+
+
+def _logits(distilled: DistilledSet) -> Tensor:
+    if distilled.info.get("targets") == "logits":
+        return distilled.targets
+    return distilled.targets.clamp_min(SMALLEST).log()
+
+
+def import_trajectory(folder: Path, info: Mapping[str, Any]) -> DistilledSet:
+    """The set in a folder of the trajectory family's layout. Only tensors are unpickled, nothing executable.
+
+    Args:
+        folder: with ``images_best.pt``, ``labels_best.pt`` and, where a step size was learned, ``lr_best.pt``.
         info: what the files do not say: ``class_names``, ``preprocess`` (its description), ``method``.
 
     Raises:
-        FileNotFoundError: one of the files is absent.
+        FileNotFoundError: the images or the labels are absent.
         ValueError: a file holds something else than a tensor, or the contents are no valid set.
     """
-    tensors = {}
-    for name in ("images", "labels", "lr"):
-        path = Path(folder) / f"{name}_best.pt"
-        if not path.is_file():
-            raise FileNotFoundError(f"no file {path}; a trajectory-family set has images_best.pt, labels_best.pt and lr_best.pt")
-        try:
-            tensors[name] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds here: pickle, zip and runtime errors
-            raise ValueError(f"{path} holds no plain tensor or is damaged: {str(error).splitlines()[0]}") from error
-        if not isinstance(tensors[name], Tensor):
-            raise ValueError(f"{path} holds a {type(tensors[name]).__name__}; expected a tensor")
-    soft = tensors["labels"].ndim == 2
-    if soft:  # the family stores its images class by class, the same number of each
-        count, classes = tensors["labels"].shape
-        labels = torch.arange(count) * classes // count
-    else:
-        labels = tensors["labels"].long()
-    return DistilledSet(
-        labels=labels,
-        indices=torch.full_like(labels, NOT_REAL),
-        images=tensors["images"].float(),
-        targets=tensors["labels"].float() if soft else None,
-        lr=float(tensors["lr"]),
-        info={**info, "targets": "logits" if soft else None},
-    )
+    images, labels = (_tensor(Path(folder) / f"{name}_best.pt") for name in ("images", "labels"))
+    learned = Path(folder) / "lr_best.pt"
+    targets = labels.float() if labels.ndim == 2 else None
+    if targets is not None:  # logits: the family stores its images class by class, the same number of each
+        count, classes = targets.shape
+        if count % classes:
+            raise ValueError(f"{folder} has {count} images for {classes} classes; expected the same number of each")
+        labels = torch.arange(classes).repeat_interleave(count // classes)
+    elif labels.is_floating_point():
+        raise ValueError(
+            f"{folder}/labels_best.pt holds {labels.dtype} {list(labels.shape)}; expected integers or [M, C]"
+        )
+    try:
+        return DistilledSet(
+            labels=labels.long(),
+            indices=torch.full((len(labels),), NOT_REAL),
+            images=images.float(),
+            targets=targets,
+            lr=float(_tensor(learned)) if learned.is_file() else None,
+            info={**info, "targets": None if targets is None else "logits"},
+        )
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
 
 
+def _tensor(path: Path) -> Tensor:
+    """The tensor in a file of ``torch.save``, on the CPU."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; a set of the trajectory family has images_best.pt and labels_best.pt")
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds here: pickle, zip and runtime errors
+        first = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path} holds no plain tensor, or is damaged: {first}") from error
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{path} holds a {type(value).__name__}; expected a tensor")
+    return value.detach()

@@ -14,10 +14,11 @@
 # %% [markdown]
 # # How to read this book
 #
-# Every chapter is a notebook that runs from top to bottom on two processor cores in under a minute. It shows code from
-# the package `ltdd_utils`; nothing is defined in the notebook itself.
+# **Question.** Some classes of a data set have thousands of images, others a handful. Can a few dozen images per class, chosen or
+# made for the purpose, train a network that still knows *every* class?
 #
-# On Google Colab the next cell installs the package. Anywhere else it does nothing.
+# This chapter shows the problem and a first answer, live, in under a minute. Then it says how the other chapters are built.
+# You need to know PyTorch and what a classifier is; everything else is explained when it comes up.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -30,23 +31,138 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% tags=["parameters"]
-imbalance_factor: float = 20.0  # images in the largest class over images in the smallest
+seed: int = 0  # of everything that is random in this chapter
+epochs: int = 100  # of a student on the whole long-tailed set
 
 # %% [markdown]
-# ## The long tail in one line
+# ## The problem, on real images
 #
-# Class $c$ of $C$ keeps $n_c = \lfloor n_{\max} \, \mathrm{IF}^{-c/(C-1)} \rfloor$ of its images.
+# *Digits-LT* is made of scikit-learn's scanned handwritten digits, so it needs no download. The training set is cut to a **long tail**:
+# 120 zeros, fewer ones, and so on down to six nines. The test set stays balanced, 50 images of each digit.
+
+# %%
+from ltdd_utils import notebook, pipeline, plots, recipes
+from ltdd_utils.config import DataConfig
+from ltdd_utils.images import load
+
+data = load(DataConfig("digits", imbalance_factor=20))
+plots.class_counts({"20": data.counts}, data.class_names, log=False)
+
+# %% [markdown]
+# The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF). CIFAR-10-LT with IF 100, the
+# setting that both papers report most, goes from 5,000 airplanes down to 50 trucks.
+#
+# ## What the tail does to a network
+#
+# Train a small convolutional network on all of Digits-LT, and look at each class of the balanced test set.
+
+# %%
+whole = recipes.with_overrides(recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs)})
+whole_set = pipeline.run(whole, seed=seed, students=3, place=notebook.place())
+small_set = pipeline.run(recipes.recipe("random_digits", ipc=6), seed=seed, students=3, place=notebook.place())
+
+# %%
+per_class = {
+    f"whole long-tailed set, {sum(data.counts)} images": [student["per_class"] for student in whole_set["students"]],
+    "6 random images per class, 60 images": [student["per_class"] for student in small_set["students"]],
+}
+plots.per_class_accuracy(per_class, data.counts, data.class_names)
+
+# %% [markdown]
+# Each bar is the mean of three networks that differ only in their random start, each whisker one standard deviation. On the whole set the
+# rarest digits are missed far more often than the others. A *balanced* set, a fraction of the size, treats all digits alike: it throws
+# most of the head away, and is still the better teacher for the tail. The cell below checks that, so that this sentence cannot outlive the fact.
+
+# %%
+tail = {name: record["metrics"]["tail"]["mean"] for name, record in (("whole", whole_set), ("balanced", small_set))}
+assert tail["balanced"] > tail["whole"]
+tail
+
+# %% [markdown]
+# **Dataset distillation** asks for more than a random balanced choice: a set of the same small size whose images (and labels) are
+# *optimised* so that a network trained on it comes close to one trained on everything. **Long-tailed** dataset distillation starts from a
+# long-tailed set and wants a balanced, tiny set that serves every class. Two papers are taken apart here:
+#
+# | | *Distilling Long-tailed Datasets* (CVPR 2025) | *Rethinking Long-tailed Dataset Distillation* (AAAI 2026) |
+# |---|---|---|
+# | idea | the student's training on the small set should follow the path that **experts** took on the real set | the small set should have the **statistics** that one network expects |
+# | against the tail | **DAM**: bend the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
+# | labels | one learned soft label per image | a **teacher** labels every view of an image |
+#
+# ## How a chapter works
+#
+# 1. A question, then the mathematics, one step at a time.
+# 2. The *real* source of the function that does it, printed from the package: what you read is what ran.
+# 3. An experiment on real data, at most about 45 seconds on two processor cores.
+# 4. What was recorded in long runs, read from `results/`. A number that was never measured says "not run".
+# 5. What we saw, and exercises with folded answers.
+#
+# Every claim stands next to a cell that shows it. Numbers in the text of a chapter come from the papers or from arithmetic; measured
+# numbers are printed by a cell, never typed.
+#
+# This is how a chapter shows a function:
 
 # %%
 from ltdd_utils.longtail import class_counts
 
-class_counts(120, imbalance_factor, 10)
+notebook.source(class_counts)
 
 # %% [markdown]
-# > **Exercise.** How many images would the last class keep at an imbalance factor of 100?
+# ## Words
+#
+# | word | meaning |
+# |---|---|
+# | imbalance factor (IF) | images of the largest class over images of the smallest, at least 1 |
+# | images per class (IPC) | size of the distilled set: IPC 10 on ten classes is 100 images |
+# | expert | a network trained on the real, long-tailed data |
+# | student | a fresh network trained on the distilled set; its test accuracy is the score |
+# | teacher, observer | experts of the second paper: one labels, one supplies the statistics |
+# | class prior | the share of each class in the long-tailed set, $\pi_c = n_c / N$ |
+# | head, middle, tail | the classes in three equal groups by their number of images |
+# | protocol | exactly how a student is trained and which labels it may see; part of every number |
+#
+# ## Run it yourself
+#
+# - **In JupyterLab:** `make setup`, then `.venv/bin/jupyter lab notebooks`. The `.py` files are the sources; `make sync` writes the `.ipynb`.
+# - **In Colab:** the rocket at the top of the page. The first cell, hidden in the book, installs the package there.
+# - **Headless:** `papermill notebooks/00_how_to_read.ipynb out.ipynb -p seed 1`.
+# - **One table cell:** `ltdd show random_cifar10` prints the settings, the published number and the cost; `ltdd run random_cifar10` runs it,
+#   resumes after an interruption, and writes one JSON record.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## What we saw
+#
+# - A long tail makes a network miss its rare classes, although the images to learn them from are there.
+# - A small balanced set repairs the tail and pays for it at the head. Closing that gap is what distillation is for.
+#
+# ## Exercises
+#
+# > **1.** With IF 20 and a largest class of 120 images, how many images has the smallest class, and how many would it have at IF 100?
 #
 # <details><summary>Answer</summary>
 #
-# $120 / 100$, cut to a whole number: one.
+# $120 / 20 = 6$, and $120 / 100 = 1.2$, cut down to 1. At IF 200 nothing would be left, and `class_counts` refuses.
+#
+# </details>
+#
+# > **2.** The balanced set has 60 images, the whole set several hundred. Why is it unfair to call the small one "better"?
+#
+# <details><summary>Answer</summary>
+#
+# It is better for the tail and worse for the head. Which one wins overall depends on how the test set weighs the classes; here, as in both
+# papers, every class counts the same. And a network trained on the whole set with a loss that takes the bias out (chapter 01) is the
+# honest rival: nothing says that long-tailed data must be trained on naively.
+#
+# </details>
+#
+# > **3.** Change `seed` to 1 at the top and run the chapter again. Which statements should still hold, and which numbers move?
+#
+# <details><summary>Answer</summary>
+#
+# The order of the two tails should hold; single bars of the tail move by several points, since each is measured on 50 test images and, for
+# the rarest classes, learned from six. The subset itself does not move: it has a seed of its own (`subset_seed`).
 #
 # </details>

@@ -41,5 +41,5 @@ def data_root() -> Path:
     """The folder with the real CIFAR-10; the test is skipped where it is absent."""
     folder = Path(os.environ.get("LTDD_DATA") or ROOT / "data")
     if not (folder / "cifar-10-batches-py").is_dir():
-        pytest.skip(f"no CIFAR-10 in {folder} (set LTDD_DATA, or run `ltdd data cifar10 --fetch`)")
+        pytest.skip(f"no CIFAR-10 in {folder} (set LTDD_DATA, or run `ltdd data fetch cifar10`)")
     return folder

@@ -1,7 +1,11 @@
 """The source of the book: table of contents, references, links, and what the configuration must keep."""
 
 import ast
+import csv
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import assemble
@@ -52,6 +56,27 @@ def test_every_citation_has_its_reference():
     assert {"zhao2025ltdd", "cui2026rethinking", "jiang2025adsa"} <= set(known)
 
 
+def test_every_paper_with_published_numbers_has_its_reference():
+    with (ROOT / "results" / "targets.csv").open(newline="") as file:
+        papers = {row["paper"] for row in csv.DictReader(file)}
+    known = re.findall(r"^@\w+\{([^,]+),", (BOOK / "references.bib").read_text(), flags=re.MULTILINE)
+    assert papers and papers <= set(known)
+
+
+def test_the_example_of_the_own_data_page_runs(tmp_path: Path):
+    text = (BOOK / "own_data.md").read_text()
+    script = tmp_path / "example.py"
+    script.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)))
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "LTDD_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    counts, shape, _ = done.stdout.splitlines()[0].split(") (")
+    assert counts == "(100, 70, 50, 35, 25, 17, 12, 8, 6, 4"
+    assert shape == "327, 1, 16, 16"
+
+
 def test_relative_links_lead_somewhere():
     generated = {(ROOT / f"{entry}.md").resolve() for entry in assemble.GENERATED}
     for page, text in markdown_of_the_book().items():
@@ -98,5 +123,5 @@ def test_a_chapter_that_was_not_executed_is_named(tmp_path: Path, monkeypatch: p
 def test_the_extension_parses_on_its_own():
     """Sphinx loads it from a copy, so it may import nothing of this repository."""
     for path in (BOOK / "_ext").glob("*.py"):
-        froms = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
-        assert not [module for module in froms if module.startswith("ltdd_utils")]
+        modules = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+        assert not [module for module in modules if module.startswith("ltdd_utils")]

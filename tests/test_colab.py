@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = notebook_pairs.chapters()
 # What a clone holds and an install reads; the rest would only be copied.
-CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils")
+CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils", "results")
 
 
 def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:

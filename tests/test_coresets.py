@@ -49,7 +49,9 @@ def test_graph_cut_is_greedy_on_its_own_gain():
     similarity = POINTS @ POINTS.T
     chosen = graph_cut(similarity, 4)
 
-    def value(subset: list[int]) -> float:  # sum of similarities to the class, minus those inside the subset (i != j twice)
+    def value(
+        subset: list[int],
+    ) -> float:  # sum of similarities to the class, minus those inside the subset (i != j twice)
         inside = similarity[subset][:, subset]
         return (similarity[:, subset].sum() - inside.sum() + inside.diagonal().sum()).item()
 
@@ -88,7 +90,9 @@ def test_every_class_gets_its_images_and_the_tail_what_the_policy_says(policy):
 
 
 def test_draws_and_seeds_differ_and_repeat():
-    same, again, draw, seed = (coreset("duplicate", 5, *arguments)[1].indices for arguments in ((0, 0), (0, 0), (0, 1), (1, 0)))
+    same, again, draw, seed = (
+        coreset("duplicate", 5, *arguments)[1].indices for arguments in ((0, 0), (0, 0), (0, 1), (1, 0))
+    )
     assert torch.equal(same, again)
     assert not torch.equal(same, draw) and not torch.equal(same, seed)
 
@@ -98,10 +102,17 @@ def test_the_full_set_is_the_long_tail():
     assert full_set(data).labels.bincount().tolist() == list(data.counts)
 
 
-@pytest.mark.parametrize(("policy", "ipc", "message"), [
-    ("inherent", 10, r"ipc is 10, but class \d \(\w+\) has \d images; use the policy 'duplicate' or 'noise', or ipc up to 6"),
-    ("duplicate", 0, "ipc is 0; a distilled set needs at least 1 image per class"),
-])
+@pytest.mark.parametrize(
+    ("policy", "ipc", "message"),
+    [
+        (
+            "inherent",
+            10,
+            r"ipc is 10, but class \d \(\w+\) has \d images; use the policy 'duplicate' or 'noise', or ipc up to 6",
+        ),
+        ("duplicate", 0, "ipc is 0; a distilled set needs at least 1 image per class"),
+    ],
+)
 def test_what_a_policy_cannot_give_is_refused(policy, ipc, message):
     with pytest.raises(ValueError, match=message):
         coreset(policy, ipc)

@@ -1,5 +1,6 @@
 """The files around the package agree with each other: requirements, pins, address, commands."""
 
+import importlib.metadata
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import readme
 import set_repository
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from torchvision.datasets import CIFAR10, CIFAR100
 
@@ -38,6 +40,18 @@ def test_pins_exist_on_every_index():
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert len(lines) == len(PINS), "each line is name==version"
     assert not [name for name, version in PINS.items() if "+" in version or name.startswith("nvidia")]
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_a_pinned_version_runs_on_the_lowest_python(name: str):
+    """Debian 12 has Python 3.11.2; a pin that needs 3.11.5 would stop the set-up there."""
+    try:
+        package = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not installed here")
+    if package.version.split("+")[0] != PINS[name]:
+        pytest.skip(f"{name} {package.version} is installed here, not the pinned {PINS[name]}")
+    assert "3.11.0" in SpecifierSet(package.metadata.get("Requires-Python") or "")
 
 
 def test_torch_and_torchvision_are_a_pair():

@@ -190,7 +190,7 @@ def test_the_centre_of_a_cutmix_square_is_any_pixel():
 
 @pytest.mark.parametrize("magnitude", [4, 9, 26])
 def test_operations_agree_with_torchvisions_randaugment(magnitude):
-    """torchvision draws an operation and a sign from the global generator; drawing them alongside tells which it was."""
+    """Torchvision draws an operation and a sign from the global generator; drawing alongside tells which it was."""
     from torchvision.transforms import v2
 
     image, names, seen = some_pixels(1), list(SPACE), set()

@@ -17,7 +17,9 @@ __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 
 
 def k_center(features: Tensor, count: int, first: int) -> list[int]:
-    """Farthest-first traversal: each new point is the one farthest from all chosen so far (Sener & Savarese, arXiv:1708.00489).
+    """Farthest-first traversal: each new point is the one farthest from all chosen so far.
+
+    Sener and Savarese (arXiv:1708.00489).
 
     Args:
         features: one row per image of a class, ``[n, F]``.
@@ -37,7 +39,9 @@ def k_center(features: Tensor, count: int, first: int) -> list[int]:
 
 
 def herding(features: Tensor, count: int) -> list[int]:
-    """Greedy matching of the class mean: add the image that brings the mean of the chosen ones closest to it (Welling, 2009).
+    """Greedy matching of the class mean: add the image that brings the mean of the chosen ones closest to it.
+
+    Welling (2009), "Herding dynamical weights to learn".
 
     Args:
         features: one row per image of a class, ``[n, F]``.
@@ -81,8 +85,8 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
 def gradient_similarity(residuals: Tensor, features: Tensor) -> Tensor:
     r"""Cosine similarity of the images' loss gradients in the last layer, without the gradients themselves.
 
-    The gradient of image i is :math:`a_i \otimes [f_i, 1]` with :math:`a = \mathrm{softmax}(z) - \mathrm{onehot}(y)`, so that an inner product is
-    :math:`(a_i \cdot a_j)(f_i \cdot f_j + 1)`.
+    The gradient of image i is :math:`a_i \otimes [f_i, 1]` with :math:`a = \mathrm{softmax}(z) - \mathrm{onehot}(y)`,
+    so that an inner product is :math:`(a_i \cdot a_j)(f_i \cdot f_j + 1)`.
 
     Args:
         residuals: :math:`a`, ``[n, C]``.
@@ -123,12 +127,18 @@ def _chooser(method: str, expert: nn.Module | None, images: Callable[[Tensor], T
 
 
 def select(
-    cfg: CoresetConfig, data: LongTailedData, ipc: int, seed: int, expert: nn.Module | None, images: Callable[[Tensor], Tensor], draw: int = 0
+    cfg: CoresetConfig,
+    data: LongTailedData,
+    ipc: int,
+    seed: int,
+    expert: nn.Module | None,
+    images: Callable[[Tensor], Tensor],
+    draw: int = 0,
 ) -> DistilledSet:
     """A coreset with ``ipc`` images of each class.
 
-    A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard normal images (in the preprocessed
-    space), "inherent" refuses.
+    A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard
+    normal images (in the preprocessed space), "inherent" refuses.
 
     Args:
         cfg: the method and the policy.
@@ -152,10 +162,14 @@ def select(
     for label in range(data.classes):
         rows = (data.train_labels == label).nonzero().flatten()
         if len(rows) == 0:
-            raise ValueError(f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor")
+            raise ValueError(
+                f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
+            )
         if len(rows) < ipc and cfg.policy == "inherent":
-            raise ValueError(f"ipc is {ipc}, but class {label} ({data.class_names[label]}) has {len(rows)} images; "
-                             f"use the policy 'duplicate' or 'noise', or ipc up to {min(data.counts)}")
+            raise ValueError(
+                f"ipc is {ipc}, but class {label} ({data.class_names[label]}) has {len(rows)} images; "
+                f"use the policy 'duplicate' or 'noise', or ipc up to {min(data.counts)}"
+            )
         chosen = choose(rows, label, min(ipc, len(rows)), generator(seed, "coreset", cfg.method, draw, label))
         positions = data.indices[rows[chosen]].tolist()
         if cfg.policy == "duplicate":
@@ -163,8 +177,10 @@ def select(
         indices += positions + [NOT_REAL] * (ipc - len(positions))
         labels += [label] * ipc
     where = torch.tensor(indices)
-    missing = int((where == NOT_REAL).sum())
-    noise = torch.randn(missing, *data.train_images.shape[1:], generator=generator(seed, "coreset-noise", draw)) if missing else None
+    missing, noise = int((where == NOT_REAL).sum()), None
+    if missing:
+        rng = generator(seed, "coreset-noise", draw)
+        noise = torch.randn(missing, *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
     return DistilledSet(torch.tensor(labels), where, images=noise, info={"class_names": list(data.class_names)})
 
 

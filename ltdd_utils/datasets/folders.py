@@ -109,8 +109,8 @@ def own(spec: str, root: Path) -> Population:
     path, _, size = spec.rpartition("@") if re.search(r"@\d+$", spec) else (spec, "", "")
     top = root / Path(path).expanduser()
     names, paths, labels, test = _split_folders(top, "test")
-    for split, found in (("train", labels), ("test", [label for label, _ in test])):
-        empty = [name for label, name in enumerate(names) if label not in set(found)]
+    for split, found in (("train", set(labels)), ("test", {label for label, _ in test})):
+        empty = [name for label, name in enumerate(names) if label not in found]
         if empty:
             raise ValueError(f"{top / split / empty[0]} holds no image: add some, or remove the class from both splits")
     form = _common_form([*paths, *(path for _, path in test)], int(size) if size else None)

@@ -3,7 +3,7 @@
 from ltdd_utils.results.provenance import machine, peak_ram_gib, provenance
 from ltdd_utils.results.record import MissingRun, load, load_record, save_record, summary
 from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
-from ltdd_utils.results.targets import TARGET_COLUMNS, results_root, targets
+from ltdd_utils.results.targets import TARGET_COLUMNS, records_at_hand, results_root, targets
 
 __all__ = [
     "GROUPS",
@@ -16,6 +16,7 @@ __all__ = [
     "machine",
     "peak_ram_gib",
     "provenance",
+    "records_at_hand",
     "results_root",
     "save_record",
     "summary",

@@ -95,7 +95,8 @@ def _row(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     sets, count = origin["distilled_sha256"], len(record["students"])
     return {
         **{name: record[name] for name in ("recipe", "scale", "config_id", "seed")},
-        **record["target"],
+        **(record["target"] or dict.fromkeys(TARGET_KEYS)),
+        "protocol": record["protocol"],
         "overall": metrics["overall"]["mean"],
         "std": metrics["overall"]["std"],
         **{group: None if metrics[group] is None else metrics[group]["mean"] for group in GROUPS},
@@ -113,7 +114,7 @@ def _row(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_mixed_cells(frame: pd.DataFrame) -> None:
     """Raise if two records of one scale stand for one published number but were made with other settings."""
-    for _, cell in frame.groupby(["scale", *TARGET_KEYS], dropna=False):
+    for _, cell in frame[frame["method"].notna()].groupby(["scale", *TARGET_KEYS], dropna=False):
         paths = cell.drop_duplicates("config_id")["path"]
         if len(paths) > 1:
             names = " and ".join(paths)

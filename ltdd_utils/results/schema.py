@@ -20,6 +20,9 @@ TOLERANCE = 1e-6  # students may be scored in float32
 def validate_record(record: Mapping[str, Any]) -> None:
     """Check that a record is whole and agrees with itself: its means are the means of its students.
 
+    ``target`` holds the keys of the published number that the run stands beside; None if no published number is of the
+    same settings.
+
     Raises:
         ValueError: another schema, a missing or unknown key, a value outside its range, or a mean that its parts do
             not have.
@@ -32,12 +35,10 @@ def validate_record(record: Mapping[str, Any]) -> None:
         safe = isinstance(record[name], str) and re.fullmatch(r"[\w./-]+", record[name])
         _need(safe, f"{name} is {record[name]!r}; use letters, digits, '_', '-', '.' and '/'")
     _need("/" not in record["recipe"] + record["config_id"], "recipe and config_id name a file: no '/' in them")
-    target = record["target"]
+    target, own = record["target"], record["protocol"]
     if target is not None:
         _keys(target, TARGET_KEYS, "target")
-        _need(
-            target["protocol"] == record["protocol"], f"target names the protocol {target['protocol']!r}, not its own"
-        )
+        _need(target["protocol"] == own, f"target and record name two protocols, {target['protocol']!r} and {own!r}")
     _check_scores(record["metrics"], record["students"])
     _keys(record["cost"], COST, "cost", others=True)
     for stage, seconds in record["cost"]["seconds"].items():
@@ -104,4 +105,4 @@ def _keys(value: Mapping[str, Any], wanted: Sequence[str], name: str, others: bo
 
 
 def _agree(name: str, stated: float, own: float) -> None:
-    _need(abs(stated - own) <= TOLERANCE, f"{name} is given as {stated}, its parts give {own}")
+    _need(abs(stated - own) <= TOLERANCE, f"{name} is given as {stated:.6g}, its parts give {own:.6g}")

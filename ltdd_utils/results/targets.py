@@ -7,7 +7,9 @@ import pandas as pd
 
 from ltdd_utils.results.provenance import ROOT
 
-__all__ = ["TARGET_COLUMNS", "results_root", "targets"]
+__all__ = ["TARGET_COLUMNS", "records_at_hand", "results_root", "targets"]
+
+PACKAGED = ROOT / "ltdd_utils" / "_results"  # a wheel carries results/ there, so that the chapters can read it on Colab
 
 WHAT = ("paper", "table", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 TARGET_COLUMNS = (*WHAT, "metric", "unit", "mean", "std", "source", "note")
@@ -22,6 +24,11 @@ def results_root() -> Path:
     return (ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()) / "results"
 
 
+def records_at_hand() -> Path:
+    """The folder to read records from: the results folder if it is there, else what came with an installed package."""
+    return results_root() if results_root().is_dir() else PACKAGED
+
+
 def targets(path: Path | None = None) -> pd.DataFrame:
     """Every published number that this book compares itself with, one per row.
 
@@ -30,13 +37,13 @@ def targets(path: Path | None = None) -> pd.DataFrame:
     fraction or ratio. Where two sources disagree about one printed number both rows stand; ``note`` says "conflict:".
 
     Args:
-        path: the file; None: ``targets.csv`` in the results folder, else in the clone's, else beside the package.
+        path: the file; None: ``targets.csv`` in the results folder, else in the clone's, else in the package's own.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: a column is missing or unknown, or a cell that must be a number is none.
     """
-    folders = [results_root(), ROOT / "results", ROOT / "ltdd_utils"]
+    folders = [results_root(), ROOT / "results", PACKAGED]
     places = [folder / "targets.csv" for folder in folders] if path is None else [Path(path)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:

@@ -12,6 +12,7 @@ __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain", "s
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
 USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
+OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
 CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
 OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
 
@@ -76,7 +77,8 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    ours = ours and target["protocol"] != "unknown" and target["network"] == USUAL_NETWORK.get(target["dataset"])
+    usual = USUAL_NETWORK.get(target["dataset"])
+    ours = ours and target["protocol"] != "unknown" and target["network"] in (usual, *OTHER_NETWORKS)
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {
         **target,
@@ -104,7 +106,10 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
     protocol = str(cell.get("protocol") or "dsa-stored").partition("/")[0]
     if protocol != "dsa-stored":
         parts.append(f"--protocol {protocol}")
-    return " ".join([*parts, f"--scale {scale}"])
+    parts.append(f"--scale {scale}")
+    if cell.get("network") in OTHER_NETWORKS:
+        parts.append(f"--set evaluate.network.name={cell['network']} --set evaluate.network.width=null")
+    return " ".join(parts)
 
 
 def select(records: pd.DataFrame, **wanted: str | float | None) -> pd.DataFrame:
@@ -147,16 +152,21 @@ def _filled(value: object) -> bool:
     return isinstance(value, list | dict) or given(value)
 
 
-def facts(target: Mapping[str, Any], config_id: str) -> dict[str, Any]:
-    """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far."""
-    published = targets()
-    mine = [row for row in plain(published) if row["metric"] == "accuracy" and _key(row) == _key(target)]
+def facts(target: Mapping[str, Any] | None, config_id: str) -> dict[str, Any]:
+    """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far.
+
+    Args:
+        target: keys of the published number; None if there is none of the same settings.
+        config_id: of the recipe.
+    """
+    rows = [] if target is None else [row for row in plain(targets()) if row["metric"] == "accuracy"]
+    mine = [row for row in rows if _key(row) == _key(target)]
     records = load(results_root(), allow_dirty=True, allow_mixed=True)
     runs = [] if records.empty else plain(records[records["config_id"] == config_id])
     printed = ("paper", "table", "protocol", "mean", "std", "source", "note")
     measured = ("seed", "overall", "students", "seconds_by_stage", "peak_ram_gib", "peak_gpu_gib", "device", "dirty")
     return {
-        "target": dict(target),
+        "target": target,
         "published_percent": [{name: row[name] for name in printed} for row in mine],
         "runs": [{name: row[name] for name in measured} for row in runs],
     }

@@ -1,0 +1,105 @@
+"""What students answered, as accuracies: overall, per class, per group; and DD-Ranking's score."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ltdd_utils.longtail import group_accuracy, rank_thirds, shot_groups
+from ltdd_utils.store import Bundle
+
+__all__ = ["Evaluation", "gather", "label_robust_score"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What S students answered on the test set, and what training them cost."""
+
+    confusion: Tensor  # how often each class (row) was taken for each other (column), counts, [S, C, C]
+    counts: tuple[int, ...]  # real training images of each class, for the groups
+    seconds: tuple[float, ...]  # of each student
+    peak_gib: float  # GPU memory, 0 on a CPU
+    clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)
+
+    @property
+    def per_class(self) -> Tensor:
+        """Share of each class's test images that each student answers correctly, float64 ``[S, C]``."""
+        return self.confusion.diagonal(dim1=1, dim2=2).double() / self.confusion.sum(dim=2).clamp_min(1)
+
+    @property
+    def overall(self) -> Tensor:
+        """Share of all test images that each student answers correctly, float64 ``[S]``."""
+        return self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1).double() / self.confusion.sum(dim=(1, 2))
+
+    def metrics(self) -> dict[str, Any]:
+        """What a record keeps, as fractions.
+
+        ``overall`` and the groups are ``{"mean", "std"}`` over students (ddof 1; std None for one student), a group
+        without classes is None; ``per_class`` ``[C]`` and ``confusion`` ``[C, C]`` are means over students.
+        """
+        per_class = self.per_class
+        groups = shot_groups(self.counts) | rank_thirds(self.counts)
+        rows = [group_accuracy(row.tolist(), groups) for row in per_class]
+        return {
+            "overall": _spread(self.overall.tolist()),
+            "per_class": per_class.mean(dim=0).tolist(),
+            **{name: None if rows[0][name] is None else _spread([row[name] for row in rows]) for name in groups},
+            "confusion": self.confusion.double().mean(dim=0).tolist(),
+        }
+
+
+def _spread(values: list[float]) -> dict[str, float | None]:
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return {"mean": mean, "std": None}
+    return {"mean": mean, "std": math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))}
+
+
+def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
+    """The evaluation that several students make together.
+
+    Args:
+        bundles: what ``student`` gives, one or more.
+        counts: real training images of each class.
+    """
+    return Evaluation(
+        confusion=torch.stack([bundle.tensors["confusion"] for bundle in bundles]),
+        counts=counts,
+        seconds=tuple(bundle.meta["seconds"] for bundle in bundles),
+        peak_gib=max(bundle.meta["peak_gib"] for bundle in bundles),
+        clamped=max(bundle.meta["clamped"] for bundle in bundles),
+    )
+
+
+def label_robust_score(real_hard: float, hard: float, own: float, random_own: float, weight: float = 0.5) -> float:
+    r"""DD-Ranking's label-robust score of a distilled set, in [0, 1].
+
+    .. math:: \alpha = w (a_{own} - a_{random}) - (1 - w)(a_{real} - a_{hard}), \quad
+        \mathrm{LRS} = \frac{e^\alpha - e^{-1}}{e - e^{-1}}
+
+    Li et al. (arXiv:2505.13300). Random is class-balanced, with duplicates where a class is too small.
+
+    Note:
+        Differs from the released library, which feeds percent points into the exponential and takes the best epoch on
+        the test set: here accuracies are fractions, of the last iterate.
+
+    Args:
+        real_hard: accuracy of a student of the whole real data, hard labels.
+        hard: accuracy on the distilled set with hard labels.
+        own: accuracy on the distilled set under its own protocol.
+        random_own: accuracy of a random real set of the same size under that protocol.
+        weight: w in [0, 1], of the gain over random.
+
+    Raises:
+        ValueError: an accuracy or a weight that is not a fraction.
+    """
+    for value in (real_hard, hard, own, random_own):
+        if not 0 <= value <= 1:
+            raise ValueError(f"accuracy {value} is not a fraction; divide percent by 100")
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight is {weight}; it must be between 0 and 1")
+    alpha = weight * (own - random_own) - (1 - weight) * (real_hard - hard)
+    return (math.exp(alpha) - math.exp(-1)) / (math.e - math.exp(-1))

@@ -1,0 +1,86 @@
+"""From a recipe to its record."""
+
+from typing import Any
+
+from ltdd_utils.config import to_dict
+from ltdd_utils.distilled import content_hash
+from ltdd_utils.evaluation import Evaluation
+from ltdd_utils.images import load
+from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage
+from ltdd_utils.pipeline.sets import distil
+from ltdd_utils.pipeline.students import evaluate_students
+from ltdd_utils.recipes import Recipe
+from ltdd_utils.results import SCHEMA, machine, peak_ram_gib, provenance, save_record
+
+__all__ = ["run"]
+
+
+def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any]:
+    """Run a recipe to its record; finished stages are read, not repeated.
+
+    Args:
+        recipe: what to run.
+        seed: of everything but the long-tailed subset, which its own ``subset_seed`` fixes.
+        students: how many students to train; 5 unless there is a reason.
+        place: device, folders, progress.
+
+    Returns:
+        The record; it is also written to ``place.results``.
+
+    Raises:
+        ValueError: fewer than one student, a negative seed, or settings that do not fit the data.
+        OSError: a folder cannot be written.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    check(seed, students, place)
+    origin = provenance()  # before the work: the code may change meanwhile
+    data = load(recipe.data, place.data, place.watching("read images"))
+    preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, place)
+    made = [distil(recipe, data, seed, place, draw) for draw in range(students if recipe.one_draw_per_student else 1)]
+    seconds = {"preprocess": fitting, **{stage: sum(parts[stage] for _, parts in made) for stage in made[0][1]}}
+    sets = [distilled for distilled, _ in made]
+    sets = sets if len(sets) == students else sets * students
+    teacher = None
+    if recipe.evaluate.teacher is not None:
+        teacher, seconds["teacher"] = expert_stage(recipe.evaluate.teacher, data, preprocess, seed, place)
+    evaluation = evaluate_students(sets, data, preprocess, recipe.evaluate, seed, place, teacher)
+    seconds["students"] = sum(evaluation.seconds)
+    origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
+    record = _record(recipe, seed, evaluation, origin, seconds, place)
+    if place.results is not None:
+        save_record(place.results, record)
+    return record
+
+
+def _record(
+    recipe: Recipe,
+    seed: int,
+    evaluation: Evaluation,
+    origin: dict[str, Any],
+    seconds: dict[str, float],
+    place: Place,
+) -> dict[str, Any]:
+    """One row of the results: what was run, what came out, what it cost and where it comes from."""
+    rows = zip(evaluation.overall.tolist(), evaluation.per_class.tolist(), strict=True)
+    return {
+        "schema": SCHEMA,
+        "recipe": recipe.name,
+        "scale": recipe.scale,
+        "config_id": recipe.config_id,
+        "seed": seed,
+        "config": to_dict(recipe),
+        "target": recipe.target,
+        "protocol": recipe.evaluate.label,
+        "metrics": evaluation.metrics(),
+        "students": [
+            {"stream": f"{seed}/student/{number}", "overall": overall, "per_class": per_class}
+            for number, (overall, per_class) in enumerate(rows)
+        ],
+        "cost": {
+            "seconds": seconds,
+            "peak_ram_gib": peak_ram_gib(),
+            "peak_gpu_gib": evaluation.peak_gib,
+            "device": machine(place.device),
+        },
+        "provenance": {**origin, "clamped": evaluation.clamped},
+    }

@@ -1,0 +1,81 @@
+"""From a recipe and its data to a distilled set that describes itself."""
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from ltdd_utils.baselines.coresets import full_set, select
+from ltdd_utils.config import CoresetConfig, to_dict
+from ltdd_utils.distilled import DistilledSet, composition, from_bundle, to_bundle
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.pipeline.place import Place, expert_stage, fitted
+from ltdd_utils.preprocess import Preprocess, tensor_hash
+from ltdd_utils.recipes import Recipe
+
+__all__ = ["distil"]
+
+
+def distil(
+    recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: int = 0
+) -> tuple[DistilledSet, dict[str, float]]:
+    """The distilled set of a recipe, and the seconds of each stage that made it.
+
+    Args:
+        recipe: what to run.
+        data: the recipe's long tail.
+        seed: of the run.
+        place: device, folders, progress.
+        draw: which of several independent sets this is, from 0.
+
+    Raises:
+        ValueError: settings that do not fit the data.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    method = recipe.method
+    if not isinstance(method, CoresetConfig):
+        return _described(full_set(data), recipe, data, seed, draw, None), {}
+    seconds: dict[str, float] = {}
+    preprocess, expert = fitted(recipe.evaluate.preprocess, data, place), None
+    if method.expert is not None:
+        expert, seconds["expert"] = expert_stage(method.expert, data, preprocess, seed, place)
+
+    def images(rows: Tensor) -> Tensor:
+        return preprocess(data.train_images[rows].to(place.device))
+
+    key = {
+        "method": method,
+        "ipc": recipe.ipc,
+        "data": data.sha256,
+        "preprocess": preprocess.describe(),
+        "seed": seed,
+        "draw": draw,
+    }
+    bundle = place.store.stage(
+        "coreset", key, lambda _: to_bundle(select(method, data, recipe.ipc, seed, expert, images, draw))
+    )
+    seconds["selection"] = bundle.meta["seconds"]
+    # Described here and not in the store, where recipes of two scales can share one selection.
+    return _described(from_bundle(bundle), recipe, data, seed, draw, preprocess), seconds
+
+
+def _described(
+    distilled: DistilledSet, recipe: Recipe, data: LongTailedData, seed: int, draw: int, preprocess: Preprocess | None
+) -> DistilledSet:
+    """The set with what a later reader needs to know of it."""
+    info = {
+        **distilled.info,
+        "recipe": recipe.name,
+        "scale": recipe.scale,
+        "method": to_dict(recipe.method),
+        "ipc": recipe.ipc,
+        "seed": seed,
+        "draw": draw,
+        "data": to_dict(data.config),
+        "data_sha256": data.sha256,
+        "index_list_sha256": tensor_hash(data.indices),
+        "class_names": list(data.class_names),
+        "class_counts": list(data.counts),
+        "composition": composition(distilled),
+        "preprocess": None if preprocess is None else preprocess.describe(),
+    }
+    return replace(distilled, info=info)

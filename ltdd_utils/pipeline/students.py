@@ -1,0 +1,116 @@
+"""All students of a run or of a set from a file, under one protocol."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from ltdd_utils.config import DataConfig, EvaluateConfig, PreprocessConfig, from_dict, to_dict
+from ltdd_utils.distilled import DistilledSet, content_hash, translate
+from ltdd_utils.evaluation import Evaluation, gather, student
+from ltdd_utils.images import LongTailedData, load
+from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.recipes import protocol
+
+__all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
+
+
+def evaluate_students(
+    sets: Sequence[DistilledSet],
+    data: LongTailedData,
+    preprocess: Preprocess,
+    cfg: EvaluateConfig,
+    seed: int,
+    place: Place,
+    teacher: nn.Module | None,
+) -> Evaluation:
+    """One student for each of the sets, which may be one set several times."""
+    bundles = []
+    for number, distilled in enumerate(sets):
+        where = {
+            "store": place.store,
+            "device": place.device,
+            "watch": place.watching(f"student {number + 1}/{len(sets)}"),
+        }
+        bundles.append(student(distilled, data, preprocess, cfg, seed=seed, number=number, teacher=teacher, **where))
+    return gather(bundles, data.counts)
+
+
+def protocol_for(
+    distilled: DistilledSet, name: str, scale: str | None = None, network: str | None = None
+) -> EvaluateConfig:
+    """The settings of a named protocol for a set from a file.
+
+    Args:
+        distilled: it says which data set and scale it was made for.
+        name: the protocol.
+        scale: None takes the set's own.
+        network: the student's architecture; None takes the papers' ConvNet.
+
+    Raises:
+        ValueError: an unknown protocol or network, or a set that does not say what it was made for.
+    """
+    missing = [key for key in ("recipe", "scale", "data", "data_sha256") if not distilled.info.get(key)]
+    if missing:
+        raise ValueError(
+            f"the set does not say what it was made for (no info[{missing[0]!r}]); fill it in, or make the set again"
+        )
+    return protocol(name, distilled.info["recipe"].rpartition("_")[2], scale or distilled.info["scale"], network)
+
+
+def evaluate_set(
+    distilled: DistilledSet, own: Preprocess | None, cfg: EvaluateConfig, seed: int, students: int, place: Place
+) -> dict[str, Any]:
+    """Score a set from a file under a protocol, whatever family it comes from.
+
+    Args:
+        distilled: a set that says which data it was made from.
+        own: the preprocessing of its synthetic images; None fits it again as the set describes it.
+        cfg: the protocol, for example of ``protocol_for``.
+        seed: of the students.
+        students: how many to train.
+        place: device, folders, progress.
+
+    Returns:
+        Protocol, network, seed, metrics, seconds of each student, the set's hash, and the share of synthetic pixel
+        values that had to be clamped on the way into the protocol's space.
+
+    Raises:
+        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, or
+            ``students`` or ``seed`` is out of range.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    check(seed, students, place)
+    data = load(from_dict(DataConfig, distilled.info["data"]), place.data, place.watching("read images"))
+    made_from = distilled.info["data_sha256"]
+    if data.sha256 != made_from:
+        raise ValueError(
+            f"the set was made from other data ({made_from[:12]}) than what is here ({data.sha256[:12]}); "
+            "use the same files and index list"
+        )
+    preprocess = fitted(cfg.preprocess, data, place)
+    original, clamped = content_hash(distilled), 0.0
+    if distilled.images is not None:
+        distilled, clamped = translate(distilled, data, own or _refitted(distilled, data, place), preprocess)
+    teacher = None if cfg.teacher is None else expert_stage(cfg.teacher, data, preprocess, seed, place)[0]
+    evaluation = evaluate_students([distilled] * students, data, preprocess, cfg, seed, place, teacher)
+    return {
+        "protocol": cfg.label,
+        "network": to_dict(cfg.network),
+        "seed": seed,
+        "metrics": evaluation.metrics(),
+        "seconds": list(evaluation.seconds),
+        "clamped": max(clamped, evaluation.clamped),
+        "distilled_sha256": original,
+    }
+
+
+def _refitted(distilled: DistilledSet, data: LongTailedData, place: Place) -> Preprocess:
+    """The transform that a set describes, fitted again on the data it was made from."""
+    described = distilled.info.get("preprocess")
+    if not described:
+        raise ValueError(
+            "the set does not describe the preprocessing of its images; write it with --with-preprocessing"
+        )
+    return fitted(PreprocessConfig(described["kind"], described["eps"]), data, place)

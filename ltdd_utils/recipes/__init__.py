@@ -1,0 +1,26 @@
+"""Recipes: what is run for one cell of a table. Every difference between methods, data sets and scales is data here.
+
+A recipe's name is METHOD_DATASET, for example ``kcenter_cifar10``; imbalance factor, images per class, scale, protocol
+and the student's network are arguments. ``settings`` has the data sets, architectures and protocols, ``methods`` one
+documented function per method, ``cells`` puts them together, ``overrides`` changes single settings.
+"""
+
+from ltdd_utils.recipes.cells import Recipe, names, recipe
+from ltdd_utils.recipes.methods import METHODS
+from ltdd_utils.recipes.overrides import with_overrides
+from ltdd_utils.recipes.settings import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES, Scale, architecture, protocol
+
+__all__ = [
+    "ARCHITECTURES",
+    "DATASETS",
+    "METHODS",
+    "PROTOCOLS",
+    "SCALES",
+    "Recipe",
+    "Scale",
+    "architecture",
+    "names",
+    "protocol",
+    "recipe",
+    "with_overrides",
+]

@@ -1,0 +1,124 @@
+"""A recipe: data, method and protocol of one cell of a table, at one scale."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ltdd_utils.config import CoresetConfig, DataConfig, EvaluateConfig, FullDataConfig, config_id
+from ltdd_utils.recipes.methods import METHODS
+from ltdd_utils.recipes.settings import DATASETS, SCALES, Scale, architecture, protocol
+
+__all__ = ["Recipe", "names", "recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a result, apart from the seed."""
+
+    name: str  # METHOD_DATASET
+    scale: Scale  # tiny and cpu are reduced: their records say so
+    data: DataConfig
+    ipc: int | None  # images per class; None: the whole training set
+    method: CoresetConfig | FullDataConfig
+    evaluate: EvaluateConfig
+
+    def __post_init__(self) -> None:
+        """Refuse a scale or a number of images per class that makes no sense."""
+        if self.scale not in SCALES:
+            raise ValueError(f"unknown scale {self.scale!r}; choose one of {', '.join(SCALES)}")
+        if self.ipc is not None and self.ipc < 1:
+            raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
+        if (self.ipc is None) != isinstance(self.method, FullDataConfig):
+            raise ValueError(f"ipc is {self.ipc}; the recipes of the whole set have none, all others need a number")
+
+    @property
+    def config_id(self) -> str:
+        """The hash of all settings."""
+        return config_id(self)
+
+    @property
+    def one_draw_per_student(self) -> bool:
+        """Whether student k trains on its own draw k (a random set has no other state than its draw)."""
+        return isinstance(self.method, CoresetConfig) and self.method.method == "random"
+
+    @property
+    def target(self) -> dict[str, Any] | None:
+        """The keys under which a published number for this recipe stands in ``results/targets.csv``.
+
+        None if a setting was changed, unless it is another network as published: then no published number is of the
+        same thing. A reduced scale has its keys too; its records and tables say the scale.
+        """
+        network = self.evaluate.network
+        usual = recipe(
+            self.name,
+            imbalance_factor=self.data.imbalance_factor,
+            ipc=self.ipc or 10,
+            scale=self.scale,
+            protocol_name=self.evaluate.protocol,
+        )
+        known = (usual.evaluate.network, architecture(network.name, usual.data.name, self.scale))
+        if network not in known or replace(usual, evaluate=replace(usual.evaluate, network=network)) != self:
+            return None
+        return {
+            "dataset": self.data.name,
+            "imbalance_factor": self.data.imbalance_factor,
+            "ipc": self.ipc,
+            "method": self.name.rpartition("_")[0],
+            "network": f"{network.name}-d{network.depth}" if network.name == "convnet" else network.name,
+            "protocol": self.evaluate.label,
+        }
+
+
+def names() -> list[str]:
+    """Every recipe, METHOD_DATASET."""
+    return [f"{method}_{dataset}" for dataset in DATASETS for method in METHODS]
+
+
+def recipe(
+    name: str,
+    *,
+    imbalance_factor: float | None = None,
+    ipc: int = 10,
+    scale: str | None = None,
+    protocol_name: str = "dsa-stored",
+    network: str | None = None,
+) -> Recipe:
+    """The recipe for one cell.
+
+    Args:
+        name: METHOD_DATASET.
+        imbalance_factor: None takes the data set's usual one.
+        ipc: images per class; not used by the recipes of the whole set.
+        scale: tiny, cpu or paper; None takes the smallest that the data set has.
+        protocol_name: how the students are trained and which labels they see.
+        network: the students' architecture; None takes the papers' ConvNet.
+
+    Raises:
+        ValueError: an unknown recipe, scale, protocol or network, or a value outside its range.
+    """
+    method, _, dataset = name.rpartition("_")
+    if method not in METHODS or dataset not in DATASETS:
+        raise ValueError(f"unknown recipe {name!r}; `ltdd list` names all {len(names())}, for example random_cifar10")
+    settings = DATASETS[dataset]
+    scale = scale or settings.scales[0]
+    if scale not in SCALES:
+        raise ValueError(f"unknown scale {scale!r}; choose one of {', '.join(settings.scales)}")
+    if scale not in settings.scales:
+        raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(settings.scales)}")
+    data = DataConfig(dataset, settings.imbalance_factor if imbalance_factor is None else imbalance_factor)
+    evaluate = protocol(protocol_name, dataset, scale, network)
+    chosen = METHODS[method](dataset, scale)
+    if isinstance(chosen, FullDataConfig):
+        adjusted = method == "full_logit_adjusted"
+        if adjusted and protocol_name != "dsa-stored":
+            raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {protocol_name}")
+        return Recipe(name, scale, data, None, chosen, _whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
+    return Recipe(name, scale, data, ipc, chosen, evaluate)
+
+
+def _whole_set(evaluate: EvaluateConfig, scale: Scale, tau: float) -> EvaluateConfig:
+    """Training on thousands of images: fewer epochs than on a hundred, and at scale cpu a ConvNet of width 32."""
+    epochs = {"tiny": 150, "cpu": 30, "paper": 200}[scale]
+    network = evaluate.network
+    if scale == "cpu" and network.name == "convnet":
+        network = replace(network, width=32)
+    return replace(evaluate, network=network, train=replace(evaluate.train, epochs=epochs), logit_adjustment=tau)

@@ -1,0 +1,81 @@
+"""Single settings of a recipe or a protocol changed by name, as on the command line."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from ltdd_utils.config import from_dict
+from ltdd_utils.recipes.cells import Recipe
+
+__all__ = ["with_overrides"]
+
+T = TypeVar("T")
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
+FIXED = ("name", "scale")  # of a recipe: they say what the settings are, and do not make them
+
+
+def with_overrides(base: T, overrides: Mapping[str, str]) -> T:
+    """A configuration with single settings changed; values are JSON, or plain words.
+
+    Args:
+        base: a recipe, with keys like ``evaluate.train.epochs``, or another configuration.
+        overrides: keys and values, for example ``{"evaluate.train.epochs": "10"}``.
+
+    Raises:
+        ValueError: a setting that does not exist, or a value it refuses.
+    """
+    for path, text in overrides.items():
+        if isinstance(base, Recipe) and path in FIXED:
+            raise ValueError(f"{path!r} cannot be set: choose another recipe, or use --scale")
+        base = _replaced(base, path.split("."), _value(text), path)
+    return base
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 (any JSON scalar or list)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _replaced(config: T, path: list[str], value: Any, full_path: str) -> T:  # noqa: ANN401
+    known = {item.name for item in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
+    if path[0] not in known:
+        raise ValueError(f"unknown key {full_path!r}; `ltdd show RECIPE` prints every setting of a recipe")
+    if len(path) > 1:
+        value = _replaced(getattr(config, path[0]), path[1:], value, full_path)
+    else:
+        _check(typing.get_type_hints(type(config))[path[0]], value, full_path)
+    unchanged = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
+    return from_dict(type(config), unchanged | {path[0]: value})
+
+
+def _check(hint: Any, value: Any, path: str) -> None:  # noqa: ANN401
+    """Raise unless ``value`` is of a type that the field's hint names (which words it takes, the field checks)."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if any(dataclasses.is_dataclass(option) for option in options):
+        raise ValueError(f"{path!r} is a group of settings; set one of them, for example {path}.KEY=VALUE")
+    if not any(_fits(option, value) for option in options):
+        wanted = " or ".join(_words(option) for option in options)
+        raise ValueError(f"{path} is {value!r}; it must be {wanted}")
+
+
+def _fits(option: Any, value: Any) -> bool:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        return isinstance(value, list) and all(_fits(typing.get_args(option)[0], item) for item in value)
+    if typing.get_origin(option) is typing.Literal:
+        return isinstance(value, str)
+    if option is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is option
+
+
+def _words(option: Any) -> str:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        return "a list of numbers, as [0.5, 0.9]"
+    if typing.get_origin(option) is typing.Literal:
+        return "one of " + ", ".join(typing.get_args(option))
+    return WORDS[option]

@@ -1,0 +1,156 @@
+"""What the recipes share: data sets, architectures, protocols, at each scale."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ltdd_utils.config import (
+    AugmentConfig,
+    EvaluateConfig,
+    NetworkConfig,
+    PreprocessConfig,
+    TeacherConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "ARCHITECTURES",
+    "DATASETS",
+    "PROTOCOLS",
+    "SCALES",
+    "Scale",
+    "architecture",
+    "dsa_augmentation",
+    "plain_expert",
+    "protocol",
+]
+
+Scale = Literal["tiny", "cpu", "paper"]
+SCALES: tuple[Scale, ...] = ("tiny", "cpu", "paper")
+PROTOCOLS = ("dsa-stored", "online-teacher", "online-stored")
+
+
+@dataclass(frozen=True)
+class DataSetFacts:
+    """What the recipes need to know of a data set."""
+
+    depth: int  # of its ConvNet
+    imbalance_factor: float  # default
+    scales: tuple[Scale, ...]  # the first one is the default
+    flip: bool = True  # whether a mirrored image is still of its class
+    zca: bool = True  # LTDD whitens CIFAR and Tiny-ImageNet, not ImageNet
+
+
+DATASETS: Mapping[str, DataSetFacts] = {
+    "digits": DataSetFacts(depth=3, imbalance_factor=20, scales=("tiny",), flip=False),
+    "cifar10": DataSetFacts(depth=3, imbalance_factor=100, scales=("cpu", "paper")),
+    "cifar100": DataSetFacts(depth=3, imbalance_factor=50, scales=("cpu", "paper")),
+    "tiny": DataSetFacts(depth=4, imbalance_factor=10, scales=("cpu", "paper")),
+    "imagenet": DataSetFacts(depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False),
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How a student of this architecture is built."""
+
+    norm: Literal["instance", "batch", "none"]
+    tiny_width: int | None  # channels of the first block at scale tiny; None: the architecture has one width
+    source: str
+
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "convnet": Architecture("instance", 32, "both papers' student; width 128"),
+    "vgg11": Architecture("instance", 16, "cross-architecture tables of the trajectory family (MTT, DATM, LTDD)"),
+    "resnet18": Architecture("instance", 16, "the same; stem of 3x3"),
+    "alexnet": Architecture("none", 32, "the same; AlexNet has no norm"),
+    "resnet32": Architecture("batch", 16, "GLMC and the uni-level release: base width 64"),
+    "resnet50": Architecture("batch", None, "torchvision's; ImageNet-LT"),
+    "resnext50": Architecture("batch", None, "torchvision's; the uni-level release on ImageNet-LT"),
+}
+
+
+def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
+    """A student's network as published: its norm, its width (narrower at scale tiny), a ConvNet's depth.
+
+    Raises:
+        ValueError: an unknown architecture.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
+    known = ARCHITECTURES[name]
+    width = known.tiny_width if scale == "tiny" else None
+    if name == "convnet":
+        width = width or 128  # written out, so that a record says it
+    return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
+
+
+def dsa_augmentation(dataset: str) -> AugmentConfig:
+    """DSA with all operations that keep an image in its class: digits are not mirrored."""
+    strategy = AugmentConfig.strategy if DATASETS[dataset].flip else AugmentConfig.strategy.replace("_flip", "")
+    return AugmentConfig(kind="dsa", strategy=strategy)
+
+
+def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) -> EvaluateConfig:
+    """The settings of a named protocol on a data set.
+
+    Args:
+        name: one of ``PROTOCOLS``.
+        dataset: one of ``DATASETS``.
+        scale: one that the data set has.
+        network: the student's architecture; None: the papers' ConvNet. A teacher stays a ConvNet.
+
+    Raises:
+        ValueError: an unknown protocol or architecture.
+    """
+    if name == "dsa-stored":
+        cfg = _stored(dataset, scale)
+    elif name in PROTOCOLS:
+        cfg = _online(dataset, scale, name)
+    else:
+        raise ValueError(f"unknown protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
+    return cfg if network is None else replace(cfg, network=architecture(network, dataset, scale))
+
+
+def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
+    """``dsa-stored`` as in MTT, DATM and LTDD: batch 256, momentum 0.9, step size x0.1 after half the epochs.
+
+    Scale tiny trains 300 epochs with a step size of 0.03.
+
+    Note:
+        Differs from the released code, which makes a new optimiser there: here the momentum survives the change.
+    """
+    training = TrainConfig(epochs=300, lr=0.03) if scale == "tiny" else TrainConfig(epochs=1000, lr=0.01)
+    preprocess = PreprocessConfig("zca" if DATASETS[dataset].zca else "none")
+    network = architecture("convnet", dataset, scale)
+    return EvaluateConfig("dsa-stored", preprocess, network, training, dsa_augmentation(dataset))
+
+
+def _online(dataset: str, scale: Scale, name: str) -> EvaluateConfig:
+    """The evaluator of EDC and of the uni-level release: AdamW, batch 25, mixed views, EMA, logit MSE + 0.025 CE."""
+    epochs = {"tiny": 60, "cpu": 300, "paper": 1000}[scale]
+    training = TrainConfig(
+        epochs=epochs,
+        batch_size=25,
+        lr=1e-3,
+        optimiser="adamw",
+        weight_decay=0.01,
+        decay_norms=False,
+        schedule="steps",
+        milestones=(0.8, 0.9, 0.95),
+        gamma=0.5,
+        ema=0.99,
+    )
+    smallest = 0.08 if dataset == "cifar10" else 0.5
+    views = AugmentConfig(kind="mixed-views", crop_scale=(smallest, 1.0), flip=DATASETS[dataset].flip)
+    settings: dict[str, Any] = {"teacher": plain_expert(dataset, scale), "cross_entropy": 0.025}
+    network = architecture("convnet", dataset, scale)
+    return EvaluateConfig(name, PreprocessConfig("normalise"), network, training, views, **settings)
+
+
+def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
+    """Cross-entropy on the long tail; 200 epochs at scale paper, 20 at cpu, 60 at tiny."""
+    epochs = {"tiny": 60, "cpu": 20, "paper": 200}[scale]
+    augment = AugmentConfig(kind="crop-flip", flip=DATASETS[dataset].flip, padding=2 if dataset == "digits" else 4)
+    training = TrainConfig(epochs=epochs, batch_size=64, lr=0.01, weight_decay=5e-3, schedule="cosine")
+    return TeacherConfig(architecture("convnet", dataset, scale), training, augment)

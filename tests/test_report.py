@@ -1,0 +1,127 @@
+"""The generated page and the README's status table: current, complete, and made from records alone."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from toy_records import four_records, record
+
+from ltdd_utils import cli, recipes, report
+from ltdd_utils.results import load, save_record, targets
+from ltdd_utils.tables import missing
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The three files that the generator reads and writes, with the real published numbers and no record."""
+    for folder in ("book", "results"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
+    (tmp_path / "README.md").write_text(f"# Title\n\n{report.BEGIN}\n{report.END}\n\nEnd.\n")
+    return tmp_path
+
+
+def page_rows(text):
+    """Cells of every table row of the page, without headings and rules."""
+    lines = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_committed_page_and_readme_are_what_the_records_say():
+    assert report.stale(ROOT) == [], "run `make report`"
+
+
+def test_write_then_check_then_a_new_record_makes_both_stale(clone, capsys):
+    run = ["--root", str(clone)]
+    assert report.main([*run, "--check"]) == 1
+    assert "reproduction.md is stale: run `make report`" in capsys.readouterr().out
+    assert not (clone / "book" / "reproduction.md").exists()
+    assert report.main(run) == 0
+    assert report.main([*run, "--check"]) == 0
+    save_record(clone / "results", record())
+    assert [path.name for path in report.stale(clone)] == ["reproduction.md", "README.md"]
+
+
+def test_the_readme_changes_between_its_markers_alone(clone):
+    report.main(["--root", str(clone)])
+    text = (clone / "README.md").read_text()
+    assert text.startswith(f"# Title\n\n{report.BEGIN}\n| paper | data set | published |")
+    assert text.endswith(f"\n{report.END}\n\nEnd.\n")
+    for wrong in ("no marker", f"{report.END} {report.BEGIN}", f"{report.BEGIN} {report.END} {report.END}"):
+        with pytest.raises(ValueError, match=r"README.md needs the line"):
+            report.with_status(wrong, "table")
+
+
+def test_every_published_number_stands_on_the_page(clone):
+    published = targets(clone / "results" / "targets.csv")
+    report.main(["--root", str(clone)])
+    body = (clone / "book" / "reproduction.md").read_text().partition("## Zhao")[2].partition("## Runs without")[0]
+    sections = re.split(r"\n### ", body)[1:]
+    sizes = published.groupby(["paper", "table"], sort=False).size()
+    assert len(sections) == len(sizes)
+    assert [len(page_rows(section)) - 1 for section in sections] == list(sizes)  # less the heading
+    shown = sum(status in row for row in page_rows(body) for status in ("not run", "published only"))
+    assert shown == len(published)
+    printed = [row for row in page_rows(body) if "40.0 ± 0.1" in row or "34.8" in row]
+    assert sum("conflict" in " ".join(row) for row in printed) == 2
+
+
+def test_records_change_the_page_and_the_status_table(clone):
+    for one in four_records():
+        save_record(clone / "results", one)
+    report.main(["--root", str(clone)])
+    page, readme = (clone / "book" / "reproduction.md").read_text(), (clone / "README.md").read_text()
+    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | paper | 30 | `ltdd run random_cifar10 "
+    assert page.count(wanted) == 2  # both papers print this cell
+    assert "| 4 students | 2 | paper |" in page
+    # Scale paper: gaps 0.4 and 1.3, mean 0.85. Scale cpu: 2.1.
+    assert re.search(r"\| Zhao et al. 2025 \| cifar10 \| 126 \| 2 \| 0\.[89] \| 1 \| 2\.1 \|", readme)
+    assert "## Runs without a published number\n\nNone." in page
+
+
+def test_runs_without_a_published_number_are_shown(clone):
+    save_record(clone / "results", record(method="herding"))
+    save_record(clone / "results", record(protocol="online-stored/plain", config_id="b"))
+    report.main(["--root", str(clone)])
+    part = (clone / "book" / "reproduction.md").read_text().partition("## Runs without a published number")[2]
+    rows = page_rows(part.partition("## Where")[0])
+    assert rows[0][:3] == ["method", "protocol", "ours"]
+    assert [row[:3] for row in rows[1:]] == [
+        ["herding", "dsa-stored", "32.5 ± 3.5"],
+        ["random", "online-stored/plain", "32.5 ± 3.5"],
+    ]
+
+
+def test_runs_with_changed_settings_are_shown_apart(clone):
+    save_record(clone / "results", {**record(), "target": None})
+    report.main(["--root", str(clone)])
+    part = (clone / "book" / "reproduction.md").read_text().partition("## Runs without a published number")[2]
+    assert page_rows(part.partition("## Where")[0])[1][:4] == ["random_cifar10", "dsa-stored", "paper", "0123456789ab"]
+
+
+def test_a_missing_run_is_of_the_published_cell(clone):
+    """The command of every number that was not run gives a recipe whose target is that number's cell."""
+    published = targets(clone / "results" / "targets.csv")
+    # No recipe of another architecture is published yet: take random images for the cells of Table 7.
+    other = published[published["table"] == "Table 7"].assign(method="random")
+    rows = missing(load(clone / "results"), recipes.names(), published=pd.concat([published, other]))
+    assert {"full", "random", "kcenter", "graphcut"} <= {row["method"] for row in rows}
+    assert {"vgg11", "resnet18", "alexnet", "convnet-d3", "convnet-d4"} <= {row["network"] for row in rows}
+    for row in rows:
+        options = cli._parser().parse_args(row["command"].split()[1:])
+        assert options.command is cli._run
+        assert row["protocol"] == options.protocol
+        target = cli._recipe(options).target
+        assert target | {"protocol": options.protocol} == {name: row[name] for name in target}
+
+
+def test_a_bad_record_is_one_line_and_writes_nothing(clone, capsys):
+    path = save_record(clone / "results", record())
+    path.write_text("{")
+    assert report.main(["--root", str(clone)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (clone / "book" / "reproduction.md").exists()

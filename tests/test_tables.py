@@ -1,0 +1,190 @@
+"""Tables: a golden one with hand-checked numbers, what n counts, and which record may stand beside which number."""
+
+import json
+
+import pandas as pd
+import pytest
+from toy_records import four_records, record
+
+from ltdd_utils.results import TARGET_COLUMNS, MissingRun, load, save_record, targets
+from ltdd_utils.tables import compare, contrast, facts, formatted, markdown, missing, pipelines, plain, pool, select
+
+RECIPES = {"random_cifar10", "kcenter_cifar10", "graphcut_cifar10", "datm_cifar10", "rded_cifar10"}
+PUBLISHED = """\
+{columns}
+p,Table 1,cifar10,100,10,random,convnet-d3,dsa-stored,accuracy,percent,34.4,2.0,s,
+p,Table 1,cifar10,100,10,kcenter,convnet-d3,dsa-stored,accuracy,percent,16.2,0.5,s,
+p,Table 1,cifar10,100,10,graphcut,convnet-d3,dsa-stored,accuracy,percent,22.9,0.9,s,
+p,Table 1,cifar10,100,20,graphcut,convnet-d3,dsa-stored,accuracy,percent,26.0,0.5,s,
+p,Table 1,cifar10,200,10,datm,convnet-d3,dsa-stored,accuracy,percent,,,s,published N/A: distillation failed
+p,Table 1,cifar10,100,10,idm,convnet-d3,unknown,accuracy,percent,49.8,0.6,s,
+p,Table 1,cifar10,100,10,rded,convnet-d3,online-teacher,accuracy,percent,41.2,0.3,s,
+p,Table 7,cifar10,100,10,datm,vgg11,dsa-stored,accuracy,percent,34.4,,s,
+p,Table 7,cifar10,100,10,damed,vgg11,dsa-stored,accuracy,percent,29.7,,s,
+p,Table 9,cifar10,100,10,random,convnet-d3,dsa-stored,seconds_experts,seconds,31388,,s,
+p,Table 10,tiny,,10,damed,convnet-d4,dsa-stored,peak_gib,GB,24.0,,s,lower bound: published as >24.0
+"""
+GOLDEN = """\
+| IF | IPC | method | paper | ours | difference | n | pipelines | scale | cost (s) | command |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| 100 | 10 | random | 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | paper | 30 | \
+`ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --seed 0` |
+| 100 | 10 | kcenter | 16.2 ± 0.5 | 17.5 ± 3.5 | +1.3 | 4 students | 2 | paper | 30 | \
+`ltdd run kcenter_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --seed 0 (and 1)` |
+| 100 | 10 | graphcut | 22.9 ± 0.9 | 25.0 | +2.1 | 1 student | 1 | cpu | 30 | \
+`ltdd run graphcut_cifar10 --imbalance-factor 100 --ipc 10 --scale cpu --seed 0` |
+| 100 | 20 | graphcut | 26.0 ± 0.5 | not run |  |  |  |  |  | \
+`ltdd run graphcut_cifar10 --imbalance-factor 100 --ipc 20 --scale paper` |
+| 200 | 10 | datm | N/A | not run |  |  |  |  |  | \
+`ltdd run datm_cifar10 --imbalance-factor 200 --ipc 10 --scale paper` |
+| 100 | 10 | idm | 49.8 ± 0.6 | published only |  |  |  |  |  |  |
+| 100 | 10 | rded | 41.2 ± 0.3 | not run |  |  |  |  |  | \
+`ltdd run rded_cifar10 --imbalance-factor 100 --ipc 10 --protocol online-teacher --scale paper` |
+| 100 | 10 | datm | 34.4 | not run |  |  |  |  |  | \
+`ltdd run datm_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --set evaluate.network.name=vgg11 \
+--set evaluate.network.width=null` |
+| 100 | 10 | damed | 29.7 | published only |  |  |  |  |  |  |
+| 100 | 10 | random | 31388 | published only |  |  |  |  |  |  |
+|  | 10 | damed | >24 | published only |  |  |  |  |  |  |"""
+
+
+@pytest.fixture
+def published(tmp_path):
+    path = tmp_path / "targets.csv"
+    path.write_text(PUBLISHED.format(columns=",".join(TARGET_COLUMNS)))
+    return targets(path)
+
+
+def saved(folder, *records):
+    for one in records:
+        save_record(folder / "records", one)
+    return load(folder / "records")
+
+
+def test_golden_table(tmp_path, published):
+    """Random: 30 35 30 35 40 % on 5 draws. K-Center: sets of 15 and 20 %, std sqrt(2 * 2.5^2). Graph-Cut: one 25 %."""
+    table = compare(saved(tmp_path, *four_records()), published, RECIPES)
+    shown = formatted(table).drop(columns=["data set", "network", "protocol", "measure", "note"])
+    assert markdown(shown) == GOLDEN
+    assert list(formatted(table)["measure"].unique()) == ["accuracy", "seconds_experts (seconds)", "peak_gib (GB)"]
+
+
+def test_numbers_behind_the_golden_table(tmp_path, published):
+    table = compare(saved(tmp_path, *four_records()), published, RECIPES, everything=False).set_index("method")
+    assert table.loc["random", "ours"] == pytest.approx(34)
+    assert table.loc["random", "ours_std"] == pytest.approx(100 * (0.0070 / 4) ** 0.5)
+    assert table.loc["kcenter", "ours_std"] == pytest.approx(100 * 0.05 / 2**0.5)
+    assert table.loc["kcenter", "difference"] == pytest.approx(1.3)
+    assert pd.isna(table.loc["graphcut", "ours_std"])
+    assert list(table["students"]) == [5, 4, 1]
+
+
+def test_without_records_nothing_is_run(published, tmp_path):
+    table = compare(load(tmp_path / "nothing"), published, RECIPES)
+    assert set(table["status"]) == {"not run", "published only"}
+    assert len(table) == len(published)
+    assert table["ours"].isna().all()
+    assert compare(load(tmp_path / "nothing"), published, RECIPES, everything=False).empty
+    assert set(compare(load(tmp_path / "nothing"), published, RECIPES, dataset="tiny")["dataset"]) == {"tiny"}
+
+
+def test_students_of_one_set_are_averaged_before_sets_are(tmp_path):
+    """Nine students of one set do not outvote the single student of another: (10 % + 30 %) / 2."""
+    records = saved(tmp_path, record([(1, 1)] * 9, seed=0), record([(3, 3)], seed=1))
+    assert pipelines(records) == pytest.approx([0.1, 0.3])
+    row = pool(records).iloc[0]
+    assert row["mean"] == pytest.approx(0.2)
+    assert row["std"] == pytest.approx(0.2 / 2**0.5)
+    assert (row["students"], row["pipelines"], row["seeds"]) == (10, 2, [0, 1])
+
+
+def test_one_set_has_only_the_spread_of_its_students(tmp_path):
+    row = pool(saved(tmp_path, record([(1, 1), (3, 3)]))).iloc[0]
+    assert (row["pipelines"], row["students"]) == (1, 2)
+    assert row["std"] == pytest.approx(0.2 / 2**0.5)
+
+
+def test_another_protocol_is_named_and_never_compared(tmp_path, published):
+    records = saved(tmp_path, record(protocol="online-stored/plain"))
+    row = compare(records, published, RECIPES).iloc[0]
+    assert row["status"] == "not run"
+    assert row["note"] == "there is a run under online-stored/plain"
+
+
+def test_every_teacher_of_a_protocol_matches_a_paper_that_names_none(tmp_path, published):
+    teachers = [record(method="rded", protocol=f"online-{name}", config_id=name.replace("/", "-")) for name in
+                ("teacher/plain", "teacher/debiased", "teachers", "stored/plain")]  # fmt: skip
+    table = compare(saved(tmp_path, *teachers), published, RECIPES, everything=False)
+    assert sorted(table["our_protocol"]) == ["online-teacher/debiased", "online-teacher/plain"]
+
+
+@pytest.mark.parametrize("change", [{"imbalance_factor": 50}, {"ipc": 50}, {"dataset": "cifar100"}, {"method": "x"}])
+def test_a_record_matches_on_every_key(tmp_path, published, change):
+    assert compare(saved(tmp_path, record(**change)), published, RECIPES, everything=False).empty
+
+
+def test_a_run_with_changed_settings_is_never_compared(tmp_path, published):
+    records = saved(tmp_path, {**record(), "target": None})
+    assert compare(records, published, RECIPES, everything=False).empty
+    assert pool(records)["mean"].item() == pytest.approx(0.325)
+
+
+def test_missing_lists_each_command_once(tmp_path, published):
+    doubled = pd.concat([published, published])  # two papers print the same cell
+    rows = missing(saved(tmp_path, *four_records()), RECIPES, published=doubled)
+    assert [(row["method"], row["imbalance_factor"], row["ipc"]) for row in rows] == [
+        ("graphcut", 100, 20),
+        ("datm", 200, 10),
+        ("rded", 100, 10),
+        ("datm", 100, 10),
+    ]
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_plain_fits_into_json(tmp_path, published):
+    table = compare(saved(tmp_path, *four_records()), published, RECIPES)
+    rows = json.loads(json.dumps(plain(table), allow_nan=False))
+    assert len(rows) == len(table)
+    assert rows[3]["ours"] is None
+    assert rows[0]["students"] == 5
+
+
+def test_difference_is_claimed_beyond_two_standard_errors():
+    """Two pairs with variance 0.02^2 / 2 each: the standard error is 0.02 / sqrt(2), twice that 0.0283."""
+    first = [0.50, 0.52]
+    for second, resolved in (([0.47, 0.49], True), ([0.49, 0.51], False)):
+        found = contrast(first, second)
+        assert found.standard_error == pytest.approx(0.02 / 2**0.5)
+        assert found.smallest == pytest.approx(0.02 * 2**0.5)
+        assert found.resolved is resolved
+        assert contrast(second, first).difference == pytest.approx(-found.difference)
+    alone = contrast([0.9], [0.1, 0.11])
+    assert (alone.difference, alone.standard_error, alone.resolved) == (pytest.approx(0.795), None, False)
+    with pytest.raises(ValueError, match="1 and 0 pipelines"):
+        contrast([0.5], [])
+
+
+def test_select_finds_a_cell_or_names_the_command(tmp_path):
+    records = saved(tmp_path, *four_records(), record(method="full", ipc=None))
+    assert list(select(records, method="kcenter", scale="paper", ipc=10)["seed"]) == [0, 1]
+    assert select(records, method="full", ipc=None)["recipe"].item() == "full_cifar10"
+    with pytest.raises(MissingRun) as caught:
+        select(records, method="damed", dataset="cifar10", imbalance_factor=100, ipc=10, scale="cpu")
+    assert caught.value.command == "ltdd run damed_cifar10 --imbalance-factor 100 --ipc 10 --scale cpu"
+    assert caught.value.command in str(caught.value)
+    with pytest.raises(MissingRun):
+        select(load(tmp_path / "nothing"), method="damed", dataset="cifar10")
+    with pytest.raises(ValueError, match="no column 'methods'"):
+        select(records, methods="kcenter")
+
+
+def test_facts_of_a_recipe(tmp_path, monkeypatch):
+    monkeypatch.setenv("LTDD_RESULTS", str(tmp_path))
+    one = record([(3, 3)], dirty=True)
+    save_record(tmp_path, one)
+    known = facts(one["target"], one["config_id"])
+    assert {(row["paper"], row["mean"]) for row in known["published_percent"]} >= {("zhao2025ltdd", 34.4)}
+    assert [(run["seed"], run["overall"], run["students"]) for run in known["runs"]] == [(0, 0.3, 1)]
+    assert facts(one["target"], "another")["runs"] == []
+    assert facts(None, one["config_id"])["published_percent"] == []
+    json.dumps(known, allow_nan=False)
