@@ -1,6 +1,7 @@
 """Figures of the book: numbers, DataFrames or tensors in, one ``Figure`` out, all in one style.
 
-Classes are always drawn from the most to the least frequent, left to right, and head, middle and tail thirds keep their three colours everywhere.
+Classes are always drawn from the most to the least frequent, left to right, and head, middle and tail thirds keep their
+three colours everywhere.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -248,7 +249,7 @@ def compare_published(table: pd.DataFrame) -> Figure:
     """Published numbers and ours, one row per method, with one standard deviation to each side.
 
     Args:
-        table: columns ``method``, ``paper``, ``paper_std``, ``ours``, ``ours_std``, in percent; a missing number is NaN.
+        table: columns ``method``, ``paper``, ``paper_std``, ``ours``, ``ours_std``, in percent; NaN where none is.
     """
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(table) + 1.2))
     rows = np.arange(len(table))

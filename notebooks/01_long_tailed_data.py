@@ -80,11 +80,18 @@ notebook.source(long_tailed_indices)
 import numpy as np
 
 labels = np.repeat(np.arange(10), 5000)  # the class of each training image; a real data set only has another order
-kept = {name: set(long_tailed_indices(labels, tails["100"], name, seed).tolist()) for name, seed in (("ltdd", 42), ("ldam", 0))}
+kept = {
+    name: set(long_tailed_indices(labels, tails["100"], name, seed).tolist())
+    for name, seed in (("ltdd", 42), ("ldam", 0))
+}
 wider = set(long_tailed_indices(labels, tails["50"], "ltdd", 42).tolist())
 assert kept["ltdd"] < wider  # nested: IF 100 is inside IF 50
 trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.items()}
-{"images": len(kept["ltdd"]), "shared by both rules": len(kept["ltdd"] & kept["ldam"]), "trucks shared": len(trucks["ltdd"] & trucks["ldam"])}
+{
+    "images": len(kept["ltdd"]),
+    "shared by both rules": len(kept["ltdd"] & kept["ldam"]),
+    "trucks shared": len(trucks["ltdd"] & trucks["ldam"]),
+}
 
 # %% [markdown]
 # Two papers with "the same" data set can thus share almost no truck. Published spreads between subset seeds are 1.5 to 3 points, as large as
@@ -101,8 +108,10 @@ from ltdd_utils.images import load
 
 data = load(DataConfig("digits", imbalance_factor=20))
 shown = [row for label in range(10) for row in (data.train_labels == label).nonzero().flatten()[:10].tolist()]
-rows = {f"{name} ({count})": data.train_images[[r for r in shown if data.train_labels[r] == label]]
-        for label, (name, count) in enumerate(zip(data.class_names, data.counts, strict=True))}
+rows = {
+    f"{name} ({count})": data.train_images[[r for r in shown if data.train_labels[r] == label]]
+    for label, (name, count) in enumerate(zip(data.class_names, data.counts, strict=True))
+}
 plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of images)")
 
 # %% [markdown]
@@ -125,8 +134,16 @@ pd.DataFrame({"digit": data.class_names, "native": data.counts, "reversed": reve
 # %%
 from ltdd_utils.longtail import rank_thirds, shot_groups
 
-settings = {"CIFAR-10, IF 100": (5000, 100, 10), "CIFAR-10, IF 200": (5000, 200, 10), "CIFAR-100, IF 10": (500, 10, 100),
-            "CIFAR-100, IF 50": (500, 50, 100), "Tiny-ImageNet, IF 10": (500, 10, 200), "Digits, IF 20": (120, 20, 10)}
+settings = {
+    "CIFAR-10, IF 100": (5000, 100, 10),
+    "CIFAR-10, IF 200": (5000, 200, 10),
+    "CIFAR-100, IF 10": (500, 10, 100),
+    "CIFAR-100, IF 50": (500, 50, 100),
+    "Tiny-ImageNet, IF 10": (500, 10, 200),
+    "Digits, IF 20": (120, 20, 10),
+}
+
+# %%
 sizes = {}
 for name, (n_max, factor, classes) in settings.items():
     counts = class_counts(n_max, factor, classes)
@@ -187,7 +204,10 @@ print(f"largest whitened variance {expected.max():.3f}; largest distance to s / 
 from ltdd_utils import pipeline, recipes
 
 size = sum(data.counts)
-arms = {f"IF 20: {size} images": {}, f"IF 1: {size // 10 * 10} images": {"data.imbalance_factor": "1", "data.n_max": str(size // 10)}}
+arms = {
+    f"IF 20: {size} images": {},
+    f"IF 1: {size // 10 * 10} images": {"data.imbalance_factor": "1", "data.n_max": str(size // 10)},
+}
 records, where = {}, notebook.place()
 for name, changes in arms.items():
     recipe = recipes.with_overrides(recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs), **changes})

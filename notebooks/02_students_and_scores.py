@@ -62,7 +62,10 @@ from ltdd_utils.seeds import generator
 
 data = load(DataConfig("digits", imbalance_factor=20))
 some = data.train_images[:: len(data.train_images) // 10][:10].float() / 255
-rows = {operation: augment.dsa(some, operation, generator(seed, operation)) for operation in ("color", "crop", "cutout", "scale", "rotate")}
+rows = {
+    operation: augment.dsa(some, operation, generator(seed, operation))
+    for operation in ("color", "crop", "cutout", "scale", "rotate")
+}
 plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA")
 
 # %% [markdown]
@@ -92,7 +95,10 @@ from ltdd_utils import pipeline, recipes
 
 where = notebook.place()
 changes = {"evaluate.train.epochs": str(epochs)}
-chosen = {name: recipes.with_overrides(recipes.recipe(f"{name}_digits"), changes) for name in ("random", "kcenter", "herding", "graphcut")}
+chosen = {
+    name: recipes.with_overrides(recipes.recipe(f"{name}_digits"), changes)
+    for name in ("random", "kcenter", "herding", "graphcut")
+}
 sets = {name: pipeline.distil(recipe, data, seed, where)[0] for name, recipe in chosen.items()}
 sets["kcenter"].info["composition"]
 
@@ -121,12 +127,16 @@ import math
 
 import pandas as pd
 
-spread = {name: (100 * r["metrics"]["overall"]["mean"], 100 * r["metrics"]["overall"]["std"], len(r["students"])) for name, r in records.items()}
-pairs = []
-for (one, (m1, s1, n1)), (two, (m2, s2, n2)) in itertools.combinations(spread.items(), 2):
-    error = math.sqrt(s1**2 / n1 + s2**2 / n2)
-    pairs.append({"pair": f"{one} - {two}", "difference": m1 - m2, "two standard errors": 2 * error, "resolved": abs(m1 - m2) > 2 * error})
-pd.DataFrame(pairs).set_index("pair").round(1)
+overall = {name: record["metrics"]["overall"] for name, record in records.items()}
+rows = {
+    f"{a} - {b}": (
+        overall[a]["mean"] - overall[b]["mean"],
+        2 * math.hypot(overall[a]["std"], overall[b]["std"]) / 3**0.5,
+    )
+    for a, b in itertools.combinations(overall, 2)
+}
+pairs = 100 * pd.DataFrame.from_dict(rows, orient="index", columns=["difference", "two standard errors"])
+pairs.assign(resolved=pairs["difference"].abs() > pairs["two standard errors"]).round(1)
 
 # %% [markdown]
 # "Resolved" here means: among students of *these* sets. For a statement about the methods one would repeat the choice itself as well.
@@ -140,9 +150,9 @@ pd.DataFrame(pairs).set_index("pair").round(1)
 import torch
 
 draws = torch.randn(20_000, 20, generator=generator(seed, "maximum"))
-expected = {k: round(draws[:, :k].amax(dim=1).mean().item(), 2) for k in (1, 2, 5, 10, 20)}
-sigma = max(s for _, s, _ in spread.values())
-pd.DataFrame({"in units of sigma": expected, f"points, at sigma = {sigma:.1f}": {k: round(v * sigma, 1) for k, v in expected.items()}}).rename_axis("best of")
+above = pd.Series({k: draws[:, :k].amax(dim=1).mean().item() for k in (1, 2, 5, 10, 20)}, name="in units of sigma")
+sigma = 100 * max(value["std"] for value in overall.values())
+pd.DataFrame({above.name: above, f"points, at sigma = {sigma:.1f}": sigma * above}).rename_axis("best of").round(2)
 
 # %% [markdown]
 # (as if the $k$ were independent). Points that no student has. So the last iterate is scored here, and "best on test" is never a result.
@@ -155,9 +165,13 @@ pd.DataFrame({"in units of sigma": expected, f"points, at sigma = {sigma:.1f}": 
 budget = {}
 for name in ("dsa-stored", "online-stored", "online-teacher"):
     usual = recipes.recipe("random_digits", protocol_name=name)
-    recipe = recipes.with_overrides(usual, {"evaluate.train.epochs": str(epochs if name == "dsa-stored" else epochs // 4)})
+    recipe = recipes.with_overrides(
+        usual, {"evaluate.train.epochs": str(epochs if name == "dsa-stored" else epochs // 4)}
+    )
     budget[usual.evaluate.label] = pipeline.run(recipe, seed=seed, students=2, place=where)["metrics"]
-pd.DataFrame({name: {g: round(100 * m[g]["mean"], 1) for g in ("overall", "head", "mid", "tail")} for name, m in budget.items()}).T
+pd.DataFrame(
+    {name: {g: round(100 * m[g]["mean"], 1) for g in ("overall", "head", "mid", "tail")} for name, m in budget.items()}
+).T
 
 # %%
 tails = {name: metrics["tail"]["mean"] for name, metrics in budget.items()}
@@ -180,12 +194,19 @@ from ltdd_utils import results, tables
 pd.set_option("display.max_colwidth", None)
 recorded = results.load(results.records_at_hand(), allow_mixed=True)
 published = tables.compare(recorded, results.targets(), recipes.names(), "cifar10")
-cell = published[(published.imbalance_factor == 100) & (published.ipc == 10) & published.method.isin(list(chosen)) & (published.protocol == "dsa-stored")]
+cell = published[
+    (published.imbalance_factor == 100)
+    & (published.ipc == 10)
+    & published.method.isin(list(chosen))
+    & (published.protocol == "dsa-stored")
+]
 cell = cell[cell.paper == "zhao2025ltdd"]
 tables.formatted(cell)[["method", "paper", "ours", "difference", "n", "cost (s)", "command"]].set_index("method")
 
 # %%
-both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper_std"})[["method", "paper", "paper_std", "ours", "ours_std"]]
+both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper_std"})[
+    ["method", "paper", "paper_std", "ours", "ours_std"]
+]
 plots.compare_published(both)
 
 # %% [markdown]
@@ -194,8 +215,12 @@ plots.compare_published(both)
 
 # %%
 mine = recorded[recorded.recipe.str.endswith("_cifar10")] if len(recorded) else recorded
-shares = mine.assign(target=mine.method.notna()).set_index("recipe")[["config_id", "target", "overall", "std", "head", "mid", "tail", "students", "seconds"]]
-shares.style.format({name: "{:.1%}" for name in ("overall", "std", "head", "mid", "tail")} | {"seconds": "{:.0f}"}, na_rep="n/a")
+shares = mine.assign(target=mine.method.notna()).set_index("recipe")[
+    ["config_id", "target", "overall", "std", "head", "mid", "tail", "students", "seconds"]
+]
+shares.style.format(
+    {name: "{:.1%}" for name in ("overall", "std", "head", "mid", "tail")} | {"seconds": "{:.0f}"}, na_rep="n/a"
+)
 
 # %% [markdown]
 # ## A distilled set in a file

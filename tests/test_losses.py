@@ -12,7 +12,11 @@ from ltdd_utils.seeds import generator
 def batch():
     rng = generator(0, "losses")
     logits = torch.randn(6, 4, generator=rng, dtype=torch.float64, requires_grad=True)
-    return logits, torch.randint(4, (6,), generator=rng), torch.rand(6, 4, generator=rng, dtype=torch.float64).softmax(dim=1)
+    return (
+        logits,
+        torch.randint(4, (6,), generator=rng),
+        torch.rand(6, 4, generator=rng, dtype=torch.float64).softmax(dim=1),
+    )
 
 
 def test_soft_cross_entropy_with_one_hot_targets_is_cross_entropy(batch):
@@ -37,7 +41,10 @@ def test_logit_adjustment_without_bias_is_cross_entropy(batch):
 
 def test_logit_adjustment_undoes_the_prior_at_its_minimum():
     """For one image whose label is drawn from q_y pi_y, the best raw logits are log q, whatever pi is."""
-    fair, prior = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64), torch.tensor([0.8, 0.15, 0.05], dtype=torch.float64)
+    fair, prior = (
+        torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64),
+        torch.tensor([0.8, 0.15, 0.05], dtype=torch.float64),
+    )
     seen = fair * prior / (fair * prior).sum()
     logits = fair.log()[None].requires_grad_()
     loss = sum(seen[y] * logit_adjusted_cross_entropy(logits, torch.tensor([y]), prior) for y in range(3))
@@ -48,8 +55,12 @@ def test_logit_adjustment_undoes_the_prior_at_its_minimum():
 def test_logit_matching_is_zero_at_the_teacher_and_adds_the_weighted_label_term(batch):
     logits, labels, _ = batch
     assert logit_matching(logits, logits.detach(), labels, 0.0) == 0
-    torch.testing.assert_close(logit_matching(logits, logits.detach(), labels, 0.25), 0.25 * F.cross_entropy(logits, labels))
-    torch.testing.assert_close(logit_matching(logits, logits.detach() + 2, labels, 0.0), torch.tensor(4.0, dtype=torch.float64))
+    torch.testing.assert_close(
+        logit_matching(logits, logits.detach(), labels, 0.25), 0.25 * F.cross_entropy(logits, labels)
+    )
+    torch.testing.assert_close(
+        logit_matching(logits, logits.detach() + 2, labels, 0.0), torch.tensor(4.0, dtype=torch.float64)
+    )
 
 
 def test_a_class_without_images_is_refused(batch):

@@ -18,7 +18,10 @@ def test_a_bundle_survives_its_file(tmp_path):
     save_bundle(tmp_path / "deep" / "b.safetensors", bundle())
     read = load_bundle(tmp_path / "deep" / "b.safetensors")
     assert read.meta == bundle().meta
-    assert all(torch.equal(read.tensors[name], tensor) and read.tensors[name].dtype == tensor.dtype for name, tensor in bundle().tensors.items())
+    assert all(
+        torch.equal(read.tensors[name], tensor) and read.tensors[name].dtype == tensor.dtype
+        for name, tensor in bundle().tensors.items()
+    )
 
 
 @pytest.mark.parametrize("keep", [0, 5, 60, -1])
@@ -38,7 +41,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", no_space)
-    with pytest.raises(OSError, match="cannot write .*record.json: No space left on device"):
+    with pytest.raises(OSError, match=r"cannot write .*record\.json: No space left on device"):
         write_atomic(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
     assert path.read_text() == "old"
@@ -59,7 +62,9 @@ def test_a_stage_is_computed_once_per_key(tmp_path):
 
     first, again, other = (store.stage("kind", {"seed": seed}, compute) for seed in (0, 0, 1))
     assert len(calls) == 2
-    assert torch.equal(first.tensors["x"], again.tensors["x"]) and not torch.equal(first.tensors["x"], other.tensors["x"])
+    assert torch.equal(first.tensors["x"], again.tensors["x"]) and not torch.equal(
+        first.tensors["x"], other.tensors["x"]
+    )
     assert first.meta["seconds"] >= 0
 
 

@@ -29,7 +29,9 @@ def cross_entropy(forward, indices):
 
 
 def test_plain_sgd_with_momentum_is_the_textbook_recursion():
-    cfg = TrainConfig(epochs=6, batch_size=64, lr=0.3, momentum=0.8, weight_decay=0.01, schedule="steps", milestones=(0.5,), gamma=0.1)
+    cfg = TrainConfig(
+        epochs=6, batch_size=64, lr=0.3, momentum=0.8, weight_decay=0.01, schedule="steps", milestones=(0.5,), gamma=0.1
+    )
     trained = train(linear(), 40, cross_entropy, cfg, generator(0))
     reference = linear()
     velocity = [torch.zeros_like(p) for p in reference.parameters()]
@@ -73,9 +75,14 @@ def test_the_moving_average_is_the_exponential_mean_of_the_weights():
     torch.testing.assert_close(averaged.weight.detach(), expected)
 
 
-@pytest.mark.parametrize("cfg", [
-    TrainConfig(epochs=8, batch_size=16, ema=0.9), TrainConfig(epochs=8, batch_size=16, optimiser="adamw", lr=0.01, decay_norms=False),
-], ids=["sgd", "adamw"])
+@pytest.mark.parametrize(
+    "cfg",
+    [
+        TrainConfig(epochs=8, batch_size=16, ema=0.9),
+        TrainConfig(epochs=8, batch_size=16, optimiser="adamw", lr=0.01, decay_norms=False),
+    ],
+    ids=["sgd", "adamw"],
+)
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, cfg):
     whole = train(linear(), 40, cross_entropy, cfg, generator(0))
     path, calls = tmp_path / "checkpoint.safetensors", []

@@ -1,0 +1,169 @@
+"""What can be asked of ``ltdd``: commands, options, their help and examples."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from ltdd_utils.datasets import NAMES
+from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS
+from ltdd_utils.results import results_root
+
+__all__ = ["build_parser"]
+
+EXAMPLES = """examples:
+  ltdd list                            every recipe
+  ltdd show kcenter_cifar10            its settings, the published number, what it cost
+  ltdd run random_digits               a first result on embedded data, in under a minute
+  ltdd data fetch cifar10              download a data set and check it
+  ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --seed 0
+  ltdd table --dataset cifar10         published numbers beside ours
+
+`ltdd COMMAND --help` explains each command."""
+
+# Command: what it does, and examples.
+COMMANDS = {
+    "list": ("Every recipe, the scales it has, and what it is.", ["ltdd list", "ltdd list --json"]),
+    "show": (
+        "The full settings of a recipe, the published number, and what its runs gave and cost.",
+        ["ltdd show random_cifar10", "ltdd show kcenter_cifar10 --ipc 20 --scale paper --json"],
+    ),
+    "run": (
+        "Run a recipe to its record. Finished stages are reused, and an interrupted run goes on where it was.",
+        [
+            "ltdd run random_digits",
+            "ltdd run kcenter_cifar10 --imbalance-factor 100 --ipc 10 --students 2",
+            "ltdd run random_digits --protocol online-teacher --network vgg11",
+            "ltdd run random_cifar10 --stop-after 30        and the same command again to go on",
+            "ltdd run random_digits --students 1 --set evaluate.train.epochs=10 --save-set random.safetensors",
+        ],
+    ),
+    "evaluate": (
+        "Train students on a distilled set from a file and score them; no record is written.",
+        [
+            "ltdd run random_digits --save-set random.safetensors",
+            "ltdd evaluate random.safetensors",
+            "ltdd evaluate random.safetensors --network vgg11 --students 2",
+            "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10",
+        ],
+    ),
+    "missing": (
+        "The command for every published number that a recipe makes and no record has yet.",
+        ["ltdd missing --dataset cifar10"],
+    ),
+    "table": (
+        "Published numbers beside ours: difference, number of students, cost, command.",
+        ["ltdd table", "ltdd table --dataset cifar10 --all"],
+    ),
+    "data": (
+        f"What data is here; fetch or verify it. Data sets: {', '.join(NAMES)}.",
+        ["ltdd data", "ltdd data fetch cifar10", "ltdd data verify cifar10 tiny --data /datasets"],
+    ),
+}
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Examples as they are written, and the default of an option where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        unset = action.default is None or action.default is False or action.default == []
+        return action.help if unset else super()._get_help_string(action)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong and where help is; exit status 2."""
+        print(f"ltdd: error: {message}; see `{self.prog} --help`", file=sys.stderr)
+        sys.exit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the ``ltdd`` command; ``command`` of its result names the function in ``commands``."""
+    about = "Long-tailed dataset distillation: two papers, their baselines, one evaluator."
+    parser = _Parser(prog="ltdd", description=about, epilog=EXAMPLES, formatter_class=_Help)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, (text, examples) in COMMANDS.items():
+        epilog = "examples:\n  " + "\n  ".join(examples)
+        sub = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=_Help)
+        sub.set_defaults(command=f"{name}_")
+        sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+        for add in OPTIONS.get(name, ()):
+            add(sub)
+    return parser
+
+
+def _recipe(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("recipe", metavar="RECIPE", help="METHOD_DATASET, see `ltdd list`")
+    sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
+    sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
+
+
+def _protocol(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--scale", help="tiny, cpu or paper; else the smallest that fits, or the set's own")
+    sub.add_argument("--protocol", default=PROTOCOLS[0], help=f"one of {', '.join(PROTOCOLS)}")
+    sub.add_argument("--network", help=f"of the students, one of {', '.join(ARCHITECTURES)}; else the papers' ConvNet")
+
+
+def _overrides(example: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(sub: argparse.ArgumentParser) -> None:
+        text = f"change one setting, for example {example}; may be given several times"
+        sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+    return add
+
+
+def _work(sub: argparse.ArgumentParser) -> None:
+    work = Path(os.environ.get("LTDD_WORK") or "work")
+    sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
+    sub.add_argument("--students", type=int, default=5, help="how many students are trained")
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    sub.add_argument("--work", type=Path, default=work, metavar="DIR", help="folder of finished stages ($LTDD_WORK)")
+    sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
+
+
+def _data_folder(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets; else $LTDD_DATA, else data/")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _results(sub: argparse.ArgumentParser) -> None:
+    text = "folder of the records ($LTDD_RESULTS)"
+    sub.add_argument("--results", type=Path, default=results_root(), metavar="DIR", help=text)
+
+
+def _saving(sub: argparse.ArgumentParser) -> None:
+    text = "also write the distilled set (of random: draw 0) to FILE, .safetensors"
+    sub.add_argument("--save-set", type=Path, metavar="FILE", help=text)
+    sub.add_argument("--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file")
+
+
+def _set_file(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("distilled", type=Path, metavar="SET", help="a file written by `ltdd run --save-set`")
+
+
+def _tables(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--dataset", choices=list(DATASETS), help="only this data set")
+    sub.add_argument("--allow-dirty", action="store_true", help="also records of code that no commit holds")
+
+
+def _everything(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--all", action="store_true", help="also the numbers that were never run")
+
+
+def _data_names(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("action", nargs="?", choices=["status", "fetch", "verify"], default="status", help="what to do")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="data sets; else all that are here")
+
+
+OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
+    "show": (_recipe, _protocol, _overrides("evaluate.train.epochs=10")),
+    "run": (_recipe, _protocol, _overrides("evaluate.train.epochs=10"), _work, _results, _data_folder, _saving),
+    "evaluate": (_set_file, _protocol, _overrides("train.epochs=10"), _work, _data_folder),
+    "missing": (_tables, _results),
+    "table": (_tables, _everything, _results),
+    "data": (_data_names, _data_folder),
+}

@@ -1,0 +1,223 @@
+"""Distilled sets: a file keeps everything, a set knows what it is, and real images are never stored as pixels."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from toy_sets import digits, fit, mixed, place, quick, synthetic
+
+from ltdd_utils.distilled import (
+    DistilledSet,
+    composition,
+    content_hash,
+    load_set,
+    pixels,
+    save_set,
+    to_bundle,
+    translate,
+    uint8_pixels,
+)
+from ltdd_utils.pipeline import distil
+from ltdd_utils.store import Bundle, load_bundle, save_bundle
+
+TENSORS = ("labels", "indices", "images", "boxes", "targets")
+
+
+@pytest.mark.parametrize("whole", [mixed, synthetic], ids=["mixed", "synthetic"])
+def test_a_set_survives_its_file(tmp_path, whole):
+    before = whole()
+    save_set(tmp_path / "set.safetensors", before)
+    after, preprocess = load_set(tmp_path / "set.safetensors")
+    for name in TENSORS:
+        mine, theirs = getattr(before, name), getattr(after, name)
+        assert (mine is None and theirs is None) or (torch.equal(mine, theirs) and mine.dtype == theirs.dtype)
+    assert (after.lr, after.info, preprocess) == (before.lr, before.info, None)
+    assert content_hash(after) == content_hash(before)
+
+
+def test_the_hash_changes_with_every_content():
+    base = mixed()
+    box, image, target = base.boxes.clone(), base.images.clone(), base.targets.clone()
+    box[1, 0] += 1
+    image[0, 0, 0, 0] += 1e-3
+    target[2, 3] += 1e-3
+    others = [
+        replace(base, labels=base.labels.flip(0)),
+        replace(base, indices=base.indices + (base.indices > 0)),
+        replace(base, images=image),
+        replace(base, boxes=box),
+        replace(base, boxes=None),
+        replace(base, targets=target),
+        replace(base, targets=None),
+        replace(base, info={**base.info, "targets": "probabilities"}),
+        replace(base, lr=0.03),
+    ]
+    assert len({content_hash(one) for one in [base, *others]}) == 1 + len(others)
+
+
+def test_the_hash_does_not_change_with_the_file_or_the_description(tmp_path):
+    base = mixed()
+    save_set(tmp_path / "alone.safetensors", base, fit("zca"))
+    loaded, _ = load_set(tmp_path / "alone.safetensors")
+    described = replace(base, info={**base.info, "recipe": "x", "note": "y"})
+    assert content_hash(base) == content_hash(loaded) == content_hash(described)
+
+
+def test_what_a_recipe_makes_describes_itself(tmp_path):
+    data = digits()
+    made, _ = distil(quick(ipc=10), data, 3, place(tmp_path))
+    info = json.loads(json.dumps(made.info))  # it is for a file
+    assert info["class_names"] == list(data.class_names) and info["class_counts"] == list(data.counts)
+    assert (info["recipe"], info["scale"], info["ipc"], info["seed"]) == ("random_digits", "tiny", 10, 3)
+    assert info["method"]["method"] == "random" and info["method"]["policy"] == "duplicate"
+    assert info["data"]["imbalance_factor"] == 20 and info["data_sha256"] == data.sha256
+    assert fit("zca").matches(info["preprocess"])
+    real = [min(10, count) for count in data.counts]
+    assert info["composition"] == {"real": real, "duplicated": [10 - n for n in real], "synthetic": [0] * 10}
+
+
+def test_classes_that_are_too_small_are_filled_as_the_policy_says(tmp_path):
+    made, _ = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, place(tmp_path))
+    real = [min(10, count) for count in digits().counts]
+    assert composition(made) == {"real": real, "duplicated": [0] * 10, "synthetic": [10 - n for n in real]}
+    assert min(real) < 10  # the case exists
+
+
+def test_two_crops_of_one_image_are_two_images_and_two_equal_ones_a_duplicate():
+    base = mixed()
+    assert composition(base)["real"][0] == 3
+    assert composition(replace(base, boxes=None))["duplicated"][0] == 1
+
+
+def test_a_set_of_real_images_holds_no_pixels(tmp_path):
+    recipe = quick(ipc=10)
+    path = tmp_path / "set.safetensors"
+    save_set(path, distil(recipe, digits(), 0, place(tmp_path))[0])
+    tensors = load_bundle(path).tensors
+    assert set(tensors) == {"labels", "indices"}
+    assert all(tensor.shape == (100,) and not tensor.is_floating_point() for tensor in tensors.values())
+    assert path.stat().st_size < 8 * 1024
+
+
+def test_a_stand_alone_file_brings_its_preprocessing(tmp_path):
+    save_set(tmp_path / "set.safetensors", synthetic(), fit("zca"))
+    distilled, preprocess = load_set(tmp_path / "set.safetensors")
+    assert preprocess is not None and preprocess.matches(fit("zca").describe())
+    assert torch.equal(pixels(distilled, digits(), preprocess), synthetic().images)
+    assert torch.equal(preprocess(digits().test_images), fit("zca")(digits().test_images))
+
+
+def test_a_box_is_the_resized_part_of_the_real_image():
+    data, base = digits(), mixed()
+    images, clamped = uint8_pixels(base, data, fit("zca"))
+    whole, crop = data.train_images[0], data.train_images[0][:, 3:12, 2:9].float()[None]
+    expected = F.interpolate(crop, size=(16, 16), mode="bilinear", antialias=True, align_corners=False)
+    assert torch.equal(images[0], whole)
+    assert (images[1].float() - expected[0]).abs().max() <= 0.51  # rounded to whole pixels
+    assert torch.equal(images[2], data.train_images[1])
+    assert clamped == 0  # the synthetic image was made from pixels
+
+
+def test_real_and_synthetic_images_keep_their_order():
+    data, base = digits(), mixed()
+    zca = fit("zca")
+    images = pixels(replace(base, boxes=None), data, zca)
+    torch.testing.assert_close(images[2], zca(data.train_images[1:2])[0])
+    assert torch.equal(images[3], base.images[0])
+
+
+def test_translation_keeps_pixels_and_counts_what_it_clamps():
+    data, base = digits(), synthetic(kind="zca")
+    moved, clamped = translate(base, data, fit("zca"), fit("normalise"))
+    before, after = uint8_pixels(base, data, fit("zca"))[0], uint8_pixels(moved, data, fit("normalise"))[0]
+    assert torch.equal(before, after) and clamped == 0
+
+    raw = torch.full((20, 1, 16, 16), 0.5)
+    raw[:4, 0, 0] = 1.5  # 4 images x 16 values above
+    raw[7, 0, :, 3] = -0.5  # and 16 below
+    outside = synthetic(kind="normalise", images=fit("normalise")(raw))
+    moved, clamped = translate(outside, data, fit("normalise"), fit("zca"))
+    assert clamped == pytest.approx((4 * 16 + 16) / raw.numel())
+    pictures, _ = uint8_pixels(moved, data, fit("zca"))
+    assert set(pictures[0, 0, 0].tolist()) == {255} and set(pictures[7, 0, :, 3].tolist()) == {0}
+
+
+def test_a_set_in_the_right_space_is_not_touched():
+    base = synthetic(kind="normalise")
+    moved, clamped = translate(base, digits(), fit("normalise"), fit("normalise"))
+    assert moved is base and clamped == 0
+
+
+@pytest.mark.parametrize("use", [pixels, uint8_pixels])
+def test_images_of_another_preprocessing_are_refused(use):
+    with pytest.raises(ValueError, match=r"another preprocessing \('zca'\) than this one \('normalise'"):
+        use(synthetic(kind="zca"), digits(), fit("normalise"))
+
+
+def test_a_wrong_inverse_is_refused():
+    with pytest.raises(ValueError, match="another preprocessing"):
+        translate(synthetic(kind="zca"), digits(), fit("normalise"), fit("none"))
+
+
+def test_images_of_another_size_and_of_another_long_tail_are_refused():
+    with pytest.raises(ValueError, match=r"images are \[1, 8, 8\], those of digits are \[1, 16, 16\]"):
+        pixels(synthetic(images=torch.zeros(20, 1, 8, 8)), digits(), fit("zca"))
+    absent = max(set(range(1297)) - set(digits().indices.tolist()))
+    with pytest.raises(ValueError, match=f"training image {absent} of the set is not in this long tail"):
+        pixels(DistilledSet(torch.tensor([0]), torch.tensor([absent]), info=synthetic().info), digits(), fit("zca"))
+
+
+def test_target_probabilities_are_one_hot_softmax_or_as_stored():
+    base = mixed()
+    probabilities = base.targets / base.targets.sum(dim=1, keepdim=True)
+    stored = replace(base, targets=probabilities, info={**base.info, "targets": "probabilities"})
+    assert torch.equal(stored.target_probabilities(), probabilities)
+    assert torch.equal(base.target_probabilities(), base.targets.softmax(dim=1))
+    assert replace(base, targets=None).target_probabilities().argmax(dim=1).tolist() == base.labels.tolist()
+
+
+NAN = torch.full((20, 1, 16, 16), 0.5)
+NAN[3, 0, 2, 2:4] = float("nan")
+BAD = {
+    "nan": ({"images": NAN}, "2 values of the set's images are not finite; make the set again"),
+    "infinite target": ({"targets": torch.full((20, 10), float("inf"))}, "200 values of the set's targets"),
+    "flat images": ({"images": torch.zeros(20, 256)}, r"images have shape \[20, 256\]; expected \[20, channels"),
+    "too few images": ({"images": torch.zeros(19, 1, 16, 16)}, r"expected \[20, channels, height, width\]"),
+    "no images": ({"images": None}, r"images have shape None; expected \[20, channels"),
+    "label too large": ({"labels": torch.arange(20) // 2 + 1}, "labels run from 1 to 10; expected 0 to 9"),
+    "label below 0": ({"labels": torch.arange(20) // 2 - 1}, "labels run from -1 to 8; expected 0 to 9"),
+    "labels of the wrong shape": ({"labels": torch.zeros(20, 1).long()}, r"labels are torch.int64 \[20, 1\]"),
+    "float labels": ({"labels": torch.zeros(20)}, r"expected integers \[20\]"),
+    "indices of the wrong length": ({"indices": torch.zeros(3).long()}, r"indices are torch.int64 \[3\]"),
+    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is none"),
+    "targets of the wrong shape": ({"targets": torch.zeros(20, 9)}, r"targets have shape \[20, 9\]; expected \[20, 10\]"),
+    "boxes of the wrong shape": ({"boxes": torch.zeros(20, 3).long()}, r"expected integers \[20, 4\]"),
+    "no step": ({"lr": 0.0}, "the learned step size is 0.0; it must be positive and finite"),
+    "nan step": ({"lr": float("nan")}, "the learned step size is nan"),
+    "no names": ({"info": {}}, "does not name its classes"),
+    "empty": ({"labels": torch.zeros(0).long(), "indices": torch.zeros(0).long(), "images": None}, "has no image"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD.keys())
+def test_what_is_no_set_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        synthetic(**changes)
+
+
+def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
+    path, bundle = tmp_path / "set.safetensors", to_bundle(synthetic())
+    save_bundle(path, Bundle({**bundle.tensors, "images": NAN}, bundle.meta))
+    with pytest.raises(ValueError, match="set.safetensors: 2 values of the set's images are not finite"):
+        load_set(path)
+    save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 2}))
+    with pytest.raises(ValueError, match="set.safetensors: no distilled set of schema 1 .found 2.; use the version"):
+        load_set(path)
+    save_set(path, synthetic())
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match="set.safetensors is damaged or cut short .*delete it and make it again"):
+        load_set(path)
+    with pytest.raises(FileNotFoundError, match="no file .*absent.safetensors"):
+        load_set(tmp_path / "absent.safetensors")

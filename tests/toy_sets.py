@@ -1,0 +1,71 @@
+"""Small distilled sets on Digits-LT, and a quick recipe: what several test files need."""
+
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from ltdd_utils import recipes
+from ltdd_utils.config import DataConfig, PreprocessConfig
+from ltdd_utils.distilled import NOT_REAL, DistilledSet
+from ltdd_utils.images import LongTailedData, load
+from ltdd_utils.pipeline import Place
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Store
+
+CPU = torch.device("cpu")
+NAMES = [str(digit) for digit in range(10)]
+
+
+@cache
+def digits() -> LongTailedData:
+    return load(DataConfig("digits", imbalance_factor=20))
+
+
+@cache
+def fit(kind: str) -> Preprocess:
+    return Preprocess.fit(digits().train_images, PreprocessConfig(kind))
+
+
+def noise(*shape: int, name: str = "noise") -> torch.Tensor:
+    return torch.rand(*shape, dtype=torch.float32, generator=generator(0, name))
+
+
+def synthetic(ipc: int = 2, kind: str = "zca", **changes) -> DistilledSet:
+    """``ipc`` synthetic images of each class: valid pixels under preprocessing ``kind``."""
+    pixels = (255 * noise(10 * ipc, 1, 16, 16)).to(torch.uint8)
+    parts = {
+        "labels": torch.arange(10).repeat_interleave(ipc),
+        "indices": torch.full((10 * ipc,), NOT_REAL),
+        "images": fit(kind)(pixels),
+        "info": {"class_names": NAMES, "preprocess": fit(kind).describe()},
+    }
+    return DistilledSet(**{**parts, **changes})
+
+
+def mixed() -> DistilledSet:
+    """Two crops of one real image, a whole real image and a synthetic one, with soft labels and a step size."""
+    first, second = digits().indices[:2].tolist()
+    return DistilledSet(
+        labels=torch.tensor([0, 0, 0, 1]),
+        indices=torch.tensor([first, first, second, NOT_REAL]),
+        images=fit("zca")((255 * noise(1, 1, 16, 16)).to(torch.uint8)),
+        boxes=torch.tensor([[0, 0, 16, 16], [3, 2, 9, 7], [0, 0, 16, 16], [0, 0, 16, 16]]),
+        targets=noise(4, 10, name="targets"),
+        lr=0.02,
+        info={"class_names": NAMES, "targets": "logits", "preprocess": fit("zca").describe(), "method": {"a": [1, 2]}},
+    )
+
+
+def quick(name: str = "random_digits", epochs: int = 3, protocol: str = "dsa-stored", **settings) -> recipes.Recipe:
+    """A recipe on Digits-LT that takes a fraction of a second."""
+    changes = {"evaluate.train.epochs": epochs, "evaluate.network.width": 8, **settings}
+    changes |= {"method.expert.train.epochs": 1} if name.startswith(("kcenter", "herding", "graphcut")) else {}
+    changes |= {"evaluate.teacher.train.epochs": 1} if protocol != "dsa-stored" else {}
+    base = recipes.recipe(name, ipc=settings.pop("ipc", 2), protocol_name=protocol)
+    return recipes.with_overrides(base, {key: str(value) for key, value in changes.items() if key != "ipc"})
+
+
+def place(folder: Path, deadline: float | None = None, **changes) -> Place:
+    return Place(**{"store": Store(folder / "work", deadline), "device": CPU, "results": folder / "results", **changes})
