@@ -212,7 +212,7 @@ class TeacherConfig:
 class CoresetConfig:
     """A set of unmodified real images. ``baselines.coresets`` has the definitions."""
 
-    method: Literal["random", "kcenter", "herding", "graphcut"] = "random"
+    method: Literal["random", "kcenter", "herding", "graphcut", "kcenter-unbalanced", "graphcut-unbalanced"] = "random"
     policy: Literal["duplicate", "noise", "inherent"] = "duplicate"  # for classes with fewer images than IPC
     expert: TeacherConfig | None = None  # whose features are read; None for "random"
 

@@ -122,9 +122,9 @@ class _LossLog:
         self.seen = time.monotonic()
 
     def add(self, epoch: int, loss: Tensor) -> None:
-        self.losses.append(loss)
         if time.monotonic() - self.seen >= LOOK_EVERY_S:
             self.look(epoch)
+        self.losses.append(loss)  # after the look, so that the last step's loss is left for the last report
 
     def look(self, epoch: int) -> None:
         if not self.losses:

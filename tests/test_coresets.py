@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from ltdd_utils.baselines.coresets import full_set, gradient_similarity, graph_cut, herding, k_center, select
-from ltdd_utils.config import CoresetConfig, DataConfig
+from ltdd_utils.config import CoresetConfig, DataConfig, NetworkConfig, TeacherConfig
 from ltdd_utils.distilled import NOT_REAL, composition
 from ltdd_utils.images import load
+from ltdd_utils.networks import build
 from ltdd_utils.seeds import generator
 
 POINTS = torch.randn(9, 3, generator=generator(0, "points"), dtype=torch.float64)
 DIGITS = DataConfig("digits", imbalance_factor=20)
+PIXELS = load(DIGITS).train_images.double() / 255
 
 
 def radius(chosen: list[int]) -> float:
@@ -116,3 +118,16 @@ def test_the_full_set_is_the_long_tail():
 def test_what_a_policy_cannot_give_is_refused(policy, ipc, message):
     with pytest.raises(ValueError, match=message):
         coreset(policy, ipc)
+
+
+def test_the_unbalanced_control_is_the_same_choice_over_the_whole_set():
+    """It does not look at labels: with one expert, its images are those of k_center on all features at once."""
+    data = load(DIGITS)
+    cfg = TeacherConfig(NetworkConfig(width=4))
+    expert = build(cfg.network, 10, 16, 1, generator(0, "weights")).eval()
+    chosen = select(CoresetConfig("kcenter-unbalanced", expert=cfg), data, 3, 0, expert, lambda rows: PIXELS[rows])
+    features = expert.backbone(PIXELS).detach()
+    first = int(torch.randint(len(features), (1,), generator=generator(0, "coreset", "kcenter-unbalanced", 0)))
+    expected = sorted(k_center(features, 30, first))
+    assert chosen.indices.tolist() == data.indices[expected].tolist()
+    assert chosen.labels.tolist() == data.train_labels[expected].tolist()

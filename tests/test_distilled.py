@@ -157,8 +157,9 @@ def test_images_of_another_preprocessing_are_refused(use):
 
 
 def test_a_wrong_inverse_is_refused():
-    with pytest.raises(ValueError, match="another preprocessing"):
-        translate(synthetic(kind="zca"), digits(), fit("normalise"), fit("none"))
+    for other in ("none", "normalise"):
+        with pytest.raises(ValueError, match="another preprocessing"):
+            translate(synthetic(kind="zca"), digits(), fit("normalise"), fit(other))
 
 
 def test_images_of_another_size_and_of_another_long_tail_are_refused():
@@ -192,7 +193,10 @@ BAD = {
     "float labels": ({"labels": torch.zeros(20)}, r"expected integers \[20\]"),
     "indices of the wrong length": ({"indices": torch.zeros(3).long()}, r"indices are torch.int64 \[3\]"),
     "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is none"),
-    "targets of the wrong shape": ({"targets": torch.zeros(20, 9)}, r"targets have shape \[20, 9\]; expected \[20, 10\]"),
+    "targets of the wrong shape": (
+        {"targets": torch.zeros(20, 9)},
+        r"targets have shape \[20, 9\]; expected \[20, 10\]",
+    ),
     "boxes of the wrong shape": ({"boxes": torch.zeros(20, 3).long()}, r"expected integers \[20, 4\]"),
     "no step": ({"lr": 0.0}, "the learned step size is 0.0; it must be positive and finite"),
     "nan step": ({"lr": float("nan")}, "the learned step size is nan"),
@@ -210,14 +214,14 @@ def test_what_is_no_set_is_refused(changes, message):
 def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
     path, bundle = tmp_path / "set.safetensors", to_bundle(synthetic())
     save_bundle(path, Bundle({**bundle.tensors, "images": NAN}, bundle.meta))
-    with pytest.raises(ValueError, match="set.safetensors: 2 values of the set's images are not finite"):
+    with pytest.raises(ValueError, match=r"set.safetensors: 2 values of the set's images are not finite"):
         load_set(path)
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 2}))
-    with pytest.raises(ValueError, match="set.safetensors: no distilled set of schema 1 .found 2.; use the version"):
+    with pytest.raises(ValueError, match=r"set.safetensors: no distilled set of schema 1 .found 2.; use the version"):
         load_set(path)
     save_set(path, synthetic())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match="set.safetensors is damaged or cut short .*delete it and make it again"):
+    with pytest.raises(ValueError, match=r"set.safetensors is damaged or cut short .*delete it and make it again"):
         load_set(path)
-    with pytest.raises(FileNotFoundError, match="no file .*absent.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors"):
         load_set(tmp_path / "absent.safetensors")

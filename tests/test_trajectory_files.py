@@ -74,7 +74,7 @@ class Harmful:
 def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, name):
     export_trajectory(tmp_path, synthetic(lr=0.5), digits(), fit("zca"))
     torch.save(Harmful(tmp_path / "mark"), tmp_path / f"{name}_best.pt")
-    with pytest.raises(ValueError, match=f"{name}_best.pt holds no plain tensor, or is damaged"):
+    with pytest.raises(ValueError, match=rf"{name}_best.pt holds no plain tensor, or is damaged"):
         import_trajectory(tmp_path, ZCA)
     assert not (tmp_path / "mark").exists()
     torch.load(tmp_path / f"{name}_best.pt", weights_only=False)
@@ -82,15 +82,15 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, name):
 
 
 def test_what_is_no_set_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file .*images_best.pt; a set of the trajectory family has"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*images_best.pt; a set of the trajectory family has"):
         import_trajectory(tmp_path, ZCA)
     export_trajectory(tmp_path, synthetic(), digits(), fit("zca"))
     whole = (tmp_path / "images_best.pt").read_bytes()
     (tmp_path / "images_best.pt").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="images_best.pt holds no plain tensor, or is damaged"):
+    with pytest.raises(ValueError, match=r"images_best.pt holds no plain tensor, or is damaged"):
         import_trajectory(tmp_path, ZCA)
     torch.save([torch.zeros(3)], tmp_path / "images_best.pt")
-    with pytest.raises(ValueError, match="images_best.pt holds a list; expected a tensor"):
+    with pytest.raises(ValueError, match=r"images_best.pt holds a list; expected a tensor"):
         import_trajectory(tmp_path, ZCA)
     torch.save(torch.full((20, 1, 16, 16), float("nan")), tmp_path / "images_best.pt")
     with pytest.raises(ValueError, match="values of the set's images are not finite"):

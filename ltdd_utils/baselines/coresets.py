@@ -13,6 +13,8 @@ from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.seeds import generator
 
+UNBALANCED = "-unbalanced"
+
 __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 
 
@@ -108,10 +110,12 @@ def _activations(expert: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return features.cpu(), expert.classifier(features).cpu()
 
 
-def _chooser(method: str, expert: nn.Module | None, images: Callable[[Tensor], Tensor]) -> Callable[..., list[int]]:
-    """``choose(rows, label, count, rng)``: rows of one class in the order in which ``method`` takes them."""
+def _chooser(
+    method: str, labels: Tensor, expert: nn.Module | None, images: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor, int, torch.Generator], list[int]]:
+    """``choose(rows, count, rng)``: which of the given rows ``method`` takes, in its order."""
 
-    def choose(rows: Tensor, label: int, count: int, rng: torch.Generator) -> list[int]:
+    def choose(rows: Tensor, count: int, rng: torch.Generator) -> list[int]:
         if method == "random":
             return torch.randperm(len(rows), generator=rng)[:count].tolist()
         features, logits = _activations(expert, images(rows))
@@ -120,7 +124,7 @@ def _chooser(method: str, expert: nn.Module | None, images: Callable[[Tensor], T
         if method == "herding":
             return herding(features, count)
         residuals = logits.softmax(dim=1)
-        residuals[:, label] -= 1
+        residuals[torch.arange(len(rows)), labels[rows]] -= 1
         return graph_cut(gradient_similarity(residuals, features), count)
 
     return choose
@@ -135,7 +139,7 @@ def select(
     images: Callable[[Tensor], Tensor],
     draw: int = 0,
 ) -> DistilledSet:
-    """A coreset with ``ipc`` images of each class.
+    """A coreset with ``ipc`` images of each class, or of the whole set at once with "-unbalanced".
 
     A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard
     normal images (in the preprocessed space), "inherent" refuses.
@@ -152,12 +156,23 @@ def select(
     Returns:
         Positions of the images, class by class.
 
+    Note:
+        "kcenter-unbalanced" and "graphcut-unbalanced" are controls: they choose ``ipc * C`` images without looking at
+        the labels, as the library that the published names come from does unless told otherwise (DeepCore's
+        ``balance``). "graphcut-unbalanced" holds an N x N matrix.
+
     Raises:
         ValueError: ``ipc`` below 1, a class without images, or a class smaller than ``ipc`` under "inherent".
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    choose = _chooser(cfg.method, expert, images)
+    choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
+    info = {"class_names": list(data.class_names)}
+    if cfg.method.endswith(UNBALANCED):
+        rows = torch.arange(len(data.train_labels))
+        chosen = torch.tensor(choose(rows, ipc * data.classes, generator(seed, "coreset", cfg.method, draw)))
+        chosen = chosen.sort().values  # the training set lies class by class
+        return DistilledSet(data.train_labels[chosen], data.indices[chosen], info=info)
     labels, indices = [], []
     for label in range(data.classes):
         rows = (data.train_labels == label).nonzero().flatten()
@@ -170,7 +185,7 @@ def select(
                 f"ipc is {ipc}, but class {label} ({data.class_names[label]}) has {len(rows)} images; "
                 f"use the policy 'duplicate' or 'noise', or ipc up to {min(data.counts)}"
             )
-        chosen = choose(rows, label, min(ipc, len(rows)), generator(seed, "coreset", cfg.method, draw, label))
+        chosen = choose(rows, min(ipc, len(rows)), generator(seed, "coreset", cfg.method, draw, label))
         positions = data.indices[rows[chosen]].tolist()
         if cfg.policy == "duplicate":
             positions = [positions[i % len(positions)] for i in range(ipc)]
@@ -181,7 +196,7 @@ def select(
     if missing:
         rng = generator(seed, "coreset-noise", draw)
         noise = torch.randn(missing, *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
-    return DistilledSet(torch.tensor(labels), where, images=noise, info={"class_names": list(data.class_names)})
+    return DistilledSet(torch.tensor(labels), where, images=noise, info=info)
 
 
 def full_set(data: LongTailedData) -> DistilledSet:

@@ -53,9 +53,7 @@ def protocol_for(
     """
     missing = [key for key in ("recipe", "scale", "data", "data_sha256") if not distilled.info.get(key)]
     if missing:
-        raise ValueError(
-            f"the set does not say what it was made for (no info[{missing[0]!r}]); fill it in, or make the set again"
-        )
+        raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
     return protocol(name, distilled.info["recipe"].rpartition("_")[2], scale or distilled.info["scale"], network)
 
 

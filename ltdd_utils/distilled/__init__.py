@@ -1,0 +1,24 @@
+"""The distilled set: what every method returns, what every protocol trains on, and one file that describes itself.
+
+Synthetic images are stored in the space of the preprocessing they were made in. Unmodified real images are stored as
+positions in the training set (and crop boxes), never as pixels, so that a committed set holds no data.
+"""
+
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, composition, content_hash
+from ltdd_utils.distilled.files import SCHEMA, from_bundle, load_set, save_set, to_bundle
+from ltdd_utils.distilled.spaces import pixels, translate, uint8_pixels
+
+__all__ = [
+    "NOT_REAL",
+    "SCHEMA",
+    "DistilledSet",
+    "composition",
+    "content_hash",
+    "from_bundle",
+    "load_set",
+    "pixels",
+    "save_set",
+    "to_bundle",
+    "translate",
+    "uint8_pixels",
+]

@@ -1,0 +1,110 @@
+"""What a distilled set is made of."""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash", "tensors"]
+
+NOT_REAL = -1  # in `indices`: this image is synthetic
+TENSORS = ("labels", "indices", "images", "boxes", "targets")  # the tensors of a set, in the order of their hash
+
+
+@dataclass(frozen=True)
+class DistilledSet:
+    """M labelled images.
+
+    An image with a position in ``indices`` is that real training image (or the part of it in ``boxes``); the others,
+    marked -1, lie in ``images`` in order. ``targets`` hold one stored soft label per image, as logits or as
+    probabilities (``info["targets"]`` says which). ``info`` has at least ``class_names``.
+    """
+
+    labels: Tensor  # integers [M]
+    indices: Tensor  # positions in the full training set, or -1 [M]
+    images: Tensor | None = None  # the synthetic ones, preprocessed, float [S, Ch, H, W]
+    boxes: Tensor | None = None  # top, left, height, width in pixels of the real image [M, 4]; None: whole images
+    targets: Tensor | None = None  # stored soft labels [M, C]
+    lr: float | None = None  # learned step size of the student
+    info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
+
+    def __post_init__(self) -> None:
+        """Check shapes, ranges and that every number is finite."""
+        if not self.info.get("class_names"):
+            raise ValueError("the set does not name its classes; give info['class_names']")
+        count, classes = len(self.labels), len(self.info["class_names"])
+        if count == 0:
+            raise ValueError("the distilled set has no image; it needs at least 1")
+        for name in ("labels", "indices"):
+            tensor = getattr(self, name)
+            if tensor.shape != (count,) or tensor.is_floating_point():
+                raise ValueError(f"{name} are {tensor.dtype} {list(tensor.shape)}; expected integers [{count}]")
+        if int(self.labels.min()) < 0 or int(self.labels.max()) >= classes:
+            found = f"{int(self.labels.min())} to {int(self.labels.max())}"
+            raise ValueError(f"labels run from {found}; expected 0 to {classes - 1}")
+        if int(self.indices.min()) < NOT_REAL:
+            raise ValueError(f"position {int(self.indices.min())} is none; use 0 or more, or -1 for a synthetic image")
+        self._check_images()
+        if self.boxes is not None and (self.boxes.shape != (count, 4) or self.boxes.is_floating_point()):
+            raise ValueError(f"boxes are {self.boxes.dtype} {list(self.boxes.shape)}; expected integers [{count}, 4]")
+        if self.targets is not None and self.targets.shape != (count, classes):
+            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]")
+        for name in ("images", "targets"):
+            tensor = getattr(self, name)
+            broken = 0 if tensor is None else int((~tensor.isfinite()).sum())
+            if broken:
+                raise ValueError(f"{broken} values of the set's {name} are not finite; make the set again")
+        if self.lr is not None and not 0 < self.lr < math.inf:
+            raise ValueError(f"the learned step size is {self.lr}; it must be positive and finite")
+
+    def _check_images(self) -> None:
+        synthetic = int((self.indices == NOT_REAL).sum())
+        stored = 0 if self.images is None else len(self.images)
+        if stored != synthetic or (self.images is not None and self.images.ndim != 4):
+            shape = None if self.images is None else list(self.images.shape)
+            raise ValueError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]")
+
+    def __len__(self) -> int:
+        """Number of images, M."""
+        return len(self.labels)
+
+    def target_probabilities(self) -> Tensor:
+        """Stored labels as probabilities, float32 ``[M, C]``: soft ones if the set has any, else one-hot."""
+        if self.targets is None:
+            return torch.nn.functional.one_hot(self.labels.long(), len(self.info["class_names"])).float()
+        return self.targets.softmax(dim=1) if self.info.get("targets") == "logits" else self.targets
+
+
+def composition(distilled: DistilledSet) -> dict[str, list[int]]:
+    """For each class, how many of its images are real, repeated real ones, and synthetic; lists of length C."""
+    rows: dict[str, list[int]] = {"real": [], "duplicated": [], "synthetic": []}
+    for label in range(len(distilled.info["class_names"])):
+        mine = distilled.labels == label
+        real = mine & (distilled.indices != NOT_REAL)
+        what = distilled.indices[real][:, None]
+        if distilled.boxes is not None:  # two crops of one image are two images
+            what = torch.cat([what, distilled.boxes[real]], dim=1)
+        distinct = len(what.unique(dim=0))
+        rows["real"].append(distinct)
+        rows["duplicated"].append(len(what) - distinct)
+        rows["synthetic"].append(int(mine.sum()) - len(what))
+    return rows
+
+
+def content_hash(distilled: DistilledSet) -> str:
+    """SHA-256 over everything a student sees: images, positions, boxes, labels, targets and the step size."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors(distilled).items():
+        tensor = tensor.detach().cpu().contiguous()
+        digest.update(f"{name}{tensor.dtype}{list(tensor.shape)}".encode())
+        digest.update(tensor.numpy().tobytes())
+    digest.update(f"{distilled.lr}{distilled.info.get('targets')}".encode())
+    return digest.hexdigest()
+
+
+def tensors(distilled: DistilledSet) -> dict[str, Tensor]:
+    """The tensors that a set has, by name, always in the same order."""
+    return {name: getattr(distilled, name) for name in TENSORS if getattr(distilled, name) is not None}

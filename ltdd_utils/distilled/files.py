@@ -1,0 +1,61 @@
+"""A distilled set as a bundle, and as one file that describes itself."""
+
+from pathlib import Path
+
+from ltdd_utils.distilled.contents import TENSORS, DistilledSet, tensors
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.store import Bundle, load_bundle, save_bundle
+
+__all__ = ["SCHEMA", "from_bundle", "load_set", "save_set", "to_bundle"]
+
+SCHEMA = 1
+
+
+def to_bundle(distilled: DistilledSet) -> Bundle:
+    """The set as tensors and facts, for a file or the store."""
+    return Bundle(tensors(distilled), {"schema": SCHEMA, "lr": distilled.lr, "info": distilled.info})
+
+
+def from_bundle(bundle: Bundle) -> DistilledSet:
+    """The set in a bundle.
+
+    Raises:
+        ValueError: another schema, or contents that are no valid set.
+    """
+    schema = bundle.meta.get("schema")
+    if schema != SCHEMA or not {"labels", "indices"} <= set(bundle.tensors):
+        raise ValueError(f"no distilled set of schema {SCHEMA} (found {schema!r}); use the version that wrote it")
+    known = {name: bundle.tensors[name] for name in TENSORS if name in bundle.tensors}
+    return DistilledSet(**known, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
+
+
+def save_set(path: Path, distilled: DistilledSet, preprocess: Preprocess | None = None) -> None:
+    """Write a set as one safetensors file; with ``preprocess`` the file stands alone (38 MB more for ZCA on CIFAR).
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    bundle = to_bundle(distilled)
+    if preprocess is not None:
+        fitted = preprocess.to_bundle()
+        bundle.tensors |= {f"preprocess.{name}": tensor for name, tensor in fitted.tensors.items()}
+        bundle.meta["preprocess"] = fitted.meta
+    save_bundle(path, bundle)
+
+
+def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
+    """Read a set, and its preprocessing if the file holds it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a damaged file, another schema, or contents that are no valid set.
+    """
+    bundle = load_bundle(path)
+    try:
+        distilled = from_bundle(bundle)
+        if "preprocess" not in bundle.meta:
+            return distilled, None
+        fitted = {n.removeprefix("preprocess."): t for n, t in bundle.tensors.items() if n.startswith("preprocess.")}
+        return distilled, Preprocess.from_bundle(Bundle(fitted, bundle.meta["preprocess"]))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,244 @@
+"""Bad input: one line on standard error with the value and the remedy, exit status 2, nothing half-written."""
+
+import errno
+import json
+import os
+import tarfile
+from dataclasses import replace
+
+import pytest
+import torch
+from toy_records import record
+from toy_sets import synthetic
+
+from ltdd_utils.cli import main
+from ltdd_utils.datasets.digits import population
+from ltdd_utils.distilled import save_set, to_bundle
+from ltdd_utils.results import save_record
+from ltdd_utils.store import Bundle, save_bundle
+
+QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _apart(_float64, tmp_path, monkeypatch):
+    torch.set_default_dtype(torch.float32)
+    for name in ("WORK", "RESULTS", "DATA"):
+        monkeypatch.setenv(f"LTDD_{name}", str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must fail; its one line."""
+
+    def call(*arguments):
+        capsys.readouterr()  # what came before
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        out, err = capsys.readouterr()
+        assert (status, out) == (2, ""), (status, out, err)
+        assert err.startswith("ltdd: error: ") and err.count("\n") == 1
+        return err
+
+    return call
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+RUNS = {
+    "unknown recipe": (["rondom_digits"], "unknown recipe 'rondom_digits'; `ltdd list` names all"),
+    "unknown scale": (["random_digits", "--scale", "huge"], "unknown scale 'huge'; choose one of tiny"),
+    "scale it does not have": (["random_digits", "--scale", "paper"], "random_digits has no scale 'paper'"),
+    "unknown protocol": (["random_digits", "--protocol", "dsa"], "unknown protocol 'dsa'; choose one of"),
+    "unknown network": (["random_digits", "--network", "vit"], "unknown network 'vit'; choose one of convnet"),
+    "unknown key": (["random_digits", "--set", "train.epochs=1"], "unknown key 'train.epochs'; `ltdd show RECIPE`"),
+    "key without a value": (["random_digits", "--set", "epochs"], "--set 'epochs' has no value; write KEY=VALUE"),
+    "wrong type": (["random_digits", "--set", "evaluate.train.epochs=x"], "evaluate.train.epochs is 'x'; it must be a"),
+    "unknown device": (["random_digits", "--device", "tpu9"], "device 'tpu9' cannot be used here"),
+    "device that is not here": (["random_digits", "--device", "cuda:99"], "try --device auto or cpu"),
+    "IF below 1": (["random_digits", "--imbalance-factor", "0.5"], "imbalance_factor is 0.5; it must be a finite"),
+    "IF that is no number": (["random_digits", "--imbalance-factor", "nan"], "imbalance_factor is nan"),
+    "IF that is a word": (["random_digits", "--imbalance-factor", "big"], "invalid float value: 'big'"),
+    "IF that empties the tail": (["random_digits", "--imbalance-factor", "500"], "imbalance_factor 500 leaves the"),
+    "IPC below 1": (["random_digits", "--ipc", "0"], "ipc is 0; a distilled set needs at least 1 image per class"),
+    "IPC above the policy": (
+        ["random_digits", "--set", "method.policy=inherent"],
+        "ipc is 10, but class 8 (8) has 8 images; use the policy 'duplicate' or 'noise', or ipc up to 6",
+    ),
+    "no student": (["random_digits", "--students", "0"], "students is 0; at least 1 is needed"),
+    "negative seed": (["random_digits", "--seed", "-1"], "seed is -1; it must be 0 or more"),
+    "negative time": (["random_digits", "--stop-after", "-1"], "--stop-after is -1.0; give minutes, 0 or more"),
+    "unknown data": (["random_digits", "--set", "data.name=mnist"], "data set 'mnist' is unknown: use digits"),
+    "absent data": (["random_cifar10"], "no cifar10 in"),
+    "preprocessing without a file": (["random_digits", "--with-preprocessing"], "give --save-set FILE too"),
+    "n_max above the data": (["random_digits", "--set", "data.n_max=1000"], "images, 1000 are asked: change n_max"),
+    "network that does not fit": (["random_digits", "--set", "evaluate.network.depth=9"], "set depth to at most 4"),
+    "unknown option": (["random_digits", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
+    "nothing": ([], "the following arguments are required: RECIPE; see `ltdd run --help`"),
+}
+
+
+@pytest.mark.parametrize("case", RUNS)
+def test_run(case, refused, tmp_path):
+    arguments, message = RUNS[case]
+    quick = [] if "--students" in arguments else QUICK
+    assert message in refused("run", *quick, *arguments)
+    assert not [name for name in files(tmp_path) if name.startswith("results") or name.endswith(".part")]
+
+
+def test_an_unknown_command(refused):
+    assert "invalid choice: 'rum'" in refused("rum") and "list" in refused("rum")
+    assert "COMMAND" in refused()
+
+
+def test_a_class_without_images(refused, monkeypatch):
+    whole = population()
+    keep = whole.labels != 4
+
+    without_class_four = replace(whole, labels=whole.labels[keep])
+    monkeypatch.setattr("ltdd_utils.datasets.digits.population", lambda: without_class_four)
+    assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
+
+
+@pytest.fixture
+def own_folder(tmp_path):
+    """Images of the user's own, two classes of which one has no file."""
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            (tmp_path / "data" / "pets" / split / name).mkdir(parents=True)
+    return tmp_path / "data" / "pets"
+
+
+def test_a_class_of_the_users_own_data_without_images(refused, own_folder):
+    own = ["--set", "data.name=folder:pets", "--set", "data.profile=natural"]
+    message = refused("run", "random_digits", *own)
+    assert "cat holds no image: add some, or remove the class from both splits" in message
+
+
+def test_files_of_wrong_content_are_not_data(refused, tmp_path):
+    folder = tmp_path / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name in [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"]:
+        (folder / name).write_bytes(b"not a batch")
+    assert "has MD5" in (line := refused("data", "verify", "cifar10")) and "run `ltdd data fetch cifar10`" in line
+    assert "incomplete or altered" in refused("run", "random_cifar10", *QUICK)
+
+
+def test_a_truncated_archive_is_not_unpacked(refused, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "x").write_bytes(os.urandom(5000))
+    with tarfile.open(data / "cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(data / "x", "cifar-10-batches-py/data_batch_1")
+    archive = data / "cifar-10-python.tar.gz"
+    archive.write_bytes(archive.read_bytes()[:2000])
+    line = refused("data", "fetch", "cifar10")
+    assert "cifar-10-python.tar.gz has MD5" in line and "delete it and run `ltdd data fetch cifar10`" in line
+    assert files(data) == ["cifar-10-python.tar.gz", "x"] and not (data / "cifar-10-batches-py").exists()
+
+
+def test_data_that_cannot_be_fetched(refused):
+    assert "get it at image-net.org" in refused("data", "fetch", "imagenet")
+    assert "data set 'mnist'" in refused("data", "fetch", "mnist")
+    assert "data set 'mnist' is unknown" in refused("data", "verify", "mnist")
+    assert "fetch what?" in refused("data", "fetch")
+    assert "invalid choice: 'get'" in refused("data", "get")
+
+
+IMAGES = torch.zeros(20, 1, 16, 16)
+SETS = {
+    "nan": ({"images": IMAGES + float("nan")}, "5120 values of the set's images are not finite; make the set again"),
+    "wrong shape": ({"images": torch.zeros(20, 256)}, "images have shape [20, 256]; expected [20, channels"),
+    "labels out of range": ({"labels": torch.arange(20)}, "labels run from 0 to 19; expected 0 to 9"),
+    "negative labels": ({"labels": torch.arange(20) // 2 - 1}, "labels run from -1 to 8; expected 0 to 9"),
+    "targets": ({"targets": torch.zeros(20, 3)}, "targets have shape [20, 3]; expected [20, 10]"),
+}
+
+
+@pytest.mark.parametrize("case", SETS)
+def test_evaluate_a_set_with_bad_contents(case, refused, tmp_path):
+    changes, message = SETS[case]
+    bundle = to_bundle(synthetic())
+    save_bundle(tmp_path / "set.safetensors", Bundle({**bundle.tensors, **changes}, bundle.meta))
+    line = refused("evaluate", tmp_path / "set.safetensors")
+    assert message in line and "set.safetensors: " in line
+    assert files(tmp_path) == ["set.safetensors"]
+
+
+def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
+    path, bundle = tmp_path / "set.safetensors", to_bundle(synthetic())
+    assert "no file" in refused("evaluate", path)
+    assert "no file" in refused("evaluate", tmp_path)
+    assert "two lines" in refused("evaluate", "two\nlines")
+    save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 99}))
+    assert "no distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
+    save_bundle(path, Bundle({}, {"epoch": 3}))
+    assert "no distilled set of schema 1 (found None)" in refused("evaluate", path)
+    save_set(path, synthetic())
+    whole = path.read_bytes()
+    for share in (0, 0.01, 0.5, 0.99):
+        path.write_bytes(whole[: int(share * len(whole))])
+        assert "is damaged or cut short" in refused("evaluate", path)
+    path.write_bytes(whole)
+    assert "does not say what it was made for: fill in info['recipe']" in refused("evaluate", path)
+
+
+def test_evaluate_with_bad_options(refused, tmp_path):
+    path = tmp_path / "set.safetensors"
+    main(["run", "random_digits", *QUICK, "--ipc", "1", "--save-set", str(path), "--quiet"])
+    assert "unknown network 'vit'" in refused("evaluate", path, "--network", "vit")
+    assert "unknown protocol 'dsa'" in refused("evaluate", path, "--protocol", "dsa")
+    assert "unknown key 'evaluate.train.epochs'" in refused("evaluate", path, "--set", "evaluate.train.epochs=1")
+    assert "students is 0" in refused("evaluate", path, "--students", "0")
+    assert "seed is -3" in refused("evaluate", path, "--seed", "-3")
+
+
+@pytest.mark.parametrize("command", ["table", "missing"])
+def test_records_that_cannot_be_read(command, refused, tmp_path):
+    path = save_record(tmp_path / "results", record())
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "schema": 2}))
+    assert "its schema is 2, not 1; use the version of ltdd_utils that wrote it" in refused(command)
+    path.write_text(path.read_text()[:100])
+    assert "is not a whole record" in refused(command)
+    path.write_text(json.dumps({**whole, "provenance": {**whole["provenance"], "dirty": True}}))
+    assert "comes from code that no commit holds" in refused(command)
+    assert "invalid choice: 'mnist'" in refused(command, "--dataset", "mnist")
+
+
+@pytest.mark.parametrize("part", ["results", "work"])
+def test_no_space_leaves_nothing_half_written(part, refused, tmp_path, monkeypatch):
+    real = os.replace
+
+    def full(source, target):
+        if f"/{part}/" in str(target):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ltdd_utils.store.os.replace", full)
+        line = refused("run", "random_digits", *QUICK)
+    assert "cannot write" in line and "No space left on device; free some space or name another folder" in line
+    assert not [name for name in files(tmp_path) if name.endswith(".part") or name.startswith(part)]
+    assert main(["run", "random_digits", *QUICK, "--quiet"]) == 0  # and then it goes on
+    assert len(list((tmp_path / "results").rglob("*.json"))) == 1
+
+
+@pytest.mark.parametrize("option", ["--results", "--work", "--save-set"])
+def test_a_folder_below_a_file_is_refused_before_the_work(option, refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refused("run", "random_digits", *QUICK, option, tmp_path / "file" / "sub" / "x")
+    assert "cannot write to" in line and "file: it is a file; name another folder" in line
+    assert files(tmp_path) == ["file"]
+
+
+def test_a_damaged_stage_is_named_and_not_used(refused, tmp_path):
+    main(["run", "random_digits", *QUICK, "--quiet"])
+    (student,) = (tmp_path / "work" / "student").rglob("result.safetensors")
+    student.write_bytes(student.read_bytes()[:50])
+    line = refused("run", "random_digits", *QUICK)
+    assert str(student) in line and "is damaged or cut short" in line and "delete it and make it again" in line

@@ -1,0 +1,260 @@
+"""The command: each one helps, prints text or JSON, writes what it says, and goes on after a stop."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from itertools import count
+
+import pytest
+import torch
+from toy_records import four_records
+
+from ltdd_utils import recipes
+from ltdd_utils.cli import Bars, main
+from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.config import to_dict
+from ltdd_utils.distilled import load_set
+from ltdd_utils.results import TARGET_KEYS, load_record, save_record, validate_record
+from ltdd_utils.store import load_bundle
+
+QUICK = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "2"]
+
+
+@pytest.fixture(autouse=True)
+def _apart(_float64, tmp_path, monkeypatch):
+    """Networks train in single precision, and every folder is a temporary one."""
+    torch.set_default_dtype(torch.float32)
+    monkeypatch.setenv("LTDD_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("LTDD_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("LTDD_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def ltdd(capsys):
+    """Run a command that works; its standard output."""
+
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return out
+
+    return call
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_a_command_does_and_shows_examples_that_parse(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    about, examples = COMMANDS[command]
+    assert stop.value.code == 0 and about.split()[0] in text and "default: None" not in text
+    for example in examples:
+        assert example in text and example.startswith("ltdd ")
+        call = example.split("  ")[0].split()[1:]
+        with pytest.raises(SystemExit):  # --help at the end: the example is parsed, and nothing is done
+            main([*call, "--help"])
+        assert not capsys.readouterr().err
+
+
+def test_the_commands_own_help_shows_where_to_begin(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert "ltdd run random_digits" in text and all(command in text for command in COMMANDS)
+
+
+def test_list(ltdd):
+    rows = json.loads(ltdd("list", "--json"))
+    assert [row["recipe"] for row in rows] == recipes.names()
+    assert all(row["scales"] and row["what"] for row in rows)
+    lines = ltdd("list").splitlines()
+    assert len(lines) == len(rows) and all(row["recipe"] in line for row, line in zip(rows, lines, strict=True))
+
+
+def test_show_prints_settings_target_and_cost(ltdd):
+    facts = json.loads(ltdd("show", "random_cifar10", "--imbalance-factor", "100", "--json"))
+    recipe = recipes.recipe("random_cifar10", imbalance_factor=100)
+    assert facts["config"] == to_dict(recipe) and facts["config_id"] == recipe.config_id
+    assert facts["target"] == recipe.target and set(facts["target"]) == set(TARGET_KEYS)
+    assert {row["mean"] for row in facts["published_percent"]} == {34.4} and facts["runs"] == []
+    text = ltdd("show", "random_cifar10")
+    assert "34.4 ± 2 %" in text and "zhao2025ltdd" in text and "none yet" in text and '"epochs": 1000' in text
+
+
+def test_show_tells_what_runs_gave_and_cost(ltdd):
+    ltdd("run", "random_digits", *QUICK)
+    text = ltdd("show", "random_digits", *QUICK[:-2])
+    assert "seed 0: " in text and "with 2 students" in text and "GiB RAM" in text
+    assert "no number is of these settings" in text
+    facts = json.loads(ltdd("show", "random_digits", *QUICK[:-2], "--json"))
+    assert facts["target"] is None and set(facts["runs"][0]["seconds_by_stage"]) == {
+        "preprocess",
+        "selection",
+        "students",
+    }
+
+
+def test_run_writes_one_record_and_prints_a_summary(ltdd, tmp_path):
+    text = ltdd("run", "random_digits", *QUICK, "--seed", "3")
+    (path,) = (tmp_path / "results").rglob("*.json")
+    record = load_record(path)
+    assert record["seed"] == 3 and len(record["students"]) == 2
+    assert f"overall {100 * record['metrics']['overall']['mean']:.1f}" in text and "2 students" in text
+    assert f"{path.parent}" in text
+    again = json.loads(ltdd("run", "random_digits", *QUICK, "--seed", "3", "--json"))
+    validate_record(again)
+    assert again["metrics"] == record["metrics"] and again["cost"]["seconds"] == record["cost"]["seconds"]
+
+
+def test_run_under_another_protocol_and_network(ltdd):
+    one = [
+        "--students",
+        "1",
+        "--ipc",
+        "2",
+        "--set",
+        "evaluate.train.epochs=1",
+        "--set",
+        "evaluate.teacher.train.epochs=1",
+    ]
+    asked = ["--protocol", "online-teacher", "--network", "alexnet", "--json"]
+    record = json.loads(ltdd("run", "random_digits", *one, *asked))
+    assert record["protocol"] == "online-teacher/plain"
+    assert record["config"]["evaluate"]["network"]["name"] == "alexnet"
+
+
+def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_path, capsys):
+    assert main(["run", "random_digits", *QUICK, "--stop-after", "0"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("ltdd: stopped as asked") and "run the same command again to go on" in err
+    assert err.count("\n") == 1 and not (tmp_path / "results").exists()
+    ltdd("run", "random_digits", *QUICK)
+    assert len(list((tmp_path / "results").rglob("*.json"))) == 1
+
+
+def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, tmp_path, monkeypatch):
+    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
+    whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
+    clock = count()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
+        assert ltdd(*longer, "--stop-after", "1") == ""
+    (left,) = (tmp_path / "work").rglob("checkpoint.safetensors")
+    assert 0 < load_bundle(left).meta["epoch"] < 30
+    (tmp_path / "work").rename(tmp_path / "moved")
+    resumed = json.loads(ltdd(*longer, "--work", tmp_path / "moved"))
+    assert resumed["metrics"] == whole["metrics"]
+
+
+def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ltdd_utils.pipeline.runs.evaluate_students", interrupted)
+    assert main(["run", "random_digits", *QUICK]) == 130
+    out, err = capsys.readouterr()
+    assert out == "" and err == "ltdd: interrupted; the same command goes on from the last checkpoint\n"
+
+
+def test_evaluate_a_saved_set(ltdd, tmp_path):
+    path = tmp_path / "sets" / "random.safetensors"
+    record = json.loads(ltdd("run", "random_digits", *QUICK, "--save-set", path, "--json"))
+    short = ["--set", "train.epochs=2", "--students", "1", "--json"]
+    scores = json.loads(ltdd("evaluate", path, *short, "--set", "network.width=8"))
+    assert scores["metrics"]["overall"]["mean"] == record["students"][0]["overall"]  # the same set, the same student
+    assert scores["distilled_sha256"] == record["provenance"]["distilled_sha256"][0]
+    vgg = json.loads(ltdd("evaluate", path, *short, "--network", "vgg11"))
+    assert vgg["network"]["name"] == "vgg11" and vgg["protocol"] == "dsa-stored"
+    online = ["--protocol", "online-stored", "--set", "teacher.train.epochs=1"]
+    assert json.loads(ltdd("evaluate", path, *short, *online))["protocol"] == "online-stored/plain"
+    assert "overall" in ltdd("evaluate", path, *short[:-1])
+    assert len(list((tmp_path / "results").rglob("*.json"))) == 1  # evaluate writes no record
+
+
+def test_a_set_of_a_long_tail_with_another_imbalance_factor_is_scored_on_its_own_data(ltdd, tmp_path):
+    path = tmp_path / "set.safetensors"
+    made = [*QUICK, "--imbalance-factor", "7", "--set", "data.class_order=reversed"]
+    ltdd("run", "random_digits", *made, "--save-set", path, "--with-preprocessing")
+    distilled, preprocess = load_set(path)
+    assert preprocess is not None and distilled.info["data"]["imbalance_factor"] == 7
+    assert distilled.info["class_counts"] == sorted(distilled.info["class_counts"])
+    ltdd("evaluate", path, "--students", "1", "--set", "train.epochs=1")
+
+
+def test_table_and_missing(ltdd, tmp_path):
+    assert "no published number was run yet" in ltdd("table")
+    before = json.loads(ltdd("missing", "--json"))
+    for record in four_records():
+        save_record(tmp_path / "results", record)
+    after = json.loads(ltdd("missing", "--json"))
+    gone = {row["command"] for row in before} - {row["command"] for row in after}
+    assert len(gone) == 3 and all("_cifar10 --imbalance-factor 100 --ipc 10" in command for command in gone)
+    lines = ltdd("missing", "--dataset", "cifar100").splitlines()
+    assert lines and all(line.startswith("ltdd run ") and "_cifar100 " in line for line in lines)
+    rows = json.loads(ltdd("table", "--json"))
+    assert {row["status"] for row in rows} == {"run"} and {row["method"] for row in rows} == {
+        "random",
+        "kcenter",
+        "graphcut",
+    }
+    assert "34.0 ± 4.2" in ltdd("table", "--dataset", "cifar10")
+    assert len(json.loads(ltdd("table", "--all", "--json"))) > 300
+
+
+def test_what_is_missing_can_be_run(ltdd):
+    """Every command that is offered names a recipe with settings that exist."""
+    for row in json.loads(ltdd("missing", "--json")):
+        _, command, *arguments = row["command"].split()
+        assert command == "run"
+        facts = json.loads(ltdd("show", *arguments, "--json"))
+        assert facts["target"] is not None and facts["published_percent"], row["command"]
+
+
+def test_data_tells_what_is_here(ltdd):
+    rows = {row["name"]: row for row in json.loads(ltdd("data", "--json"))}
+    assert set(rows) == {"digits", "cifar10", "cifar100", "tiny", "imagenet"}
+    assert rows["digits"]["present"] and not rows["cifar10"]["present"]
+    assert "ltdd data fetch cifar10" in rows["cifar10"]["state"]
+    assert ltdd("data", "verify", "digits").startswith("digits") and len(ltdd("data").splitlines()) == 5
+
+
+def test_the_module_is_the_command(root):
+    done = subprocess.run(
+        [sys.executable, "-m", "ltdd_utils", "list"], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert done.stdout.splitlines()[0].startswith("random_digits")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_bars_show_the_time_left_on_a_terminal_alone(monkeypatch):
+    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        watch = Bars(quiet=False)("student 1/2")
+        watch({"epoch": 40, "epochs": 100, "loss": 0.5})
+        time.sleep(0.15)
+        watch({"epoch": 70, "epochs": 100, "loss": 0.25})
+        watch({"epoch": 100, "epochs": 100, "loss": 0.125})
+        assert "| 0/100" not in stream.getvalue()  # what an earlier call did counts as done
+        assert ("student 1/2" in stream.getvalue() and "70/100 [00:00<00:" in stream.getvalue()) == drawn
+    silent = Terminal()
+    monkeypatch.setattr(sys, "stderr", silent)
+    Bars(quiet=True)("x")({"epoch": 1, "epochs": 2})
+    assert silent.getvalue() == ""
+
+
+def test_a_bar_follows_the_parts_of_a_download(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    watch = Bars(quiet=False)("cifar10")
+    for done in (0, 5_000_000, 10_000_000):
+        watch({"stage": "download x.tar.gz", "done": done, "total": 10_000_000})
+    for done in (1, 8):
+        watch({"stage": "unpack", "done": done, "total": 8})
+    assert "10.0M" in stream.getvalue() and "unpack" in stream.getvalue()

@@ -1,0 +1,247 @@
+"""The evaluator: scores that recombine, labels that each protocol may see, students that repeat themselves."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from toy_sets import CPU
+
+from ltdd_utils.baselines.coresets import full_set
+from ltdd_utils.config import (
+    AugmentConfig,
+    DataConfig,
+    EvaluateConfig,
+    NetworkConfig,
+    PreprocessConfig,
+    TeacherConfig,
+    TrainConfig,
+)
+from ltdd_utils.evaluation import (
+    Evaluation,
+    gather,
+    label_robust_score,
+    stored_objective,
+    student,
+    students,
+    view_objective,
+)
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.longtail import rank_thirds, shot_groups
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Store
+from ltdd_utils.views import cutmix, draw_boxes
+
+COUNTS = (150, 40, 5)
+PLAIN = EvaluateConfig(
+    preprocess=PreprocessConfig("normalise"),
+    network=NetworkConfig(depth=1, width=8),
+    train=TrainConfig(epochs=8, batch_size=32, lr=0.05, schedule="constant"),
+    augment=AugmentConfig("none"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+def toy(signal: int) -> LongTailedData:
+    """Three classes, each with its own brighter rows, in noise from 0 to 100."""
+
+    def draw(counts, name):
+        labels = torch.arange(3).repeat_interleave(torch.tensor(counts))
+        images = torch.rand(len(labels), 1, 8, 8, generator=generator(0, name)) * 100
+        for image, label in zip(images, labels, strict=True):
+            image[0, 2 * label : 2 * label + 2] += signal
+        return images.clamp(0, 255).to(torch.uint8), labels
+
+    (images, labels), (test_images, test_labels) = draw(COUNTS, "train"), draw((30, 30, 30), "test")
+    indices, names = torch.arange(len(labels)), ("a", "b", "c")
+    return LongTailedData(DataConfig(), images, labels, indices, test_images, test_labels, names, COUNTS)
+
+
+def score(folder, cfg=PLAIN, data=None, distilled=None, seed=0, number=0):
+    data = data or toy(signal=150)
+    distilled = distilled or full_set(data)
+    preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
+    where = {"store": Store(folder), "device": CPU}
+    return student(distilled, data, preprocess, cfg, seed=seed, number=number, **where)
+
+
+def test_a_separable_toy_is_learned_to_the_last_image(tmp_path):
+    assert gather([score(tmp_path)], COUNTS).metrics()["overall"] == {"mean": 1.0, "std": None}
+
+
+def test_the_test_set_is_looked_at_once_and_after_the_last_step(tmp_path, monkeypatch):
+    """So the last iterate is scored, and no rule can pick the best one."""
+    events, test_images = [], toy(signal=20).test_images
+
+    def spy(name, real):
+        def call(network, *arguments, **options):
+            result = real(network, *arguments, **options)
+            weights = torch.cat([weight.detach().flatten() for weight in network.parameters()])
+            events.append((name, weights.clone()))
+            return result
+
+        return call
+
+    for name in ("train", "confusion_matrix"):
+        monkeypatch.setattr(students, name, spy(name, getattr(students, name)))
+    seen = []
+    monkeypatch.setattr(
+        Preprocess, "__call__", lambda self, x, real=Preprocess.__call__: seen.append(x) or real(self, x)
+    )
+    score(tmp_path, data=toy(signal=20))
+    assert [name for name, _ in events] == ["train", "confusion_matrix"]
+    assert torch.equal(events[0][1], events[1][1])
+    assert sum(x.shape == test_images.shape and torch.equal(x, test_images) for x in seen) == 1
+
+
+def test_a_student_repeats_itself_and_differs_by_seed_and_number(tmp_path):
+    data, few = toy(signal=20), replace(PLAIN, train=replace(PLAIN.train, epochs=2))
+    keys = [(0, 0), (0, 0), (0, 1), (1, 0)]
+    results = [
+        score(tmp_path / str(folder), few, data, seed=seed, number=number).tensors["confusion"]
+        for folder, (seed, number) in enumerate(keys)
+    ]
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2]) and not torch.equal(results[0], results[3])
+
+
+def test_a_learned_step_size_takes_the_place_of_the_protocols(tmp_path):
+    data = toy(signal=20)
+    learned = replace(full_set(data), lr=0.3)
+    by_set = score(tmp_path, PLAIN, data, learned)
+    by_protocol = score(tmp_path, replace(PLAIN, train=replace(PLAIN.train, lr=0.3)), data)
+    assert torch.equal(by_set.tensors["confusion"], by_protocol.tensors["confusion"])
+    assert not torch.equal(by_set.tensors["confusion"], score(tmp_path, PLAIN, data).tensors["confusion"])
+
+
+def evaluation(students: int, counts: tuple[int, ...]) -> Evaluation:
+    """Random answers of some students to 20 test images of each class."""
+    classes = len(counts)
+    answers = torch.randint(classes, (students, classes, 20), generator=generator(0, "answers"))
+    confusion = torch.nn.functional.one_hot(answers, classes).sum(dim=2)
+    return Evaluation(confusion, counts, (1.0,) * students, 0.0)
+
+
+@pytest.mark.parametrize("counts", [(500, 200, 90, 50, 19, 5, 2), (120, 90, 60, 21, 20), (9, 8, 7, 6, 5, 4, 3, 2)])
+@pytest.mark.parametrize("groups", [shot_groups, rank_thirds])
+def test_groups_weighted_by_their_size_recombine_to_overall(counts, groups):
+    metrics, sizes = evaluation(3, counts).metrics(), {name: len(labels) for name, labels in groups(counts).items()}
+    total = sum(sizes[name] * metrics[name]["mean"] for name in sizes if sizes[name])
+    assert total / len(counts) == pytest.approx(metrics["overall"]["mean"])
+    assert sum(metrics["per_class"]) / len(counts) == pytest.approx(metrics["overall"]["mean"])
+    assert all((metrics[name] is None) == (size == 0) for name, size in sizes.items())  # n/a, never 0.0
+
+
+def test_the_standard_deviation_has_ddof_one_and_is_none_for_one_student():
+    several = evaluation(4, (300, 50, 5))
+    spread = several.metrics()["overall"]
+    assert spread["std"] == pytest.approx(several.overall.std(correction=1).item())
+    assert spread["mean"] == pytest.approx(several.overall.mean().item())
+    one = evaluation(1, (300, 50, 5)).metrics()
+    assert one["overall"]["std"] is None and one["tail"]["std"] is None
+
+
+def test_the_confusion_matrix_is_the_mean_over_students_and_its_diagonal_the_class_accuracy():
+    metrics = evaluation(4, (300, 50, 5)).metrics()
+    confusion = torch.tensor(metrics["confusion"])
+    assert confusion.sum(dim=1).tolist() == pytest.approx([20] * 3)
+    assert (confusion.diagonal() / 20).tolist() == pytest.approx(metrics["per_class"])
+
+
+def test_label_robust_score_at_known_points():
+    assert label_robust_score(0.6, 0.6, 0.4, 0.4) == pytest.approx(1 / (math.e + 1))  # neither gain nor loss
+    assert label_robust_score(1, 1, 1, 0, weight=1) == pytest.approx(1)
+    assert label_robust_score(1, 0, 0, 1) == pytest.approx(0)
+    middle = (math.exp(0.05) - math.exp(-1)) / (math.e - math.exp(-1))  # 0.5 x 0.3 gained, 0.5 x 0.2 lost
+    assert label_robust_score(0.7, 0.5, 0.6, 0.3) == pytest.approx(middle)
+    assert label_robust_score(0.7, 0.1, 0.6, 0.3, weight=1) == label_robust_score(0.2, 0.1, 0.6, 0.3, weight=1)
+    with pytest.raises(ValueError, match=r"accuracy 62.5 is not a fraction; divide percent by 100"):
+        label_robust_score(62.5, 0.5, 0.6, 0.3)
+    with pytest.raises(ValueError, match="weight is 2; it must be between 0 and 1"):
+        label_robust_score(0.7, 0.5, 0.6, 0.3, weight=2)
+
+
+# The protocols' losses, without training.
+
+WEIGHT = torch.randn(64, 3, generator=generator(0, "student"))
+TEACHER = torch.randn(64, 3, generator=generator(0, "teacher"))
+
+
+def forward(images):
+    return images.flatten(1) @ WEIGHT
+
+
+def teacher(images):
+    return images.flatten(1) @ TEACHER
+
+
+def online(name, **views) -> EvaluateConfig:
+    off = {"crop_scale": (1.0, 1.0), "flip": False, "randaugment": False, "cutmix": False}
+    augment = AugmentConfig(kind="mixed-views", **{**off, **views})
+    return replace(PLAIN, protocol=name, teacher=TeacherConfig(), augment=augment, cross_entropy=0.1)
+
+
+def view_loss(cfg, rng, labelling=teacher):
+    data = toy(signal=20)
+    preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
+    indices = torch.arange(0, 190, 7)
+    objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng)
+    return objective(forward, indices), preprocess(data.train_images[indices]), data.train_labels[indices]
+
+
+def test_without_any_view_both_online_protocols_are_one_loss():
+    names = ("online-teacher", "online-stored")
+    (first, images, labels), (second, _, _) = (view_loss(online(name), generator(0)) for name in names)
+    expected = F.mse_loss(forward(images), teacher(images)) + 0.1 * F.cross_entropy(forward(images), labels)
+    torch.testing.assert_close(first, expected)
+    torch.testing.assert_close(second, expected)
+
+
+@pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
+def test_under_cutmix_stored_logits_are_mixed_by_area_and_the_teacher_sees_the_mixture(name):
+    for seed in range(5):
+        loss, images, labels = view_loss(online(name, cutmix=True), generator(seed))
+        rng = generator(seed)
+        draw_boxes(len(images), 8, 8, (1.0, 1.0), (3 / 4, 4 / 3), rng)  # the crop that keeps everything draws too
+        partner, share = torch.randperm(len(images), generator=rng), float(torch.rand((), generator=rng))
+        marked, _ = cutmix(torch.zeros_like(images), torch.ones_like(images), share, rng)  # 1 where the partner shows
+        views = torch.where(marked.bool(), images[partner], images)
+        area = marked[0].double().mean().item()
+        stored = (1 - area) * teacher(images) + area * teacher(images)[partner]
+        wanted = teacher(views) if name == "online-teacher" else stored
+        expected = F.mse_loss(forward(views), wanted) + 0.1 * F.cross_entropy(forward(views), labels)
+        torch.testing.assert_close(loss, expected)
+
+
+def test_a_stored_label_is_asked_for_once_and_a_teachers_for_every_view():
+    calls = {"online-stored": [], "online-teacher": []}
+    for name, seen in calls.items():
+        view_loss(
+            online(name, crop_scale=(0.3, 0.6)), generator(0), lambda x, seen=seen: seen.append(len(x)) or teacher(x)
+        )
+    assert calls == {"online-stored": [195], "online-teacher": [28]}
+
+
+def test_stored_labels_are_cross_entropy_and_logit_adjustment_uses_the_sets_own_counts():
+    data = toy(signal=20)
+    images, labels = data.train_images.float() / 255, data.train_labels
+    targets, every = F.one_hot(labels, 3).float(), torch.arange(len(labels))
+    plain = stored_objective(images, targets, PLAIN, generator(0))
+    torch.testing.assert_close(plain(forward, every), F.cross_entropy(forward(images), labels))
+    adjusted = stored_objective(images, targets, replace(PLAIN, logit_adjustment=1.0), generator(0))
+    shifted = forward(images) + torch.log(torch.tensor(COUNTS) / sum(COUNTS))
+    torch.testing.assert_close(adjusted(forward, every), F.cross_entropy(shifted, labels))
+
+
+def test_soft_labels_are_what_the_student_is_held_against():
+    data = toy(signal=20)
+    images, targets = data.train_images.float() / 255, torch.rand(195, 3, generator=generator(0, "soft")).softmax(dim=1)
+    loss = stored_objective(images, targets, PLAIN, generator(0))(forward, torch.arange(195))
+    torch.testing.assert_close(loss, F.cross_entropy(forward(images), targets))

@@ -1,0 +1,254 @@
+"""Runs: the same seed gives the same numbers, an interrupted run goes on to them, finished work is reused."""
+
+import itertools
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from toy_sets import digits, fit, place, quick, synthetic
+
+from ltdd_utils import pipeline, recipes
+from ltdd_utils.config import NetworkConfig
+from ltdd_utils.distilled import content_hash, translate
+from ltdd_utils.evaluation import students as students_module
+from ltdd_utils.pipeline import distil, evaluate_set, pick_device, protocol_for, require_writable, run
+from ltdd_utils.results import load_record, validate_record
+from ltdd_utils.store import Checkpoint, Stopped
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Counts the students that are really trained."""
+    calls = []
+    real = students_module.train
+
+    def train(*arguments, **options):
+        calls.append(1)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(students_module, "train", train)
+    return calls
+
+
+def outcome(record):
+    return record["metrics"], record["students"], record["provenance"]["distilled_sha256"]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [quick(), quick("kcenter_digits"), quick("full_digits", epochs=1), quick(protocol="online-stored", epochs=1)],
+    ids=["random", "kcenter", "full", "online"],
+)
+def test_the_same_seed_gives_the_same_metrics_and_set_in_a_fresh_store(tmp_path, recipe):
+    first, again = (run(recipe, 7, 2, place(tmp_path / name)) for name in ("first", "again"))
+    assert outcome(first) == outcome(again)
+    assert outcome(first) != outcome(run(recipe, 8, 2, place(tmp_path / "first")))
+
+
+def test_a_run_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path, monkeypatch):
+    recipe = quick(epochs=12)
+    whole = run(recipe, 0, 2, place(tmp_path / "whole"))
+    real, ticks = Checkpoint.tick, itertools.count()
+
+    def killed(checkpoint, state):
+        checkpoint.every_s = 0  # a checkpoint at every epoch
+        real(checkpoint, state)
+        if next(ticks) == 17:  # the sixth epoch of the second student
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "tick", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(recipe, 0, 2, place(tmp_path / "killed"))
+    assert not (tmp_path / "killed" / "results").exists()
+    (left,) = (tmp_path / "killed").rglob("checkpoint.safetensors")
+    assert Checkpoint(left).load().meta["epoch"] == 6
+    resumed = run(recipe, 0, 2, place(tmp_path / "killed"))
+    assert outcome(resumed) == outcome(whole)
+    assert not list(tmp_path.rglob("checkpoint.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["random_digits", "kcenter_digits"])
+def test_a_run_stopped_again_and_again_goes_on_to_the_same_numbers(tmp_path, monkeypatch, name):
+    recipe = quick(name, epochs=12)
+    whole, clock = run(recipe, 0, 2, place(tmp_path / "whole")), itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
+    resumed, stops = None, 0
+    while resumed is None and stops < 100:
+        try:
+            resumed = run(recipe, 0, 2, place(tmp_path / "stopped", deadline=time.monotonic() + 25))
+        except Stopped as stop:
+            assert "run the same command again" in str(stop)
+            stops += 1
+    assert stops > 2 and outcome(resumed) == outcome(whole)
+
+
+def test_more_students_later_reuse_the_earlier_ones(tmp_path, trained):
+    two = run(quick(), 0, 2, place(tmp_path))
+    three = run(quick(), 0, 3, place(tmp_path))
+    assert len(trained) == 3
+    assert three["students"][:2] == two["students"]
+    assert three["cost"]["seconds"]["students"] > two["cost"]["seconds"]["students"]
+
+
+def test_a_repeated_run_trains_nothing_and_keeps_the_cost(tmp_path, trained):
+    first, again = (
+        run(quick("kcenter_digits"), 0, 2, place(tmp_path)),
+        run(quick("kcenter_digits"), 0, 2, place(tmp_path)),
+    )
+    assert len(trained) == 2
+    assert again["cost"]["seconds"] == first["cost"]["seconds"]
+    assert set(first["cost"]["seconds"]) == {"preprocess", "expert", "selection", "students"}
+
+
+def test_student_k_of_random_trains_on_draw_k_and_all_others_on_one_set(tmp_path):
+    sets = run(quick(), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"]
+    draws = [content_hash(distil(quick(), digits(), 0, place(tmp_path), draw)[0]) for draw in range(3)]
+    assert sets == draws and len(set(sets)) == 3
+    assert len(set(run(quick("herding_digits"), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"])) == 1
+
+
+def test_the_seconds_of_all_draws_count(tmp_path):
+    parts = [distil(quick(), digits(), 0, place(tmp_path), draw)[1]["selection"] for draw in range(3)]
+    assert run(quick(), 0, 3, place(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
+
+
+def test_a_run_writes_one_valid_record(tmp_path):
+    record = run(quick(), 4, 2, place(tmp_path))
+    validate_record(record)
+    (path,) = (tmp_path / "results").rglob("*.json")
+    assert load_record(path) == record
+    assert record["target"] is None and record["provenance"]["data_sha256"] == digits().sha256
+    assert [student["stream"] for student in record["students"]] == ["4/student/0", "4/student/1"]
+
+
+def test_where_it_runs_never_changes_the_id(tmp_path):
+    ids = {
+        run(quick(), 0, 1, place(tmp_path / "a"))["config_id"],
+        run(quick(), 0, 2, place(tmp_path / "b", results=None, watch=lambda stage: lambda event: None))["config_id"],
+        quick().config_id,
+    }
+    assert len(ids) == 1
+    assert not (tmp_path / "b" / "results").exists()
+
+
+def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
+    here = place(tmp_path)
+    small, large = quick(), replace(quick(), scale="paper")
+    sets = [distil(recipe, digits(), 0, here)[0] for recipe in (small, large)]
+    assert [one.info["scale"] for one in sets] == ["tiny", "paper"]
+    assert len(list((tmp_path / "work" / "coreset").iterdir())) == 1
+
+
+def test_every_stage_is_watched(tmp_path, monkeypatch):
+    monkeypatch.setattr("ltdd_utils.training.LOOK_EVERY_S", 0.0)
+    events = []
+    watch = lambda stage: lambda event: events.append((stage, event["epoch"], event["epochs"]))  # noqa: E731
+    run(quick("kcenter_digits", epochs=2), 0, 2, place(tmp_path, watch=watch))
+    assert {stage for stage, _, _ in events} == {"expert", "student 1/2", "student 2/2"}
+    assert all((stage, 2, 2) in events for stage in ("student 1/2", "student 2/2"))
+
+
+def protocol(distilled, name="dsa-stored", **network):
+    cfg = protocol_for(distilled, name)
+    cfg = (
+        replace(cfg, network=NetworkConfig(**network))
+        if network
+        else replace(cfg, network=replace(cfg.network, width=8))
+    )
+    changes = {"train.epochs": "3"} | ({"teacher.train.epochs": "1"} if cfg.teacher else {})
+    return recipes.with_overrides(cfg, changes)
+
+
+def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
+    here = place(tmp_path)
+    record = run(quick("kcenter_digits"), 0, 2, here)
+    made, _ = distil(quick("kcenter_digits"), digits(), 0, here)
+    scores = evaluate_set(made, None, protocol(made), 0, 2, here)
+    assert scores["metrics"] == record["metrics"] and len(trained) == 2  # the very same students
+    assert scores["distilled_sha256"] == record["provenance"]["distilled_sha256"][0]
+    assert scores["clamped"] == 0
+
+
+def test_two_sets_never_share_a_student(tmp_path, trained):
+    here = place(tmp_path)
+    sets = [distil(quick(), digits(), 0, here, draw)[0] for draw in range(2)]
+    scores = [evaluate_set(one, None, protocol(one), 0, 1, here) for one in sets]
+    assert len(trained) == 2 and scores[0]["distilled_sha256"] != scores[1]["distilled_sha256"]
+
+
+def test_another_network_is_another_student(tmp_path):
+    made, _ = distil(quick(), digits(), 0, place(tmp_path))
+    for name in ("vgg11", "alexnet", "resnet18"):
+        cfg = protocol_for(made, "dsa-stored", network=name)
+        scores = evaluate_set(made, None, replace(cfg, train=replace(cfg.train, epochs=1)), 0, 1, place(tmp_path))
+        assert scores["network"]["name"] == name
+
+
+@pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
+def test_synthetic_images_of_another_family_are_translated_and_the_clamped_share_recorded(tmp_path, name):
+    here = place(tmp_path)
+    made, _ = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, here)  # noise in the space of ZCA
+    scores = evaluate_set(made, None, protocol(made, name), 0, 1, here)
+    assert scores["protocol"] == f"{name}/plain"
+    assert scores["clamped"] == translate(made, digits(), fit("zca"), fit("normalise"))[1] > 0.01
+
+
+def test_an_online_record_holds_the_clamped_share(tmp_path):
+    recipe = quick(ipc=10, protocol="online-stored", epochs=1, **{"method.policy": "noise"})
+    record = run(recipe, 0, 1, place(tmp_path))
+    assert record["protocol"] == "online-stored/plain" and 0 < record["provenance"]["clamped"] < 1
+    assert "teacher" in record["cost"]["seconds"]
+    assert run(quick(ipc=10), 0, 1, place(tmp_path))["provenance"]["clamped"] == 0
+
+
+def test_what_a_set_does_not_say_is_asked_for(tmp_path):
+    here, made = place(tmp_path), distil(quick(), digits(), 0, place(tmp_path))[0]
+    with pytest.raises(ValueError, match=r"does not say what it was made for: fill in info\['recipe'\]"):
+        protocol_for(synthetic(), "dsa-stored")
+    elsewhere = replace(made, info={**made.info, "data_sha256": "0" * 64})
+    with pytest.raises(ValueError, match=r"made from other data .000000000000. than what is here"):
+        evaluate_set(elsewhere, None, protocol(made), 0, 1, here)
+    info = {key: value for key, value in made.info.items() if key != "preprocess"}
+    with pytest.raises(ValueError, match="does not describe the preprocessing of its images"):
+        evaluate_set(synthetic(info=info), None, protocol(made), 0, 1, here)
+    refit = {**made.info, "preprocess": {**fit("zca").describe(), "fitted_on": "other images"}}
+    with pytest.raises(ValueError, match="another preprocessing"):
+        evaluate_set(synthetic(info=refit), None, protocol(made), 0, 1, here)
+
+
+@pytest.mark.parametrize(
+    ("seed", "students", "message"), [(0, 0, "students is 0; at least 1"), (-1, 1, "seed is -1; it must be 0 or more")]
+)
+def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path, seed, students, message):
+    with pytest.raises(ValueError, match=message):
+        run(quick(), seed, students, place(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_devices():
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    for name in ("gpu", "meta", "cuda:99", ""):
+        with pytest.raises(ValueError, match=rf"device '{name}' cannot be used here .*; try --device auto or cpu"):
+            pick_device(name)
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path, trained):
+    (tmp_path / "file").write_text("")
+    require_writable(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(OSError, match=r"cannot write to .*results: .*file: it is a file; name another folder"):
+        run(quick(), 0, 1, place(tmp_path, results=tmp_path / "file" / "results"))
+    assert not trained and not (tmp_path / "work").exists()
+
+
+def test_names_of_the_package_are_what_chapters_import():
+    assert all(hasattr(pipeline, name) for name in pipeline.__all__)

@@ -1,0 +1,216 @@
+"""Recipes: all of them build, overrides are strict, and only the same settings stand beside a published number."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ltdd_utils import recipes, results
+from ltdd_utils.config import CoresetConfig, FullDataConfig, config_id, to_dict
+from ltdd_utils.networks import build
+from ltdd_utils.recipes import ARCHITECTURES, DATASETS, METHODS, PROTOCOLS, architecture, recipe, with_overrides
+from ltdd_utils.seeds import generator
+
+EVERY = [(name, scale) for name in recipes.names() for scale in DATASETS[name.rpartition("_")[2]].scales]
+SIZES = {"digits": (16, 1, 10), "cifar10": (32, 3, 10), "cifar100": (32, 3, 100), "tiny": (64, 3, 200)}
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY)
+def test_every_recipe_builds_at_each_of_its_scales_and_protocols(name, scale):
+    made = [recipe(name, scale=scale)]
+    if not name.startswith("full_logit_adjusted"):
+        made += [recipe(name, scale=scale, protocol_name=protocol) for protocol in PROTOCOLS[1:]]
+    assert len({one.config_id for one in made}) == len(made)
+    for one in made:
+        assert (one.name, one.scale) == (name, scale)
+        assert (one.ipc is None) == name.startswith("full")
+        assert one.evaluate.teacher is None or one.evaluate.teacher.network.name == "convnet"
+        json.dumps(to_dict(one), allow_nan=False)
+
+
+@pytest.mark.parametrize("dataset", SIZES)
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if not name.startswith("resne")] + ["resnet18"])
+def test_every_small_architecture_can_be_built_for_every_data_set(dataset, name):
+    size, channels, classes = SIZES[dataset]
+    scale = "tiny" if dataset == "digits" else "paper"
+    network = build(architecture(name, dataset, scale), classes, size, channels, generator(0))
+    assert network(torch.zeros(2, channels, size, size)).shape == (2, classes)
+
+
+@pytest.mark.parametrize("name", ["resnet32", "resnet50", "resnext50"])
+def test_networks_with_batch_norm_can_be_built_for_digits(name):
+    network = build(architecture(name, "digits", "tiny"), 10, 16, 1, generator(0))
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in network.modules())
+
+
+def test_every_method_says_what_it_is_in_one_line():
+    assert all((method.__doc__ or "").splitlines()[0].endswith(".") for method in METHODS.values())
+
+
+def test_an_override_changes_one_setting_and_the_id():
+    base = recipe("kcenter_digits")
+    changes = {
+        "ipc": "3",
+        "data.imbalance_factor": "7.5",
+        "data.n_max": "60",
+        "data.class_order": "reversed",
+        "method.policy": "noise",
+        "method.expert.train.epochs": "2",
+        "evaluate.train.milestones": "[0.3, 0.6]",
+        "evaluate.network.second_head": "true",
+        "evaluate.network.width": "null",
+    }
+    for key, text in changes.items():
+        changed = with_overrides(base, {key: text})
+        value = to_dict(changed)
+        for part in key.split("."):
+            value = value[part]
+        assert value == (json.loads(text) if text not in ("reversed", "noise") else text)
+        assert changed.config_id != base.config_id
+    assert with_overrides(base, {}) == base
+    same = with_overrides(base, {"evaluate.train.epochs": str(base.evaluate.train.epochs)})
+    assert same.config_id == base.config_id
+
+
+def test_an_override_of_a_whole_set_recipe_keeps_its_method():
+    changed = with_overrides(recipe("full_digits"), {"data.imbalance_factor": "5", "evaluate.train.epochs": "1"})
+    assert changed.method == FullDataConfig() and changed.ipc is None
+
+
+STRICT = {
+    "evaluate.train.epoch=3": "unknown key 'evaluate.train.epoch'; `ltdd show RECIPE` prints every setting",
+    "epochs=3": "unknown key 'epochs'",
+    "evaluate.train.epochs.more=3": "unknown key",
+    "method.expert.train.epochs=3": "unknown key",  # random has no expert
+    "evaluate.train.epochs=many": "evaluate.train.epochs is 'many'; it must be a whole number",
+    "evaluate.train.epochs=2.5": "evaluate.train.epochs is 2.5; it must be a whole number",
+    "evaluate.train.epochs=true": "evaluate.train.epochs is True; it must be a whole number",
+    "evaluate.train.epochs=-1": "epochs is -1; it must be a finite number, at least 0",
+    "evaluate.train.lr=NaN": "lr is nan; it must be a finite number, at least 0",
+    "evaluate.train.lr=true": "evaluate.train.lr is True; it must be a number",
+    "evaluate.train.lr=fast": "evaluate.train.lr is 'fast'; it must be a number",
+    "evaluate.train.milestones=0.5": "it must be a list of numbers",
+    'evaluate.train.milestones=["half"]': "it must be a list of numbers",
+    "evaluate.network.width=wide": "evaluate.network.width is 'wide'; it must be a whole number or null",
+    "evaluate.network.second_head=1": "it must be true or false",
+    "evaluate.augment.strategy=3": "it must be a word",
+    "evaluate.train.optimiser=adam": "optimiser is 'adam'; choose one of sgd, adamw",
+    "evaluate.train.optimiser=3": "it must be one of sgd, adamw",
+    "evaluate.train={}": "'evaluate.train' is a group of settings; set one of them, for example evaluate.train.KEY",
+    "data.imbalance_factor=0.5": "imbalance_factor is 0.5; it must be a finite number, at least 1",
+    "ipc=0": "ipc is 0; a distilled set needs at least 1 image per class",
+    "ipc=null": "ipc is None; the recipes of the whole set have none",
+    "name=full_digits": "'name' cannot be set: choose another recipe",
+    "scale=paper": "'scale' cannot be set: choose another recipe, or use --scale",
+    "evaluate.protocol=online-stored": "protocol 'online-stored' needs a teacher",
+}
+
+
+@pytest.mark.parametrize("text", STRICT)
+def test_overrides_are_strict(text):
+    key, _, value = text.partition("=")
+    with pytest.raises(ValueError) as caught:
+        with_overrides(recipe("random_digits"), {key: value})
+    assert STRICT[text] in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "rondom_cifar10"}, "unknown recipe 'rondom_cifar10'; `ltdd list` names all 30"),
+        ({"name": "random"}, "unknown recipe 'random'"),
+        ({"name": "random_digits", "scale": "huge"}, "unknown scale 'huge'; choose one of tiny"),
+        ({"name": "random_digits", "scale": "paper"}, "random_digits has no scale 'paper'; choose one of tiny"),
+        (
+            {"name": "random_cifar10", "protocol_name": "dsa"},
+            "unknown protocol 'dsa'; choose one of dsa-stored, online",
+        ),
+        ({"name": "random_cifar10", "network": "vgg16"}, "unknown network 'vgg16'; choose one of convnet, vgg11"),
+        ({"name": "random_cifar10", "imbalance_factor": 0.99}, "imbalance_factor is 0.99"),
+        ({"name": "random_cifar10", "ipc": 0}, "ipc is 0"),
+        ({"name": "full_logit_adjusted_digits", "protocol_name": "online-teacher"}, "use the protocol dsa-stored"),
+    ],
+)
+def test_what_does_not_exist_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**arguments)
+
+
+def test_a_published_number_of_the_dsa_protocol_is_met_by_its_recipe():
+    published = results.targets()
+    rows = published[(published["protocol"] == "dsa-stored") & published["method"].isin(list(METHODS))]
+    rows = rows[rows["metric"].eq("accuracy") & rows["imbalance_factor"].notna()]
+    assert len(rows) > 20
+    for row in rows.to_dict("records"):
+        ipc = None if row["method"].startswith("full") else row["ipc"]
+        name = f"{row['method']}_{row['dataset']}"
+        network = None if row["network"].startswith("convnet") else row["network"]
+        made = recipe(name, imbalance_factor=row["imbalance_factor"], ipc=ipc or 10, scale="paper", network=network)
+        keys = results.TARGET_KEYS
+        assert made.target == {**{key: row[key] for key in keys}, "ipc": ipc}
+
+
+def test_another_network_as_published_keeps_the_target_and_any_other_change_loses_it():
+    base = recipe("random_cifar10")
+    assert base.target["network"] == "convnet-d3"
+    for name in ("vgg11", "alexnet", "resnet18"):
+        other = recipe("random_cifar10", network=name)
+        assert other.target == {**base.target, "network": name}
+    by_hand = {"evaluate.network.name": "vgg11", "evaluate.network.width": "null"}
+    assert with_overrides(base, by_hand) == recipe("random_cifar10", network="vgg11")
+    changes = ["evaluate.network.width=64", "evaluate.network.norm=batch", "evaluate.train.epochs=10", "data.n_max=100"]
+    changes += ["data.class_order=reversed", "method.policy=noise", "evaluate.preprocess.kind=normalise"]
+    for change in changes:
+        key, _, value = change.partition("=")
+        assert with_overrides(base, {key: value}).target is None, change
+
+
+def test_a_reduced_scale_and_an_online_teacher_are_named():
+    whole = recipe("full_cifar10")
+    assert whole.evaluate.network.width == 32 and whole.target["ipc"] is None  # reduced: the scale says so
+    assert recipe("random_digits", protocol_name="online-teacher").target["protocol"] == "online-teacher/plain"
+
+
+def test_digits_are_never_mirrored():
+    made = [recipe(f"{method}_digits", protocol_name=name) for method in ("random", "kcenter") for name in PROTOCOLS]
+    for one in made:
+        augments = [one.evaluate.augment]
+        augments += [teacher.augment for teacher in (one.evaluate.teacher, one.method.expert) if teacher]
+        for augment in augments:
+            assert "flip" not in augment.strategy if augment.kind == "dsa" else not augment.flip
+    assert "flip" in recipe("random_cifar10").evaluate.augment.strategy
+
+
+def test_only_random_draws_anew_for_each_student():
+    assert [name for name in recipes.names() if recipe(name).one_draw_per_student] == [f"random_{d}" for d in DATASETS]
+
+
+def test_a_whole_set_with_images_per_class_is_refused():
+    with pytest.raises(ValueError, match="ipc is 5; the recipes of the whole set have none"):
+        replace(recipe("full_digits"), ipc=5)
+    with pytest.raises(ValueError, match="ipc is None"):
+        replace(recipe("full_digits"), method=CoresetConfig("random"))
+
+
+def test_records_in_the_repository_can_be_made_again(root):
+    """Their ids are the hashes of their settings, and a recipe of today still has the settings of its record."""
+    paths = sorted((root / "results").glob("*/*-s*.json"))
+    if not paths:
+        pytest.skip("no record is committed")
+    for path in paths:
+        record = json.loads(path.read_text())
+        assert config_id(record["config"]) == record["config_id"], path
+        if record["target"] is None:
+            continue
+        settings, target = record["config"], record["target"]
+        network = None if target["network"].startswith("convnet") else target["network"]
+        again = recipe(
+            record["recipe"],
+            imbalance_factor=target["imbalance_factor"],
+            ipc=settings["ipc"] or 10,
+            scale=record["scale"],
+            protocol_name=settings["evaluate"]["protocol"],
+            network=network,
+        )
+        assert again.config_id == record["config_id"], path
