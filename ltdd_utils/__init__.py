@@ -8,6 +8,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ==================== ===================================================================================================
 ``config``           frozen settings, one class per stage; ``config_id``
 ``seeds``            named, independent random streams
+``provenance``       which code and which machine a number comes from
 ``store``            atomic files; finished stages kept under the hash of their settings
 ``longtail``         class counts, index lists, class prior, shot groups (paper 1, section 4.1: data sets)
 ``preprocess``       one preprocessing, fitted on the long-tailed train set: none, per-channel, ZCA

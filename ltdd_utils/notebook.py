@@ -10,7 +10,7 @@ import torch
 
 from ltdd_utils.cli import Bars
 from ltdd_utils.pipeline import Place, pick_device
-from ltdd_utils.results import machine
+from ltdd_utils.provenance import machine
 from ltdd_utils.store import Store
 
 __all__ = ["place", "source", "versions"]

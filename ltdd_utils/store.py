@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
+from ltdd_utils.provenance import peak_ram_gib, provenance, reset_peak_ram
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
 
@@ -131,6 +132,7 @@ class Store:
     def __init__(self, root: Path, deadline: float | None = None) -> None:
         """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never."""
         self.root, self.deadline = Path(root), deadline
+        self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
 
     def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
         """The result of a stage: read if it was computed before, else computed and kept.
@@ -141,7 +143,8 @@ class Store:
             compute: does the work; it may keep its state in the checkpoint it is given.
 
         Returns:
-            The bundle; ``meta["seconds"]`` are the seconds of work it took, whenever that was.
+            The bundle; ``meta["seconds"]`` are the seconds of work it took, whenever that was, and ``meta["origin"]``
+            says which commit computed it, whether files differed from it, and the largest memory of the process.
 
         Raises:
             Stopped: the deadline passed.
@@ -150,13 +153,20 @@ class Store:
         folder = self.root / kind / config_id(key)
         result = folder / "result.safetensors"
         if result.is_file():
-            return load_bundle(result)
+            bundle = load_bundle(result)
+            self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
+            return bundle
         checkpoint = Checkpoint(folder / "checkpoint.safetensors", self.deadline)
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
         write_atomic(folder / "key.json", canonical_json(key))
+        code = provenance()  # before the work: the files may change meanwhile
+        reset_peak_ram()
         bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
+        origin = {"commit": code["commit"], "dirty": code["dirty"], "peak_ram_gib": peak_ram_gib()}
+        bundle.meta["origin"] = origin
+        self.origins.append({"stage": kind, **origin})
         save_bundle(result, bundle)
         checkpoint.clear()
         return bundle

@@ -49,6 +49,7 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+EXPERT = "method.expert.train.epochs=1"
 RUNS = {
     "unknown recipe": (["rondom_digits"], "unknown recipe 'rondom_digits'; `ltdd list` names all"),
     "unknown scale": (["random_digits", "--scale", "huge"], "unknown scale 'huge'; choose one of tiny"),
@@ -68,6 +69,10 @@ RUNS = {
     "IPC above the policy": (
         ["random_digits", "--set", "method.policy=inherent"],
         "ipc is 10, but class 8 (8) has 8 images; use the policy 'duplicate' or 'noise', or ipc up to 6",
+    ),
+    "IPC above the whole set": (
+        ["kcenter_digits", "--ipc", "100", "--set", "method.method=kcenter-unbalanced", "--set", EXPERT],
+        "ipc is 100, but the whole set has 405 images; use ipc up to 40",
     ),
     "no student": (["random_digits", "--students", "0"], "students is 0; at least 1 is needed"),
     "negative seed": (["random_digits", "--seed", "-1"], "seed is -1; it must be 0 or more"),

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from toy_records import four_records, record
 
-from ltdd_utils import cli, recipes, report
+from ltdd_utils import recipes, report
+from ltdd_utils.cli import commands
+from ltdd_utils.cli.options import build_parser
 from ltdd_utils.results import load, save_record, targets
 from ltdd_utils.tables import missing
 
@@ -112,10 +114,10 @@ def test_a_missing_run_is_of_the_published_cell(clone):
     assert {"full", "random", "kcenter", "graphcut"} <= {row["method"] for row in rows}
     assert {"vgg11", "resnet18", "alexnet", "convnet-d3", "convnet-d4"} <= {row["network"] for row in rows}
     for row in rows:
-        options = cli._parser().parse_args(row["command"].split()[1:])
-        assert options.command is cli._run
+        options = build_parser().parse_args(row["command"].split()[1:])
+        assert options.command == "run_"
         assert row["protocol"] == options.protocol
-        target = cli._recipe(options).target
+        target = commands._recipe(options).target
         assert target | {"protocol": options.protocol} == {name: row[name] for name in target}
 
 

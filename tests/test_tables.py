@@ -41,8 +41,7 @@ GOLDEN = """\
 | 100 | 10 | rded | 41.2 ± 0.3 | not run |  |  |  |  |  | \
 `ltdd run rded_cifar10 --imbalance-factor 100 --ipc 10 --protocol online-teacher --scale paper` |
 | 100 | 10 | datm | 34.4 | not run |  |  |  |  |  | \
-`ltdd run datm_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --set evaluate.network.name=vgg11 \
---set evaluate.network.width=null` |
+`ltdd run datm_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --network vgg11` |
 | 100 | 10 | damed | 29.7 | published only |  |  |  |  |  |  |
 | 100 | 10 | random | 31388 | published only |  |  |  |  |  |  |
 |  | 10 | damed | >24 | published only |  |  |  |  |  |  |"""

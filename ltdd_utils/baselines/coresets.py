@@ -157,20 +157,25 @@ def select(
         Positions of the images, class by class.
 
     Note:
-        "kcenter-unbalanced" and "graphcut-unbalanced" are controls: they choose ``ipc * C`` images without looking at
-        the labels, as the library that the published names come from does unless told otherwise (DeepCore's
-        ``balance``). "graphcut-unbalanced" holds an N x N matrix.
+        "kcenter-unbalanced" and "graphcut-unbalanced" are controls: they choose ``ipc * C`` images of whatever class,
+        as the library that the published names come from does unless told otherwise (DeepCore's ``balance``).
+        "graphcut-unbalanced" holds an N x N matrix.
 
     Raises:
-        ValueError: ``ipc`` below 1, a class without images, or a class smaller than ``ipc`` under "inherent".
+        ValueError: ``ipc`` below 1, a class without images, a class smaller than ``ipc`` under "inherent", or a set
+            smaller than ``ipc * C`` under "-unbalanced".
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
     choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
     info = {"class_names": list(data.class_names)}
     if cfg.method.endswith(UNBALANCED):
-        rows = torch.arange(len(data.train_labels))
-        chosen = torch.tensor(choose(rows, ipc * data.classes, generator(seed, "coreset", cfg.method, draw)))
+        rows, count = torch.arange(len(data.train_labels)), ipc * data.classes
+        if count > len(rows):
+            raise ValueError(
+                f"ipc is {ipc}, but the whole set has {len(rows)} images; use ipc up to {len(rows) // data.classes}"
+            )
+        chosen = torch.tensor(choose(rows, count, generator(seed, "coreset", cfg.method, draw)))
         chosen = chosen.sort().values  # the training set lies class by class
         return DistilledSet(data.train_labels[chosen], data.indices[chosen], info=info)
     labels, indices = [], []

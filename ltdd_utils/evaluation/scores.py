@@ -23,6 +23,7 @@ class Evaluation:
     seconds: tuple[float, ...]  # of each student
     peak_gib: float  # GPU memory, 0 on a CPU
     clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)
+    devices: tuple[str, ...] = ()  # that they were trained on, in words
 
     @property
     def per_class(self) -> Tensor:
@@ -71,6 +72,7 @@ def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
         seconds=tuple(bundle.meta["seconds"] for bundle in bundles),
         peak_gib=max(bundle.meta["peak_gib"] for bundle in bundles),
         clamped=max(bundle.meta["clamped"] for bundle in bundles),
+        devices=tuple(sorted({bundle.meta["device"] for bundle in bundles})),
     )
 
 

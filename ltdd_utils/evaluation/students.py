@@ -11,6 +11,7 @@ from ltdd_utils.evaluation.objectives import stored_objective, view_objective
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import build
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.provenance import machine
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import Objective, confusion_matrix, train
@@ -48,7 +49,7 @@ def student(
         watch: told the progress.
 
     Returns:
-        ``tensors["confusion"]`` ``[C, C]``, and in ``meta`` ``seconds``, ``clamped`` and ``peak_gib``.
+        ``tensors["confusion"]`` ``[C, C]``, and in ``meta`` ``seconds``, ``clamped``, ``peak_gib`` and ``device``.
 
     Raises:
         ValueError: the set does not fit the data or the preprocessing.
@@ -67,7 +68,7 @@ def student(
         test_images = preprocess(data.test_images.to(device))
         confusion = confusion_matrix(trained, test_images, data.test_labels, data.classes)
         peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
-        return Bundle({"confusion": confusion}, {"clamped": clamped, "peak_gib": peak})
+        return Bundle({"confusion": confusion}, {"clamped": clamped, "peak_gib": peak, "device": machine(device)})
 
     return store.stage("student", key, compute)
 

@@ -9,8 +9,9 @@ from ltdd_utils.images import load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage
 from ltdd_utils.pipeline.sets import distil
 from ltdd_utils.pipeline.students import evaluate_students
+from ltdd_utils.provenance import peak_ram_gib, provenance
 from ltdd_utils.recipes import Recipe
-from ltdd_utils.results import SCHEMA, machine, peak_ram_gib, provenance, save_record
+from ltdd_utils.results import SCHEMA, save_record
 
 __all__ = ["run"]
 
@@ -34,6 +35,7 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     """
     check(seed, students, place)
     origin = provenance()  # before the work: the code may change meanwhile
+    place.store.origins.clear()
     data = load(recipe.data, place.data, place.watching("read images"))
     preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, place)
     made = [distil(recipe, data, seed, place, draw) for draw in range(students if recipe.one_draw_per_student else 1)]
@@ -61,6 +63,7 @@ def _record(
     place: Place,
 ) -> dict[str, Any]:
     """One row of the results: what was run, what came out, what it cost and where it comes from."""
+    stages = place.store.origins
     rows = zip(evaluation.overall.tolist(), evaluation.per_class.tolist(), strict=True)
     return {
         "schema": SCHEMA,
@@ -78,9 +81,20 @@ def _record(
         ],
         "cost": {
             "seconds": seconds,
-            "peak_ram_gib": peak_ram_gib(),
+            "peak_ram_gib": max((stage.get("peak_ram_gib", 0.0) for stage in stages), default=0.0) or peak_ram_gib(),
             "peak_gpu_gib": evaluation.peak_gib,
-            "device": machine(place.device),
+            "device": " and ".join(evaluation.devices),
         },
-        "provenance": {**origin, "clamped": evaluation.clamped},
+        "provenance": {**origin, **_code(origin, stages), "clamped": evaluation.clamped},
     }
+
+
+def _code(origin: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Which code computed the stages, and whether any of it was in no commit: a later call only reads them."""
+    commits: dict[str, list[str]] = {}
+    for stage in stages:
+        names = commits.setdefault(stage.get("commit") or "unknown", [])
+        if stage["stage"] not in names:
+            names.append(stage["stage"])
+    dirty = origin["dirty"] or any(stage.get("dirty") for stage in stages)
+    return {"stages": commits, "dirty": dirty}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ltdd_utils.results.provenance import ROOT
+from ltdd_utils.provenance import ROOT
 
 __all__ = ["TARGET_COLUMNS", "records_at_hand", "results_root", "targets"]
 

@@ -108,7 +108,7 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
         parts.append(f"--protocol {protocol}")
     parts.append(f"--scale {scale}")
     if cell.get("network") in OTHER_NETWORKS:
-        parts.append(f"--set evaluate.network.name={cell['network']} --set evaluate.network.width=null")
+        parts.append(f"--network {cell['network']}")
     return " ".join(parts)
 
 

@@ -6,15 +6,16 @@ import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
-__all__ = ["machine", "peak_ram_gib", "provenance"]
+__all__ = ["ROOT", "machine", "peak_ram_gib", "provenance", "reset_peak_ram"]
 
-ROOT = Path(__file__).resolve().parents[2]  # of the repository, when the package is installed from a clone
+ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
 PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
 
 
@@ -80,7 +81,16 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def reset_peak_ram() -> None:
+    """Let ``peak_ram_gib`` count anew from here, where the system can do that (Linux); elsewhere nothing happens."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_ram_gib() -> float:
-    """The largest resident memory of this process so far, or of a finished child of it, in GiB."""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, Linux KiB
+    """The largest resident memory of this process since it started, or since ``reset_peak_ram``, in GiB."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, others KiB
