@@ -214,3 +214,29 @@ def test_records_in_the_repository_can_be_made_again(root):
             network=network,
         )
         assert again.config_id == record["config_id"], path
+
+
+@pytest.mark.parametrize(("ipc", "batch"), [(1, 256), (10, 256), (12, 256), (13, 128), (50, 128)])
+def test_larger_sets_train_in_the_batches_of_ltdd(ipc, batch):
+    """Up to 128 images, batches of 256 (DC, MTT) and of 128 (DATM, LTDD) are one and the same batch."""
+    assert recipes.recipe("random_cifar10", ipc=ipc).evaluate.train.batch_size == batch
+
+
+@pytest.mark.parametrize(
+    ("dataset", "optimiser", "batch", "schedule", "label_weight", "crop"),
+    [
+        ("cifar10", "adamw", 25, "steps", 0.025, 0.08),
+        ("cifar100", "sgd", 100, "cosine-half-drop", 0.0, 0.5),
+        ("tiny", "sgd", 100, "cosine-half", 0.025, 0.5),
+        ("imagenet", "adamw", 100, "cosine-half-drop", 0.025, 0.5),
+    ],
+)
+def test_online_students_train_as_the_release_says_for_each_data_set(
+    dataset, optimiser, batch, schedule, label_weight, crop
+):
+    cfg = recipes.protocol("online-teacher", dataset, "paper")
+    assert (cfg.train.optimiser, cfg.train.batch_size, cfg.train.schedule) == (optimiser, batch, schedule)
+    assert (cfg.cross_entropy, cfg.augment.crop_scale[0]) == (label_weight, crop)
+    assert (cfg.train.epochs, cfg.train.ema, cfg.train.decay_norms) == (1000, 0.99, False)
+    if optimiser == "sgd":
+        assert (cfg.train.lr, cfg.train.momentum, cfg.train.weight_decay) == (0.1, 0.875, 5e-4)

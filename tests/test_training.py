@@ -124,7 +124,17 @@ def test_schedules_start_at_lr_and_end_where_they_say():
     assert ends("steps") == pytest.approx((2.0, 0.2))
     assert ends("cosine") == pytest.approx((2.0, 0.0))
     assert ends("cosine-half") == pytest.approx((2.0, 1.0))
+    assert ends("cosine-half-drop") == pytest.approx((2.0, 0.0))
     assert learning_rate(TrainConfig(epochs=1000, lr=2.0), 499) == 2.0
+
+
+def test_the_dropping_half_cosine_is_the_published_one():
+    """Until 5/6 of the epochs the half cosine, then 0.6294 lr (E - e) / E: from 0.629 to 0.105 in one epoch."""
+    cfg = TrainConfig(epochs=600, lr=1.0, schedule="cosine-half-drop")
+    half = TrainConfig(epochs=600, lr=1.0, schedule="cosine-half")
+    assert learning_rate(cfg, 499) == learning_rate(half, 499) == pytest.approx(0.630, abs=1e-3)
+    assert learning_rate(cfg, 500) == pytest.approx(0.6294 / 6, abs=1e-4)
+    assert learning_rate(cfg, 550) == pytest.approx(0.6294 / 12, abs=1e-4)
 
 
 def test_the_confusion_matrix_counts_pairs_whatever_the_batch_size():

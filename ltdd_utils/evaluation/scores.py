@@ -72,7 +72,7 @@ def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
         seconds=tuple(bundle.meta["seconds"] for bundle in bundles),
         peak_gib=max(bundle.meta["peak_gib"] for bundle in bundles),
         clamped=max(bundle.meta["clamped"] for bundle in bundles),
-        devices=tuple(sorted({bundle.meta["device"] for bundle in bundles})),
+        devices=tuple(sorted({bundle.meta.get("device", "unknown device") for bundle in bundles})),
     )
 
 

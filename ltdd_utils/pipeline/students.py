@@ -11,7 +11,7 @@ from ltdd_utils.evaluation import Evaluation, gather, student
 from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes import protocol
+from ltdd_utils.recipes import for_size, protocol, whole_set
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
 
@@ -54,7 +54,9 @@ def protocol_for(
     missing = [key for key in ("recipe", "scale", "data", "data_sha256") if not distilled.info.get(key)]
     if missing:
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
-    return protocol(name, distilled.info["recipe"].rpartition("_")[2], scale or distilled.info["scale"], network)
+    scale = scale or distilled.info["scale"]
+    cfg = protocol(name, distilled.info["recipe"].rpartition("_")[2], scale, network)
+    return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
 
 
 def evaluate_set(

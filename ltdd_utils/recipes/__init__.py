@@ -5,10 +5,19 @@ and the student's network are arguments. ``settings`` has the data sets, archite
 documented function per method, ``cells`` puts them together, ``overrides`` changes single settings.
 """
 
-from ltdd_utils.recipes.cells import Recipe, names, recipe
+from ltdd_utils.recipes.cells import Recipe, names, recipe, whole_set
 from ltdd_utils.recipes.methods import METHODS
 from ltdd_utils.recipes.overrides import with_overrides
-from ltdd_utils.recipes.settings import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES, Scale, architecture, protocol
+from ltdd_utils.recipes.settings import (
+    ARCHITECTURES,
+    DATASETS,
+    PROTOCOLS,
+    SCALES,
+    Scale,
+    architecture,
+    for_size,
+    protocol,
+)
 
 __all__ = [
     "ARCHITECTURES",
@@ -19,8 +28,10 @@ __all__ = [
     "Recipe",
     "Scale",
     "architecture",
+    "for_size",
     "names",
     "protocol",
     "recipe",
+    "whole_set",
     "with_overrides",
 ]

@@ -5,9 +5,9 @@ from typing import Any
 
 from ltdd_utils.config import CoresetConfig, DataConfig, EvaluateConfig, FullDataConfig, config_id
 from ltdd_utils.recipes.methods import METHODS
-from ltdd_utils.recipes.settings import DATASETS, SCALES, Scale, architecture, protocol
+from ltdd_utils.recipes.settings import DATASETS, SCALES, Scale, architecture, for_size, protocol
 
-__all__ = ["Recipe", "names", "recipe"]
+__all__ = ["Recipe", "names", "recipe", "whole_set"]
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,11 @@ def recipe(
         adjusted = method == "full_logit_adjusted"
         if adjusted and protocol_name != "dsa-stored":
             raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {protocol_name}")
-        return Recipe(name, scale, data, None, chosen, _whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
-    return Recipe(name, scale, data, ipc, chosen, evaluate)
+        return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
+    return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes))
 
 
-def _whole_set(evaluate: EvaluateConfig, scale: Scale, tau: float) -> EvaluateConfig:
+def whole_set(evaluate: EvaluateConfig, scale: Scale, tau: float = 0.0) -> EvaluateConfig:
     """Training on thousands of images takes fewer epochs than on a hundred.
 
     Scale cpu has 30 epochs, batches of at most 64 images, so that they still make thousands of steps, and a ConvNet of

@@ -21,6 +21,7 @@ __all__ = [
     "Scale",
     "architecture",
     "dsa_augmentation",
+    "for_size",
     "plain_expert",
     "protocol",
 ]
@@ -34,6 +35,7 @@ PROTOCOLS = ("dsa-stored", "online-teacher", "online-stored")
 class DataSetFacts:
     """What the recipes need to know of a data set."""
 
+    classes: int
     depth: int  # of its ConvNet
     imbalance_factor: float  # default
     scales: tuple[Scale, ...]  # the first one is the default
@@ -42,11 +44,11 @@ class DataSetFacts:
 
 
 DATASETS: Mapping[str, DataSetFacts] = {
-    "digits": DataSetFacts(depth=3, imbalance_factor=20, scales=("tiny",), flip=False),
-    "cifar10": DataSetFacts(depth=3, imbalance_factor=100, scales=("cpu", "paper")),
-    "cifar100": DataSetFacts(depth=3, imbalance_factor=50, scales=("cpu", "paper")),
-    "tiny": DataSetFacts(depth=4, imbalance_factor=10, scales=("cpu", "paper")),
-    "imagenet": DataSetFacts(depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False),
+    "digits": DataSetFacts(10, depth=3, imbalance_factor=20, scales=("tiny",), flip=False),
+    "cifar10": DataSetFacts(10, depth=3, imbalance_factor=100, scales=("cpu", "paper")),
+    "cifar100": DataSetFacts(100, depth=3, imbalance_factor=50, scales=("cpu", "paper")),
+    "tiny": DataSetFacts(200, depth=4, imbalance_factor=10, scales=("cpu", "paper")),
+    "imagenet": DataSetFacts(1000, depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False),
 }
 
 
@@ -67,6 +69,28 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "resnet32": Architecture("batch", 16, "GLMC and the uni-level release: base width 64"),
     "resnet50": Architecture("batch", None, "torchvision's; ImageNet-LT"),
     "resnext50": Architecture("batch", None, "torchvision's; the uni-level release on ImageNet-LT"),
+}
+
+
+@dataclass(frozen=True)
+class _Online:
+    """What differs between data sets in the online evaluator."""
+
+    training: Mapping[str, Any]
+    smallest_crop: float  # share of the area
+    cross_entropy: float  # weight of the hard-label term
+
+
+LTDD_BATCH = 128
+_ADAMW: dict[str, Any] = {"optimiser": "adamw", "lr": 1e-3, "weight_decay": 0.01}
+_SGD: dict[str, Any] = {"optimiser": "sgd", "lr": 0.1, "momentum": 0.875, "weight_decay": 5e-4, "batch_size": 100}
+_STEPS: dict[str, Any] = {"batch_size": 25, "schedule": "steps", "milestones": (0.8, 0.9, 0.95), "gamma": 0.5}
+# The uni-level release (arXiv:2511.18858), one script per data set.
+ONLINE: Mapping[str, _Online] = {
+    "cifar10": _Online(_ADAMW | _STEPS, 0.08, 0.025),
+    "cifar100": _Online(_SGD | {"schedule": "cosine-half-drop"}, 0.5, 0.0),
+    "tiny": _Online(_SGD | {"schedule": "cosine-half"}, 0.5, 0.025),
+    "imagenet": _Online(_ADAMW | {"batch_size": 100, "schedule": "cosine-half-drop"}, 0.5, 0.025),
 }
 
 
@@ -101,8 +125,12 @@ def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) 
         network: the student's architecture; None: the papers' ConvNet. A teacher stays a ConvNet.
 
     Raises:
-        ValueError: an unknown protocol or architecture.
+        ValueError: an unknown protocol, data set, scale or architecture.
     """
+    if dataset not in DATASETS:
+        raise ValueError(f"no protocol is set up for the data set {dataset!r}; choose one of {', '.join(DATASETS)}")
+    if scale not in DATASETS[dataset].scales:
+        raise ValueError(f"{dataset} has no scale {scale!r}; choose one of {', '.join(DATASETS[dataset].scales)}")
     if name == "dsa-stored":
         cfg = _stored(dataset, scale)
     elif name in PROTOCOLS:
@@ -112,13 +140,25 @@ def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) 
     return cfg if network is None else replace(cfg, network=architecture(network, dataset, scale))
 
 
+def for_size(cfg: EvaluateConfig, images: int) -> EvaluateConfig:
+    """``dsa-stored`` for a set of so many images: DC and MTT train in batches of 256, DATM and LTDD of 128.
+
+    For up to 128 images the two are one and the same batch. Larger sets take LTDD's, whose tables this book stands
+    beside. The other protocols stay as they are.
+    """
+    if cfg.protocol != "dsa-stored" or images <= LTDD_BATCH:
+        return cfg
+    return replace(cfg, train=replace(cfg.train, batch_size=LTDD_BATCH))
+
+
 def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
-    """``dsa-stored`` as in MTT, DATM and LTDD: batch 256, momentum 0.9, step size x0.1 after half the epochs.
+    """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs (``for_size``: batch).
 
     Scale tiny trains 300 epochs with a step size of 0.03.
 
     Note:
-        Differs from the released code, which makes a new optimiser there: here the momentum survives the change.
+        Differs from the released code, which trains 1001 epochs and makes a new optimiser at the change of the step
+        size, after 501: here they are 1000 and 500, and the momentum survives.
     """
     training = TrainConfig(epochs=300, lr=0.03) if scale == "tiny" else TrainConfig(epochs=1000, lr=0.01)
     preprocess = PreprocessConfig("zca" if DATASETS[dataset].zca else "none")
@@ -127,23 +167,12 @@ def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
 
 
 def _online(dataset: str, scale: Scale, name: str) -> EvaluateConfig:
-    """The evaluator of EDC and of the uni-level release: AdamW, batch 25, mixed views, EMA, logit MSE + 0.025 CE."""
+    """The evaluator of EDC and of the uni-level release, with each data set's own optimiser (``ONLINE``)."""
+    own = ONLINE["cifar10" if dataset == "digits" else dataset]
     epochs = {"tiny": 60, "cpu": 300, "paper": 1000}[scale]
-    training = TrainConfig(
-        epochs=epochs,
-        batch_size=25,
-        lr=1e-3,
-        optimiser="adamw",
-        weight_decay=0.01,
-        decay_norms=False,
-        schedule="steps",
-        milestones=(0.8, 0.9, 0.95),
-        gamma=0.5,
-        ema=0.99,
-    )
-    smallest = 0.08 if dataset == "cifar10" else 0.5
-    views = AugmentConfig(kind="mixed-views", crop_scale=(smallest, 1.0), flip=DATASETS[dataset].flip)
-    settings: dict[str, Any] = {"teacher": plain_expert(dataset, scale), "cross_entropy": 0.025}
+    training = TrainConfig(epochs=epochs, decay_norms=False, ema=0.99, **own.training)
+    views = AugmentConfig(kind="mixed-views", crop_scale=(own.smallest_crop, 1.0), flip=DATASETS[dataset].flip)
+    settings: dict[str, Any] = {"teacher": plain_expert(dataset, scale), "cross_entropy": own.cross_entropy}
     network = architecture("convnet", dataset, scale)
     return EvaluateConfig(name, PreprocessConfig("normalise"), network, training, views, **settings)
 
