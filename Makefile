@@ -38,8 +38,9 @@ book: chapters ## execute the chapters, render the book; the last line is the pa
 test: lint ## lint, then the tests
 	$(BIN)/python -m pytest --ignore=tests/pages
 
-lint: $(STAMP) ## ruff and codespell
+lint: $(STAMP) ## ruff, its format, and codespell
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 
 pages: $(STAMP) ## test the pages of the built book in headless Chromium

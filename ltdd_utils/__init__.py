@@ -10,7 +10,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``seeds``            named, independent random streams
 ``provenance``       which code and which machine a number comes from
 ``store``            atomic files; finished stages kept under the hash of their settings
-``longtail``         class counts, index lists, class prior, shot groups (paper 1, section 4.1: data sets)
+``longtail``         class counts, index lists, class prior, shot groups
 ``preprocess``       one preprocessing, fitted on the long-tailed train set: none, per-channel, ZCA
 ``datasets``         readers of Digits, CIFAR, Tiny-ImageNet, ImageNet and folders
 ``images``           a long-tailed data set in memory
@@ -24,7 +24,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``distilled``        a distilled set and the file that describes it
 ``trajectory_files`` the file layout of the trajectory family (import, export)
 ``baselines``        coresets
-``evaluation``       one evaluator, three named protocols (paper 1, section 5; paper 2, section 5)
+``evaluation``       one evaluator, three named protocols (both papers' releases)
 ``recipes``          what is run: methods, data sets, scales
 ``results``          records and published targets
 ``tables``           paper, ours, difference

@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
 
 
 def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
@@ -97,8 +98,12 @@ def _at_least(config: object, **bounds: float) -> None:
     """Raise unless every named field is a finite number at or above its bound."""
     for name, bound in bounds.items():
         value = getattr(config, name)
-        if value is not None and not bound <= value < float("inf"):
+        if value is not None and not (_number(value) and bound <= value < float("inf")):
             raise ValueError(f"{name} is {value}; it must be a finite number, at least {bound}")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,12 @@ class DataConfig:
         """Refuse values outside their range."""
         for name in ("profile", "index_list", "class_order"):
             _choice(self, name)
-        _at_least(self, imbalance_factor=1, n_max=1)
+        _at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
+        for name in ("subset_seed", "class_order_seed"):
+            if getattr(self, name) > LARGEST_SEED:
+                raise ValueError(f"{name} is {getattr(self, name)}; numpy takes seeds up to {LARGEST_SEED}")
+        if not isinstance(self.name, str):
+            raise ValueError(f"the data set's name is {self.name!r}; it must be a word, for example digits")
 
 
 @dataclass(frozen=True)
@@ -176,6 +186,8 @@ class TrainConfig:
         for name in ("optimiser", "schedule", "precision"):
             _choice(self, name)
         _at_least(self, epochs=0, batch_size=1, lr=0, momentum=0, weight_decay=0, gamma=0, ema=0)
+        if self.ema >= 1:
+            raise ValueError(f"ema is {self.ema}; it must be below 1, or the average never moves")
 
 
 @dataclass(frozen=True)
@@ -194,6 +206,9 @@ class AugmentConfig:
         """Refuse values outside their range."""
         _choice(self, "kind")
         _at_least(self, padding=0)
+        scale = self.crop_scale
+        if len(scale) != 2 or not all(map(_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
+            raise ValueError(f"crop_scale is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
 
 
 @dataclass(frozen=True)
@@ -227,6 +242,8 @@ class CoresetConfig:
                 f"expert is {self.expert}; method {self.method!r} "
                 + ("reads no features: leave it out" if self.method == "random" else "reads an expert's features")
             )
+        if self.method.endswith("-unbalanced") and self.policy != "duplicate":
+            raise ValueError(f"policy is {self.policy!r}, but {self.method!r} fills no class: leave the policy out")
 
 
 @dataclass(frozen=True)
@@ -248,14 +265,21 @@ class EvaluateConfig:
     cross_entropy: float = 0.0  # weight of the hard labels beside the logit MSE (online; EDC and RLDD: 0.025)
 
     def __post_init__(self) -> None:
-        """Refuse values outside their range, and a teacher that does not fit the protocol."""
+        """Refuse values outside their range, and a teacher, views or a loss that do not fit the protocol."""
         _choice(self, "protocol")
         _at_least(self, cross_entropy=0, logit_adjustment=0)
-        if self.protocol.startswith("online") != (self.teacher is not None):
+        online = self.protocol.startswith("online")
+        if online != (self.teacher is not None):
             raise ValueError(
                 f"protocol {self.protocol!r} "
                 + ("has no teacher: leave `teacher` out" if self.teacher else "needs a teacher")
             )
+        if online != (self.augment.kind == "mixed-views"):
+            wanted = "'mixed-views'" if online else "'dsa', 'crop-flip' or 'none'"
+            raise ValueError(f"augment.kind is {self.augment.kind!r}; protocol {self.protocol!r} takes {wanted}")
+        unused = "logit_adjustment" if online else "cross_entropy"
+        if getattr(self, unused):
+            raise ValueError(f"{unused} is {getattr(self, unused)}; protocol {self.protocol!r} has no such term: use 0")
 
     @property
     def label(self) -> str:

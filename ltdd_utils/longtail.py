@@ -20,7 +20,7 @@ def class_counts(n_max: int, imbalance_factor: float, classes: int) -> list[int]
     r"""Images per rank of an exponential long tail, head first.
 
     :math:`n_c = \lfloor n_{max} \cdot IF^{-c/(C-1)} \rfloor`, :math:`c = 0, \dots, C-1`; one class gives ``[n_max]``.
-    LTDD (arXiv:2408.14506), section 4.1, and LDAM (arXiv:1906.07413).
+    LTDD (arXiv:2408.14506) and LDAM (arXiv:1906.07413).
 
     Note:
         Differs from the released code in one point: a product that misses a whole number only by rounding counts as
@@ -120,7 +120,7 @@ def shot_groups(counts: Sequence[int], many: int = MANY_SHOT, few: int = FEW_SHO
     """Classes with more than ``many``, with fewer than ``few`` real images, and those between (both ends included).
 
     Thresholds: Decoupling (Kang et al. 2020, arXiv:1910.09217). A group can be empty: on the settings of LTDD the
-    few-shot group always is.
+    few-shot group mostly is.
 
     Raises:
         ValueError: ``few`` above ``many``, which would put a class into two groups.

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["logit_adjusted_cross_entropy", "logit_matching", "soft_cross_entropy"]
+__all__ = ["logit_adjusted_cross_entropy", "logit_adjustment", "logit_matching", "soft_cross_entropy"]
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -41,9 +41,26 @@ def logit_adjusted_cross_entropy(logits: Tensor, labels: Tensor, class_prior: Te
     Raises:
         ValueError: ``class_prior`` has another length than the logits, or a class without images.
     """
-    if class_prior.shape != logits.shape[1:] or not bool((class_prior > 0).all()):
+    if class_prior.shape != logits.shape[1:]:
         raise ValueError(f"class_prior must hold {logits.shape[1]} positive shares, got {class_prior.tolist()}")
-    return F.cross_entropy(logits + tau * class_prior.to(logits).log(), labels)
+    return F.cross_entropy(logits + logit_adjustment(class_prior, tau).to(logits.device), labels)
+
+
+def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:
+    r"""What :func:`logit_adjusted_cross_entropy` adds to the logits, :math:`\tau \log \pi`, ``[C]``.
+
+    A training loop takes it once: the check of the shares waits for the device.
+
+    Args:
+        class_prior: :math:`\pi_c = n_c / N` of the training set, ``[C]``.
+        tau: strength.
+
+    Raises:
+        ValueError: a class without images.
+    """
+    if not bool((class_prior > 0).all()):
+        raise ValueError(f"class_prior must hold {len(class_prior)} positive shares, got {class_prior.tolist()}")
+    return tau * class_prior.log()
 
 
 def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross_entropy: float) -> Tensor:
@@ -51,7 +68,7 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
 
     .. math:: \ell = \frac{1}{BC} \sum_{b,c} (z_{bc} - \tilde z_{bc})^2 + \kappa\, \mathrm{CE}(z, y)
 
-    Uni-level (AAAI 2026), equation 10.
+    The uni-level framework (arXiv:2511.18858), equation 10.
 
     Note:
         Differs from the paper: its equation sums over the classes; the released code averages over batch and classes,

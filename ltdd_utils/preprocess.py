@@ -211,7 +211,8 @@ def _fit_normalise(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     return mean, torch.where(std > 0, std, torch.ones_like(std))  # a constant channel stays constant
 
 
-def _fit_zca(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def fit_zca(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Mean ``[D]`` of uint8 images in units of [0, 1] and ``T = U diag((s + eps)^(-1/2)) U^T`` ``[D, D]``, float64."""
     mean, covariance = pixel_covariance(images)
     values, vectors = torch.linalg.eigh(covariance)
     # T = R R^T with R = U (S + eps)^(-1/4): symmetric by construction. Rounding can leave S a little below zero.
@@ -219,7 +220,7 @@ def _fit_zca(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     return mean, root @ root.T
 
 
-FITS = {"none": _fit_none, "normalise": _fit_normalise, "zca": _fit_zca}
+FITS = {"none": _fit_none, "normalise": _fit_normalise, "zca": fit_zca}
 
 
 def _close(first: Any, second: Any) -> bool:  # noqa: ANN401 (two sequences of numbers, possibly read from JSON)

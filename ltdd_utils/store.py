@@ -48,11 +48,16 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        with temporary.open("wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut can leave the new name on an empty file
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise OSError(
             f"cannot write {path}: {error.strerror or error}; free some space or name another folder"
         ) from error
@@ -81,7 +86,13 @@ def load_bundle(path: Path) -> Bundle:
         raise ValueError(f"{path} is damaged or cut short ({error}); delete it and make it again") from error
     if meta is None:
         raise ValueError(f"{path} holds no description of itself: it was not written by ltdd")
-    return Bundle(tensors, json.loads(meta))
+    try:
+        facts = json.loads(meta)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and make it again") from error
+    if not isinstance(facts, dict):
+        raise ValueError(f"{path} describes itself by {facts!r:.40}, not by named facts; make it again")
+    return Bundle(tensors, facts)
 
 
 class Checkpoint:

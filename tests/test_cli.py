@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 import torch
-from toy_records import four_records
+from toy_records import four_records, record
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import Bars, main
@@ -191,7 +191,10 @@ def test_table_and_missing(ltdd, tmp_path):
         save_record(tmp_path / "results", record)
     after = json.loads(ltdd("missing", "--json"))
     gone = {row["command"] for row in before} - {row["command"] for row in after}
-    assert len(gone) == 3 and all("_cifar10 --imbalance-factor 100 --ipc 10" in command for command in gone)
+    assert len(gone) == 2 and all("_cifar10 --imbalance-factor 100 --ipc 10" in command for command in gone)
+    graphcut = "ltdd run graphcut_cifar10 --imbalance-factor 100 --ipc 10 --scale paper  # a run at scale cpu exists"
+    assert graphcut in ltdd("missing").splitlines()
+    assert graphcut.split("  #")[0].replace("paper", "cpu") not in ltdd("missing", "--scale", "cpu").splitlines()
     lines = ltdd("missing", "--dataset", "cifar100").splitlines()
     assert lines and all(line.startswith("ltdd run ") and "_cifar100 " in line for line in lines)
     rows = json.loads(ltdd("table", "--json"))
@@ -204,13 +207,22 @@ def test_table_and_missing(ltdd, tmp_path):
     assert len(json.loads(ltdd("table", "--all", "--json"))) > 300
 
 
+def test_a_run_of_code_that_no_commit_holds_is_marked_not_refused(ltdd, tmp_path):
+    save_record(tmp_path / "results", {**four_records()[0], "provenance": record(dirty=True)["provenance"]})
+    save_record(tmp_path / "results", record(config_id="other"))
+    text = ltdd("table")
+    assert text.startswith("All rows: data set cifar10; IF 100; IPC 10; ") and "measure" not in text.splitlines()[2]
+    assert text.count("ours is of code that no commit holds") == 2  # both papers print the cell
+    assert len(json.loads(ltdd("table", "--json"))) == 4
+
+
 def test_what_is_missing_can_be_run(ltdd):
     """Every command that is offered names a recipe with settings that exist."""
     for row in json.loads(ltdd("missing", "--json")):
         _, command, *arguments = row["command"].split()
         assert command == "run"
         facts = json.loads(ltdd("show", *arguments, "--json"))
-        assert facts["target"] is not None and facts["published_percent"], row["command"]
+        assert facts["target"] is not None and bool(facts["published_percent"]) == bool(row["paper"]), row["command"]
 
 
 def test_data_tells_what_is_here(ltdd):

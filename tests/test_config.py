@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ltdd_utils.config import (
+    AugmentConfig,
     CoresetConfig,
     DataConfig,
     EvaluateConfig,
@@ -15,7 +16,9 @@ from ltdd_utils.config import (
     to_dict,
 )
 
-NESTED = EvaluateConfig("online-teacher", teacher=TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9))))
+VIEWS = AugmentConfig("mixed-views")
+TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
+NESTED = EvaluateConfig("online-teacher", teacher=TEACHER, augment=VIEWS)
 
 
 def test_a_configuration_survives_json():
@@ -55,6 +58,23 @@ def test_the_id_sees_a_nested_value():
         (lambda: TrainConfig(lr=float("inf")), "lr is inf"),
         (lambda: CoresetConfig("herding"), "reads an expert's features"),
         (lambda: CoresetConfig("random", expert=TeacherConfig()), "reads no features"),
+        (lambda: DataConfig(imbalance_factor="abc"), "imbalance_factor is abc; it must be a finite number"),
+        (lambda: DataConfig(3), "the data set's name is 3; it must be a word"),
+        (lambda: DataConfig(subset_seed=-1), "subset_seed is -1; it must be a finite number, at least 0"),
+        (lambda: DataConfig(class_order_seed=2**32), "class_order_seed is 4294967296; numpy takes seeds up to"),
+        (lambda: TrainConfig(ema=1.0), "ema is 1.0; it must be below 1"),
+        (lambda: AugmentConfig(crop_scale=(0.5,)), r"crop_scale is \[0.5\]; give two shares"),
+        (lambda: AugmentConfig(crop_scale=(0.5, 0.2)), r"crop_scale is \[0.5, 0.2\]; give two shares"),
+        (lambda: AugmentConfig(crop_scale=(0.0, 1.0)), r"crop_scale is \[0.0, 1.0\]; give two shares"),
+        (lambda: AugmentConfig(crop_scale=(0.5, 1.5)), r"crop_scale is \[0.5, 1.5\]; give two shares"),
+        (
+            lambda: CoresetConfig("kcenter-unbalanced", "noise", TEACHER),
+            "policy is 'noise', but 'kcenter-unbalanced' fills no class",
+        ),
+        (lambda: EvaluateConfig("online-stored", teacher=TEACHER), "augment.kind is 'dsa'; .* takes 'mixed-views'"),
+        (lambda: EvaluateConfig(augment=VIEWS), "augment.kind is 'mixed-views'; .* takes 'dsa', 'crop-flip' or 'none'"),
+        (lambda: replace(NESTED, logit_adjustment=1.0), "logit_adjustment is 1.0; .* has no such term: use 0"),
+        (lambda: EvaluateConfig(cross_entropy=0.025), "cross_entropy is 0.025; .* has no such term: use 0"),
         (lambda: EvaluateConfig("online-teacher"), "needs a teacher"),
         (lambda: EvaluateConfig("dsa-stored", teacher=TeacherConfig()), "has no teacher"),
     ],

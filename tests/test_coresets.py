@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from ltdd_utils.baselines.coresets import full_set, gradient_similarity, graph_cut, herding, k_center, select
+from ltdd_utils.baselines.coresets import _chooser, full_set, gradient_similarity, graph_cut, herding, k_center, select
 from ltdd_utils.config import CoresetConfig, DataConfig, NetworkConfig, TeacherConfig
 from ltdd_utils.distilled import NOT_REAL, composition
 from ltdd_utils.images import load
@@ -131,3 +131,21 @@ def test_the_unbalanced_control_is_the_same_choice_over_the_whole_set():
     expected = sorted(k_center(features, 30, first))
     assert chosen.indices.tolist() == data.indices[expected].tolist()
     assert chosen.labels.tolist() == data.train_labels[expected].tolist()
+
+
+def test_graph_cut_still_sees_the_gradients_of_an_expert_that_is_sure():
+    """With two classes every residual is +-(p, -p): then only the features decide, however small p is."""
+    rows, labels = torch.randn(12, 3, generator=generator(3, "sure"), dtype=torch.float32), torch.zeros(12).long()
+    sure = torch.nn.Module()
+    sure.backbone = torch.nn.Identity()
+    sure.classifier = lambda features: torch.stack([60 + features[:, 0], features[:, 1]], dim=1)  # p about 1e-26
+    chosen = _chooser("graphcut", labels, sure, lambda wanted: rows[wanted])(torch.arange(12), 5, generator(0))
+    with_bias = torch.cat([rows.double(), torch.ones(12, 1)], dim=1)
+    cosine = torch.nn.functional.cosine_similarity(with_bias[:, None], with_bias[None], dim=2)
+    assert chosen == graph_cut(cosine, 5) != list(range(5))
+
+
+def test_an_image_without_a_gradient_is_like_no_other():
+    residuals = torch.tensor([[0.5, -0.5], [0.0, 0.0], [-1e-200, 1e-200]])
+    similarity = gradient_similarity(residuals, torch.ones(3, 2))
+    torch.testing.assert_close(similarity, torch.tensor([[1.0, 0, -1], [0, 0, 0], [-1, 0, 1]]))

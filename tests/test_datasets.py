@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import shutil
 import tarfile
 import zipfile
@@ -114,6 +115,17 @@ def test_decoded_images_are_cached_and_a_damaged_cache_is_not_trusted(tiny, monk
     assert len(seen) == 4
     save(tiny / "tiny-imagenet-200/val/images/val_0.JPEG", picture(77777, mode="L"))  # another file, another length
     assert load(CONFIG, tiny).sha256 != before.sha256
+
+
+def test_an_image_edited_to_the_same_length_is_another_data_set(birds):
+    """By length alone it would be read from the cache."""
+    path, cfg = birds / "birds/train/owl/edited.bmp", DataConfig("folder:birds", profile="natural")
+    save(path, Image.new("L", (32, 32), 10))
+    before, facts = load(cfg, birds).sha256, path.stat()
+    save(path, Image.new("L", (32, 32), 30))
+    assert path.stat().st_size == facts.st_size
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns + 1_000_000))
+    assert load(cfg, birds).sha256 != before
 
 
 def test_a_read_only_data_folder_is_read(tiny, monkeypatch):
@@ -361,6 +373,12 @@ def test_no_connection_and_no_space(served, monkeypatch):
     assert names(served) == []
 
 
+def test_a_data_folder_below_a_file_is_refused(served):
+    (served / "file").write_text("")
+    with pytest.raises(OSError, match=r"cannot make the data folder .*file/x: Not a directory; name another one"):
+        datasets.fetch("cifar10", served / "file" / "x")
+
+
 def test_fetch_completes_a_partial_tiny(tiny, tmp_path, monkeypatch):
     packed = tmp_path / "tiny-imagenet-200.zip"
     with zipfile.ZipFile(packed, "w") as archive:
@@ -384,6 +402,12 @@ def test_status_of_an_empty_folder(tmp_path):
     for name in datasets.NAMES[1:]:
         assert (rows[name]["present"], rows[name]["verified"]) == (False, None)
     assert "ltdd data fetch cifar100" in rows["cifar100"]["state"]
+
+
+def test_status_of_some_and_of_unknown_data_sets(tmp_path):
+    assert [row["name"] for row in datasets.status(tmp_path, ["tiny", "digits"])] == ["tiny", "digits"]
+    with pytest.raises(ValueError, match="'foo' is unknown: use digits, cifar10"):
+        datasets.status(tmp_path, ["digits", "foo"])
 
 
 def test_status_knows_real_cifar(data_root):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import digits, fit, mixed, place, quick, synthetic
+from toy_sets import NAMES, digits, fit, mixed, place, quick, synthetic
 
 from ltdd_utils.distilled import (
     DistilledSet,
@@ -38,11 +38,11 @@ def test_a_set_survives_its_file(tmp_path, whole):
 
 
 def test_the_hash_changes_with_every_content():
-    base = mixed()
+    base = replace(mixed(), targets=mixed().targets.softmax(dim=1))  # may be called logits or probabilities
     box, image, target = base.boxes.clone(), base.images.clone(), base.targets.clone()
     box[1, 0] += 1
     image[0, 0, 0, 0] += 1e-3
-    target[2, 3] += 1e-3
+    target[2, 3] += 1e-5
     others = [
         replace(base, labels=base.labels.flip(0)),
         replace(base, indices=base.indices + (base.indices > 0)),
@@ -179,8 +179,17 @@ def test_target_probabilities_are_one_hot_softmax_or_as_stored():
     assert replace(base, targets=None).target_probabilities().argmax(dim=1).tolist() == base.labels.tolist()
 
 
+def test_a_box_beyond_the_image_is_refused():
+    base = mixed()
+    boxes = base.boxes.clone()
+    boxes[1] = torch.tensor([8, 2, 9, 7])  # rows 8 to 16 of 0 to 15
+    with pytest.raises(ValueError, match=r"box \[8, 2, 9, 7\] of the set reaches beyond images of 16 x 16 pixels"):
+        pixels(replace(base, boxes=boxes), digits(), fit("zca"))
+
+
 NAN = torch.full((20, 1, 16, 16), 0.5)
 NAN[3, 0, 2, 2:4] = float("nan")
+PROBABILITIES = {"class_names": NAMES, "targets": "probabilities"}
 BAD = {
     "nan": ({"images": NAN}, "2 values of the set's images are not finite; make the set again"),
     "infinite target": ({"targets": torch.full((20, 10), float("inf"))}, "200 values of the set's targets"),
@@ -198,6 +207,22 @@ BAD = {
         r"targets have shape \[20, 9\]; expected \[20, 10\]",
     ),
     "boxes of the wrong shape": ({"boxes": torch.zeros(20, 3).long()}, r"expected integers \[20, 4\]"),
+    "bool labels": ({"labels": torch.zeros(20, dtype=torch.bool)}, r"labels are torch.bool \[20\]; expected integers"),
+    "labels that are a number": ({"labels": torch.tensor(3)}, r"labels are torch.int64 \[\]; expected integers"),
+    "box without a side": ({"boxes": torch.tensor([[0, 0, 16, 0]] * 20)}, r"box \[0, 0, 16, 0\] holds no part"),
+    "box that begins outside": ({"boxes": torch.tensor([[-1, 0, 9, 9]] * 20)}, r"box \[-1, 0, 9, 9\] holds no part"),
+    "targets of no kind": ({"targets": torch.zeros(20, 10)}, r"info\['targets'\] is None; say whether they are logits"),
+    "targets below 0": (
+        {"targets": torch.tensor([[-0.5, 1.5] + [0.0] * 8] * 20), "info": PROBABILITIES},
+        "a row of targets holds no probabilities",
+    ),
+    "targets that miss 1": (
+        {"targets": torch.full((20, 10), 0.101), "info": PROBABILITIES},
+        "they are 0 or more and sum",
+    ),
+    "a word as step": ({"lr": "abc"}, "the learned step size is 'abc'; it must be a number"),
+    "info that is a list": ({"info": [1, 2]}, r"info is \[1, 2\]; it must be named facts"),
+    "a number of names": ({"info": {"class_names": 10}}, r"give info\['class_names'\], a list of words"),
     "no step": ({"lr": 0.0}, "the learned step size is 0.0; it must be positive and finite"),
     "nan step": ({"lr": float("nan")}, "the learned step size is nan"),
     "no names": ({"info": {}}, "does not name its classes"),
@@ -209,6 +234,26 @@ BAD = {
 def test_what_is_no_set_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         synthetic(**changes)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "meta"),
+    [
+        ({}, {"lr": "abc"}),
+        ({}, {"info": [1]}),
+        ({}, {"info": {"class_names": 10}}),
+        ({"labels": torch.tensor(1)}, {}),
+        ({}, {"preprocess": 3}),
+        ({}, {"preprocess": {"kind": "zca", "eps": 0.1, "shape": 4, "fitted_on": "", "probe": []}}),
+    ],
+)
+def test_a_malformed_file_is_one_line_with_its_name(tmp_path, tensors, meta):
+    path = tmp_path / "set.safetensors"
+    save_set(path, synthetic(), fit("zca"))
+    bundle = load_bundle(path)
+    save_bundle(path, Bundle({**bundle.tensors, **tensors}, {**bundle.meta, **meta}))
+    with pytest.raises(ValueError, match=r"set\.safetensors: [^\n]+$"):
+        load_set(path)
 
 
 def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
@@ -223,5 +268,5 @@ def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=r"set.safetensors is damaged or cut short .*delete it and make it again"):
         load_set(path)
-    with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors; `ltdd run RECIPE --save-set FILE`"):
         load_set(tmp_path / "absent.safetensors")

@@ -240,6 +240,40 @@ def test_stored_labels_are_cross_entropy_and_logit_adjustment_uses_the_sets_own_
     torch.testing.assert_close(adjusted(forward, every), F.cross_entropy(shifted, labels))
 
 
+def test_the_prior_is_checked_when_the_objective_is_made_and_is_not_rounded_under_bf16():
+    data, cfg = toy(signal=20), replace(PLAIN, logit_adjustment=1.0)
+    images, labels = data.train_images.float() / 255, data.train_labels
+    with pytest.raises(ValueError, match="4 positive shares"):
+        stored_objective(images, F.one_hot(labels, 4).float(), cfg, generator(0))
+    objective = stored_objective(images, F.one_hot(labels, 3).float(), cfg, generator(0))
+    logits = forward(images).bfloat16()
+    shifted = logits.float() + torch.log(torch.tensor(COUNTS) / sum(COUNTS))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = objective(lambda _: logits, torch.arange(len(labels)))
+    torch.testing.assert_close(loss, F.cross_entropy(shifted, labels), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["dsa-stored", "online-teacher", "online-stored"])
+def test_a_step_does_not_wait_for_the_device(name):
+    device, data = torch.device("cuda"), toy(signal=20)
+    preprocess = Preprocess.fit(data.train_images, PLAIN.preprocess).to(device)
+    pictures, labels, indices = data.train_images.to(device), data.train_labels.to(device), torch.arange(64).to(device)
+    weight, other = WEIGHT.to(device).requires_grad_(), TEACHER.to(device)
+    if name == "dsa-stored":
+        cfg, targets = replace(PLAIN, logit_adjustment=1.0), F.one_hot(labels, 3).float()
+        objective = stored_objective(preprocess(pictures), targets, cfg, generator(0))
+    else:
+        objective = view_objective(
+            pictures, labels, preprocess, lambda x: x.flatten(1) @ other, online(name, cutmix=True), generator(0)
+        )
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        objective(lambda images: images.flatten(1) @ weight, indices).backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def test_soft_labels_are_what_the_student_is_held_against():
     data = toy(signal=20)
     images, targets = data.train_images.float() / 255, torch.rand(195, 3, generator=generator(0, "soft")).softmax(dim=1)

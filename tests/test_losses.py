@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.losses import logit_adjusted_cross_entropy, logit_matching, soft_cross_entropy
+from ltdd_utils.losses import logit_adjusted_cross_entropy, logit_adjustment, logit_matching, soft_cross_entropy
 from ltdd_utils.seeds import generator
 
 
@@ -63,7 +63,15 @@ def test_logit_matching_is_zero_at_the_teacher_and_adds_the_weighted_label_term(
     )
 
 
-def test_a_class_without_images_is_refused(batch):
+@pytest.mark.parametrize("prior", [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5]])
+def test_a_class_without_images_and_a_prior_of_another_length_are_refused(batch, prior):
     logits, labels, _ = batch
     with pytest.raises(ValueError, match="4 positive shares"):
-        logit_adjusted_cross_entropy(logits, labels, torch.tensor([1.0, 0.0, 0.0, 0.0]))
+        logit_adjusted_cross_entropy(logits, labels, torch.tensor(prior))
+
+
+def test_the_adjustment_is_what_is_added_to_the_logits(batch):
+    logits, labels, _ = batch
+    prior = torch.tensor([0.7, 0.1, 0.1, 0.1])
+    added = F.cross_entropy(logits + logit_adjustment(prior, 0.5), labels)
+    torch.testing.assert_close(logit_adjusted_cross_entropy(logits, labels, prior, 0.5), added)

@@ -1,18 +1,24 @@
 """Runs: the same seed gives the same numbers, an interrupted run goes on to them, finished work is reused."""
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from toy_sets import digits, fit, place, quick, synthetic
 
-from ltdd_utils import pipeline, recipes
-from ltdd_utils.config import NetworkConfig
+from ltdd_utils import recipes
+from ltdd_utils.config import NetworkConfig, PreprocessConfig
 from ltdd_utils.distilled import content_hash, translate
 from ltdd_utils.evaluation import students as students_module
 from ltdd_utils.pipeline import distil, evaluate_set, pick_device, protocol_for, require_writable, run
+from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.results import load_record, validate_record
 from ltdd_utils.store import Checkpoint, Stopped
 
@@ -75,6 +81,38 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path, monkey
     assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
 
+KILLED = """
+import itertools, os, signal, sys
+from pathlib import Path
+import toy_sets
+from ltdd_utils.pipeline import run
+from ltdd_utils.store import Checkpoint
+
+real, ticks = Checkpoint.tick, itertools.count()
+
+def killed(checkpoint, state):
+    checkpoint.every_s = 0
+    real(checkpoint, state)
+    if next(ticks) == 17:  # the sixth epoch of the second student
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Checkpoint.tick = killed
+run(toy_sets.quick(epochs=12), 0, 2, toy_sets.place(Path(sys.argv[1])))
+"""
+
+
+def test_a_process_killed_for_good_goes_on_to_the_same_numbers(tmp_path):
+    """SIGKILL runs no clean-up: what is on disk at that moment must do."""
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
+    process = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, timeout=120)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert len(list((tmp_path / "killed").rglob("checkpoint.safetensors"))) == 1
+    resumed, whole = (run(quick(epochs=12), 0, 2, place(tmp_path / name)) for name in ("killed", "whole"))
+    assert outcome(resumed) == outcome(whole)
+    assert not list(tmp_path.rglob("checkpoint.safetensors"))
+
+
 @pytest.mark.parametrize("name", ["random_digits", "kcenter_digits"])
 def test_a_run_stopped_again_and_again_goes_on_to_the_same_numbers(tmp_path, monkeypatch, name):
     recipe = quick(name, epochs=12)
@@ -118,6 +156,24 @@ def test_student_k_of_random_trains_on_draw_k_and_all_others_on_one_set(tmp_path
 def test_the_seconds_of_all_draws_count(tmp_path):
     parts = [distil(quick(), digits(), 0, place(tmp_path), draw)[1]["selection"] for draw in range(3)]
     assert run(quick(), 0, 3, place(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
+
+
+def test_a_run_with_fewer_students_than_its_record_is_refused_before_the_work(tmp_path, trained):
+    run(quick(), 0, 2, place(tmp_path))
+    with pytest.raises(
+        ValueError, match=r"students is 1, but .*-s0.json has 2, which would be lost; ask for 2 or more"
+    ):
+        run(quick(), 0, 1, place(tmp_path, data=tmp_path / "absent"))
+    assert len(trained) == 2
+    assert len(run(quick(), 0, 1, place(tmp_path, results=tmp_path / "other"))["students"]) == 1
+
+
+@pytest.mark.gpu
+def test_the_preprocessing_is_fitted_where_the_run_is(tmp_path, monkeypatch):
+    seen, real = [], Preprocess.fit
+    monkeypatch.setattr(Preprocess, "fit", lambda images, cfg: seen.append(images.device.type) or real(images, cfg))
+    fitted = pipeline.fitted(PreprocessConfig(), digits(), place(tmp_path, device=torch.device("cuda")))
+    assert seen == ["cuda"] and fitted.mean.device.type == "cuda" and fitted.matches(fit("zca").describe())
 
 
 def test_a_run_writes_one_valid_record(tmp_path):
@@ -248,7 +304,3 @@ def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path, trai
     with pytest.raises(OSError, match=r"cannot write to .*results: .*file: it is a file; name another folder"):
         run(quick(), 0, 1, place(tmp_path, results=tmp_path / "file" / "results"))
     assert not trained and not (tmp_path / "work").exists()
-
-
-def test_names_of_the_package_are_what_chapters_import():
-    assert all(hasattr(pipeline, name) for name in pipeline.__all__)

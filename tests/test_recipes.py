@@ -193,27 +193,42 @@ def test_a_whole_set_with_images_per_class_is_refused():
         replace(recipe("full_digits"), method=CoresetConfig("random"))
 
 
+def again(record):
+    """The recipe of today for the published cell of a record."""
+    settings, target = record["config"], record["target"]
+    return recipe(
+        record["recipe"],
+        imbalance_factor=target["imbalance_factor"],
+        ipc=settings["ipc"] or 10,
+        scale=record["scale"],
+        protocol_name=settings["evaluate"]["protocol"],
+        network=None if target["network"].startswith("convnet") else target["network"],
+    )
+
+
+@pytest.mark.parametrize("network", [None, "vgg11"])
+@pytest.mark.parametrize("name", ["random_cifar10", "kcenter_cifar100", "full_tiny"])
+def test_settings_and_target_of_a_record_say_which_recipe_made_it(name, network):
+    made = recipe(name, imbalance_factor=7, ipc=3, scale="paper", protocol_name="online-stored", network=network)
+    record = {"recipe": made.name, "scale": made.scale, "target": made.target, "config": to_dict(made)}
+    assert config_id(json.loads(json.dumps(record["config"]))) == made.config_id
+    assert again(record) == made
+
+
 def test_records_in_the_repository_can_be_made_again(root):
     """Their ids are the hashes of their settings, and a recipe of today still has the settings of its record."""
-    paths = sorted((root / "results").glob("*/*-s*.json"))
+    paths = results.committed(root / "results")
     if not paths:
         pytest.skip("no record is committed")
     for path in paths:
-        record = json.loads(path.read_text())
+        record = results.load_record(path)
         assert config_id(record["config"]) == record["config_id"], path
-        if record["target"] is None:
-            continue
-        settings, target = record["config"], record["target"]
-        network = None if target["network"].startswith("convnet") else target["network"]
-        again = recipe(
-            record["recipe"],
-            imbalance_factor=target["imbalance_factor"],
-            ipc=settings["ipc"] or 10,
-            scale=record["scale"],
-            protocol_name=settings["evaluate"]["protocol"],
-            network=network,
-        )
-        assert again.config_id == record["config_id"], path
+        assert record["target"] is None or again(record).config_id == record["config_id"], path
+
+
+def test_an_exponential_tail_is_not_the_published_list_of_imagenet():
+    assert recipe("random_imagenet", imbalance_factor=256).target is None
+    assert recipe("random_imagenet", imbalance_factor=5).target["imbalance_factor"] == 5
 
 
 @pytest.mark.parametrize(("ipc", "batch"), [(1, 256), (10, 256), (12, 256), (13, 128), (50, 128)])

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +47,14 @@ def test_write_then_check_then_a_new_record_makes_both_stale(clone, capsys):
     assert report.main([*run, "--check"]) == 0
     save_record(clone / "results", record())
     assert [path.name for path in report.stale(clone)] == ["reproduction.md", "README.md"]
+
+
+def test_a_readers_own_run_makes_nothing_stale(clone):
+    subprocess.run(["git", "-C", str(clone), "init"], check=True, capture_output=True)
+    assert report.main(["--root", str(clone)]) == 0
+    save_record(clone / "results", record(dirty=True))
+    assert report.stale(clone) == []
+    assert report.main(["--root", str(clone), "--check"]) == 0
 
 
 def test_the_readme_changes_between_its_markers_alone(clone):

@@ -12,6 +12,7 @@ from toy_records import four_records, record
 
 from ltdd_utils import store
 from ltdd_utils.results import (
+    committed,
     load,
     load_record,
     machine,
@@ -22,6 +23,15 @@ from ltdd_utils.results import (
     summary,
     validate_record,
 )
+from ltdd_utils.results.record import refuse_fewer_students
+
+
+def test_fewer_students_do_not_replace_more(tmp_path):
+    path = save_record(tmp_path, record([(4, 2), (4, 3), (4, 4)]))
+    refuse_fewer_students(tmp_path, record(), 3)
+    refuse_fewer_students(tmp_path, record(seed=1), 1)  # another run
+    with pytest.raises(ValueError, match=rf"students is 2, but {path} has 3, .*; ask for 3 or more, or name another"):
+        refuse_fewer_students(tmp_path, record(), 2)
 
 
 def test_round_trip(tmp_path):
@@ -180,6 +190,8 @@ def test_dirty_records_are_refused_unless_asked_for(tmp_path):
     save_record(tmp_path, record(dirty=True, seed=1))
     with pytest.raises(ValueError, match=r"0123456789ab-s1.json comes from code that no commit holds"):
         load(tmp_path)
+    with pytest.raises(ValueError, match=r"or read it with allow_dirty=True"):
+        load(tmp_path)
     assert len(load(tmp_path, allow_dirty=True)) == 2
 
 
@@ -204,6 +216,30 @@ def test_results_root_follows_the_environment(monkeypatch, tmp_path):
 def git(folder, *arguments):
     identity = ["-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_a_readers_own_records_are_not_the_books(tmp_path):
+    folder = tmp_path / "results"
+    books = save_record(folder, record())
+    assert committed(folder) == [books]  # no repository: all of them
+    git(tmp_path, "init")
+    assert committed(folder) == []
+    git(tmp_path, "add", "results")
+    own = save_record(folder, record(seed=1, dirty=True))
+    assert committed(folder) == [books]
+    assert list(load(folder, committed_only=True)["seed"]) == [0]  # dirty as it is, the other one is not in the way
+    assert list(load(folder, allow_dirty=True)["committed"]) == [True, False]
+    own.write_text("{")
+    assert len(load(folder, committed_only=True)) == 1
+    books.unlink()
+    assert load(folder, committed_only=True).empty
+
+
+def test_records_of_an_installed_package_are_the_books_in_anybodys_repository(tmp_path):
+    git(tmp_path, "init")
+    path = save_record(tmp_path / "venv" / "ltdd_utils" / "_results", record())
+    assert committed(path.parents[1]) == [path]
+    assert committed(tmp_path / "nothing") == []
 
 
 def test_provenance_knows_the_commit_and_what_differs_from_it(tmp_path):

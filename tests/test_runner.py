@@ -1,5 +1,6 @@
 """The runner of the chapters, on small notebooks in a temporary repository."""
 
+import subprocess
 from pathlib import Path
 
 import jupytext
@@ -25,7 +26,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).mkdir()
     (tmp_path / "constraints.txt").write_text("")
     (tmp_path / "ltdd_utils" / "a.py").write_text("x = 1\n")
-    (tmp_path / "results" / "r.json").write_text("{}")
+    (tmp_path / "results" / "random_digits").mkdir()
+    (tmp_path / "results" / "random_digits" / "r.json").write_text("{}")
+    (tmp_path / "results" / "targets.csv").write_text("paper\n")
     chapter(tmp_path, CHAPTER)
     monkeypatch.setattr(run_notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(run_notebooks, "EXECUTED", tmp_path / "executed")
@@ -72,12 +75,27 @@ def test_a_failed_chapter_is_reported_and_not_kept(repository: Path, capsys: pyt
 def test_the_digest_follows_the_records_only_where_they_are_read(repository: Path):
     source = repository / "notebooks" / "00_x.py"
     before = run_notebooks.digest(source, {}, repository)
-    (repository / "results" / "r.json").write_text('{"a": 1}')
+    path = repository / "results" / "random_digits" / "r.json"
+    path.write_text('{"a": 1}')
     assert run_notebooks.digest(source, {}, repository) == before
     chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import results\n")
     reading = run_notebooks.digest(source, {}, repository)
-    (repository / "results" / "r.json").write_text("{}")
-    assert run_notebooks.digest(source, {}, repository) != reading
+    path.write_text("{}")
+    now = run_notebooks.digest(source, {}, repository)
+    assert now != reading
+    (repository / "results" / "targets.csv").write_text("paper,table\n")
+    assert run_notebooks.digest(source, {}, repository) != now
+
+
+def test_a_readers_own_run_does_not_change_the_digest_of_a_clone(repository: Path):
+    source = chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import results\n")
+    for arguments in (["init"], ["add", "results"]):
+        subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
+    before = run_notebooks.digest(source, {}, repository)
+    (repository / "results" / "random_digits" / "own.json").write_text("{}")
+    assert run_notebooks.digest(source, {}, repository) == before
+    (repository / "results" / "random_digits" / "r.json").write_text('{"a": 1}')
+    assert run_notebooks.digest(source, {}, repository) != before
 
 
 def test_the_digest_follows_the_parameters(repository: Path):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle, write_atomic
 
@@ -45,6 +46,31 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
         write_atomic(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch, error):
+    """Stopped while it is being written (by the disk, or by Ctrl-C), a file leaves no trace."""
+    path, synced = tmp_path / "record.json", []
+    write_atomic(path, "old")
+
+    def stopped(_: int) -> None:
+        synced.append(next(tmp_path.glob("*.part")).read_text())
+        raise error
+
+    monkeypatch.setattr(os, "fsync", stopped)
+    with pytest.raises(type(error)):
+        write_atomic(path, "new")
+    assert synced == ["new"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"] and path.read_text() == "old"
+
+
+@pytest.mark.parametrize(("meta", "message"), [("{", "is damaged"), ("[1]", r"describes itself by \[1\]")])
+def test_a_description_that_is_no_object_is_refused(tmp_path, meta, message):
+    path = tmp_path / "b.safetensors"
+    path.write_bytes(save({"x": torch.zeros(1)}, metadata={"ltdd": meta}))
+    with pytest.raises(ValueError, match=rf"b\.safetensors {message}.* make it again"):
+        load_bundle(path)
 
 
 def test_a_folder_below_a_file_is_refused(tmp_path):

@@ -7,7 +7,19 @@ import pytest
 from toy_records import four_records, record
 
 from ltdd_utils.results import TARGET_COLUMNS, MissingRun, load, save_record, targets
-from ltdd_utils.tables import compare, contrast, facts, formatted, markdown, missing, pipelines, plain, pool, select
+from ltdd_utils.tables import (
+    compact,
+    compare,
+    contrast,
+    facts,
+    formatted,
+    markdown,
+    missing,
+    pipelines,
+    plain,
+    pool,
+    select,
+)
 
 RECIPES = {"random_cifar10", "kcenter_cifar10", "graphcut_cifar10", "datm_cifar10", "rded_cifar10"}
 PUBLISHED = """\
@@ -97,6 +109,20 @@ def test_students_of_one_set_are_averaged_before_sets_are(tmp_path):
     assert (row["students"], row["pipelines"], row["seeds"]) == (10, 2, [0, 1])
 
 
+def test_two_seeds_on_one_and_the_same_set_are_two_pipelines(tmp_path):
+    """Two seeds may choose the same images; their experts and students were still made independently."""
+    records = saved(tmp_path, *(record([(n, n)] * 2, seed=n, sets=["same", "same"]) for n in (1, 3)))
+    assert pipelines(records) == pytest.approx([0.1, 0.3])
+
+
+def test_each_student_of_the_whole_set_is_a_repeat_of_its_own(tmp_path):
+    records = saved(tmp_path, *(record([(1, 1), (3, 3)], method="full", ipc=None, seed=seed) for seed in (0, 1)))
+    assert pipelines(records) == pytest.approx([0.1, 0.3] * 2)
+    row = pool(records).iloc[0]
+    assert (row["pipelines"], row["students"]) == (4, 4)
+    assert row["std"] == pytest.approx((4 * 0.1**2 / 3) ** 0.5)
+
+
 def test_one_set_has_only_the_spread_of_its_students(tmp_path):
     row = pool(saved(tmp_path, record([(1, 1), (3, 3)]))).iloc[0]
     assert (row["pipelines"], row["students"]) == (1, 2)
@@ -115,6 +141,7 @@ def test_every_teacher_of_a_protocol_matches_a_paper_that_names_none(tmp_path, p
                 ("teacher/plain", "teacher/debiased", "teachers", "stored/plain")]  # fmt: skip
     table = compare(saved(tmp_path, *teachers), published, RECIPES, everything=False)
     assert sorted(table["our_protocol"]) == ["online-teacher/debiased", "online-teacher/plain"]
+    assert sorted(table["note"]) == [f"our teacher is {name}, theirs is not named" for name in ("debiased", "plain")]
 
 
 @pytest.mark.parametrize("change", [{"imbalance_factor": 50}, {"ipc": 50}, {"dataset": "cifar100"}, {"method": "x"}])
@@ -132,12 +159,61 @@ def test_missing_lists_each_command_once(tmp_path, published):
     doubled = pd.concat([published, published])  # two papers print the same cell
     rows = missing(saved(tmp_path, *four_records()), RECIPES, published=doubled)
     assert [(row["method"], row["imbalance_factor"], row["ipc"]) for row in rows] == [
+        ("graphcut", 100, 10),
         ("graphcut", 100, 20),
         ("datm", 200, 10),
         ("rded", 100, 10),
         ("datm", 100, 10),
     ]
+    assert [row["note"] for row in rows] == ["a run at scale cpu exists", "", "", "", ""]
     assert json.loads(json.dumps(rows)) == rows
+
+
+def test_missing_at_another_scale(tmp_path, published):
+    rows = missing(saved(tmp_path, *four_records()), RECIPES, published=published, scale="cpu")
+    assert [(row["method"], row["note"]) for row in rows[:2]] == [
+        ("random", "a run at scale paper exists"),
+        ("kcenter", "a run at scale paper exists"),
+    ]
+    assert all(row["command"].endswith(("--scale cpu", "--scale cpu --network vgg11")) for row in rows)
+    assert ("graphcut", 10) not in {(row["method"], row["ipc"]) for row in rows}
+
+
+def test_a_run_of_code_that_no_commit_holds_is_shown_and_still_missing(tmp_path, published):
+    save_record(tmp_path / "records", record(dirty=True))
+    records = load(tmp_path / "records", allow_dirty=True)
+    assert compare(records, published, RECIPES).iloc[0]["note"] == "ours is of code that no commit holds"
+    assert missing(records, RECIPES, published=published)[0]["note"] == "a run exists, of code that no commit holds"
+    records["committed"] = False
+    note = compare(records, published, RECIPES).iloc[0]["note"]
+    assert note == "ours is of code that no commit holds; our record is not committed"
+
+
+def test_a_method_that_no_paper_prints_is_missing_in_one_cell(tmp_path, published):
+    found = {"herding_cifar10", "full_logit_adjusted_cifar10", "herding_cifar100"}
+    rows = missing(load(tmp_path / "nothing"), found, published=published)
+    assert [row["command"] for row in rows] == [
+        "ltdd run full_logit_adjusted_cifar10 --imbalance-factor 100 --scale paper",
+        "ltdd run herding_cifar10 --imbalance-factor 100 --ipc 10 --scale paper",
+    ]
+    assert not missing(saved(tmp_path, record(method="herding")), {"herding_cifar10"}, published=published)
+
+
+@pytest.mark.parametrize(("method", "teacher"), [("unilevel", "debiased"), ("unilevel_no_debiasing", "plain")])
+def test_the_unilevel_method_has_the_teacher_of_its_paper(tmp_path, published, method, teacher):
+    theirs = published[published["method"] == "rded"].assign(method=method)
+    runs = [record(method=method, protocol=f"online-teacher/{name}", config_id=name) for name in ("plain", "debiased")]
+    table = compare(saved(tmp_path, *runs), theirs)
+    assert list(table["our_protocol"]) == [f"online-teacher/{teacher}"]
+    assert list(table["note"]) == [""]
+
+
+def test_compact_says_once_what_all_rows_share(tmp_path, published):
+    said, table = compact(formatted(compare(saved(tmp_path, *four_records()), published, RECIPES, everything=False)))
+    assert (
+        said == "All rows: data set cifar10; IF 100; IPC 10; network convnet-d3; protocol dsa-stored; measure accuracy."
+    )
+    assert list(table) == ["method", "paper", "ours", "difference", "n", "pipelines", "scale", "cost (s)", "command"]
 
 
 def test_plain_fits_into_json(tmp_path, published):

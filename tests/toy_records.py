@@ -34,7 +34,7 @@ def record(
         "scale": scale,
         "config_id": config_id,
         "seed": seed,
-        "config": {"data": {"name": dataset}},
+        "config": {"data": {"name": dataset}, "ipc": ipc},
         "target": {
             "dataset": dataset,
             "imbalance_factor": imbalance_factor,

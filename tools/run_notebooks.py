@@ -20,6 +20,8 @@ import nbformat
 import papermill
 from notebook_pairs import ROOT, chapters, in_step
 
+from ltdd_utils.results import committed
+
 EXECUTED = ROOT / "_build" / "executed"
 CELL_LIMIT = 600  # seconds
 
@@ -34,7 +36,7 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
     root = root or ROOT
     files: Iterable[Path] = [source, root / "constraints.txt", *sorted((root / "ltdd_utils").rglob("*.py"))]
     if reads_records(source):
-        files = [*files, *sorted(path for path in (root / "results").rglob("*") if path.is_file())]
+        files = [*files, root / "results" / "targets.csv", *committed(root / "results")]
     total = hashlib.sha256(json.dumps([parameters, sys.version_info[:2]], sort_keys=True).encode())
     for path in files:
         total.update(f"\0{path.relative_to(root)}\0".encode())

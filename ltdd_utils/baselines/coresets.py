@@ -6,6 +6,7 @@ Random takes them blindly; K-Center, Herding and Graph-Cut read the features of 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ltdd_utils.config import CoresetConfig
@@ -88,18 +89,21 @@ def gradient_similarity(residuals: Tensor, features: Tensor) -> Tensor:
     r"""Cosine similarity of the images' loss gradients in the last layer, without the gradients themselves.
 
     The gradient of image i is :math:`a_i \otimes [f_i, 1]` with :math:`a = \mathrm{softmax}(z) - \mathrm{onehot}(y)`,
-    so that an inner product is :math:`(a_i \cdot a_j)(f_i \cdot f_j + 1)`.
+    so that an inner product is :math:`(a_i \cdot a_j)(f_i \cdot f_j + 1)`, and a cosine the product of two cosines.
+    Their two ``[n, n]`` matrices are all that is held at once.
 
     Args:
         residuals: :math:`a`, ``[n, C]``.
         features: :math:`f`, ``[n, F]``.
 
     Returns:
-        ``[n, n]``, between -1 and 1.
+        ``[n, n]``, between -1 and 1, float64; 0 for an image without a gradient.
     """
-    inner = (residuals @ residuals.T) * (features @ features.T + 1)
-    norm = inner.diagonal().clamp_min(1e-30).sqrt()
-    return inner / norm[:, None] / norm[None, :]
+    residuals, features = residuals.double(), features.double()
+    scaled = residuals / residuals.abs().amax(dim=1, keepdim=True).clamp_min(1e-300)  # squares of tiny ones would be 0
+    factors = F.normalize(scaled), F.normalize(F.pad(features, (0, 1), value=1.0))
+    first, second = (factor @ factor.T for factor in factors)
+    return first.mul_(second)
 
 
 @torch.no_grad()
@@ -123,8 +127,9 @@ def _chooser(
             return k_center(features, count, int(torch.randint(len(rows), (1,), generator=rng)))
         if method == "herding":
             return herding(features, count)
-        residuals = logits.softmax(dim=1)
-        residuals[torch.arange(len(rows)), labels[rows]] -= 1
+        residuals, own = logits.double().softmax(dim=1), labels[rows, None]
+        residuals.scatter_(1, own, 0)
+        residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
         return graph_cut(gradient_similarity(residuals, features), count)
 
     return choose

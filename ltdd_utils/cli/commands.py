@@ -91,28 +91,37 @@ def evaluate_(options: argparse.Namespace) -> str:
         cfg = protocol_for(distilled, options.protocol, options.scale, options.network)
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
-    cfg = recipes.with_overrides(cfg, _pairs(options.set, "train.epochs=10"))
+    pairs = _pairs(options.set, "train.epochs=10")
+    for key in pairs:
+        if key.startswith("evaluate."):
+            raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")
+    cfg = recipes.with_overrides(cfg, pairs)
     scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, _place(options))
     return _json(scores) if options.json else results.summary(scores)
 
 
 def missing_(options: argparse.Namespace) -> str:
     """The commands that no record answers yet."""
-    records = results.load(options.results, allow_dirty=options.allow_dirty)
-    rows = tables.missing(records, recipes.names(), options.dataset)
-    return _json(rows) if options.json else "\n".join(row["command"] for row in rows) or "nothing is missing"
+    records = results.load(options.results, allow_dirty=True, allow_mixed=True)
+    rows = tables.missing(records, recipes.names(), options.dataset, scale=options.scale)
+    if options.json:
+        return _json(rows)
+    lines = [row["command"] + (f"  # {row['note']}" if row["note"] else "") for row in rows]
+    return "\n".join(lines) or "nothing is missing"
 
 
 def table_(options: argparse.Namespace) -> str:
     """Published numbers beside ours."""
-    records = results.load(options.results, allow_dirty=options.allow_dirty)
+    records = results.load(options.results, allow_dirty=True, allow_mixed=True)
     table = tables.compare(records, results.targets(), recipes.names(), options.dataset, everything=options.all)
     if options.json:
         return _json(tables.plain(table))
     if table.empty:
         return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
+    said, shown = tables.compact(tables.formatted(table))
     with pd.option_context("display.max_colwidth", None):
-        return tables.formatted(table).to_string(index=False)
+        text = shown.to_string(index=False)
+    return f"{said}\n\n{text}" if said else text
 
 
 def data_(options: argparse.Namespace) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ltdd_utils.datasets import NAMES
-from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS
+from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES
 from ltdd_utils.results import results_root
 
 __all__ = ["build_parser"]
@@ -50,11 +50,13 @@ COMMANDS = {
         ],
     ),
     "missing": (
-        "The command for every published number that a recipe makes and no record has yet.",
-        ["ltdd missing --dataset cifar10"],
+        "The command for every published number that a recipe makes and no record has yet; what follows a # says that "
+        "a run of another scale, or of code that no commit holds, exists.",
+        ["ltdd missing --dataset cifar10", "ltdd missing --scale cpu"],
     ),
     "table": (
-        "Published numbers beside ours: difference, number of students, cost, command.",
+        "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
+        "ours is not committed, or is of code that no commit holds.",
         ["ltdd table", "ltdd table --dataset cifar10 --all"],
     ),
     "data": (
@@ -102,8 +104,18 @@ def _recipe(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
 
 
+def _scale(otherwise: str) -> Callable[[argparse.ArgumentParser], None]:
+    def add(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--scale", help=f"{', '.join(SCALES[:-1])} or {SCALES[-1]}; else {otherwise}")
+
+    return add
+
+
+def _missing_scale(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--scale", choices=SCALES[1:], default=SCALES[-1], help="of the commands")
+
+
 def _protocol(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--scale", help="tiny, cpu or paper; else the smallest that fits, or the set's own")
     sub.add_argument("--protocol", default=PROTOCOLS[0], help=f"one of {', '.join(PROTOCOLS)}")
     sub.add_argument("--network", help=f"of the students, one of {', '.join(ARCHITECTURES)}; else the papers' ConvNet")
 
@@ -118,10 +130,11 @@ def _overrides(example: str) -> Callable[[argparse.ArgumentParser], None]:
 
 def _work(sub: argparse.ArgumentParser) -> None:
     work = Path(os.environ.get("LTDD_WORK") or "work")
+    text = "folder of finished stages ($LTDD_WORK); a relative one counts from the current folder"
     sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
     sub.add_argument("--students", type=int, default=5, help="how many students are trained")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    sub.add_argument("--work", type=Path, default=work, metavar="DIR", help="folder of finished stages ($LTDD_WORK)")
+    sub.add_argument("--work", type=Path, default=work, metavar="DIR", help=text)
     sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
 
 
@@ -131,7 +144,7 @@ def _data_folder(sub: argparse.ArgumentParser) -> None:
 
 
 def _results(sub: argparse.ArgumentParser) -> None:
-    text = "folder of the records ($LTDD_RESULTS)"
+    text = "folder of the records ($LTDD_RESULTS, else results/ of the clone); a relative one, from the current folder"
     sub.add_argument("--results", type=Path, default=results_root(), metavar="DIR", help=text)
 
 
@@ -147,7 +160,6 @@ def _set_file(sub: argparse.ArgumentParser) -> None:
 
 def _tables(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--dataset", choices=list(DATASETS), help="only this data set")
-    sub.add_argument("--allow-dirty", action="store_true", help="also records of code that no commit holds")
 
 
 def _everything(sub: argparse.ArgumentParser) -> None:
@@ -159,11 +171,20 @@ def _data_names(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("names", nargs="*", metavar="NAME", help="data sets; else all that are here")
 
 
+_RECIPE_SCALE = _scale("the smallest that the data set has")
+_RECIPE_SET = _overrides("evaluate.train.epochs=10")
 OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
-    "show": (_recipe, _protocol, _overrides("evaluate.train.epochs=10")),
-    "run": (_recipe, _protocol, _overrides("evaluate.train.epochs=10"), _work, _results, _data_folder, _saving),
-    "evaluate": (_set_file, _protocol, _overrides("train.epochs=10"), _work, _data_folder),
-    "missing": (_tables, _results),
+    "show": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET),
+    "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _work, _results, _data_folder, _saving),
+    "evaluate": (
+        _set_file,
+        _scale("the one in the file"),
+        _protocol,
+        _overrides("train.epochs=10"),
+        _work,
+        _data_folder,
+    ),
+    "missing": (_tables, _missing_scale, _results),
     "table": (_tables, _everything, _results),
     "data": (_data_names, _data_folder),
 }

@@ -7,7 +7,7 @@ import tarfile
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,15 @@ def source(name: str) -> Source:
     raise ValueError(f"data set {name!r} cannot be fetched: use cifar10, cifar100 or tiny")
 
 
-def status(root: Path) -> list[dict[str, Any]]:
-    """One row for each data set: ``name``, ``present``, ``verified`` (None if absent), ``state`` in words, ``path``."""
+def status(root: Path, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """One row for each data set: ``name``, ``present``, ``verified`` (None if absent), ``state`` in words, ``path``.
+
+    Raises:
+        ValueError: one of ``names`` (none: all data sets) is unknown.
+    """
     rows = []
-    for name in NAMES:
+    for name in names or NAMES:
+        _known(name)
         path = None if name == "digits" else root / ("imagenet" if name == "imagenet" else source(name).folder)
         row = {"name": name, "present": path is None or path.is_dir(), "path": None if path is None else str(path)}
         try:
@@ -81,8 +86,7 @@ def verify(name: str, root: Path) -> str:
         return "present: part of scikit-learn"
     if name == "imagenet":
         return _verify_imagenet(root / "imagenet")
-    if name not in NAMES:
-        raise ValueError(f"data set {name!r} is unknown: use {', '.join(NAMES)}")
+    _known(name)
     origin = source(name)
     folder, remedy = root / origin.folder, FETCH.format(name=name)
     if not folder.is_dir():
@@ -94,6 +98,11 @@ def verify(name: str, root: Path) -> str:
         if found != md5:
             raise ValueError(f"{folder / file} has MD5 {found}, not {md5}: it is cut short or altered; run `{remedy}`")
     return "present, checksums right" if origin.files else _verify_tiny(folder, remedy)
+
+
+def _known(name: str) -> None:
+    if name not in NAMES:
+        raise ValueError(f"data set {name!r} is unknown: use {', '.join(NAMES)}")
 
 
 def _verify_tiny(top: Path, remedy: str) -> str:
@@ -136,7 +145,11 @@ def fetch(name: str, root: Path, watch: Watch | None = None) -> Path:
     origin = source(name)
     if _complete(name, root):
         return root / origin.folder
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"cannot make the data folder {root}: {reason}; name another one (--data, LTDD_DATA)") from error
     archive = root / origin.url.rsplit("/", 1)[-1]
     with _workshop(root) as workshop:
         if archive.is_file():

@@ -44,14 +44,15 @@ def read_images(
 ) -> Tensor:
     """Decoded images, uint8 ``[N, Ch, size, size]``; read from ``cache`` if the same files were decoded before.
 
-    Files count as the same by path and length. ``watch`` gets ``{"stage", "done", "total"}``.
+    Files count as the same by path, length and time of the last change. ``watch`` gets ``{"stage", "done", "total"}``.
 
     Raises:
         ValueError: a damaged image, or one with more than 8 bits a channel.
     """
     key = hashlib.sha256(f"{size} {channels}\n".encode())
     for path in paths:
-        key.update(f"{path}\t{path.stat().st_size}\n".encode())
+        facts = path.stat()
+        key.update(f"{path}\t{facts.st_size}\t{facts.st_mtime_ns}\n".encode())
     file = cache / f"{stage}-{key.hexdigest()[:16]}.safetensors"
     with suppress(FileNotFoundError, ValueError, KeyError):  # absent, or damaged: decode again
         return load_bundle(file).tensors["images"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch import Tensor
 
 __all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash", "tensors"]
 
+KINDS_OF_TARGETS = ("logits", "probabilities")
+ROUNDING = 1e-4  # by which the probabilities of an image may miss a sum of 1
 NOT_REAL = -1  # in `indices`: this image is synthetic
 TENSORS = ("labels", "indices", "images", "boxes", "targets")  # the tensors of a set, in the order of their hash
 
@@ -32,15 +35,18 @@ class DistilledSet:
     info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
 
     def __post_init__(self) -> None:
-        """Check shapes, ranges and that every number is finite."""
-        if not self.info.get("class_names"):
-            raise ValueError("the set does not name its classes; give info['class_names']")
-        count, classes = len(self.labels), len(self.info["class_names"])
+        """Check types, shapes, ranges and that every number is finite."""
+        if not isinstance(self.info, Mapping):
+            raise ValueError(f"info is {self.info!r:.40}; it must be named facts, such as {{'class_names': [...]}}")
+        names = self.info.get("class_names")
+        if not isinstance(names, list | tuple) or not names:
+            raise ValueError("the set does not name its classes; give info['class_names'], a list of words")
+        count, classes = self.labels.numel(), len(names)
         if count == 0:
             raise ValueError("the distilled set has no image; it needs at least 1")
         for name in ("labels", "indices"):
             tensor = getattr(self, name)
-            if tensor.shape != (count,) or tensor.is_floating_point():
+            if tensor.shape != (count,) or not _whole_numbers(tensor):
                 raise ValueError(f"{name} are {tensor.dtype} {list(tensor.shape)}; expected integers [{count}]")
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= classes:
             found = f"{int(self.labels.min())} to {int(self.labels.max())}"
@@ -48,8 +54,7 @@ class DistilledSet:
         if int(self.indices.min()) < NOT_REAL:
             raise ValueError(f"position {int(self.indices.min())} is none; use 0 or more, or -1 for a synthetic image")
         self._check_images()
-        if self.boxes is not None and (self.boxes.shape != (count, 4) or self.boxes.is_floating_point()):
-            raise ValueError(f"boxes are {self.boxes.dtype} {list(self.boxes.shape)}; expected integers [{count}, 4]")
+        self._check_boxes(count)
         if self.targets is not None and self.targets.shape != (count, classes):
             raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]")
         for name in ("images", "targets"):
@@ -57,8 +62,9 @@ class DistilledSet:
             broken = 0 if tensor is None else int((~tensor.isfinite()).sum())
             if broken:
                 raise ValueError(f"{broken} values of the set's {name} are not finite; make the set again")
-        if self.lr is not None and not 0 < self.lr < math.inf:
-            raise ValueError(f"the learned step size is {self.lr}; it must be positive and finite")
+        self._check_targets()
+        if self.lr is not None and not (isinstance(self.lr, int | float) and 0 < self.lr < math.inf):
+            raise ValueError(f"the learned step size is {self.lr!r}; it must be a number, positive and finite")
 
     def _check_images(self) -> None:
         synthetic = int((self.indices == NOT_REAL).sum())
@@ -66,6 +72,26 @@ class DistilledSet:
         if stored != synthetic or (self.images is not None and self.images.ndim != 4):
             shape = None if self.images is None else list(self.images.shape)
             raise ValueError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]")
+
+    def _check_boxes(self, count: int) -> None:
+        if self.boxes is None:
+            return
+        if self.boxes.shape != (count, 4) or not _whole_numbers(self.boxes):
+            raise ValueError(f"boxes are {self.boxes.dtype} {list(self.boxes.shape)}; expected integers [{count}, 4]")
+        empty = ((self.boxes[:, :2] < 0) | (self.boxes[:, 2:] < 1)).any(dim=1)
+        if bool(empty.any()):
+            box = self.boxes[empty][0].tolist()
+            raise ValueError(f"box {box} holds no part of an image; top and left are at least 0, height and width 1")
+
+    def _check_targets(self) -> None:
+        if self.targets is None:
+            return
+        kind = self.info.get("targets")
+        if kind not in KINDS_OF_TARGETS:
+            raise ValueError(f"info['targets'] is {kind!r}; say whether they are {' or '.join(KINDS_OF_TARGETS)}")
+        values = self.targets.double()
+        if kind == "probabilities" and bool((values < 0).any() | ((values.sum(dim=1) - 1).abs() > ROUNDING).any()):
+            raise ValueError("a row of targets holds no probabilities; they are 0 or more and sum to 1")
 
     def __len__(self) -> int:
         """Number of images, M."""
@@ -76,6 +102,10 @@ class DistilledSet:
         if self.targets is None:
             return torch.nn.functional.one_hot(self.labels.long(), len(self.info["class_names"])).float()
         return self.targets.softmax(dim=1) if self.info.get("targets") == "logits" else self.targets
+
+
+def _whole_numbers(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
 
 
 def composition(distilled: DistilledSet) -> dict[str, list[int]]:

@@ -50,6 +50,8 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
         FileNotFoundError: no such file.
         ValueError: a damaged file, another schema, or contents that are no valid set.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no file {path}; `ltdd run RECIPE --save-set FILE` writes one")
     bundle = load_bundle(path)
     try:
         distilled = from_bundle(bundle)
@@ -59,3 +61,5 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
         return distilled, Preprocess.from_bundle(Bundle(fitted, bundle.meta["preprocess"]))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    except (AttributeError, KeyError, TypeError) as error:  # facts of another type than this package writes
+        raise ValueError(f"{path}: its description cannot be read ({error}); make the set again") from error

@@ -115,4 +115,9 @@ def _real_pixels(distilled: DistilledSet, data: LongTailedData) -> Tensor:
     images = data.train_images[[position[index] for index in wanted.tolist()]].float() / 255
     if distilled.boxes is None:
         return images
-    return crop_boxes(images, distilled.boxes[distilled.indices != NOT_REAL], data.image_size)
+    boxes = distilled.boxes[distilled.indices != NOT_REAL]
+    outside = (boxes[:, :2] + boxes[:, 2:] > data.image_size).any(dim=1)
+    if bool(outside.any()):
+        box, side = boxes[outside][0].tolist(), data.image_size
+        raise ValueError(f"box {box} of the set reaches beyond images of {side} x {side} pixels; make the set again")
+    return crop_boxes(images, boxes, data.image_size)

@@ -1,11 +1,12 @@
 """The losses of the protocols: what a student is asked to answer on a batch."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ltdd_utils.config import EvaluateConfig
 from ltdd_utils.experts import augmenter
-from ltdd_utils.losses import logit_adjusted_cross_entropy, logit_matching, soft_cross_entropy
+from ltdd_utils.losses import logit_adjustment, logit_matching, soft_cross_entropy
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.training import Forward, Objective
 from ltdd_utils.views import cutmix, randaugment, random_flip, random_resized_crop
@@ -27,14 +28,18 @@ def stored_objective(images: Tensor, targets: Tensor, cfg: EvaluateConfig, rng: 
         targets: probabilities, ``[M, C]``.
         cfg: the augmentation, and the strength of the logit adjustment.
         rng: draws the augmentations.
+
+    Raises:
+        ValueError: a logit adjustment for a set without images of some class.
     """
-    augment = augmenter(cfg.augment)
-    labels, prior = targets.argmax(dim=1), targets.mean(dim=0)
+    augment, labels = augmenter(cfg.augment), targets.argmax(dim=1)
+    # float32 and once: a step under bf16 rounds no prior, and no step waits for the device to check it.
+    shift = logit_adjustment(targets.mean(dim=0), cfg.logit_adjustment) if cfg.logit_adjustment else None
 
     def objective(network: Forward, indices: Tensor) -> Tensor:
         logits = network(augment(images[indices], rng))
-        if cfg.logit_adjustment:
-            return logit_adjusted_cross_entropy(logits, labels[indices], prior, cfg.logit_adjustment)
+        if shift is not None:
+            return F.cross_entropy(logits + shift, labels[indices])
         return soft_cross_entropy(logits, targets[indices])
 
     return objective
@@ -78,7 +83,7 @@ def view_objective(
             images = random_flip(images, rng)
         logits = None if stored is None else stored[indices]
         if views.cutmix:
-            partner = torch.randperm(len(indices), generator=rng).to(indices.device)
+            partner = torch.randperm(len(indices), generator=rng).to(indices.device, non_blocking=True)
             share = float(torch.rand((), dtype=torch.float32, generator=rng))
             images, kept = cutmix(images, images[partner], share, rng)
             logits = None if logits is None else kept * logits + (1 - kept) * logits[partner]

@@ -19,6 +19,10 @@ def convnet(cfg: NetworkConfig, image_size: int, channels: int) -> nn.Sequential
 
     Raises:
         ValueError: more blocks than the image can be halved.
+
+    Note:
+        Differs from the released code of the dataset condensation family, whose first layer pads images of one channel
+        by two more pixels on each side, so that 28x28 ends like 32x32: here every image gets the same padding.
     """
     deepest = image_size.bit_length() - 1
     require_size(cfg, image_size, 2**cfg.depth, f"set depth to at most {deepest}, not {cfg.depth}")
@@ -39,8 +43,8 @@ def vgg11(cfg: NetworkConfig, image_size: int, channels: int) -> nn.Sequential:
         ValueError: images below 2x2 pixels.
 
     Note:
-        Differs from the released code of the dataset condensation family: images with one channel are not padded
-        further.
+        Differs from the released code of the dataset condensation family, whose first layer pads images of one channel
+        by two more pixels on each side, so that 28x28 ends like 32x32: here every image gets the same padding.
     """
     require_size(cfg, image_size, 2)
     width, size, layers = cfg.width or 64, image_size, []
@@ -63,8 +67,8 @@ def alexnet(cfg: NetworkConfig, image_size: int, channels: int) -> nn.Sequential
         ValueError: a norm, or an odd width.
 
     Note:
-        Differs from the released code of the dataset condensation family: images with one channel are not padded
-        further.
+        Differs from the released code of the dataset condensation family, whose first layer pads images of one channel
+        by two more pixels on each side, so that 28x28 ends like 32x32: here every image gets the same padding.
     """
     if cfg.norm != "none":
         raise ValueError(f"alexnet has no norm layers, but norm is {cfg.norm!r}; set norm to 'none'")

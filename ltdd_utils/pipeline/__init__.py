@@ -1,8 +1,18 @@
 """Running a recipe: data -> preprocessing -> distilled set -> students -> one record."""
 
-from ltdd_utils.pipeline.place import Place, fitted, pick_device, require_writable
+from ltdd_utils.pipeline.place import Place, expert_stage, fitted, pick_device, require_writable
 from ltdd_utils.pipeline.runs import run
 from ltdd_utils.pipeline.sets import distil
 from ltdd_utils.pipeline.students import evaluate_set, protocol_for
 
-__all__ = ["Place", "distil", "evaluate_set", "fitted", "pick_device", "protocol_for", "require_writable", "run"]
+__all__ = [
+    "Place",
+    "distil",
+    "evaluate_set",
+    "expert_stage",
+    "fitted",
+    "pick_device",
+    "protocol_for",
+    "require_writable",
+    "run",
+]

@@ -44,7 +44,10 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
+        known = name.partition(":")[0] in ("cpu", "cuda")
         reason = str(error).splitlines()[0]
+        if not known:
+            raise ValueError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from error
         raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device auto or cpu") from error
     return device
 
@@ -80,7 +83,9 @@ def fitted(cfg: PreprocessConfig, data: LongTailedData, place: Place) -> Preproc
 def fit_stage(cfg: PreprocessConfig, data: LongTailedData, place: Place) -> tuple[Preprocess, float]:
     """The same, and the seconds that the fit took."""
     key = {"config": cfg, "data": data.sha256}
-    bundle = place.store.stage("preprocess", key, lambda _: Preprocess.fit(data.train_images, cfg).to_bundle())
+    bundle = place.store.stage(
+        "preprocess", key, lambda _: Preprocess.fit(data.train_images.to(place.device), cfg).to_bundle()
+    )
     return Preprocess.from_bundle(bundle).to(place.device), bundle.meta["seconds"]
 
 

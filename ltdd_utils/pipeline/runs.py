@@ -12,6 +12,7 @@ from ltdd_utils.pipeline.students import evaluate_students
 from ltdd_utils.provenance import peak_ram_gib, provenance
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.results import SCHEMA, save_record
+from ltdd_utils.results.record import refuse_fewer_students
 
 __all__ = ["run"]
 
@@ -29,11 +30,15 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
         The record; it is also written to ``place.results``.
 
     Raises:
-        ValueError: fewer than one student, a negative seed, or settings that do not fit the data.
+        ValueError: fewer than one student or than an earlier record of this run has, a negative seed, or settings that
+            do not fit the data.
         OSError: a folder cannot be written.
         Stopped: the deadline passed; the same call goes on from there.
     """
     check(seed, students, place)
+    if place.results is not None:
+        named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
+        refuse_fewer_students(place.results, named, students)
     origin = provenance()  # before the work: the code may change meanwhile
     place.store.origins.clear()
     data = load(recipe.data, place.data, place.watching("read images"))

@@ -1,6 +1,6 @@
 """All students of a run or of a set from a file, under one protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -14,6 +14,8 @@ from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import for_size, protocol, whole_set
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
+
+MADE_FOR = {"recipe": str, "scale": str, "data": Mapping, "data_sha256": str}  # what a set's info must say
 
 
 def evaluate_students(
@@ -51,7 +53,8 @@ def protocol_for(
     Raises:
         ValueError: an unknown protocol or network, or a set that does not say what it was made for.
     """
-    missing = [key for key in ("recipe", "scale", "data", "data_sha256") if not distilled.info.get(key)]
+    info = distilled.info
+    missing = [key for key, kind in MADE_FOR.items() if not (info.get(key) and isinstance(info[key], kind))]
     if missing:
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
     scale = scale or distilled.info["scale"]
@@ -109,7 +112,7 @@ def evaluate_set(
 def _refitted(distilled: DistilledSet, data: LongTailedData, place: Place) -> Preprocess:
     """The transform that a set describes, fitted again on the data it was made from."""
     described = distilled.info.get("preprocess")
-    if not described:
+    if not isinstance(described, Mapping) or not {"kind", "eps"} <= set(described):
         raise ValueError(
             "the set does not describe the preprocessing of its images; write it with --with-preprocessing"
         )

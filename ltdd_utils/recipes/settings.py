@@ -152,7 +152,7 @@ def for_size(cfg: EvaluateConfig, images: int) -> EvaluateConfig:
 
 
 def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
-    """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs (``for_size``: batch).
+    """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs; ``for_size``: batch.
 
     Scale tiny trains 300 epochs with a step size of 0.03.
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from ltdd_utils.results.clone import committed, every
 from ltdd_utils.results.schema import GROUPS, TARGET_KEYS, validate_record
 from ltdd_utils.store import write_atomic
 
-__all__ = ["MissingRun", "load", "load_record", "save_record", "summary"]
+__all__ = ["MissingRun", "load", "load_record", "refuse_fewer_students", "save_record", "summary"]
 
 
 class MissingRun(LookupError):
@@ -38,6 +39,21 @@ def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
     path = Path(folder) / _place(record)
     write_atomic(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
     return path
+
+
+def refuse_fewer_students(folder: Path, run: Mapping[str, Any], students: int) -> None:
+    """Raise if the record of this run (``recipe``, ``config_id``, ``seed``) exists and has more than ``students``.
+
+    Raises:
+        ValueError: it has more, or it cannot be read.
+    """
+    path = Path(folder) / _place(run)
+    kept = len(load_record(path)["students"]) if path.is_file() else 0
+    if kept > students:
+        raise ValueError(
+            f"students is {students}, but {path} has {kept}, which would be lost; "
+            f"ask for {kept} or more, or name another results folder"
+        )
 
 
 def _place(record: Mapping[str, Any]) -> str:
@@ -67,24 +83,31 @@ def load_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def load(folder: Path, allow_dirty: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
+def load(
+    folder: Path, allow_dirty: bool = False, allow_mixed: bool = False, committed_only: bool = False
+) -> pd.DataFrame:
     """All records of a folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions, ``seconds`` a sum.
+
+    ``committed`` says whether a record belongs to the book (``clone.committed``); a reader's own do not.
 
     Args:
         folder: the results folder; one that does not exist holds no records.
         allow_dirty: also read records of code that no commit holds.
         allow_mixed: also read records with other settings under one target, for a table with a row per ``config_id``.
+        committed_only: leave out records that the clone does not track; they are not even opened.
 
     Raises:
         ValueError: a damaged record, a dirty one, or two records with other settings for one cell of a table.
     """
-    paths = sorted(path for path in Path(folder).glob("*/*.json") if not path.name.startswith("."))
-    frame = pd.DataFrame([_row(path, load_record(path)) for path in paths])
+    tracked = set(committed(folder))
+    paths = [path for path in every(folder) if path in tracked or not committed_only]
+    frame = pd.DataFrame([{**_row(path, load_record(path)), "committed": path in tracked} for path in paths])
     if frame.empty:
         return frame
     dirty = frame.loc[frame["dirty"].isin([True]), "path"]
     if len(dirty) and not allow_dirty:
-        raise ValueError(f"{dirty.iloc[0]} comes from code that no commit holds; commit it and run the recipe again")
+        what = f"{dirty.iloc[0]} comes from code that no commit holds"
+        raise ValueError(f"{what}; commit the code and run the recipe again, or read it with allow_dirty=True")
     if not allow_mixed:
         _refuse_mixed_cells(frame)
     return frame.astype({"imbalance_factor": float, "ipc": "Int64"})
@@ -104,6 +127,7 @@ def _row(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
         "students": count,
         "student_overall": [student["overall"] for student in record["students"]],
         "student_sets": [sets] * count if isinstance(sets, str) else sets,
+        "whole_set": record["config"].get("ipc", 0) is None,
         "seconds": math.fsum(cost["seconds"].values()),
         "seconds_by_stage": cost["seconds"],
         **{name: cost[name] for name in ("peak_ram_gib", "peak_gpu_gib", "device")},

@@ -2,11 +2,12 @@
 
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
 from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
-from ltdd_utils.tables.text import formatted, markdown
+from ltdd_utils.tables.text import compact, formatted, markdown
 
 __all__ = [
     "PUBLISHED_ONLY",
     "Contrast",
+    "compact",
     "compare",
     "contrast",
     "facts",

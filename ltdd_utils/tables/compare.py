@@ -13,6 +13,12 @@ __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain", "s
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
 USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
 OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
+FIRST_CELL = {
+    "dataset": "cifar10",
+    "imbalance_factor": 100.0,
+    "network": "convnet-d3",
+    "protocol": "dsa-stored",
+}  # IPC 10
 CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
 OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
 
@@ -27,8 +33,10 @@ def compare(
     """Every published number with ours beside it; a number that was never run says so.
 
     A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
-    that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``our_protocol`` names
-    it. A record under another protocol is named in ``note`` and never compared.
+    that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``note`` and
+    ``our_protocol`` name ours; but the uni-level method has a debiased teacher, and without debiasing a plain one. A
+    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is of
+    code that no commit holds, or is in no commit itself.
 
     Args:
         records: as ``results.load`` gives them.
@@ -44,13 +52,13 @@ def compare(
     """
     pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in pool(records).to_dict("records"):
-        pooled.setdefault(_key(row), []).append(row)
+        pooled.setdefault(_key(row), []).append({**row, "origin": _origin(records, row)})
     rows = []
     for target in published.to_dict("records"):
         if dataset is not None and target["dataset"] != dataset:
             continue
         near = pooled.get(_key(target), []) if target["metric"] == "accuracy" else []
-        same = [ours for ours in near if f"{ours['protocol']}/".startswith(f"{target['protocol']}/")]
+        same = [ours for ours in near if f"{ours['protocol']}/".startswith(f"{_protocol(target)}/")]
         rows += [_beside(target, ours) for ours in same]
         if not same and everything:
             rows.append(_alone(target, recipes, sorted({ours["protocol"] for ours in near})))
@@ -59,9 +67,25 @@ def compare(
     return frame.astype({**numbers, "ipc": "Int64", "students": "Int64", "pipelines": "Int64"})
 
 
+def _protocol(target: Mapping[str, Any]) -> str:
+    """The protocol of a published number, with the teacher where the method decides it."""
+    if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
+        return f"online-teacher/{'plain' if target['method'] == 'unilevel_no_debiasing' else 'debiased'}"
+    return target["protocol"]
+
+
+def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
+    """What must be said of the records behind a pooled row."""
+    mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
+    said = ["ours is of code that no commit holds"] if mine["dirty"].isin([True]).any() else []
+    return said + ([] if mine["committed"].all() else ["our record is not committed"])
+
+
 def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     first, *others = (str(seed) for seed in ours["seeds"])
     command = f"{_command(ours['recipe'], ours, ours['scale'])} --seed {first}"
+    teacher = ours["protocol"].removeprefix(_protocol(target)).removeprefix("/")
+    unnamed = [f"our teacher is {teacher}, theirs is not named"] if teacher else []
     return {
         **target,
         "status": "run",
@@ -71,6 +95,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
         "our_protocol": ours["protocol"],
         "command": command + (f" (and {', '.join(others)})" if others else ""),
+        "note": "; ".join(part for part in (target["note"], *unnamed, *ours["origin"]) if part),
     }
 
 
@@ -134,12 +159,49 @@ def select(records: pd.DataFrame, **wanted: str | float | None) -> pd.DataFrame:
 
 
 def missing(
-    records: pd.DataFrame, recipes: Collection[str], dataset: str | None = None, published: pd.DataFrame | None = None
+    records: pd.DataFrame,
+    recipes: Collection[str],
+    dataset: str | None = None,
+    published: pd.DataFrame | None = None,
+    scale: str = "paper",
 ) -> list[dict[str, Any]]:
-    """What is still to run: a ``command`` for each published cell that some recipe makes and no record has."""
-    table = compare(records, targets() if published is None else published, recipes, dataset)
-    table = table[table["status"] == "not run"].drop_duplicates("command")
-    return plain(table[[*TARGET_KEYS, "paper", "table", "command"]])
+    """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
+
+    A record of another scale, or of code that no commit holds, does not answer a cell; ``note`` says that it exists. A
+    method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
+    """
+    published = targets() if published is None else published
+    published = pd.concat([published, _first_cells(recipes, published)], ignore_index=True)
+    answers = records if records.empty else records[(records["scale"] == scale) & ~records["dirty"].isin([True])]
+    table = compare(answers, published, recipes, dataset)
+    there = compare(records, published, recipes, dataset, everything=False).to_dict("records")
+    scales = {(*_key(row), row["protocol"]): row["scale"] for row in there}
+    found: dict[str, dict[str, Any]] = {}
+    for row in plain(table.loc[table["status"] == "not run", [*TARGET_KEYS, "paper", "table"]]):
+        command = _command(f"{row['method']}_{row['dataset']}", row, scale)
+        note = _exists(scales.get((*_key(row), row["protocol"])), scale)
+        found.setdefault(command, {**row, "command": command, "note": note})
+    return list(found.values())
+
+
+def _exists(other: str | None, scale: str) -> str:
+    if other is None:
+        return ""
+    return "a run exists, of code that no commit holds" if other == scale else f"a run at scale {other} exists"
+
+
+def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:
+    """The cell that stands for a method of CIFAR-10-LT which no paper prints."""
+    printed = set(published.loc[published["dataset"] == FIRST_CELL["dataset"], "method"])
+    names = (name.rpartition("_") for name in recipes)
+    methods = sorted(method for method, _, dataset in names if dataset == FIRST_CELL["dataset"])
+    blank = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
+    rows = [
+        {**FIRST_CELL, **blank, "method": method, "ipc": None if method.startswith("full") else 10}
+        for method in methods
+        if method not in printed
+    ]
+    return pd.DataFrame(rows, columns=published.columns).astype(published.dtypes.to_dict())
 
 
 def plain(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """What n counts: the unit of a comparison is a pipeline (experts, distillation), not a student.
 
-Students of one distilled set are averaged first, and the standard deviation (ddof 1) is taken over sets. Random images
-are drawn anew for each student, so there each student is a pipeline. With a single set there is only the standard
-deviation over its students, and ``pipelines`` is 1.
+Students of one seed on one distilled set are averaged first, and the standard deviation (ddof 1) is taken over those
+means. Random images are drawn anew for each student, and the whole training set leaves nothing else to repeat: there
+each student is a pipeline. With a single set there is only the standard deviation over its students, and ``pipelines``
+is 1.
 """
 
 import math
@@ -20,11 +21,12 @@ MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device"
 
 
 def pipelines(records: pd.DataFrame) -> list[float]:
-    """Mean accuracy of each distilled set, a fraction: the students of one set averaged, over all given records."""
-    scores: dict[str, list[float]] = {}
-    for overall, sets in zip(records["student_overall"], records["student_sets"], strict=True):
-        for value, name in zip(overall, sets, strict=True):
-            scores.setdefault(name, []).append(value)
+    """Mean accuracy of each pipeline, a fraction: the students of one seed and set averaged, over all given records."""
+    scores: dict[tuple[int, str | int], list[float]] = {}
+    columns = ("seed", "whole_set", "student_overall", "student_sets")
+    for seed, whole, overall, sets in zip(*(records[name] for name in columns), strict=True):
+        for value, name in zip(overall, range(len(overall)) if whole else sets, strict=True):
+            scores.setdefault((seed, name), []).append(value)
     return [math.fsum(values) / len(values) for values in scores.values()]
 
 

@@ -7,9 +7,11 @@ import pandas as pd
 
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, given
 
-__all__ = ["formatted", "markdown"]
+__all__ = ["compact", "formatted", "markdown"]
 
 FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
+WHAT = ("data set", "IF", "IPC", "network", "protocol", "measure")  # said once above a table where all rows agree
+KEPT = ("method", "paper", "ours")
 
 
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
@@ -57,6 +59,14 @@ def _published(row: Mapping[str, Any]) -> str:
 def _number(mean: float, std: float | None, digits: int | None) -> str:
     shown = f"{mean:g}" if digits is None else f"{mean:.{digits}f}"
     return shown + (f" ± {std:.1f}" if given(std) else "")
+
+
+def compact(shown: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """What all rows of a formatted comparison share, as a sentence, and the table of the rest without empty columns."""
+    shared = {name: shown[name].iloc[0] for name in WHAT if shown[name].nunique() == 1 and len(shown) > 1}
+    said = "; ".join(f"{name} {value}" for name, value in shared.items() if value)
+    kept = [name for name in shown if name in KEPT or (name not in shared and (shown[name] != "").any())]
+    return (f"All rows: {said}." if said else ""), shown[kept]
 
 
 def markdown(frame: pd.DataFrame) -> str:
