@@ -1,6 +1,7 @@
 """Write the reproduction page of the book and the README's status table from the records; ``--check`` writes nothing.
 
-Records that the clone does not track are a reader's own and stay out of both. Run as ``python -m ltdd_utils.report``, or ``make report``.
+Records that the clone does not track are a reader's own and stay out of both. Run as
+``python -m ltdd_utils.report``, or ``make report``.
 """
 
 import argparse

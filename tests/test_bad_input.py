@@ -15,7 +15,7 @@ from ltdd_utils.cli import main
 from ltdd_utils.datasets.digits import population
 from ltdd_utils.distilled import save_set, to_bundle
 from ltdd_utils.results import save_record
-from ltdd_utils.store import Bundle, save_bundle
+from ltdd_utils.store import Bundle, load_bundle, save_bundle
 
 QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
 
@@ -153,6 +153,7 @@ def test_data_that_cannot_be_fetched(refused):
     assert "get it at image-net.org" in refused("data", "fetch", "imagenet")
     assert "data set 'mnist'" in refused("data", "fetch", "mnist")
     assert "data set 'mnist' is unknown" in refused("data", "verify", "mnist")
+    assert "data set 'foo' is unknown: use digits" in refused("data", "status", "foo")
     assert "fetch what?" in refused("data", "fetch")
     assert "invalid choice: 'get'" in refused("data", "get")
 
@@ -241,6 +242,23 @@ def test_a_folder_below_a_file_is_refused_before_the_work(option, refused, tmp_p
     line = refused("run", "random_digits", *QUICK, option, tmp_path / "file" / "sub" / "x")
     assert "cannot write to" in line and "file: it is a file; name another folder" in line
     assert files(tmp_path) == ["file"]
+
+
+def test_a_folder_is_no_file_for_a_set(refused, tmp_path):
+    line = refused("run", "random_digits", *QUICK, "--save-set", tmp_path)
+    assert f"--save-set {tmp_path} is a folder; name a file" in line and not files(tmp_path)
+
+
+def test_a_set_that_does_not_fit_the_data_is_named(refused, tmp_path):
+    path = tmp_path / "set.safetensors"
+    main(["run", "random_digits", *QUICK, "--ipc", "1", "--save-set", str(path), "--quiet"])
+    bundle = load_bundle(path)
+    foreign = {**bundle.tensors, "indices": bundle.tensors["indices"] + 100_000}
+    save_bundle(path, Bundle(foreign, bundle.meta))
+    assert "set.safetensors: training image 10" in (line := refused("evaluate", path)) and "not in this long" in line
+    for key, value in {"recipe": "foo_bar", "scale": 3, "data": {"name": 3}, "data_sha256": "0"}.items():
+        save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "info": {**bundle.meta["info"], key: value}}))
+        assert "set.safetensors: " in refused("evaluate", path)
 
 
 def test_a_damaged_stage_is_named_and_not_used(refused, tmp_path):

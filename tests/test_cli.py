@@ -187,8 +187,8 @@ def test_a_set_of_a_long_tail_with_another_imbalance_factor_is_scored_on_its_own
 def test_table_and_missing(ltdd, tmp_path):
     assert "no published number was run yet" in ltdd("table")
     before = json.loads(ltdd("missing", "--json"))
-    for record in four_records():
-        save_record(tmp_path / "results", record)
+    for one in four_records():
+        save_record(tmp_path / "results", one)
     after = json.loads(ltdd("missing", "--json"))
     gone = {row["command"] for row in before} - {row["command"] for row in after}
     assert len(gone) == 2 and all("_cifar10 --imbalance-factor 100 --ipc 10" in command for command in gone)

@@ -134,15 +134,18 @@ def test_the_unbalanced_control_is_the_same_choice_over_the_whole_set():
 
 
 def test_graph_cut_still_sees_the_gradients_of_an_expert_that_is_sure():
-    """With two classes every residual is +-(p, -p): then only the features decide, however small p is."""
-    rows, labels = torch.randn(12, 3, generator=generator(3, "sure"), dtype=torch.float32), torch.zeros(12).long()
+    """A residual is p (-1, q), with p = 1e-48 the mistaken share and q its softmax over the other classes."""
+    rows = 2 * torch.randn(12, 3, generator=generator(3, "sure"), dtype=torch.float32)
     sure = torch.nn.Module()
     sure.backbone = torch.nn.Identity()
-    sure.classifier = lambda features: torch.stack([60 + features[:, 0], features[:, 1]], dim=1)  # p about 1e-26
-    chosen = _chooser("graphcut", labels, sure, lambda wanted: rows[wanted])(torch.arange(12), 5, generator(0))
-    with_bias = torch.cat([rows.double(), torch.ones(12, 1)], dim=1)
-    cosine = torch.nn.functional.cosine_similarity(with_bias[:, None], with_bias[None], dim=2)
-    assert chosen == graph_cut(cosine, 5) != list(range(5))
+    sure.classifier = lambda features: torch.cat([torch.full((12, 1), 110.0), features], dim=1)
+    chooser = _chooser("graphcut", torch.zeros(12).long(), sure, lambda wanted: rows[wanted])
+    chosen = chooser(torch.arange(12), 5, generator(0))
+    residuals = torch.cat([-torch.ones(12, 1), rows.double().softmax(dim=1)], dim=1)
+    expected = graph_cut(gradient_similarity(residuals, rows), 5)
+    assert chosen == expected
+    unlabelled = torch.cat([torch.zeros(12, 1), residuals[:, 1:]], dim=1)  # what softmax - 1 would leave
+    assert expected != graph_cut(gradient_similarity(unlabelled, rows), 5) and expected != list(range(5))
 
 
 def test_an_image_without_a_gradient_is_like_no_other():

@@ -374,6 +374,7 @@ def test_no_connection_and_no_space(served, monkeypatch):
 
 
 def test_a_data_folder_below_a_file_is_refused(served):
+    served.mkdir()
     (served / "file").write_text("")
     with pytest.raises(OSError, match=r"cannot make the data folder .*file/x: Not a directory; name another one"):
         datasets.fetch("cifar10", served / "file" / "x")

@@ -223,7 +223,7 @@ BAD = {
     "a word as step": ({"lr": "abc"}, "the learned step size is 'abc'; it must be a number"),
     "info that is a list": ({"info": [1, 2]}, r"info is \[1, 2\]; it must be named facts"),
     "a number of names": ({"info": {"class_names": 10}}, r"give info\['class_names'\], a list of words"),
-    "no step": ({"lr": 0.0}, "the learned step size is 0.0; it must be positive and finite"),
+    "no step": ({"lr": 0.0}, "the learned step size is 0.0; it must be a number, positive and finite"),
     "nan step": ({"lr": float("nan")}, "the learned step size is nan"),
     "no names": ({"info": {}}, "does not name its classes"),
     "empty": ({"labels": torch.zeros(0).long(), "indices": torch.zeros(0).long(), "images": None}, "has no image"),

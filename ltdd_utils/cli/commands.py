@@ -3,8 +3,10 @@
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -71,6 +73,8 @@ def run_(options: argparse.Namespace) -> str:
     if options.with_preprocessing and options.save_set is None:
         raise ValueError("--with-preprocessing says what is in the file of --save-set; give --save-set FILE too")
     if options.save_set is not None:
+        if options.save_set.is_dir():
+            raise ValueError(f"--save-set {options.save_set} is a folder; name a file, such as set.safetensors, in it")
         require_writable(options.save_set.absolute().parent)
     recipe, place = _recipe(options), replace(_place(options), results=options.results)
     record = run(recipe, options.seed, options.students, place)
@@ -87,17 +91,26 @@ def run_(options: argparse.Namespace) -> str:
 def evaluate_(options: argparse.Namespace) -> str:
     """Students on a distilled set from a file."""
     distilled, preprocess = load_set(options.distilled)
-    try:
+    with _about(options.distilled):
         cfg = protocol_for(distilled, options.protocol, options.scale, options.network)
-    except ValueError as error:
-        raise ValueError(f"{options.distilled}: {error}") from error
     pairs = _pairs(options.set, "train.epochs=10")
     for key in pairs:
         if key.startswith("evaluate."):
             raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")
     cfg = recipes.with_overrides(cfg, pairs)
-    scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, _place(options))
+    place = _place(options)
+    with _about(options.distilled):
+        scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, place)
     return _json(scores) if options.json else results.summary(scores)
+
+
+@contextmanager
+def _about(file: Path) -> Iterator[None]:
+    """Name the file in what is wrong with it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 def missing_(options: argparse.Namespace) -> str:
@@ -132,11 +145,10 @@ def data_(options: argparse.Namespace) -> str:
     if options.action == "fetch":
         for name in options.names:
             datasets.fetch(name, root, Bars(options.quiet)(name))
-    rows = datasets.status(root)
+    rows = datasets.status(root, options.names)
     if options.action == "verify":
         for name in options.names or [row["name"] for row in rows if row["present"]]:
             datasets.verify(name, root)
-    rows = [row for row in rows if row["name"] in options.names or not options.names]
     return _json(rows) if options.json else "\n".join(f"{row['name']:10}{row['state']}" for row in rows)
 
 

@@ -51,7 +51,8 @@ def _feature_expert(dataset: str, scale: Scale) -> TeacherConfig:
 def full(dataset: str, scale: Scale) -> FullDataConfig:
     """Full data: a student on the whole long-tailed set, the number that "lossless" refers to.
 
-    The papers do not say how it was trained; ``whole_set`` has our settings. Published on CIFAR-10-LT, IF 100: 66.2 +- 0.4.
+    The papers do not say how it was trained; ``whole_set`` has our settings.
+    Published on CIFAR-10-LT, IF 100: 66.2 +- 0.4.
     """
     return FullDataConfig()
 
