@@ -84,7 +84,11 @@ def test_the_digest_follows_the_records_only_where_they_are_read(repository: Pat
     now = run_notebooks.digest(source, {}, repository)
     assert now != reading
     (repository / "results" / "targets.csv").write_text("paper,table\n")
-    assert run_notebooks.digest(source, {}, repository) != now
+    with_targets = run_notebooks.digest(source, {}, repository)
+    assert with_targets != now
+    (repository / "results" / "distilled").mkdir()
+    (repository / "results" / "distilled" / "a.safetensors").write_bytes(b"a set")
+    assert run_notebooks.digest(source, {}, repository) != with_targets
 
 
 def test_a_readers_own_run_does_not_change_the_digest_of_a_clone(repository: Path):

@@ -36,7 +36,8 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
     root = root or ROOT
     files: Iterable[Path] = [source, root / "constraints.txt", *sorted((root / "ltdd_utils").rglob("*.py"))]
     if reads_records(source):
-        files = [*files, root / "results" / "targets.csv", *committed(root / "results")]
+        sets = sorted((root / "results" / "distilled").glob("*.safetensors"))
+        files = [*files, root / "results" / "targets.csv", *sets, *committed(root / "results")]
     total = hashlib.sha256(json.dumps([parameters, sys.version_info[:2]], sort_keys=True).encode())
     for path in files:
         total.update(f"\0{path.relative_to(root)}\0".encode())
