@@ -32,7 +32,9 @@ if "google.colab" in sys.modules:
 
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # one network of each kind per seed
-epochs: int = 100  # passes over the whole long-tailed set; the small set has the 300 of its recipe
+epochs: int = (
+    100  # passes over the whole long-tailed set; the small set has the 300 of its recipe
+)
 
 # %% [markdown]
 # ## The problem, on real images
@@ -58,15 +60,21 @@ plots.class_counts({"20": data.counts}, data.class_names, log=False)
 # balanced test set. Both make a few hundred steps.
 
 # %%
-whole = recipes.with_overrides(recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs)})
+whole = recipes.with_overrides(
+    recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs)}
+)
 small, where = recipes.recipe("random_digits", ipc=6), notebook.place()
 whole_set = [pipeline.run(whole, seed=seed, students=1, place=where) for seed in seeds]
 small_set = [pipeline.run(small, seed=seed, students=1, place=where) for seed in seeds]
 
 # %%
 per_class = {
-    f"whole long-tailed set, {sum(data.counts)} images": [run["metrics"]["per_class"] for run in whole_set],
-    "6 random images per class, 60 images": [run["metrics"]["per_class"] for run in small_set],
+    f"whole long-tailed set, {sum(data.counts)} images": [
+        run["metrics"]["per_class"] for run in whole_set
+    ],
+    "6 random images per class, 60 images": [
+        run["metrics"]["per_class"] for run in small_set
+    ],
 }
 plots.per_class_accuracy(per_class, data.counts, data.class_names)
 
@@ -80,7 +88,10 @@ tail = {
     name: [round(run["metrics"]["tail"]["mean"], 3) for run in runs]
     for name, runs in (("whole", whole_set), ("balanced", small_set))
 }
-assert all(balanced > whole for balanced, whole in zip(tail["balanced"], tail["whole"], strict=True))  # on every seed
+assert all(
+    balanced > whole
+    for balanced, whole in zip(tail["balanced"], tail["whole"], strict=True)
+)  # on every seed
 tail
 
 # %% [markdown]

@@ -30,7 +30,11 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% tags=["parameters"]
-seeds: tuple = (0, 1, 2)  # one network per seed; the long-tailed subset has a seed of its own
+seeds: tuple = (
+    0,
+    1,
+    2,
+)  # one network per seed; the long-tailed subset has a seed of its own
 epochs: int = 60  # of each network
 
 # %% [markdown]
@@ -48,14 +52,17 @@ epochs: int = 60  # of each network
 from ltdd_utils import notebook, plots
 from ltdd_utils.longtail import class_counts, class_prior
 
-CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 tails = {str(factor): class_counts(5000, factor, 10) for factor in (10, 50, 100, 200)}
 plots.class_counts(tails, CIFAR10)
 
 # %%
 import pandas as pd
 
-table = pd.DataFrame({f"IF {name}": [*counts, sum(counts)] for name, counts in tails.items()}, index=[*CIFAR10, "all"])
+table = pd.DataFrame(
+    {f"IF {name}": [*counts, sum(counts)] for name, counts in tails.items()},
+    index=[*CIFAR10, "all"],
+)
 table["prior at IF 100, %"] = [*(100 * class_prior(tails["100"])).round(2), 100]
 table
 
@@ -79,13 +86,15 @@ notebook.source(long_tailed_indices)
 # %%
 import numpy as np
 
-labels = np.repeat(np.arange(10), 5000)  # the class of each training image; a real data set only has another order
+labels = np.repeat(np.arange(10), 5000)  # a real data set only has them in another order
 kept = {
     name: set(long_tailed_indices(labels, tails["100"], name, seed).tolist())
     for name, seed in (("ltdd", 42), ("ldam", 0))
 }
 wider = set(long_tailed_indices(labels, tails["50"], "ltdd", 42).tolist())
 assert kept["ltdd"] < wider  # nested: IF 100 is inside IF 50
+
+# %%
 trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.items()}
 {
     "images": len(kept["ltdd"]),
@@ -107,9 +116,8 @@ from ltdd_utils.config import DataConfig
 from ltdd_utils.images import load
 
 data = load(DataConfig("digits", imbalance_factor=20))
-shown = [row for label in range(10) for row in (data.train_labels == label).nonzero().flatten()[:10].tolist()]
 rows = {
-    f"{name} ({count})": data.train_images[[r for r in shown if data.train_labels[r] == label]]
+    f"{name} ({count})": data.train_images[data.train_labels == label][:10]
     for label, (name, count) in enumerate(zip(data.class_names, data.counts, strict=True))
 }
 plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of images)")
@@ -122,7 +130,9 @@ plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of
 
 # %%
 reversed_data = load(DataConfig("digits", imbalance_factor=20, class_order="reversed"))
-pd.DataFrame({"digit": data.class_names, "native": data.counts, "reversed": reversed_data.counts}).set_index("digit").T
+pd.DataFrame(
+    {"digit": data.class_names, "native": data.counts, "reversed": reversed_data.counts}
+).set_index("digit").T
 
 # %% [markdown]
 # ## Groups
@@ -178,7 +188,10 @@ zca = Preprocess.fit(data.train_images, PreprocessConfig("zca", eps=0.1))
 some = data.train_images[:: len(data.train_images) // 10][:10]
 whitened = zca(some)
 stretched = (whitened - whitened.amin()) / (whitened.amax() - whitened.amin())
-plots.image_rows({"pixels": some, "ZCA (stretched)": stretched, "inverse": zca.inverse(whitened)}, "There and back")
+plots.image_rows(
+    {"pixels": some, "ZCA (stretched)": stretched, "inverse": zca.inverse(whitened)},
+    "There and back",
+)
 
 # %%
 import torch
@@ -188,7 +201,9 @@ spectrum = torch.linalg.eigvalsh(torch.cov((data.train_images.flatten(1).double(
 expected = (spectrum / (spectrum + 0.1)).sort().values
 error = (torch.linalg.eigvalsh(covariance).sort().values - expected).abs().max().item()
 assert error < 1e-4
-print(f"largest whitened variance {expected.max():.3f}; largest distance to s / (s + eps): {error:.1e}")
+print(
+    f"largest whitened variance {expected.max():.3f}; distance to s / (s + eps): {error:.1e}"
+)
 
 # %% [markdown]
 # > **Where the released code differs.** In LTDD's CIFAR-10 loader the training images go into ZCA as plain pixels, but the test images are first
@@ -206,13 +221,25 @@ from ltdd_utils import pipeline, recipes
 size = sum(data.counts)
 arms = {
     f"IF 20: {size} images": {},
-    f"IF 1: {size // 10 * 10} images": {"data.imbalance_factor": "1", "data.n_max": str(size // 10)},
+    f"IF 1: {size // 10 * 10} images": {
+        "data.imbalance_factor": "1",
+        "data.n_max": str(size // 10),
+    },
 }
+
+# %%
 runs, where = {}, notebook.place()
 for name, changes in arms.items():
-    recipe = recipes.with_overrides(recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs), **changes})
-    runs[name] = [pipeline.run(recipe, seed=seed, students=1, place=where)["metrics"] for seed in seeds]
-scores = {name: [metrics["per_class"] for metrics in of_seeds] for name, of_seeds in runs.items()}
+    recipe = recipes.with_overrides(
+        recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs), **changes}
+    )
+    runs[name] = [
+        pipeline.run(recipe, seed=seed, students=1, place=where)["metrics"]
+        for seed in seeds
+    ]
+scores = {
+    name: [metrics["per_class"] for metrics in of_seeds] for name, of_seeds in runs.items()
+}
 plots.per_class_accuracy(scores, data.counts, data.class_names)
 
 # %% [markdown]
@@ -231,19 +258,27 @@ plots.confusion(together, data.counts, data.class_names)
 # data (the *logit-adjusted* loss).
 
 # %%
-adjusted = recipes.with_overrides(recipes.recipe("full_logit_adjusted_digits"), {"evaluate.train.epochs": str(epochs)})
+adjusted = recipes.with_overrides(
+    recipes.recipe("full_logit_adjusted_digits"), {"evaluate.train.epochs": str(epochs)}
+)
 runs["IF 20, logit-adjusted"] = [
     pipeline.run(adjusted, seed=seed, students=1, place=where)["metrics"] for seed in seeds
 ]
 groups = ("overall", "head", "mid", "tail")
 means = {
-    name: {g: 100 * sum(m[g]["mean"] for m in of_seeds) / len(seeds) for g in groups} for name, of_seeds in runs.items()
+    name: {g: 100 * sum(m[g]["mean"] for m in of_seeds) / len(seeds) for g in groups}
+    for name, of_seeds in runs.items()
 }
 pd.DataFrame(means).T.round(1)
 
 # %%
-tails = zip(*([metrics["tail"]["mean"] for metrics in of_seeds] for of_seeds in runs.values()), strict=True)
-assert all(plain < balanced and plain < repaired for plain, balanced, repaired in tails)  # on every seed
+tails = zip(
+    *([metrics["tail"]["mean"] for metrics in of_seeds] for of_seeds in runs.values()),
+    strict=True,
+)
+assert all(
+    plain < balanced and plain < repaired for plain, balanced, repaired in tails
+)  # on every seed
 
 # %% [markdown]
 # Keep this row in mind. A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail. A
