@@ -13,30 +13,37 @@ from typing import Any
 
 import torch
 
-__all__ = ["ROOT", "machine", "peak_ram_gib", "provenance", "reset_peak_ram"]
+__all__ = ["ROOT", "code", "git", "machine", "peak_ram_gib", "provenance", "reset_peak_ram"]
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
 PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def git(folder: Path, *arguments: str) -> str | None:
+    """What a git command says in ``folder``, without white space around it; None where it fails or git is absent."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     except OSError:  # no git on this machine
         return None
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _commit(root: Path) -> tuple[str | None, bool | None]:
-    """The commit of ``root`` and whether files differ from it; None and None if no repository has its top there."""
-    top = _git(root, "rev-parse", "--show-toplevel")
+def code(root: Path | None = None) -> dict[str, Any]:
+    """Which code runs: ``commit``, and ``dirty``, whether a file outside ``results/`` differs from it.
+
+    Args:
+        root: top of the git repository; None: the clone that this package stands in. Both are None if no repository
+            has its top there.
+    """
+    root = ROOT if root is None else Path(root)
+    top = git(root, "rev-parse", "--show-toplevel")
     # A package in somebody's virtual environment lies inside their repository: that is not this code's commit.
     if top is None or Path(top).resolve() != root.resolve():
-        return None, None
-    commit = _git(root, "rev-parse", "--verify", "HEAD")
+        return {"commit": None, "dirty": None}
+    commit = git(root, "rev-parse", "--verify", "HEAD")
     # Records that earlier runs of a campaign wrote do not change the code.
-    changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)results")
-    return commit, None if commit is None or changes is None else bool(changes)
+    changes = git(root, "status", "--porcelain", "--", ".", ":(exclude)results")
+    return {"commit": commit, "dirty": None if commit is None or changes is None else bool(changes)}
 
 
 def _version(package: str) -> str | None:
@@ -53,14 +60,12 @@ def provenance(root: Path | None = None) -> dict[str, Any]:
         root: top of the git repository; None: the clone that this package stands in.
 
     Returns:
-        ``commit`` (None without git), ``dirty`` (whether a file outside ``results/`` differs from the commit),
-        ``versions`` and ``started_utc``.
+        ``commit`` and ``dirty`` (see ``code``), ``versions`` and ``started_utc``.
     """
-    commit, dirty = _commit(ROOT if root is None else Path(root))
     versions = {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
     versions["cuda"] = torch.version.cuda
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {"commit": commit, "dirty": dirty, "versions": versions, "started_utc": started}
+    return {**code(root), "versions": versions, "started_utc": started}
 
 
 def machine(device: torch.device | str = "cpu") -> str:

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
-from ltdd_utils.provenance import peak_ram_gib, provenance, reset_peak_ram
+from ltdd_utils.provenance import code, peak_ram_gib, reset_peak_ram
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
 
@@ -171,12 +171,11 @@ class Store:
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
         write_atomic(folder / "key.json", canonical_json(key))
-        code = provenance()  # before the work: the files may change meanwhile
+        origin = code()  # before the work: the files may change meanwhile
         reset_peak_ram()
         bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
-        origin = {"commit": code["commit"], "dirty": code["dirty"], "peak_ram_gib": peak_ram_gib()}
-        bundle.meta["origin"] = origin
+        bundle.meta["origin"] = origin = {**origin, "peak_ram_gib": peak_ram_gib()}
         self.origins.append({"stage": kind, **origin})
         save_bundle(result, bundle)
         checkpoint.clear()

@@ -15,6 +15,7 @@ from ltdd_utils.images import LongTailedData
 from ltdd_utils.seeds import generator
 
 UNBALANCED = "-unbalanced"
+Chooser = Callable[[Tensor, int, torch.Generator], list[int]]  # (rows, count, rng) -> the rows taken, in order
 
 __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 
@@ -114,9 +115,7 @@ def _activations(expert: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return features.cpu(), expert.classifier(features).cpu()
 
 
-def _chooser(
-    method: str, labels: Tensor, expert: nn.Module | None, images: Callable[[Tensor], Tensor]
-) -> Callable[[Tensor, int, torch.Generator], list[int]]:
+def _chooser(method: str, labels: Tensor, expert: nn.Module | None, images: Callable[[Tensor], Tensor]) -> Chooser:
     """``choose(rows, count, rng)``: which of the given rows ``method`` takes, in its order."""
 
     def choose(rows: Tensor, count: int, rng: torch.Generator) -> list[int]:
@@ -173,16 +172,8 @@ def select(
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
     choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
-    info = {"class_names": list(data.class_names)}
     if cfg.method.endswith(UNBALANCED):
-        rows, count = torch.arange(len(data.train_labels)), ipc * data.classes
-        if count > len(rows):
-            raise ValueError(
-                f"ipc is {ipc}, but the whole set has {len(rows)} images; use ipc up to {len(rows) // data.classes}"
-            )
-        chosen = torch.tensor(choose(rows, count, generator(seed, "coreset", cfg.method, draw)))
-        chosen = chosen.sort().values  # the training set lies class by class
-        return DistilledSet(data.train_labels[chosen], data.indices[chosen], info=info)
+        return _of_any_class(choose, data, ipc, generator(seed, "coreset", cfg.method, draw))
     labels, indices = [], []
     for label in range(data.classes):
         rows = (data.train_labels == label).nonzero().flatten()
@@ -206,9 +197,24 @@ def select(
     if missing:
         rng = generator(seed, "coreset-noise", draw)
         noise = torch.randn(missing, *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
-    return DistilledSet(torch.tensor(labels), where, images=noise, info=info)
+    return DistilledSet(torch.tensor(labels), where, images=noise, info=_names(data))
+
+
+def _of_any_class(choose: Chooser, data: LongTailedData, ipc: int, rng: torch.Generator) -> DistilledSet:
+    """``ipc * C`` images that are chosen without looking at the labels."""
+    rows, count = torch.arange(len(data.train_labels)), ipc * data.classes
+    if count > len(rows):
+        raise ValueError(
+            f"ipc is {ipc}, but the whole set has {len(rows)} images; use ipc up to {len(rows) // data.classes}"
+        )
+    chosen = torch.tensor(choose(rows, count, rng)).sort().values  # the training set lies class by class
+    return DistilledSet(data.train_labels[chosen], data.indices[chosen], info=_names(data))
+
+
+def _names(data: LongTailedData) -> dict[str, list[str]]:
+    return {"class_names": list(data.class_names)}
 
 
 def full_set(data: LongTailedData) -> DistilledSet:
     """The whole long-tailed training set: what a student would learn without distillation."""
-    return DistilledSet(data.train_labels.clone(), data.indices.clone(), info={"class_names": list(data.class_names)})
+    return DistilledSet(data.train_labels.clone(), data.indices.clone(), info=_names(data))

@@ -1,7 +1,8 @@
 """Which records belong to this book: those that its repository tracks. A reader's own runs lie beside them."""
 
-import subprocess
 from pathlib import Path
+
+from ltdd_utils.provenance import git
 
 __all__ = ["committed", "every"]
 
@@ -18,17 +19,9 @@ def committed(folder: Path) -> list[Path]:
     """
     folder = Path(folder)
     # Else the records of an installed package, whose environment may lie inside anybody's repository.
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    tracked = _git(folder, "ls-files", "-z") if top and Path(top.strip()) / "results" == folder.resolve() else None
+    top = git(folder, "rev-parse", "--show-toplevel")
+    tracked = git(folder, "ls-files", "-z") if top and Path(top) / "results" == folder.resolve() else None
     if tracked is None:
         return every(folder)
     names = set(tracked.split("\0"))
     return [path for path in every(folder) if path.relative_to(folder).as_posix() in names]
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    except OSError:  # no git on this machine
-        return None
-    return done.stdout if done.returncode == 0 else None
