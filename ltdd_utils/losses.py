@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["logit_adjusted_cross_entropy", "logit_adjustment", "logit_matching", "soft_cross_entropy"]
+__all__ = ["dam_loss", "logit_adjusted_cross_entropy", "logit_adjustment", "logit_matching", "soft_cross_entropy"]
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -19,6 +19,31 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
         Scalar, nats per image.
     """
     return -(targets * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -> Tensor:
+    r"""Soft cross-entropy with a weight and a logit offset per class: the inner loss of distribution-agnostic matching.
+
+    .. math:: \ell = -\frac{1}{B} \sum_{b,c} w_c\, t_{bc} \log \mathrm{softmax}(z_b - o)_c
+
+    Its gradient at the logits of image b is :math:`\frac{1}{B} [(\sum_c w_c t_{bc})\, \mathrm{softmax}(z_b - o) -
+    w \odot t_b]`. With :math:`o = \lambda \log \pi` a student on balanced data is drawn to logits that carry the
+    long tail's bias. "Distilling Long-tailed Datasets" (arXiv 2408.14506), the DAM loss: :math:`w = \pi`, some
+    :math:`\lambda`; ``trajectory.dam`` has the other forms.
+
+    Note:
+        The released code has :math:`\lambda = 0` in every configuration: weights alone.
+
+    Args:
+        logits: :math:`z`, ``[B, C]``.
+        targets: :math:`t`, rows sum to one, ``[B, C]``.
+        weights: :math:`w`, ``[C]``.
+        offset: :math:`o`, ``[C]``.
+
+    Returns:
+        Scalar, nats per image.
+    """
+    return -(weights * targets * (logits - offset).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 def logit_adjusted_cross_entropy(logits: Tensor, labels: Tensor, class_prior: Tensor, tau: float = 1.0) -> Tensor:

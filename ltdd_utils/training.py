@@ -14,11 +14,15 @@ from ltdd_utils.allocator import keep_freed_memory
 from ltdd_utils.config import TrainConfig
 from ltdd_utils.store import Bundle, Checkpoint, Watch
 
-__all__ = ["Forward", "Objective", "confusion_matrix", "learning_rate", "train"]
+__all__ = ["Backward", "Forward", "Objective", "Order", "confusion_matrix", "learning_rate", "train"]
 
 Forward = Callable[[Tensor], Tensor]
 Objective = Callable[[Forward, Tensor], Tensor]
 """``objective(network, indices)`` is the scalar loss of one batch; ``indices`` ``[B]`` are its images in the set."""
+Order = Callable[[torch.Generator], Tensor]
+"""``order(generator)`` are the images of one epoch, in the order in which they come."""
+Backward = Callable[[Callable[[], Tensor], nn.Module], Tensor]
+"""``backward(loss, network)`` evaluates ``loss()``, puts a gradient into every trained parameter, returns the loss."""
 
 DROP = 5 / 6  # of the epochs, where "cosine-half-drop" drops
 LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
@@ -50,6 +54,9 @@ def train(
     cfg: TrainConfig,
     generator: torch.Generator,
     *,
+    order: Order | None = None,
+    backward: Backward | None = None,
+    each_epoch: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> nn.Module:
@@ -57,10 +64,13 @@ def train(
 
     Args:
         network: on the device where it is to be trained.
-        count: images in the set; every epoch visits each once, in an order drawn from ``generator``.
+        count: images in an epoch.
         objective: the loss of a batch of indices.
         cfg: step size, schedule, epochs.
         generator: draws the order of the images; the objective may draw its augmentations from it too.
+        order: of the images of an epoch; None visits each of ``count`` images once, in a random order.
+        backward: None is ordinary backpropagation; sharpness-aware training takes two gradients.
+        each_epoch: called with the number of epochs done: 0 before the first step, and after every epoch.
         watch: told ``{"epoch", "epochs", "loss"}`` about once a second.
         checkpoint: where to keep the state of an interrupted run.
 
@@ -82,23 +92,37 @@ def train(
     first = _restore(checkpoint, network, average, optimiser, generator)
     precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
     log = _LossLog(cfg.epochs, -(-count // cfg.batch_size), first, watch)
+    order, backward = order or (lambda rng: torch.randperm(count, generator=rng)), backward or _backward
     network.train()
+    if each_epoch is not None and first == 0:
+        each_epoch(0)
     for epoch in range(first, cfg.epochs):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(cfg, epoch)
-        for indices in torch.randperm(count, generator=generator).to(device, non_blocking=True).split(cfg.batch_size):
-            with precision:
-                loss = objective(network, indices)
+        for indices in order(generator).to(device, non_blocking=True).split(cfg.batch_size):
+
+            def loss(indices: Tensor = indices) -> Tensor:
+                with precision:
+                    return objective(network, indices)
+
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            value = backward(loss, network)
             optimiser.step()
             if average is not None:
                 average.update_parameters(network)
-            log.add(epoch, loss.detach())
+            log.add(epoch, value.detach())
+        if each_epoch is not None:
+            each_epoch(epoch + 1)
         if checkpoint is not None:
             checkpoint.tick(lambda done=epoch + 1: _state(done, network, average, optimiser, generator))
     log.look(cfg.epochs)
     return (average.module if average is not None else network).eval()
+
+
+def _backward(loss: Callable[[], Tensor], network: nn.Module) -> Tensor:
+    value = loss()
+    value.backward()
+    return value
 
 
 @torch.no_grad()

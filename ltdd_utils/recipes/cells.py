@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.config import CoresetConfig, DataConfig, EvaluateConfig, FullDataConfig, config_id
-from ltdd_utils.recipes.methods import METHODS
-from ltdd_utils.recipes.settings import DATASETS, SCALES, Scale, architecture, for_size, protocol
+from ltdd_utils.config import CoresetConfig, DataConfig, EvaluateConfig, FullDataConfig, TrajectoryConfig, config_id
+from ltdd_utils.recipes.methods import METHODS, MethodConfig
+from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture, for_size, protocol
 
 __all__ = ["Recipe", "names", "recipe", "whole_set"]
 
@@ -20,7 +20,7 @@ class Recipe:
     scale: Scale  # tiny and cpu are reduced: their records say so
     data: DataConfig
     ipc: int | None  # images per class; None: the whole training set
-    method: CoresetConfig | FullDataConfig
+    method: MethodConfig
     evaluate: EvaluateConfig
 
     def __post_init__(self) -> None:
@@ -111,12 +111,14 @@ def recipe(
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(settings.scales)}")
     data = DataConfig(dataset, settings.imbalance_factor if imbalance_factor is None else imbalance_factor)
     evaluate = protocol(protocol_name, dataset, scale, network)
-    chosen = METHODS[method](dataset, scale)
+    chosen = METHODS[method](Cell(dataset, scale, data.imbalance_factor, ipc))
     if isinstance(chosen, FullDataConfig):
         adjusted = method == "full_logit_adjusted"
         if adjusted and protocol_name != "dsa-stored":
             raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {protocol_name}")
         return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
+    if isinstance(chosen, TrajectoryConfig) and network is None and protocol_name == "dsa-stored":
+        evaluate = replace(evaluate, network=chosen.experts.network)  # the student is what the set was matched for
     return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes))
 
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ltdd_utils.config import CoresetConfig, FullDataConfig, TeacherConfig
-from ltdd_utils.recipes.settings import Scale, dsa_augmentation, plain_expert
+from ltdd_utils.config import CoresetConfig, FullDataConfig, TeacherConfig, TrajectoryConfig
+from ltdd_utils.recipes.settings import Cell, dsa_augmentation, plain_expert
+from ltdd_utils.recipes.trajectory import dam_only, damed, datm, ed_only, mtt
 
 __all__ = ["METHODS", "MethodConfig"]
 
-MethodConfig = CoresetConfig | FullDataConfig
+MethodConfig = CoresetConfig | FullDataConfig | TrajectoryConfig
 
 
-def random(dataset: str, scale: Scale) -> CoresetConfig:
+def random(cell: Cell) -> CoresetConfig:
     """Random: IPC real images of each class, drawn blindly; student k trains on draw k.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 34.4 +- 2.0.
@@ -19,36 +20,36 @@ def random(dataset: str, scale: Scale) -> CoresetConfig:
     return CoresetConfig("random")
 
 
-def kcenter(dataset: str, scale: Scale) -> CoresetConfig:
+def kcenter(cell: Cell) -> CoresetConfig:
     """K-Center greedy: images that cover each class's features.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 16.2 +- 0.5.
     """
-    return CoresetConfig("kcenter", expert=_feature_expert(dataset, scale))
+    return CoresetConfig("kcenter", expert=_feature_expert(cell))
 
 
-def herding(dataset: str, scale: Scale) -> CoresetConfig:
+def herding(cell: Cell) -> CoresetConfig:
     """Herding: images whose mean feature is the class's.
 
     No long-tailed number is published.
     """
-    return CoresetConfig("herding", expert=_feature_expert(dataset, scale))
+    return CoresetConfig("herding", expert=_feature_expert(cell))
 
 
-def graphcut(dataset: str, scale: Scale) -> CoresetConfig:
+def graphcut(cell: Cell) -> CoresetConfig:
     """Graph-Cut: images like the class and unlike each other.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 22.9 +- 0.9.
     """
-    return CoresetConfig("graphcut", expert=_feature_expert(dataset, scale))
+    return CoresetConfig("graphcut", expert=_feature_expert(cell))
 
 
-def _feature_expert(dataset: str, scale: Scale) -> TeacherConfig:
+def _feature_expert(cell: Cell) -> TeacherConfig:
     """The expert whose features a coreset reads: in the space and under the augmentation of ``dsa-stored``."""
-    return replace(plain_expert(dataset, scale), augment=dsa_augmentation(dataset))
+    return replace(plain_expert(cell.dataset, cell.scale), augment=dsa_augmentation(cell.dataset))
 
 
-def full(dataset: str, scale: Scale) -> FullDataConfig:
+def full(cell: Cell) -> FullDataConfig:
     """Full data: a student on the whole long-tailed set, the number that "lossless" refers to.
 
     The papers do not say how it was trained; ``whole_set`` has our settings.
@@ -57,7 +58,7 @@ def full(dataset: str, scale: Scale) -> FullDataConfig:
     return FullDataConfig()
 
 
-def full_logit_adjusted(dataset: str, scale: Scale) -> FullDataConfig:
+def full_logit_adjusted(cell: Cell) -> FullDataConfig:
     """Full data with a logit-adjusted loss: what the whole set gives once the bias of its prior is taken out.
 
     Menon et al. (arXiv:2007.07314). No number is published in the two papers.
@@ -65,11 +66,16 @@ def full_logit_adjusted(dataset: str, scale: Scale) -> FullDataConfig:
     return FullDataConfig()
 
 
-METHODS: Mapping[str, Callable[[str, Scale], MethodConfig]] = {
+METHODS: Mapping[str, Callable[[Cell], MethodConfig]] = {
     "random": random,
     "kcenter": kcenter,
     "herding": herding,
     "graphcut": graphcut,
+    "mtt": mtt,
+    "datm": datm,
+    "dam_only": dam_only,
+    "ed_only": ed_only,
+    "damed": damed,
     "full": full,
     "full_logit_adjusted": full_logit_adjusted,
 }

@@ -18,6 +18,7 @@ __all__ = [
     "DATASETS",
     "PROTOCOLS",
     "SCALES",
+    "Cell",
     "Scale",
     "architecture",
     "dsa_augmentation",
@@ -50,6 +51,16 @@ DATASETS: Mapping[str, DataSetFacts] = {
     "tiny": DataSetFacts(200, depth=4, imbalance_factor=10, scales=("cpu", "paper")),
     "imagenet": DataSetFacts(1000, depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False),
 }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table at one scale: what a method's settings may depend on."""
+
+    dataset: str
+    scale: Scale
+    imbalance_factor: float
+    ipc: int
 
 
 @dataclass(frozen=True)

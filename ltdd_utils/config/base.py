@@ -1,0 +1,86 @@
+"""What all settings share: strict reading, a canonical form, a hash that names a run, and checks of single fields."""
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+__all__ = ["at_least", "canonical_json", "choice", "config_id", "from_dict", "is_number", "to_dict"]
+
+T = TypeVar("T")
+
+
+def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
+    """A configuration as plain dictionaries, lists and scalars, ready for JSON."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        return {field.name: to_dict(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    if isinstance(config, Mapping):
+        return {str(key): to_dict(value) for key, value in config.items()}
+    if isinstance(config, tuple | list):
+        return [to_dict(value) for value in config]
+    return config
+
+
+def canonical_json(config: object) -> str:
+    """JSON text that is equal for equal settings: sorted keys, and 100 and 100.0 written alike."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    return json.dumps(plain(to_dict(config)), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def config_id(config: object) -> str:
+    """Twelve hexadecimal digits that name a configuration: equal for equal values, in whatever order they came."""
+    return hashlib.sha256(canonical_json(config).encode()).hexdigest()[:12]
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+    """The configuration of type ``cls`` that a dictionary describes.
+
+    Raises:
+        ValueError: a key that ``cls`` does not have, or a value that one of its fields refuses.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r} for {cls.__name__}; known keys: {', '.join(sorted(fields))}")
+    hints = typing.get_type_hints(cls)
+    return cls(**{key: _read(hints[key], value) for key, value in values.items()})
+
+
+def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
+    """A JSON value in the form that its field's type asks for (nested configurations, tuples)."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    for option in options:
+        if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+            return from_dict(option, value)
+        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
+            return tuple(value)
+    return value
+
+
+def choice(config: object, name: str) -> None:
+    """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
+    allowed, value = typing.get_args(typing.get_type_hints(type(config))[name]), getattr(config, name)
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
+
+
+def at_least(config: object, **bounds: float) -> None:
+    """Raise unless every named field is a finite number at or above its bound."""
+    for name, bound in bounds.items():
+        value = getattr(config, name)
+        if value is not None and not (is_number(value) and bound <= value < float("inf")):
+            raise ValueError(f"{name} is {value}; it must be a finite number, at least {bound}")
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,129 @@
+"""Settings that every method shares: data, preprocessing, networks, training, augmentation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltdd_utils.config.base import at_least, choice, is_number
+
+__all__ = ["AugmentConfig", "DataConfig", "NetworkConfig", "PreprocessConfig", "TeacherConfig", "TrainConfig"]
+
+LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images the long tail keeps. Fixed for a run: a run's ``seed`` never changes it."""
+
+    name: str = "digits"  # digits, cifar10, cifar100, tiny, imagenet, or folder:PATH
+    imbalance_factor: float = 20.0  # IF = n_max / n_min, at least 1
+    n_max: int | None = None  # images of the head class; None: what the data set has
+    profile: Literal["exponential", "list", "natural"] = "exponential"  # list: ImageNet-LT's file; natural: all images
+    index_list: Literal["ltdd", "ldam"] = "ltdd"  # whose rule picks the images: LTDD's release, or LDAM's
+    subset_seed: int = 42  # of the index list (LTDD's release: 42; LDAM's: 0)
+    class_order: Literal["native", "reversed", "permuted"] = "native"  # which class is the head; labels stay
+    class_order_seed: int = 0  # of "permuted"
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        for name in ("profile", "index_list", "class_order"):
+            choice(self, name)
+        at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
+        for name in ("subset_seed", "class_order_seed"):
+            if getattr(self, name) > LARGEST_SEED:
+                raise ValueError(f"{name} is {getattr(self, name)}; numpy takes seeds up to {LARGEST_SEED}")
+        if not isinstance(self.name, str):
+            raise ValueError(f"the data set's name is {self.name!r}; it must be a word, for example digits")
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """The one transform of a run, fitted on the long-tailed training set and applied to everything."""
+
+    kind: Literal["none", "normalise", "zca"] = "zca"
+    eps: float = 0.1  # added to the eigenvalues of the pixel covariance (ZCA); LTDD's release uses 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "kind")
+        at_least(self, eps=0)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """An architecture; its input size and number of classes come from the data."""
+
+    name: Literal["convnet", "resnet32", "resnet18", "vgg11", "alexnet", "resnet50", "resnext50"] = "convnet"
+    depth: int = 3  # blocks of a ConvNet: 3 for 32x32 pixels, 4 for 64x64
+    width: int | None = None  # channels of the first block; None: as published (ConvNet 128, ResNet-32 and -18 64)
+    norm: Literal["instance", "batch", "none"] = "instance"
+    second_head: bool = False  # a second linear layer that answers instead of the first (uni-level experts)
+    projection: int = 0  # features of the projection and prediction layers; 0: none
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "name")
+        choice(self, "norm")
+        at_least(self, depth=1, width=1, projection=0)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One supervised training run."""
+
+    epochs: int = 1000
+    batch_size: int = 256  # images per step
+    lr: float = 0.01  # step size at the first epoch
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    momentum: float = 0.9  # SGD
+    weight_decay: float = 5e-4  # on every parameter, or on weights alone (decay_norms)
+    decay_norms: bool = True  # False: biases and norm parameters are not decayed (EDC's evaluator)
+    schedule: Literal["constant", "steps", "cosine", "cosine-half", "cosine-half-drop"] = (
+        "steps"  # training.py explains
+    )
+    milestones: tuple[float, ...] = (0.5,)  # of "steps": fractions of the epochs after which lr is multiplied by gamma
+    gamma: float = 0.1
+    ema: float = 0.0  # decay of the moving average of the weights that is evaluated; 0: the last weights themselves
+    precision: Literal["fp32", "bf16"] = "fp32"  # of forward and backward (autocast); weights stay fp32
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        for name in ("optimiser", "schedule", "precision"):
+            choice(self, name)
+        at_least(self, epochs=0, batch_size=1, lr=0, momentum=0, weight_decay=0, gamma=0, ema=0)
+        if self.ema >= 1:
+            raise ValueError(f"ema is {self.ema}; it must be below 1, or the average never moves")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """What happens to a training batch before the network sees it."""
+
+    kind: Literal["none", "dsa", "crop-flip", "mixed-views"] = "dsa"
+    strategy: str = "color_crop_cutout_flip_scale_rotate"  # of "dsa": one operation of these per batch
+    padding: int = 4  # pixels, of "crop-flip"
+    crop_scale: tuple[float, ...] = (0.08, 1.0)  # of "mixed-views": share of the area a random resized crop keeps
+    flip: bool = True  # of "crop-flip" and "mixed-views"; digits are never mirrored
+    randaugment: bool = True  # of "mixed-views"
+    cutmix: bool = True  # of "mixed-views"
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "kind")
+        at_least(self, padding=0)
+        scale = self.crop_scale
+        if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
+            raise ValueError(f"crop_scale is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """The network that labels in the online protocols, or whose features a coreset reads."""
+
+    network: NetworkConfig = NetworkConfig()
+    train: TrainConfig = TrainConfig(epochs=200, batch_size=64, weight_decay=5e-3, schedule="cosine")
+    augment: AugmentConfig = AugmentConfig(kind="crop-flip")
+    kind: Literal["plain"] = "plain"  # part of the protocol's name: online-teacher/plain
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "kind")

@@ -1,0 +1,71 @@
+"""Settings of the coresets, of the whole set, and of the protocols."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltdd_utils.config.base import at_least, choice
+from ltdd_utils.config.common import AugmentConfig, NetworkConfig, PreprocessConfig, TeacherConfig, TrainConfig
+
+__all__ = ["CoresetConfig", "EvaluateConfig", "FullDataConfig"]
+
+
+@dataclass(frozen=True)
+class CoresetConfig:
+    """A set of unmodified real images. ``baselines.coresets`` has the definitions."""
+
+    method: Literal["random", "kcenter", "herding", "graphcut", "kcenter-unbalanced", "graphcut-unbalanced"] = "random"
+    policy: Literal["duplicate", "noise", "inherent"] = "duplicate"  # for classes with fewer images than IPC
+    expert: TeacherConfig | None = None  # whose features are read; None for "random"
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "method")
+        choice(self, "policy")
+        if (self.method == "random") != (self.expert is None):
+            raise ValueError(
+                f"expert is {self.expert}; method {self.method!r} "
+                + ("reads no features: leave it out" if self.method == "random" else "reads an expert's features")
+            )
+        if self.method.endswith("-unbalanced") and self.policy != "duplicate":
+            raise ValueError(f"policy is {self.policy!r}, but {self.method!r} fills no class: leave the policy out")
+
+
+@dataclass(frozen=True)
+class FullDataConfig:
+    """No distillation: the set is the whole long-tailed training set."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """A protocol: how a student is trained on a distilled set, and which labels it may see."""
+
+    protocol: Literal["dsa-stored", "online-teacher", "online-stored"] = "dsa-stored"
+    preprocess: PreprocessConfig = PreprocessConfig()
+    network: NetworkConfig = NetworkConfig()
+    train: TrainConfig = TrainConfig()
+    augment: AugmentConfig = AugmentConfig()
+    teacher: TeacherConfig | None = None  # of the online protocols
+    logit_adjustment: float = 0.0  # tau of the logit-adjusted loss on the set's own class counts; 0: cross-entropy
+    cross_entropy: float = 0.0  # weight of the hard labels beside the logit MSE (online; EDC and RLDD: 0.025)
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range, and a teacher, views or a loss that do not fit the protocol."""
+        choice(self, "protocol")
+        at_least(self, cross_entropy=0, logit_adjustment=0)
+        online = self.protocol.startswith("online")
+        if online != (self.teacher is not None):
+            raise ValueError(
+                f"protocol {self.protocol!r} "
+                + ("has no teacher: leave `teacher` out" if self.teacher else "needs a teacher")
+            )
+        if online != (self.augment.kind == "mixed-views"):
+            wanted = "'mixed-views'" if online else "'dsa', 'crop-flip' or 'none'"
+            raise ValueError(f"augment.kind is {self.augment.kind!r}; protocol {self.protocol!r} takes {wanted}")
+        unused = "logit_adjustment" if online else "cross_entropy"
+        if getattr(self, unused):
+            raise ValueError(f"{unused} is {getattr(self, unused)}; protocol {self.protocol!r} has no such term: use 0")
+
+    @property
+    def label(self) -> str:
+        """The protocol's full name; an online protocol names its teacher (``online-teacher/plain``)."""
+        return f"{self.protocol}/{self.teacher.kind}" if self.teacher else self.protocol

@@ -1,0 +1,13 @@
+"""Paper 1 and its baselines: distilled sets by matching expert trajectories (MTT, DATM, DAM + ED).
+
+================ =========================================================================
+``sampling``     class-aware oversampling
+``gsam``         sharpness-aware steps of the experts
+``experts``      representation and classifier experts, and their snapshots on disk
+``initial``      the set that distillation starts from
+``dam``          the student's inner loss
+``matching``     the matching loss and its gradient: exact, TESLA, full unroll
+``classifier``   the same for the classifier phase, in closed form
+``distil``       the whole of it: experts and an initial set in, a distilled set out
+================ =========================================================================
+"""

@@ -1,0 +1,64 @@
+"""Distribution-agnostic matching (DAM): the inner loss that lets a student on balanced data imitate a biased expert."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ltdd_utils.config import DAMConfig
+from ltdd_utils.longtail import class_prior
+from ltdd_utils.losses import dam_loss, soft_cross_entropy
+from ltdd_utils.seeds import generator
+
+__all__ = ["InnerLoss", "inner_loss", "prior"]
+
+InnerLoss = Callable[[Tensor, Tensor], Tensor]
+"""``loss(logits, targets)`` is the scalar loss of an inner step, both ``[B, C]``."""
+
+
+def prior(cfg: DAMConfig, counts: Sequence[int]) -> Tensor:
+    r"""The class prior :math:`\pi` that DAM assumes, float64 ``[C]``, sums to one.
+
+    "long-tailed" is :math:`n_c / N`. The others are placebos: "uniform", "inverted" (:math:`\propto 1 / n_c`) and
+    "permuted" (the long-tailed shares, each at another class, drawn from ``cfg.prior_seed``).
+    """
+    true = torch.from_numpy(class_prior(counts))
+    if cfg.prior == "uniform":
+        return torch.full_like(true, 1 / len(true))
+    if cfg.prior == "inverted":
+        return (1 / true) / (1 / true).sum()
+    if cfg.prior == "permuted":
+        return true[torch.randperm(len(true), generator=generator(cfg.prior_seed, "dam", "permuted"))]
+    return true
+
+
+def inner_loss(cfg: DAMConfig, counts: Sequence[int], device: torch.device | str = "cpu") -> InnerLoss:
+    r"""The student's inner loss: soft cross-entropy, or DAM's.
+
+    ===================================== ============ ======================
+    form                                  ``weights``  ``offset``
+    ===================================== ============ ======================
+    plain cross-entropy (MTT, DATM)       none         0
+    DAM as released                       sum          0
+    DAM as printed                        sum          :math:`\lambda > 0`
+    released, steps as long as CE's       mean         0
+    logit offset alone                    none         :math:`\lambda > 0`
+    ===================================== ============ ======================
+
+    Weights "sum" are :math:`\pi_c`, which sum to one; "mean" are :math:`C \pi_c`; "none" are 1.
+
+    Args:
+        cfg: weights, offset, prior.
+        counts: images of each class in the long tail, ``[C]``.
+        device: of the logits.
+    """
+    if cfg.weights == "none" and cfg.offset == 0:
+        return soft_cross_entropy
+    shares = prior(cfg, counts)
+    factors = {"none": torch.ones_like(shares), "sum": shares, "mean": len(shares) * shares}[cfg.weights]
+    weights, offset = factors.to(device), (cfg.offset * shares.log()).to(device)
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        return dam_loss(logits, targets, weights.to(logits.dtype), offset.to(logits.dtype))
+
+    return loss
