@@ -18,11 +18,13 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``views``            crops, flips, Mixup, CutMix, RandAugment, batched (paper 2: initialisation, relabelling)
 ``networks``         ConvNet-D, ResNets, VGG-11, AlexNet: backbone, classifier, optional heads
 ``losses``           cross-entropies and their long-tailed forms
+``parameters``       weights as one flat vector, and its named slices
 ``allocator``        how the C library keeps freed memory: speed only
 ``training``         the only supervised loop: experts, teachers, students
 ``experts``          networks trained on the long-tailed data
 ``distilled``        a distilled set and the file that describes it
 ``trajectory_files`` the file layout of the trajectory family (import, export)
+``trajectory``       paper 1: experts, DAM, matching, distillation; MTT and DATM too
 ``baselines``        coresets
 ``evaluation``       one evaluator, three named protocols (both papers' releases)
 ``recipes``          what is run: methods, data sets, scales

@@ -90,7 +90,9 @@ class Layout:
         prefix = "backbone."
 
         def apply(flat: Tensor, images: Tensor) -> Tensor:
-            own = {name.removeprefix(prefix): part for name, part in self.split(flat).items() if name.startswith(prefix)}
+            own = {
+                name.removeprefix(prefix): part for name, part in self.split(flat).items() if name.startswith(prefix)
+            }
             return functional_call(network.backbone, own, (images,))
 
         return apply

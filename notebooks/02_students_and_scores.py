@@ -109,7 +109,7 @@ chosen = {
     for name in ("random", "kcenter", "herding", "graphcut")
 }
 sets = {
-    name: pipeline.distil(recipe, data, seed, where)[0] for name, recipe in chosen.items()
+    name: pipeline.distil(recipe, data, seed, where).set for name, recipe in chosen.items()
 }
 sets["kcenter"].info["composition"]
 

@@ -148,13 +148,13 @@ def test_a_repeated_run_trains_nothing_and_keeps_the_cost(tmp_path, trained):
 
 def test_student_k_of_random_trains_on_draw_k_and_all_others_on_one_set(tmp_path):
     sets = run(quick(), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"]
-    draws = [content_hash(distil(quick(), digits(), 0, place(tmp_path), draw)[0]) for draw in range(3)]
+    draws = [content_hash(distil(quick(), digits(), 0, place(tmp_path), draw).set) for draw in range(3)]
     assert sets == draws and len(set(sets)) == 3
     assert len(set(run(quick("herding_digits"), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"])) == 1
 
 
 def test_the_seconds_of_all_draws_count(tmp_path):
-    parts = [distil(quick(), digits(), 0, place(tmp_path), draw)[1]["selection"] for draw in range(3)]
+    parts = [distil(quick(), digits(), 0, place(tmp_path), draw).seconds["selection"] for draw in range(3)]
     assert run(quick(), 0, 3, place(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
 
 
@@ -198,7 +198,7 @@ def test_where_it_runs_never_changes_the_id(tmp_path):
 def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
     here = place(tmp_path)
     small, large = quick(), replace(quick(), scale="paper")
-    sets = [distil(recipe, digits(), 0, here)[0] for recipe in (small, large)]
+    sets = [distil(recipe, digits(), 0, here).set for recipe in (small, large)]
     assert [one.info["scale"] for one in sets] == ["tiny", "paper"]
     assert len(list((tmp_path / "work" / "coreset").iterdir())) == 1
 
@@ -226,7 +226,7 @@ def protocol(distilled, name="dsa-stored", **network):
 def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
     here = place(tmp_path)
     record = run(quick("kcenter_digits"), 0, 2, here)
-    made, _ = distil(quick("kcenter_digits"), digits(), 0, here)
+    made = distil(quick("kcenter_digits"), digits(), 0, here).set
     scores = evaluate_set(made, None, protocol(made), 0, 2, here)
     assert scores["metrics"] == record["metrics"] and len(trained) == 2  # the very same students
     assert scores["distilled_sha256"] == record["provenance"]["distilled_sha256"][0]
@@ -235,13 +235,13 @@ def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
 
 def test_two_sets_never_share_a_student(tmp_path, trained):
     here = place(tmp_path)
-    sets = [distil(quick(), digits(), 0, here, draw)[0] for draw in range(2)]
+    sets = [distil(quick(), digits(), 0, here, draw).set for draw in range(2)]
     scores = [evaluate_set(one, None, protocol(one), 0, 1, here) for one in sets]
     assert len(trained) == 2 and scores[0]["distilled_sha256"] != scores[1]["distilled_sha256"]
 
 
 def test_another_network_is_another_student(tmp_path):
-    made, _ = distil(quick(), digits(), 0, place(tmp_path))
+    made = distil(quick(), digits(), 0, place(tmp_path)).set
     for name in ("vgg11", "alexnet", "resnet18"):
         cfg = protocol_for(made, "dsa-stored", network=name)
         scores = evaluate_set(made, None, replace(cfg, train=replace(cfg.train, epochs=1)), 0, 1, place(tmp_path))
@@ -251,7 +251,7 @@ def test_another_network_is_another_student(tmp_path):
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
 def test_synthetic_images_of_another_family_are_translated_and_the_clamped_share_recorded(tmp_path, name):
     here = place(tmp_path)
-    made, _ = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, here)  # noise in the space of ZCA
+    made = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, here).set  # noise in the space of ZCA
     scores = evaluate_set(made, None, protocol(made, name), 0, 1, here)
     assert scores["protocol"] == f"{name}/plain"
     assert scores["clamped"] == translate(made, digits(), fit("zca"), fit("normalise"))[1] > 0.01
@@ -266,7 +266,7 @@ def test_an_online_record_holds_the_clamped_share(tmp_path):
 
 
 def test_what_a_set_does_not_say_is_asked_for(tmp_path):
-    here, made = place(tmp_path), distil(quick(), digits(), 0, place(tmp_path))[0]
+    here, made = place(tmp_path), distil(quick(), digits(), 0, place(tmp_path)).set
     with pytest.raises(ValueError, match=r"does not say what it was made for: fill in info\['recipe'\]"):
         protocol_for(synthetic(), "dsa-stored")
     elsewhere = replace(made, info={**made.info, "data_sha256": "0" * 64})

@@ -49,7 +49,7 @@ def test_images_are_written_class_by_class(tmp_path):
 
 
 def test_real_images_are_written_as_preprocessed_pixels(tmp_path):
-    chosen, _ = distil(quick(), digits(), 0, place(tmp_path))
+    chosen = distil(quick(), digits(), 0, place(tmp_path)).set
     after = round_trip(tmp_path / "out", chosen)
     assert torch.equal(after.images, pixels(chosen, digits(), fit("zca")))
     assert after.labels.tolist() == chosen.labels.tolist()

@@ -81,7 +81,7 @@ def run_(options: argparse.Namespace) -> str:
     if options.save_set is not None:
         data = load(recipe.data, place.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place) if options.with_preprocessing else None
-        save_set(options.save_set, distil(recipe, data, options.seed, place)[0], preprocess)
+        save_set(options.save_set, distil(recipe, data, options.seed, place).set, preprocess)
     if options.json:
         return _json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"

@@ -83,4 +83,5 @@ def at_least(config: object, **bounds: float) -> None:
 
 
 def is_number(value: object) -> bool:
+    """Whether ``value`` is an int or a float; True and False are neither."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -38,12 +38,13 @@ class ExpertConfig:
     samples_per_class: int = 4  # consecutive images of a class that the sampler draws
     max_norm: float = 0.0  # bound of a classifier row's norm; 0: none (the release configures 0.1 and never applies it)
     stored: Literal["fp32", "bf16"] = "fp32"  # of the snapshots on disk
+    seed: int | None = None  # of the experts; None: the run's, so that every seed has experts of its own
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         choice(self, "stored")
         at_least(self, count=1, classifier_epochs=0, classifier_lr=0, samples_per_class=1, max_norm=0)
-        at_least(self, classifier_images=1)
+        at_least(self, classifier_images=1, seed=0)
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,25 @@ class TrajectoryConfig:
                 f"window is {list(window)}; give three whole numbers T-, T, T+ with 0 <= T- < T <= T+: start epochs "
                 "are drawn from T- to T - 1, later to T+ - 1"
             )
+        self._check_epochs()
+        if not self.first.weight and not (self.second and self.second.weight):
+            raise ValueError("both phases have weight 0: nothing would be matched; set first.weight or second.weight")
         if self.initial.labels == "hard" and self.lr_labels:
             raise ValueError(f"lr_labels is {self.lr_labels}, but labels are hard: set lr_labels to 0")
         if self.second is not None and self.match != "backbone":
             raise ValueError("the second phase owns the classifier: set match to 'backbone'")
+
+    def _check_epochs(self) -> None:
+        last, trained = self.window[2] - 1 + self.first.epochs, self.experts.train.epochs
+        if last > trained:
+            raise ValueError(
+                f"the window {list(self.window)} asks for epoch {last}, but experts train {trained} epochs: set window "
+                f"to end at {trained + 1 - self.first.epochs} or below, or experts.train.epochs to {last}"
+            )
+        if self.second is not None and self.second.epochs > self.experts.classifier_epochs:
+            raise ValueError(
+                f"second.epochs is {self.second.epochs}, but classifier experts train {self.experts.classifier_epochs}"
+            )
 
     @property
     def snapshots(self) -> tuple[int, ...]:

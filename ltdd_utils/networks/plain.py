@@ -3,7 +3,7 @@
 from torch import nn
 
 from ltdd_utils.config import NetworkConfig
-from ltdd_utils.networks.blocks import normaliser, require_size
+from ltdd_utils.networks.blocks import HalvingPool, normaliser, require_size
 
 __all__ = ["alexnet", "convnet", "vgg11"]
 
@@ -29,7 +29,7 @@ def convnet(cfg: NetworkConfig, image_size: int, channels: int) -> nn.Sequential
     width = cfg.width or 128
     layers: list[nn.Module] = []
     for block in range(cfg.depth):
-        layers += [*_convolution(cfg, channels if block == 0 else width, width), nn.AvgPool2d(2)]
+        layers += [*_convolution(cfg, channels if block == 0 else width, width), HalvingPool()]
     return nn.Sequential(*layers, nn.Flatten())
 
 

@@ -2,10 +2,12 @@
 
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted, pick_device, require_writable
 from ltdd_utils.pipeline.runs import run
-from ltdd_utils.pipeline.sets import distil
+from ltdd_utils.pipeline.sets import Distilled, distil
 from ltdd_utils.pipeline.students import evaluate_set, protocol_for
+from ltdd_utils.pipeline.trajectory import train_experts
 
 __all__ = [
+    "Distilled",
     "Place",
     "distil",
     "evaluate_set",
@@ -15,4 +17,5 @@ __all__ = [
     "protocol_for",
     "require_writable",
     "run",
+    "train_experts",
 ]

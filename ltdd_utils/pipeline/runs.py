@@ -44,8 +44,9 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     data = load(recipe.data, place.data, place.watching("read images"))
     preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, place)
     made = [distil(recipe, data, seed, place, draw) for draw in range(students if recipe.one_draw_per_student else 1)]
-    seconds = {"preprocess": fitting, **{stage: sum(parts[stage] for _, parts in made) for stage in made[0][1]}}
-    sets = [distilled for distilled, _ in made]
+    stages = made[0].seconds
+    seconds = {"preprocess": fitting, **{stage: sum(one.seconds[stage] for one in made) for stage in stages}}
+    sets = [one.set for one in made]
     sets = sets if len(sets) == students else sets * students
     teacher = None
     if recipe.evaluate.teacher is not None:
@@ -54,6 +55,9 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     seconds["students"] = sum(evaluation.seconds)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
     record = _record(recipe, seed, evaluation, origin, seconds, place)
+    if made[0].history is not None:
+        record["distillation"] = made[0].history
+        record["cost"]["peak_gpu_gib"] = max(record["cost"]["peak_gpu_gib"], made[0].history["peak_gpu_gib"])
     if place.results is not None:
         save_record(place.results, record)
     return record

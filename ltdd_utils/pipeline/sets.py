@@ -1,24 +1,33 @@
 """From a recipe and its data to a distilled set that describes itself."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from ltdd_utils.baselines.coresets import full_set, select
-from ltdd_utils.config import CoresetConfig, to_dict
+from ltdd_utils.config import FullDataConfig, TrajectoryConfig, to_dict
 from ltdd_utils.distilled import DistilledSet, composition, from_bundle, to_bundle
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted
+from ltdd_utils.pipeline.trajectory import matched_set
 from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.recipes import Recipe
 
-__all__ = ["distil"]
+__all__ = ["Distilled", "distil"]
 
 
-def distil(
-    recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: int = 0
-) -> tuple[DistilledSet, dict[str, float]]:
-    """The distilled set of a recipe, and the seconds of each stage that made it.
+@dataclass(frozen=True)
+class Distilled:
+    """A distilled set, and how it came about."""
+
+    set: DistilledSet
+    seconds: dict[str, float]  # of each stage that made it
+    history: dict[str, Any] | None = None  # of the iterations that made it, for the record
+
+
+def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: int = 0) -> Distilled:
+    """The distilled set of a recipe; finished stages are read, not repeated.
 
     Args:
         recipe: what to run.
@@ -29,13 +38,26 @@ def distil(
 
     Raises:
         ValueError: settings that do not fit the data.
+        FileNotFoundError: a snapshot of an expert that an earlier run did not keep.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    method = recipe.method
-    if not isinstance(method, CoresetConfig):
-        return _described(full_set(data), recipe, data, seed, draw, None), {}
-    seconds: dict[str, float] = {}
-    preprocess, expert = fitted(recipe.evaluate.preprocess, data, place), None
+    if isinstance(recipe.method, FullDataConfig):
+        return Distilled(_described(full_set(data), recipe, data, seed, draw, None), {})
+    preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    if isinstance(recipe.method, TrajectoryConfig):
+        made = matched_set(recipe, data, preprocess, seed, place)
+        found, seconds, history = made.distilled, made.seconds, made.history
+    else:
+        found, seconds = _coreset(recipe, data, preprocess, seed, place, draw)
+        history = None
+    # Described here and not in the store, where recipes of two scales can share one set.
+    return Distilled(_described(found, recipe, data, seed, draw, preprocess), seconds, history)
+
+
+def _coreset(
+    recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place, draw: int
+) -> tuple[DistilledSet, dict[str, float]]:
+    method, expert, seconds = recipe.method, None, {}
     if method.expert is not None:
         expert, seconds["expert"] = expert_stage(method.expert, data, preprocess, seed, place)
 
@@ -54,8 +76,7 @@ def distil(
         "coreset", key, lambda _: to_bundle(select(method, data, recipe.ipc, seed, expert, images, draw))
     )
     seconds["selection"] = bundle.meta["seconds"]
-    # Described here and not in the store, where recipes of two scales can share one selection.
-    return _described(from_bundle(bundle), recipe, data, seed, draw, preprocess), seconds
+    return from_bundle(bundle), seconds
 
 
 def _described(

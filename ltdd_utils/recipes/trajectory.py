@@ -98,13 +98,15 @@ def _dam(cell: Cell) -> DAMConfig:
 def _common(cell: Cell) -> TrajectoryConfig:
     """What the recipes share: one phase on representation experts."""
     own, (steps, _) = _cell(cell), _steps(cell)
+    experts, first = _experts(cell), MatchConfig(1.0, steps)
+    longest = experts.train.epochs + 1 - first.epochs  # T+ that the experts have the epochs for
     base = TrajectoryConfig(
-        experts=_experts(cell),
+        experts=experts,
         initial=InitialConfig(own.images, "representation", "duplicate", _labels(own)),
-        first=MatchConfig(1.0, steps),
+        first=first,
         iterations=own.iterations,
         batch=own.batch,
-        window=own.window,
+        window=tuple(min(epoch, longest) for epoch in own.window),
         expand=own.expand,
         lr_images=own.lr_images,
         lr_labels=own.lr_labels,
@@ -132,13 +134,16 @@ def _cell(cell: Cell) -> CellSettings:
 
 
 def _experts(cell: Cell) -> ExpertConfig:
-    """Experts as released at scale paper (100 of 100 epochs, GSAM); few, narrow and short ones otherwise."""
+    """Experts as released at scale paper (100 of 100 epochs, GSAM); few, narrow and short ones otherwise.
+
+    At scale cpu all seeds of a run share the experts of seed 0: a spread over seeds is one over distillations.
+    """
     network, augment = architecture("convnet", cell.dataset, cell.scale), dsa_augmentation(cell.dataset)
     train = TrainConfig(epochs=100, batch_size=256, lr=0.01, momentum=0.0, weight_decay=5e-3, schedule="constant")
     if cell.scale == "paper":
         return ExpertConfig(network=network, train=train, gsam=GSAMConfig(), augment=augment)
     if cell.scale == "cpu":
         network, train = replace(network, width=32), replace(train, epochs=40)
-        return ExpertConfig(4, network, train, augment=augment)
+        return ExpertConfig(4, network, train, augment=augment, seed=0)
     train = replace(train, epochs=30, batch_size=32, lr=0.02)
     return ExpertConfig(3, network, train, augment=augment, classifier_epochs=5, classifier_lr=0.02)

@@ -12,6 +12,7 @@ GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_group
 TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 NAMES = ("recipe", "scale", "config_id", "protocol")
 KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "cost", "provenance")
+OPTIONAL = ("distillation",)  # curves and counts of the iterations that made the set
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
 TOLERANCE = 1e-6  # students may be scored in float32
@@ -29,7 +30,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
     """
     schema = record.get("schema")
     _need(schema == SCHEMA, f"its schema is {schema!r}, not {SCHEMA}; use the version of ltdd_utils that wrote it")
-    _keys(record, KEYS, "the record")
+    _keys({key: value for key, value in record.items() if key not in OPTIONAL}, KEYS, "the record")
     _need(isinstance(record["seed"], int) and record["seed"] >= 0, f"seed is {record['seed']!r}; it must be 0 or more")
     for name in NAMES:
         safe = isinstance(record[name], str) and re.fullmatch(r"[\w./-]+", record[name])

@@ -39,14 +39,19 @@ class Stage:
     cfg: ExpertConfig
     data: LongTailedData
     preprocess: Preprocess
-    seed: int
+    run_seed: int
     store: Store
     device: torch.device
+
+    @property
+    def seed(self) -> int:
+        """Of the experts: the run's, unless the settings share experts between runs."""
+        return self.run_seed if self.cfg.seed is None else self.cfg.seed
 
     def key(self, index: int) -> dict[str, Any]:
         """What a representation expert depends on: not on how many there are, nor on what is kept of it."""
         settings = to_dict(self.cfg)
-        first = {name: value for name, value in settings.items() if name not in (*SECOND_STAGE, "count")}
+        first = {name: value for name, value in settings.items() if name not in (*SECOND_STAGE, "count", "seed")}
         parts = {"data": self.data.sha256, "preprocess": self.preprocess.describe()}
         return {"expert": first, **parts, "seed": self.seed, "index": index}
 
@@ -167,6 +172,7 @@ class Experts:
 
     layout: Layout
     last_epoch: int  # of the representation experts
+    last_classifier_epoch: int
     representation: Sequence[Bundle]
     classifier: Sequence[Bundle]  # empty if the recipe has none
 

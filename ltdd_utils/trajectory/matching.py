@@ -1,9 +1,9 @@
-"""Trajectory matching: how far a student on the distilled set ends from the expert, and what that says to the set.
+r"""Trajectory matching: how far a student on the distilled set ends from the expert, and what that says to the set.
 
-A student starts at an expert's snapshot :math:`w_0`, takes N steps :math:`w_{i+1} = w_i - \\eta g_i` on the distilled
+A student starts at an expert's snapshot :math:`w_0`, takes N steps :math:`w_{i+1} = w_i - \eta g_i` on the distilled
 set, and is compared with a later snapshot :math:`w^*` on a part P of the parameters:
 
-.. math:: L = \\|P(w_N - w^*)\\|^2 / \\|P(w_0 - w^*)\\|^2
+.. math:: L = \|P(w_N - w^*)\|^2 / \|P(w_0 - w^*)\|^2
 
 Cazenavette et al. (arXiv 2203.11932), equation 2; "Distilling Long-tailed Datasets" (arXiv 2408.14506) has one such
 loss for each of its two kinds of experts.
@@ -19,7 +19,19 @@ from ltdd_utils.augment import DSAParameters, apply
 from ltdd_utils.parameters import Apply
 from ltdd_utils.trajectory.dam import InnerLoss
 
-__all__ = ["GRADIENTS", "Matched", "Problem", "Step", "Synthetic", "distance", "exact", "match", "tesla", "unroll"]
+__all__ = [
+    "GRADIENTS",
+    "Matched",
+    "Problem",
+    "Step",
+    "Synthetic",
+    "distance",
+    "exact",
+    "match",
+    "student",
+    "tesla",
+    "unroll",
+]
 
 
 @dataclass(frozen=True)

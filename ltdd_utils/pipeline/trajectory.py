@@ -1,0 +1,163 @@
+"""The stages of a trajectory recipe: experts, initial set, distillation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ltdd_utils.config import ExpertConfig, TrajectoryConfig
+from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels, to_bundle
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.networks import Network
+from ltdd_utils.parameters import Layout
+from ltdd_utils.pipeline.place import Place
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.recipes import Recipe
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Bundle, Checkpoint
+from ltdd_utils.trajectory.distil import distil
+from ltdd_utils.trajectory.experts import Experts, Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.initial import initial_set
+
+__all__ = ["Matching", "matched_set", "train_experts"]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """What a trajectory recipe made."""
+
+    distilled: DistilledSet
+    seconds: dict[str, float]  # of each stage
+    history: dict[str, Any] | None  # of the iterations; None for an initial set
+
+
+def train_experts(
+    cfg: ExpertConfig,
+    keep: Sequence[int],
+    keep_classifier: Sequence[int],
+    data: LongTailedData,
+    preprocess: Preprocess,
+    seed: int,
+    place: Place,
+    only: Sequence[int] | None = None,
+) -> tuple[Experts, dict[str, float]]:
+    """The experts of a run, trained where they are not there yet, and the seconds of both stages.
+
+    Args:
+        cfg: of the experts.
+        keep: epochs of the representation experts that are wanted.
+        keep_classifier: epochs of the classifier experts that are wanted; none leaves that stage out.
+        data: the long tail.
+        preprocess: the transform of its images.
+        seed: of the run.
+        place: device, folders, progress.
+        only: which experts, by number; None: all. Several processes can train some each.
+
+    Raises:
+        FileNotFoundError: an expert was trained before, and a wanted epoch was not kept.
+        ValueError: an epoch that is never trained, or an expert above ``cfg.count``.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    numbers = list(range(cfg.count) if only is None else only)
+    if numbers and not 0 <= min(numbers) <= max(numbers) < cfg.count:
+        raise ValueError(f"expert {max(numbers)} is asked for; there are {cfg.count}, from 0 to {cfg.count - 1}")
+    stage = Stage(cfg, data, preprocess, seed, place.store, place.device)
+    watches = [f"expert {index + 1}/{cfg.count}" for index in numbers]
+    first = [
+        representation_expert(stage, index, keep, place.watching(name))
+        for index, name in zip(numbers, watches, strict=True)
+    ]
+    second = [
+        classifier_expert(stage, index, keep_classifier, place.watching(f"classifier {name}"))
+        for index, name in zip(numbers, watches, strict=True)
+        if keep_classifier
+    ]
+    layout = Layout.of(new_network(cfg, data, generator(0, "shape")))
+    seconds = {"experts": sum(bundle.meta["seconds"] for bundle in first)}
+    if second:
+        seconds["classifier experts"] = sum(bundle.meta["seconds"] for bundle in second)
+    return Experts(layout, cfg.train.epochs, cfg.classifier_epochs, first, second), seconds
+
+
+def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Matching:
+    """The distilled set of a trajectory recipe, or its initial set if it has no iterations.
+
+    Raises:
+        ValueError: settings that do not fit the data.
+        FileNotFoundError: a snapshot that an earlier run did not keep.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    cfg: TrajectoryConfig = recipe.method
+    wanted = (cfg.snapshots, cfg.classifier_snapshots)
+    experts, seconds = train_experts(cfg.experts, *wanted, data, preprocess, seed, place)
+    network = new_network(cfg.experts, data, generator(0, "shape")).to(place.device)
+    common = {"data": data.sha256, "preprocess": preprocess.describe(), "seed": seed, "experts": cfg.experts}
+    bundle = place.store.stage(
+        "initial",
+        {"initial": cfg.initial, "lr": cfg.lr, "ipc": recipe.ipc, **common},
+        lambda _: to_bundle(_initial(cfg, recipe.ipc, data, preprocess, experts, network, seed, place)),
+    )
+    start, seconds["initial set"] = from_bundle(bundle), bundle.meta["seconds"]
+    if not cfg.iterations:
+        return Matching(start, seconds, None)
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        images = pixels(start, data, preprocess).to(place.device)
+        watch = place.watching("matching")
+        made, history, facts = distil(cfg, start, images, data.counts, experts, network, seed, watch, checkpoint)
+        bundle = to_bundle(made)
+        bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
+        bundle.meta |= {"matching": facts | {"peak_gpu_gib": _peak_gib(place.device)}}
+        return bundle
+
+    if place.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(place.device)
+    key = {"method": cfg, "initial": content_hash(start), **common}
+    bundle = place.store.stage("matching", key, compute)
+    seconds["matching"] = bundle.meta["seconds"]
+    made = from_bundle(bundle)
+    made = replace(made, info={**made.info, "initial_sha256": content_hash(start)})
+    return Matching(made, seconds, _history(bundle))
+
+
+def _initial(
+    cfg: TrajectoryConfig,
+    ipc: int,
+    data: LongTailedData,
+    preprocess: Preprocess,
+    experts: Experts,
+    network: Network,
+    seed: int,
+    place: Place,
+) -> DistilledSet:
+    apply = experts.layout.apply(network)
+    return initial_set(cfg.initial, data, preprocess, ipc, cfg.lr, experts, apply, seed, place.device)
+
+
+def _peak_gib(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
+
+
+POINTS = 200  # of a curve in a record
+
+
+def _history(bundle: Bundle) -> dict[str, Any]:
+    """The iterations as JSON: curves of at most ``POINTS`` means, and the class gradients' mean and deviation."""
+    rows = {name.removeprefix("history."): t for name, t in bundle.tensors.items() if name.startswith("history.")}
+    gradients = rows.pop("class_gradient")
+    count = len(gradients)
+    curves = {}
+    for name, values in rows.items():
+        parts = values.double().tensor_split(min(POINTS, count))
+        means = [part.mean().item() for part in parts]
+        curves[name] = None if values.isnan().any() else means
+    return {
+        "iterations": count,
+        **bundle.meta["matching"],
+        "curves": curves,
+        "class_gradient": {
+            "mean": gradients.mean(dim=0).tolist(),
+            "std": gradients.std(dim=0).tolist() if count > 1 else None,
+        },
+    }
