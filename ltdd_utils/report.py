@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from ltdd_utils import recipes
-from ltdd_utils.results import TARGET_COLUMNS, TARGET_KEYS, load, targets
+from ltdd_utils.results import TARGET_COLUMNS, TARGET_KEYS, load, load_record, targets
 from ltdd_utils.store import write_atomic
-from ltdd_utils.tables import compact, compare, formatted, markdown, pool
+from ltdd_utils.tables import changes, compact, compare, formatted, markdown, named, pool
 
 __all__ = ["main", "reproduction_page", "stale", "status_table", "with_status"]
 
@@ -121,10 +121,12 @@ def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
     tables = [] if alone.empty else _compact(formatted(compare(records, rows)).drop(columns="paper"))
     changed = runs[runs["method"].isna()]
     if len(changed):
-        shown = changed[["recipe", "protocol", "scale", "config_id", "students", "pipelines", "device"]]
+        configs = {row["config_id"]: load_record(row["path"])["config"] for row in records.to_dict("records")}
+        what = [named(changes(configs[name])) for name in changed["config_id"]]
+        shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
         percent = (100 * changed["mean"]).map("{:.1f}".format), (100 * changed["std"]).map("{:.1f}".format)
         shown = shown.assign(ours=percent[0], std=percent[1].replace("nan", ""))
-        tables += ["Runs with other settings than their recipe's, which their records hold:", markdown(shown)]
+        tables += ["Runs with other settings than their recipe's:", markdown(shown)]
     return tables or ["None."]
 
 

@@ -144,6 +144,21 @@ class Store:
         """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never."""
         self.root, self.deadline = Path(root), deadline
         self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
+        self._renewed: set[Path] = set()
+
+    def result(self, kind: str, key: Mapping[str, Any]) -> Path:
+        """The file of a stage's result, whether it is there or not."""
+        return self.root / kind / config_id(key) / "result.safetensors"
+
+    def renew(self, kind: str, key: Mapping[str, Any]) -> None:
+        """Compute a stage anew when it is asked for next; an old result stays until the new one is whole."""
+        self._renewed.add(self.result(kind, key))
+
+    def forget(self, kind: str, key: Mapping[str, Any]) -> None:
+        """Remove a stage's result and checkpoint, if they are there."""
+        result = self.result(kind, key)
+        for path in (result, result.with_name("checkpoint.safetensors")):
+            path.unlink(missing_ok=True)
 
     def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
         """The result of a stage: read if it was computed before, else computed and kept.
@@ -161,9 +176,9 @@ class Store:
             Stopped: the deadline passed.
             OSError: the folder cannot be written.
         """
-        folder = self.root / kind / config_id(key)
-        result = folder / "result.safetensors"
-        if result.is_file():
+        result = self.result(kind, key)
+        folder = result.parent
+        if result.is_file() and result not in self._renewed:
             bundle = load_bundle(result)
             self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
             return bundle
@@ -178,5 +193,6 @@ class Store:
         bundle.meta["origin"] = origin = {**origin, "peak_ram_gib": peak_ram_gib()}
         self.origins.append({"stage": kind, **origin})
         save_bundle(result, bundle)
+        self._renewed.discard(result)
         checkpoint.clear()
         return bundle

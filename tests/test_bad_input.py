@@ -98,6 +98,64 @@ def test_run(case, refused, tmp_path):
     assert not [name for name in files(tmp_path) if name.startswith("results") or name.endswith(".part")]
 
 
+EXPERTS = {
+    "recipe without experts": (["random_digits"], "random_digits matches no experts; mtt, datm, dam_only, ed_only and"),
+    "coreset with another expert": (["kcenter_digits"], "kcenter_digits matches no experts"),
+    "epoch that is never trained": (["damed_digits", "--keep", "0,900"], "--keep '0,900': '900' is no number or range"),
+    "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is no number or range from 0 to"),
+    "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is no number or range from 0 to"),
+    "nothing": (["damed_digits", "--keep", ""], "'' is no number or range from 0 to"),
+    "expert that there is not": (["damed_digits", "--only", "0,99"], "--only '0,99': '99' is no number or range"),
+    "negative expert": (["damed_digits", "--only=-1"], "'-1' is no number or range from 0 to"),
+    "negative seed": (["damed_digits", "--seed", "-1"], "seed is -1; it must be 0 or more"),
+    "window beyond the epochs": (
+        ["damed_digits", "--set", "method.window=[0,10,900]"],
+        "the window [0, 10, 900] asks for epoch 901, but experts train",
+    ),
+    "network that keeps statistics": (
+        ["damed_digits", "--set", "method.experts.network.norm=batch"],
+        "the network keeps statistics (",
+    ),
+    "network that does not fit": (
+        ["damed_digits", "--set", "method.experts.network.depth=9"],
+        "set depth to at most 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXPERTS)
+def test_experts(case, refused, tmp_path):
+    arguments, message = EXPERTS[case]
+    assert message in refused("experts", *arguments, "--device", "cpu")
+    work = [name for name in files(tmp_path) if not name.startswith("work/preprocess")]
+    assert not [name for name in work if name.endswith((".safetensors", ".part"))]  # refused before any training
+
+
+def matched(*settings):
+    """Options of a run of DATM without iterations: one expert of two epochs."""
+    common = ["first.epochs=1", "iterations=0", "experts.count=1", "experts.network.width=4"]
+    chosen = [*settings, "window=[0,1,1]", *common, "experts.train.epochs=2"]
+    return ["datm_digits", *QUICK, *(part for text in chosen for part in ("--set", f"method.{text}"))]
+
+
+def test_snapshots_that_are_absent_or_damaged(refused, tmp_path):
+    assert main(["experts", *matched()[:1], *matched()[7:], "--keep", "0", "--quiet"]) == 0
+    line = refused("run", *matched())
+    assert "representation expert 0 holds the epochs [0], and epoch 1 is asked for: `ltdd experts RECIPE" in line
+    (expert,) = (tmp_path / "work" / "representation").rglob("result.safetensors")
+    expert.write_bytes(expert.read_bytes()[:-50])
+    line = refused("run", *matched())
+    assert str(expert) in line and "is damaged or cut short" in line and "delete it and make it again" in line
+    expert.unlink()
+    assert main(["run", *matched(), "--ipc", "1", "--quiet"]) == 0  # and then it goes on
+
+
+def test_more_images_than_a_class_has_under_inherent(refused):
+    own = matched("initial.policy=inherent", "initial.images=real")
+    line = refused("run", *own, "--ipc", "9")
+    assert "class '8' has 8 images to start from, fewer than ipc=9, and 'inherent' adds none: use the policy" in line
+
+
 def test_an_unknown_command(refused):
     assert "invalid choice: 'rum'" in refused("rum") and "list" in refused("rum")
     assert "COMMAND" in refused()

@@ -1,5 +1,7 @@
 """The benchmarks start, and compare like with like."""
 
+import importlib
+import json
 import os
 import subprocess
 import sys
@@ -8,15 +10,32 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ltdd_utils import recipes
 from ltdd_utils.config import AugmentConfig
+from ltdd_utils.images import load
+from ltdd_utils.pipeline import Place, fitted, train_experts
+from ltdd_utils.store import Store, load_bundle
+from ltdd_utils.trajectory.classifier import match_classifier
+from ltdd_utils.trajectory.matching import tesla
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def student(root, monkeypatch):
+def benchmark(root, monkeypatch):
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    import student
+    return importlib.import_module
 
-    return student
+
+@pytest.fixture
+def student(benchmark):
+    return benchmark("student")
+
+
+@pytest.fixture
+def single():
+    """The package's own precision, where experts are trained and stored."""
+    torch.set_default_dtype(torch.float32)
 
 
 def test_both_loops_are_the_same_training(student, monkeypatch):
@@ -37,3 +56,148 @@ def test_a_part_prints_its_rate(root):
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run(call, capture_output=True, text=True, check=True, env=environment)
     assert float(done.stdout) > 0
+
+
+def bench(benchmark, rows):
+    """A tiny matching problem in float64 whose steps see mini-batches, or the whole set."""
+    made = benchmark("matching").Bench(4, 10, 4, CPU, torch.float64)
+    steps = made.first.steps
+    if rows is not None:
+        few = benchmark("matching").Bench(4, rows, 4, CPU, torch.float64).first.steps
+        rng = torch.Generator().manual_seed(0)
+        steps = [replace(step, rows=torch.randperm(10, generator=rng)[:rows]) for step in few]
+    made.first, made.second = (replace(problem, steps=steps) for problem in (made.first, made.second))
+    return made
+
+
+@pytest.mark.parametrize("rows", [None, 6])
+def test_the_released_scheme_gives_the_gradient_of_tesla(benchmark, rows):
+    released, made = benchmark("released").released, bench(benchmark, rows)
+    for mine, theirs in (
+        (tesla(made.set, made.first), released(made.set, made.first)),
+        (
+            match_classifier(made.set, made.second, made.features, 10, through_weights=False),
+            released(made.set, made.second, made.second.part),
+        ),
+    ):
+        assert float(mine.images.norm()) > 0
+        for name in ("loss", "images", "logits", "lr"):
+            torch.testing.assert_close(getattr(theirs, name), getattr(mine, name), rtol=1e-8, atol=1e-14)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_matching_compares_all_gradients(benchmark, monkeypatch, capsys, fits):
+    """Its parts in this process; an unroll above the limit is left out, with what it would take."""
+    matching = benchmark("matching")
+
+    def part(name, images, steps):
+        return {"released": {"images": 0.0}} if name == "accuracy" else measured(name, images, steps)
+
+    def measured(name, images, steps):
+        return {"seconds": float(steps * images), "GiB": 0.5 * steps if name == "unroll" else 0.1}
+
+    monkeypatch.setattr(matching, "child", part)
+    options = ["matching.py", "--steps", "3", "6", "--width", "4", "--max-gib", "3" if fits else "2.9", "--json"]
+    monkeypatch.setattr(sys, "argv", options)
+    threads = torch.get_num_threads()
+    assert matching.main() == 0
+    torch.set_num_threads(threads)
+    found = json.loads(capsys.readouterr().out)
+    unrolled = {row["steps"]: row["GiB"] for row in found["parts"] if row["gradient"] == "unroll"}
+    assert unrolled == {2: 1.0, 4: 2.0, 3: 1.5} | ({6: 3.0} if fits else {})
+    assert found["unroll left out, GiB"] == ({} if fits else {"6": 3.0})
+    assert {row["images"] for row in found["parts"] if row["gradient"] == "exact"} == {100, 200, 500}
+    assert set(found["ratios"].values()) == {1.0}  # every part took as long, by its steps, and as much
+    held = next(row for row in found["parts"] if row["gradient"] == "exact" and row["steps"] == 6)
+    assert held["stored weights MiB"] == 7 * 4 * found["parameters"] / 2**20
+
+
+def test_a_matching_part_prints_its_cost(root):
+    call = [sys.executable, root / "benchmarks" / "matching.py", "--part", "exact", "--at", "2", "--width", "4"]
+    call += ["--images", "10", "--threads", "1"]
+    done = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)})
+    found = json.loads(done.stdout)
+    assert found["seconds"] > 0
+    assert found["GiB"] >= 0
+
+
+def test_the_errors_of_the_gradients(benchmark):
+    errors = benchmark("matching").accuracy(4, 10, 3, CPU)
+    assert (
+        errors["exact float32 to exact float64"]["images"] < 1e-3 < errors["tesla float64 to exact float64"]["images"]
+    )
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "gsam"])
+def test_both_loops_train_the_same_expert(benchmark, single, monkeypatch, optimiser):
+    """As for students: one batch per epoch and no augmentation, so the weights must agree."""
+    experts = benchmark("experts")
+    cfg = replace(experts.settings(optimiser, 4, 4), augment=AugmentConfig("dsa", strategy="none"))
+    data = experts.random_data(20)
+    ours, plain = experts.ours(data, cfg, CPU), experts.plain(data, cfg, CPU)
+    torch.testing.assert_close(ours, plain)
+    assert not torch.equal(plain, experts.plain(data, replace(cfg, train=replace(cfg.train, epochs=0)), CPU))
+
+
+TINY = ("window=[0, 1, 1]", "first.epochs=1", "experts.train.epochs=2", "experts.network.width=2")
+TINY += ("experts.classifier_epochs=2", "experts.classifier_images=40")
+
+
+def tiny(*changes):
+    """DAM + ED on Digits-LT with a tiny expert."""
+    pairs = dict(pair.split("=") for pair in (*TINY, *changes))
+    pairs = {f"method.{key}": value for key, value in pairs.items()} | {"evaluate.preprocess.kind": "normalise"}
+    return recipes.with_overrides(recipes.recipe("damed_digits"), pairs)
+
+
+def train(recipe, folder):
+    data, place, cfg = load(recipe.data), Place(Store(folder), CPU), recipe.method
+    preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    train_experts(cfg.experts, cfg.snapshots, cfg.classifier_snapshots, data, preprocess, 0, place, only=[0])
+
+
+@pytest.mark.parametrize("stored", ["fp32", "bf16"])
+def test_the_counted_bytes_are_those_of_the_files(benchmark, single, tmp_path, stored):
+    snapshots, recipe = benchmark("snapshots"), tiny(f"experts.stored={stored}")
+    train(recipe, tmp_path)
+    _, _, experts = snapshots.experts_of(recipe, tmp_path, 0)
+    for stage, size in snapshots.stored_bytes(experts.layout, recipe.method, stored).items():
+        (file,) = (tmp_path / stage).glob("*/result.safetensors")
+        assert sum(tensor.nbytes for tensor in load_bundle(file).tensors.values()) == size
+        assert size < file.stat().st_size < size + 1024
+
+
+def test_the_bytes_of_the_papers_cell(benchmark, single):
+    """The released 14.3 GB of 100 experts, and the shares that are wanted of them."""
+    counted = benchmark("snapshots").disk()
+    released, fp32, bf16 = counted["per expert"]
+    assert counted["parameters"] == 320_010
+    assert released["MB"] == pytest.approx(143.4, abs=0.05)
+    assert fp32["released / this"] > 4.8
+    assert bf16["released / this"] > 9.6
+
+
+def test_a_store_without_the_experts_is_refused_and_left_alone(benchmark, single, tmp_path):
+    with pytest.raises(FileNotFoundError, match="has no such preprocess stage; run `ltdd experts`"):
+        benchmark("snapshots").experts_of(tiny(), tmp_path, 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_experts_prints_its_three_tables(benchmark, single, monkeypatch, capsys):
+    """The parts in this process; the bfloat16 snapshots are those of a Digits-LT expert trained here."""
+    experts = benchmark("experts")
+    monkeypatch.setattr(experts, "child", lambda part: 200.0 if part == "ours-sgd" else 100.0)
+    settings = [word for pair in TINY for word in ("--set", f"method.{pair}")]
+    monkeypatch.setattr(sys, "argv", ["experts.py", "--json", "--threads", str(torch.get_num_threads()), *settings])
+    assert experts.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    rates = {(row["loop"], row["optimiser"]): row["ratio"] for row in found["training"]}
+    assert rates == {part: 1.0 for part in experts.PARTS} | {("ours", "sgd"): 2.0}
+    assert [row["phase"] for row in found["bfloat16"]["pairs"]] == ["first", "second"]
+    for row in found["bfloat16"]["pairs"]:
+        assert 0 < row["moved"] < 1
+        assert 0 < row["gradient error"] < 1
+
+
+def test_an_expert_part_prints_its_rate(benchmark, single):
+    assert benchmark("experts").measure("ours", "sgd", 20, 2, 0.01, CPU) > 0

@@ -240,6 +240,49 @@ def test_the_module_is_the_command(root):
     assert done.stdout.splitlines()[0].startswith("random_digits")
 
 
+def expert_options(*phases):
+    """Two small experts of three epochs; ``phases`` come before what reads fewer epochs."""
+    experts = ["count=2", "train.epochs=3", "network.width=4", "classifier_images=40", "classifier_epochs=2"]
+    settings = ["window=[0,1,2]", "first.epochs=1", *phases, *(f"experts.{text}" for text in experts)]
+    few = ["--set", "data.n_max=20"]
+    return [*few, *(part for text in settings for part in ("--set", f"method.{text}"))]
+
+
+def test_experts_says_what_is_on_disk_and_keeps_more_if_asked(ltdd, tmp_path, capsys):
+    call = ["experts", "damed_digits", *expert_options("second.epochs=1")]
+    first, second = "representation", "classifier"
+
+    def held(*options):
+        told = json.loads(ltdd(*call, "--json", *options))
+        files = [path for kind in (first, second) for path in (tmp_path / "work" / kind).rglob("result.safetensors")]
+        sizes = {path.stat().st_size for path in files}
+        assert {row["bytes"] for row in told["experts"]} <= sizes
+        for name in ("bytes", "seconds"):
+            assert told[name] == pytest.approx(sum(row[name] for row in told["experts"]))
+        return {(row["expert"], row["stage"]): row["epochs"] for row in told["experts"]}
+
+    asked = ["--only", "1", "--keep", "0-1", "--keep-classifier", "0"]
+    assert held(*asked) == {(1, first): [0, 1, 3], (1, second): [0]}  # the last one: the classifier stands on it
+    assert main([*call, "--quiet"]) == 2
+    assert "expert 1 holds the epochs [0, 1, 3], and epoch 2 is asked for: `ltdd experts" in capsys.readouterr().err
+    whole = {
+        (number, stage): [0, 1, 2, 3] if stage == first else [0, 1, 2] for number in (0, 1) for stage in (first, second)
+    }
+    assert held("--renew") == whole == held("--keep", "0", "--keep-classifier", "all", "--renew")
+    lines = ltdd(*call).splitlines()
+    assert len(lines) == 5 and lines[0].startswith(first) and lines[-1].startswith("in all")
+    assert all(line.endswith(f"epochs 0-{3 if line.startswith(first) else 2}") for line in lines[:-1])
+
+
+def test_experts_finds_those_that_a_run_trained(ltdd):
+    few = expert_options()
+    short = ["--set", "method.iterations=0", "--set", "evaluate.train.epochs=1", "--ipc", "1", "--students", "1"]
+    record = json.loads(ltdd("run", "datm_digits", *few, *short, "--json"))
+    told = json.loads(ltdd("experts", "datm_digits", *few, "--json"))
+    assert told["seconds"] == pytest.approx(record["cost"]["seconds"]["experts"])  # nothing was trained again
+    assert [(row["stage"], row["epochs"]) for row in told["experts"]] == [("representation", [0, 1, 2, 3])] * 2
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
@@ -259,6 +302,26 @@ def test_bars_show_the_time_left_on_a_terminal_alone(monkeypatch):
     monkeypatch.setattr(sys, "stderr", silent)
     Bars(quiet=True)("x")({"epoch": 1, "epochs": 2})
     assert silent.getvalue() == ""
+
+
+def test_a_bar_shows_both_losses_of_matching_and_the_time_left(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    watch = Bars(quiet=False)("matching")
+    common = {"iterations": 100, "loss": 0.9871, "lr": 0.01234}
+    watch({"iteration": 50, "loss_classifier": 0.75, **common})
+    time.sleep(0.15)
+    watch({"iteration": 70, "loss_classifier": 0.25, **common})
+    text = stream.getvalue()
+    assert "matching" in text and "70/100 [00:00<00:" in text and "| 0/100" not in text
+    assert "loss=0.987, classifier=0.250, lr=0.012" in text
+    watch({"iteration": 100, "loss_classifier": 0.25, **common})
+    one = Bars(quiet=False)("matching")
+    stream.truncate(stream.seek(0))
+    one({"iteration": 1, "loss_classifier": float("nan"), **common})
+    time.sleep(0.15)
+    one({"iteration": 2, "loss_classifier": float("nan"), **common})
+    assert "loss=0.987, lr=0.012" in stream.getvalue() and "nan" not in stream.getvalue()
 
 
 def test_a_bar_follows_the_parts_of_a_download(monkeypatch):

@@ -73,3 +73,29 @@ def test_a_number_that_was_never_run_leaves_the_published_one_alone():
     published, ours = (bar.lines[0].get_xdata() for bar in plots.compare_published(table).axes[0].containers)
     np.testing.assert_array_equal(published, [34.4, 16.2])
     np.testing.assert_array_equal(ours, [33, np.nan])
+
+
+def test_each_stage_is_a_panel_and_each_class_a_line_over_its_epochs():
+    values = torch.rand(3, 4)
+    first, second = plots.classes_over_epochs(
+        {"one": ([0, 5, 9], values), "two": ([0, 1], values[:2])}, COUNTS, "norm"
+    ).axes
+    for row, label in enumerate(BY_COUNT):
+        np.testing.assert_array_equal(first.get_lines()[row].get_xdata(), [0, 5, 9])
+        np.testing.assert_allclose(first.get_lines()[row].get_ydata(), values[:, label])
+    np.testing.assert_array_equal(second.get_lines()[0].get_xdata(), [0, 1])
+
+
+def test_a_profile_has_the_mean_of_each_class_from_the_most_to_the_least_frequent():
+    (axes,) = plots.class_profiles({"x": SCORES, "alone": SCORES[:1]}, COUNTS, NAMES, "norm").axes
+    several, alone = axes.containers
+    np.testing.assert_allclose(several.lines[0].get_ydata(), np.mean(SCORES, axis=0)[BY_COUNT])
+    assert several.has_yerr and not alone.has_yerr
+
+
+def test_a_histogram_of_confidence_is_in_percent_of_its_third():
+    (axes,) = plots.confidence({"x": {"head": torch.tensor([0.97, 0.99, 0.5]), "tail": torch.tensor([0.1])}}).axes
+    heights = [bar.get_height() for bar in axes.patches]
+    assert len(heights) == 40
+    assert sum(heights[:20]) == pytest.approx(100) and heights[19] == pytest.approx(200 / 3)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["head: mean 0.82", "tail: mean 0.10"]

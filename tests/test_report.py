@@ -12,6 +12,7 @@ from toy_records import four_records, record
 from ltdd_utils import recipes, report
 from ltdd_utils.cli import commands
 from ltdd_utils.cli.options import build_parser
+from ltdd_utils.config import to_dict
 from ltdd_utils.results import load, save_record, targets
 from ltdd_utils.tables import missing
 
@@ -108,10 +109,12 @@ def test_runs_without_a_published_number_are_shown(clone):
 
 
 def test_runs_with_changed_settings_are_shown_apart(clone):
-    save_record(clone / "results", {**record(), "target": None})
+    other = recipes.with_overrides(recipes.recipe("random_cifar10", scale="paper"), {"evaluate.train.epochs": "7"})
+    save_record(clone / "results", {**record(), "config": to_dict(other), "target": None})
     report.main(["--root", str(clone)])
     part = (clone / "book" / "reproduction.md").read_text().partition("## Runs without a published number")[2]
-    assert page_rows(part.partition("## Where")[0])[1][:4] == ["random_cifar10", "dsa-stored", "paper", "0123456789ab"]
+    assert page_rows(part.partition("## Where")[0])[1][:3] == ["random_cifar10", "dsa-stored", "paper"]
+    assert page_rows(part.partition("## Where")[0])[1][6] == "evaluate.train.epochs=7"
 
 
 def test_a_missing_run_is_of_the_published_cell(clone):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,24 @@ import pandas as pd
 
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.cli.progress import Bars
-from ltdd_utils.config import to_dict
+from ltdd_utils.config import TrajectoryConfig, to_dict
 from ltdd_utils.distilled import load_set, save_set
 from ltdd_utils.images import load
-from ltdd_utils.pipeline import Place, distil, evaluate_set, fitted, pick_device, protocol_for, require_writable, run
+from ltdd_utils.pipeline import (
+    Place,
+    distil,
+    evaluate_set,
+    fitted,
+    pick_device,
+    protocol_for,
+    require_writable,
+    run,
+    train_experts,
+)
+from ltdd_utils.pipeline.trajectory import expert_files
 from ltdd_utils.store import Store
 
-__all__ = ["data_", "evaluate_", "list_", "missing_", "run_", "show_", "table_"]
+__all__ = ["data_", "evaluate_", "experts_", "list_", "missing_", "run_", "show_", "table_"]
 
 
 def list_(options: argparse.Namespace) -> str:
@@ -86,6 +98,59 @@ def run_(options: argparse.Namespace) -> str:
         return _json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
     return f"{results.summary(record)}\nrecord: below {options.results / recipe.name}{saved}"
+
+
+def experts_(options: argparse.Namespace) -> str:
+    """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
+    recipe, place = _recipe(options), _place(options)
+    if not isinstance(recipe.method, TrajectoryConfig):
+        raise ValueError(f"{recipe.name} matches no experts; mtt, datm, dam_only, ed_only and damed do")
+    if options.seed < 0:
+        raise ValueError(f"seed is {options.seed}; it must be 0 or more")
+    require_writable(place.store.root)
+    cfg, method = recipe.method.experts, recipe.method
+    keep, keep_classifier, only = (
+        usual if text is None else _numbers(name, text, last)
+        for name, text, last, usual in (
+            ("keep", options.keep, cfg.train.epochs, method.snapshots),
+            ("keep-classifier", options.keep_classifier, cfg.classifier_epochs, method.classifier_snapshots),
+            ("only", options.only, cfg.count - 1, tuple(range(cfg.count))),
+        )
+    )
+    if keep_classifier:
+        keep = (*keep, cfg.train.epochs)  # what classifier experts start from
+    data = load(recipe.data, place.data, place.watching("read images"))
+    preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, place, only, options.renew)
+    rows = [row for row in expert_files(cfg, data, preprocess, options.seed, place) if row["expert"] in only]
+    totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}
+    if options.json:
+        return _json({"recipe": recipe.name, "config_id": recipe.config_id, "experts": rows, **totals})
+    lines = [f"{row['stage']:15}{row['expert']:4}  {_cost(row)}  epochs {_ranges(row['epochs'])}" for row in rows]
+    return "\n".join([*lines, f"{'in all':19}  {_cost(totals)}"])
+
+
+def _cost(row: dict[str, Any]) -> str:
+    return f"{row['bytes'] / 1e6:9.2f} MB  {row['seconds']:7.0f} s"
+
+
+def _numbers(name: str, text: str, last: int) -> tuple[int, ...]:
+    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in rising order."""
+    if text == "all":
+        return tuple(range(last + 1))
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, end = part.strip().partition("-")
+        if not (first.isdecimal() and (end or first).isdecimal() and int(first) <= int(end or first) <= last):
+            raise ValueError(f"--{name} {text!r}: {part!r} is no number or range from 0 to {last}; write 0,2-3 or all")
+        found |= set(range(int(first), int(end or first) + 1))
+    return tuple(sorted(found))
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as they are given to ``--keep``: ``0-21,40``."""
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def evaluate_(options: argparse.Namespace) -> str:

@@ -40,6 +40,16 @@ COMMANDS = {
             "ltdd run random_digits --students 1 --set evaluate.train.epochs=10 --save-set random.safetensors",
         ],
     ),
+    "experts": (
+        "Train the experts that a recipe matches, or what is missing of them, and say what is kept of them on disk. "
+        "`ltdd run` does it too; this command can keep more epochs, and share the work between processes.",
+        [
+            "ltdd experts damed_digits",
+            "ltdd experts damed_cifar10 --only 0-1         and at the same time --only 2-3",
+            "ltdd experts damed_cifar10 --keep all --keep-classifier 0,2,10",
+            "ltdd experts damed_cifar10 --set method.window=[0,10,30] --renew",
+        ],
+    ),
     "evaluate": (
         "Train students on a distilled set from a file and score them; no record is written.",
         [
@@ -128,11 +138,24 @@ def _overrides(example: str) -> Callable[[argparse.ArgumentParser], None]:
     return add
 
 
+def _experts(sub: argparse.ArgumentParser) -> None:
+    recipes_own = "such as 0-21,40, or all; else those that the recipe reads"
+    keep = f"epochs of the representation experts to keep, {recipes_own}; the last one is kept for classifier experts"
+    text = "train experts again that lack a wanted epoch, and keep the ones they held too"
+    sub.add_argument("--only", metavar="NUMBERS", help="experts to train, from 0, such as 0,2-3; else all")
+    sub.add_argument("--keep", metavar="EPOCHS", help=keep)
+    sub.add_argument("--keep-classifier", metavar="EPOCHS", help=f"the same of the classifier experts, {recipes_own}")
+    sub.add_argument("--renew", action="store_true", help=text)
+
+
+def _students(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--students", type=int, default=5, help="how many students are trained")
+
+
 def _work(sub: argparse.ArgumentParser) -> None:
     work = Path(os.environ.get("LTDD_WORK") or "work")
     text = "folder of finished stages ($LTDD_WORK); a relative one counts from the current folder"
     sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
-    sub.add_argument("--students", type=int, default=5, help="how many students are trained")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--work", type=Path, default=work, metavar="DIR", help=text)
     sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
@@ -173,14 +196,17 @@ def _data_names(sub: argparse.ArgumentParser) -> None:
 
 _RECIPE_SCALE = _scale("the smallest that the data set has")
 _RECIPE_SET = _overrides("evaluate.train.epochs=10")
+_EXPERTS_SET = _overrides("method.experts.count=2")
 OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
     "show": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET),
-    "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _work, _results, _data_folder, _saving),
+    "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _students, _work, _results, _data_folder, _saving),
+    "experts": (_recipe, _RECIPE_SCALE, _protocol, _EXPERTS_SET, _experts, _work, _data_folder),
     "evaluate": (
         _set_file,
         _scale("the one in the file"),
         _protocol,
         _overrides("train.epochs=10"),
+        _students,
         _work,
         _data_folder,
     ),

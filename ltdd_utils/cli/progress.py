@@ -1,5 +1,6 @@
 """Progress bars with the time left, for whatever calls a ``watch``."""
 
+import math
 from typing import Any
 
 from tqdm import tqdm
@@ -7,6 +8,8 @@ from tqdm import tqdm
 from ltdd_utils.store import Watch
 
 __all__ = ["Bars"]
+
+DONE = {"epoch": "epochs", "iteration": "iterations", "done": "total"}  # what is done, and of how much
 
 
 class Bars:
@@ -17,20 +20,25 @@ class Bars:
         self.quiet = quiet
 
     def __call__(self, stage: str) -> Watch:
-        """A watch that moves a bar: it takes ``{"epoch", "epochs", "loss"}`` or ``{"stage", "done", "total"}``."""
+        """A watch that moves a bar.
+
+        It takes ``{"epoch", "epochs", "loss"}`` of training, ``{"stage", "done", "total"}`` of reading, and
+        ``{"iteration", "iterations", "loss", "loss_classifier", "lr"}`` of matching, where a loss that is nan stands
+        for a phase that is left out.
+        """
         drawn: list[tuple[str, tqdm]] = []
 
         def watch(event: dict[str, Any]) -> None:
             name = event.get("stage", stage)
-            done, total = event.get("epoch", event.get("done", 0)), event.get("epochs", event.get("total"))
+            done, total = next(((event[key], event.get(DONE[key])) for key in DONE if key in event), (0, None))
             if drawn and (drawn[0][0] != name or done < drawn[0][1].n):
                 drawn.pop()[1].close()
             if not drawn:
                 drawn.append((name, self._bar(name, done, total)))
             bar = drawn[0][1]
+            if shown := _shown(event):
+                bar.set_postfix(shown, refresh=False)  # drawn by the update
             bar.update(done - bar.n)
-            if "loss" in event:
-                bar.set_postfix(loss=f"{event['loss']:.3f}", refresh=False)
             if total is not None and done >= total:
                 drawn.pop()[1].close()
 
@@ -40,3 +48,10 @@ class Bars:
         # `initial`: what an earlier call did says nothing about this one's speed. `disable=None`: only on a terminal.
         style = {"unit": "B", "unit_scale": True} if name.startswith("download") else {}
         return tqdm(total=total, initial=done, desc=name, leave=False, disable=self.quiet or None, **style)
+
+
+def _shown(event: dict[str, Any]) -> dict[str, str]:
+    """What stands behind a bar: the losses that there are, and the learned step size."""
+    losses = {name: event[key] for name, key in (("loss", "loss"), ("classifier", "loss_classifier")) if key in event}
+    shown = {name: f"{value:.3f}" for name, value in losses.items() if not math.isnan(value)}
+    return shown | ({"lr": f"{event['lr']:.2g}"} if "lr" in event else {})

@@ -15,12 +15,19 @@ from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint
+from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
 from ltdd_utils.trajectory.distil import distil
-from ltdd_utils.trajectory.experts import Experts, Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.experts import (
+    SECOND_STAGE,
+    Experts,
+    Stage,
+    classifier_expert,
+    new_network,
+    representation_expert,
+)
 from ltdd_utils.trajectory.initial import initial_set
 
-__all__ = ["Matching", "matched_set", "train_experts"]
+__all__ = ["Matching", "expert_files", "matched_set", "train_experts"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ def train_experts(
     seed: int,
     place: Place,
     only: Sequence[int] | None = None,
+    renew: bool = False,
 ) -> tuple[Experts, dict[str, float]]:
     """The experts of a run, trained where they are not there yet, and the seconds of both stages.
 
@@ -53,31 +61,82 @@ def train_experts(
         seed: of the run.
         place: device, folders, progress.
         only: which experts, by number; None: all. Several processes can train some each.
+        renew: train experts that lack a wanted epoch again, and keep what they held too.
 
     Raises:
-        FileNotFoundError: an expert was trained before, and a wanted epoch was not kept.
-        ValueError: an epoch that is never trained, or an expert above ``cfg.count``.
+        FileNotFoundError: an expert was trained before, and a wanted epoch was not kept (unless ``renew``).
+        ValueError: an epoch that is never trained, an expert above ``cfg.count``, or a network that trajectories do not
+            know.
         Stopped: the deadline passed; the same call goes on from there.
     """
     numbers = list(range(cfg.count) if only is None else only)
     if numbers and not 0 <= min(numbers) <= max(numbers) < cfg.count:
         raise ValueError(f"expert {max(numbers)} is asked for; there are {cfg.count}, from 0 to {cfg.count - 1}")
+    layout = Layout.of(new_network(cfg, data, generator(0, "shape")))  # refuses a network before it is trained
     stage = Stage(cfg, data, preprocess, seed, place.store, place.device)
     watches = [f"expert {index + 1}/{cfg.count}" for index in numbers]
-    first = [
-        representation_expert(stage, index, keep, place.watching(name))
-        for index, name in zip(numbers, watches, strict=True)
-    ]
+    one, other = (_renewed_first, _renewed_second) if renew else (representation_expert, classifier_expert)
+    first = [one(stage, index, keep, place.watching(name)) for index, name in zip(numbers, watches, strict=True)]
     second = [
-        classifier_expert(stage, index, keep_classifier, place.watching(f"classifier {name}"))
+        other(stage, index, keep_classifier, place.watching(f"classifier {name}"))
         for index, name in zip(numbers, watches, strict=True)
         if keep_classifier
     ]
-    layout = Layout.of(new_network(cfg, data, generator(0, "shape")))
     seconds = {"experts": sum(bundle.meta["seconds"] for bundle in first)}
     if second:
         seconds["classifier experts"] = sum(bundle.meta["seconds"] for bundle in second)
     return Experts(layout, cfg.train.epochs, cfg.classifier_epochs, first, second), seconds
+
+
+def expert_files(
+    cfg: ExpertConfig, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place
+) -> list[dict[str, Any]]:
+    """The experts of a run that are on disk: number, stage, epochs held, bytes of the file, seconds of training."""
+    stage = Stage(cfg, data, preprocess, seed, place.store, place.device)
+    rows = []
+    for index in range(cfg.count):
+        for kind, key in (("representation", stage.key(index)), ("classifier", _second_key(stage, index))):
+            path = place.store.result(kind, key)
+            if path.is_file():
+                meta = load_bundle(path).meta
+                held = {"epochs": meta["epochs"], "bytes": path.stat().st_size, "seconds": meta["seconds"]}
+                rows.append({"expert": index, "stage": kind, **held})
+    return rows
+
+
+def _second_key(stage: Stage, index: int) -> dict[str, Any]:
+    return stage.key(index) | {"second": {name: getattr(stage.cfg, name) for name in SECOND_STAGE}}
+
+
+def _renewed_first(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None) -> Bundle:
+    """A representation expert with the epochs ``keep`` and those that it held, trained again if it lacks one.
+
+    Where training does not repeat itself bit for bit (a GPU, another machine), its backbone is another one now: the
+    classifier expert that stands on the old one is forgotten.
+    """
+    old, last = _held(stage, "representation", stage.key(index)), stage.cfg.train.epochs
+    if old is None or set(keep) <= set(old.meta["epochs"]):
+        return representation_expert(stage, index, keep, watch)
+    stage.store.renew("representation", stage.key(index))
+    new = representation_expert(stage, index, sorted({*keep, *old.meta["epochs"], last}), watch)
+    before, after = (bundle.tensors["snapshots"][-1] for bundle in (old, new))
+    if old.meta["epochs"][-1] != last or not torch.equal(before, after):
+        stage.store.forget("classifier", _second_key(stage, index))
+    return new
+
+
+def _renewed_second(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None) -> Bundle:
+    """A classifier expert with the epochs ``keep`` and those that it held, trained again if it lacks one."""
+    old = _held(stage, "classifier", _second_key(stage, index))
+    if old is None or set(keep) <= set(old.meta["epochs"]):
+        return classifier_expert(stage, index, keep, watch)
+    stage.store.renew("classifier", _second_key(stage, index))
+    return classifier_expert(stage, index, sorted({*keep, *old.meta["epochs"]}), watch)
+
+
+def _held(stage: Stage, kind: str, key: dict[str, Any]) -> Bundle | None:
+    path = stage.store.result(kind, key)
+    return load_bundle(path) if path.is_file() else None
 
 
 def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Matching:
@@ -116,9 +175,9 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
     key = {"method": cfg, "initial": content_hash(start), **common}
     bundle = place.store.stage("matching", key, compute)
     seconds["matching"] = bundle.meta["seconds"]
+    began = {"initial_sha256": content_hash(start)}
     made = from_bundle(bundle)
-    made = replace(made, info={**made.info, "initial_sha256": content_hash(start)})
-    return Matching(made, seconds, _history(bundle))
+    return Matching(replace(made, info={**made.info, **began}), seconds, began | _history(bundle))
 
 
 def _initial(

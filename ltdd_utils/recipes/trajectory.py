@@ -116,7 +116,7 @@ def _common(cell: Cell) -> TrajectoryConfig:
         return replace(base, gradient="tesla")  # as released
     if cell.scale == "cpu":
         return replace(base, iterations=150, expand=0)
-    return replace(base, iterations=60, expand=0, window=(0, 5, 10), lr=0.02)
+    return replace(base, iterations=60, expand=0, window=(0, 5, 10), lr=0.02, lr_images=10.0)
 
 
 def _labels(own: CellSettings) -> str:

@@ -154,6 +154,10 @@ def summary(record: Mapping[str, Any]) -> str:
     cost = f"{students} student{'s' * (students != 1)}, {sum(seconds):.0f} s"
     lines = [name, f"overall {_percent(metrics['overall'])} %  ({cost})"]
     lines += ["  ".join(f"{group} {_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
+    made = record.get("distillation", {})
+    if made.get("skipped") or made.get("clamped"):
+        what = f"{made['skipped']} iterations left out, step size set back {made['clamped']} times"
+        lines.append(f"matching: {what}, of {made['iterations']} iterations")
     return "\n".join(lines)
 
 

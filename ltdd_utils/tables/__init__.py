@@ -3,10 +3,12 @@
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
 from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
 from ltdd_utils.tables.text import compact, formatted, markdown
+from ltdd_utils.tables.variants import changes, named, variants
 
 __all__ = [
     "PUBLISHED_ONLY",
     "Contrast",
+    "changes",
     "compact",
     "compare",
     "contrast",
@@ -14,8 +16,10 @@ __all__ = [
     "formatted",
     "markdown",
     "missing",
+    "named",
     "pipelines",
     "plain",
     "pool",
     "select",
+    "variants",
 ]

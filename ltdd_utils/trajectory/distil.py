@@ -33,6 +33,7 @@ __all__ = ["HISTORY", "distil", "last_start_epoch"]
 
 LEARNED = ("images", "logits", "lr")
 HISTORY = ("first", "second", "lr", "start", "class_gradient")  # what is kept of every iteration
+EXPLODED = 1e4  # matching loss of a student that ended a hundred times as far away as it started
 HARD = 1e4  # logit of the true class of a hard label: its softmax is exactly one-hot in float32
 
 
@@ -79,7 +80,7 @@ def distil(
         iterations were skipped, or ended with the step size set back.
 
     Raises:
-        FloatingPointError: a loss or a gradient is no longer finite.
+        FloatingPointError: a gradient is no longer finite, or a matching loss is above ``EXPLODED``.
         FileNotFoundError: a snapshot that is asked for is not stored.
         Stopped: the checkpoint's deadline passed; the same call goes on from there.
     """
@@ -93,7 +94,7 @@ def distil(
         synthetic = Synthetic(*(state.learned[name] for name in LEARNED))
         epoch = _start_epoch(cfg, state.done, state.rng)
         losses, gradients = matcher.gradients(synthetic, epoch, state.rng)
-        _require_finite(losses, gradients, state.done)
+        _require_sane(losses, gradients, state.done)
         if cfg.largest_loss is not None and any(loss > cfg.largest_loss for loss in losses):  # nan: no such phase
             state.skipped += 1
         else:
@@ -215,13 +216,15 @@ def _remember(state: _State, losses: tuple[float, float], epoch: int, class_grad
         state.history[name].append(value.detach().cpu().clone())
 
 
-def _require_finite(losses: tuple[float, float], gradients: dict[str, Tensor], iteration: int) -> None:
+def _require_sane(losses: tuple[float, float], gradients: dict[str, Tensor], iteration: int) -> None:
+    """Stop where a gradient is not finite, or a student went astray: a loss above ``EXPLODED``."""
     finite = torch.stack([gradient.isfinite().all() for gradient in gradients.values()])
-    if any(loss == float("inf") for loss in losses) or not bool(finite.all()):
-        raise FloatingPointError(
-            f"the matching losses are {losses[0]:g} and {losses[1]:g} at iteration {iteration}, and a gradient is not "
-            "finite: try a smaller method.lr_images, method.lr_lr or method.lr"
-        )
+    if bool(finite.all()) and not any(loss > EXPLODED for loss in losses):  # nan: a phase that is left out
+        return
+    raise FloatingPointError(
+        f"matching broke down at iteration {iteration}: losses {losses[0]:g} and {losses[1]:g}, gradients "
+        f"{'finite' if bool(finite.all()) else 'not finite'}; try a smaller method.lr_images, method.lr_lr or method.lr"
+    )
 
 
 def _first_state(cfg: TrajectoryConfig, start: DistilledSet, images: Tensor, seed: int) -> _State:

@@ -1,0 +1,27 @@
+"""Figures of the book: numbers, DataFrames or tensors in, one ``Figure`` out, all in one style.
+
+Classes are always drawn from the most to the least frequent, left to right, and head, middle and tail thirds keep their
+three colours everywhere.
+"""
+
+from ltdd_utils.plots.data import class_counts
+from ltdd_utils.plots.gains import before_after
+from ltdd_utils.plots.images import image_grid, image_rows
+from ltdd_utils.plots.matching import curves
+from ltdd_utils.plots.scores import compare_published, confusion, per_class_accuracy, spread_of_students
+from ltdd_utils.plots.trajectory import class_profiles, classes_over_epochs, confidence
+
+__all__ = [
+    "before_after",
+    "class_counts",
+    "class_profiles",
+    "classes_over_epochs",
+    "compare_published",
+    "confidence",
+    "confusion",
+    "curves",
+    "image_grid",
+    "image_rows",
+    "per_class_accuracy",
+    "spread_of_students",
+]

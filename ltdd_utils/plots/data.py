@@ -1,0 +1,33 @@
+"""The data: how many images each class has."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from ltdd_utils.plots.style import SERIES, name_classes, styled
+
+__all__ = ["class_counts"]
+
+
+@styled
+def class_counts(series: Mapping[str, Sequence[int]], class_names: Sequence[str], log: bool = True) -> Figure:
+    """Training images of each class for several long tails, one line each.
+
+    Args:
+        series: name of the long tail -> counts by rank.
+        class_names: in the same order.
+        log: draw the counts on a logarithmic axis, where an exponential profile is a straight line.
+    """
+    figure, axes = plt.subplots(figsize=(7, 3.4))
+    for (name, counts), colour in zip(series.items(), SERIES, strict=False):
+        axes.plot(range(len(counts)), counts, marker="o", markersize=5, color=colour, label=name)
+    axes.set_ylabel("training images")
+    if log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+    else:
+        axes.set_ylim(bottom=0)
+    name_classes(axes, class_names)
+    axes.legend(title="imbalance factor", ncols=2)
+    return figure

@@ -1,0 +1,65 @@
+"""Images in rows and grids."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ltdd_utils.plots.style import styled
+
+__all__ = ["image_grid", "image_rows"]
+
+
+@styled
+def image_grid(images: Tensor, titles: Sequence[str], columns: int = 10, title: str = "") -> Figure:
+    """Images in reading order with a short title over each.
+
+    Args:
+        images: floats in [0, 1] or uint8, ``[N, 1 or 3, H, W]``; values outside are clamped.
+        titles: one per image, may be empty strings.
+        columns: images per row.
+        title: of the figure.
+    """
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 0.75, rows * 0.92 + 0.25), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, text in zip(axes.flat, images, titles, strict=False):
+        _show(axis, image)
+        axis.set_title(text, fontsize=7, pad=2)
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def image_rows(rows: Mapping[str, Tensor], title: str = "") -> Figure:
+    """Rows of images, one row per name, such as the same images before and after a transform.
+
+    Args:
+        rows: name -> images, each ``[N, 1 or 3, H, W]``, floats in [0, 1] or uint8.
+        title: of the figure.
+    """
+    columns = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(columns * 0.75 + 1.1, len(rows) * 0.8 + 0.3), squeeze=False
+    )
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis in line:
+            axis.set_xticks([])
+            axis.set_yticks([])
+            for spine in axis.spines.values():
+                spine.set_visible(False)
+        for axis, image in zip(line, images, strict=False):
+            _show(axis, image)
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+def _show(axis: Axes, image: Tensor) -> None:
+    pixels = image.detach().cpu()
+    pixels = (pixels.float() / 255 if not pixels.is_floating_point() else pixels.float()).clamp(0, 1)
+    array = pixels.permute(1, 2, 0).numpy()
+    axis.imshow(array[..., 0] if array.shape[2] == 1 else array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")

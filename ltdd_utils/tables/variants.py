@@ -1,0 +1,85 @@
+"""Records of one cell with other settings than the recipe's own: controls, ablations, initial sets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.config import to_dict
+from ltdd_utils.recipes import METHODS, recipe
+from ltdd_utils.results import load_record
+from ltdd_utils.tables.pooling import pipelines
+
+__all__ = ["changes", "named", "variants"]
+
+USUAL = "as the recipe"
+
+
+def changes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a record's ``config`` that differ from its recipe's own, by their full name.
+
+    A recipe that no longer exists has no settings of its own: the answer is empty.
+    """
+    method = config.get("name", "").rpartition("_")[0]
+    if method not in METHODS:
+        return {}
+    own = recipe(
+        config["name"],
+        imbalance_factor=config["data"]["imbalance_factor"],
+        ipc=config["ipc"] or 10,
+        scale=config["scale"],
+        protocol_name=config["evaluate"]["protocol"],
+    )
+    usual, mine = _flat(to_dict(own)), _flat(config)
+    return {name: value for name, value in mine.items() if name not in usual or usual[name] != value}
+
+
+def variants(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per setting of a trajectory recipe: its score before the first iteration and after the last.
+
+    Args:
+        records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
+
+    Returns:
+        Columns ``method``; ``changed``, the settings that differ from the recipe's own as ``KEY=VALUE`` (without
+        "method."), or "as the recipe"; ``before`` and ``after``, lists of one mean accuracy per pipeline, fractions,
+        in the order of ``seeds``; ``before`` has None for a seed whose initial set was not scored; ``records``, the
+        paths.
+    """
+    loaded = [load_record(path) for path in records["path"]]
+    scored = {}  # initial set -> its mean accuracy, whichever record scored it
+    for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
+        if record["config"]["method"].get("iterations") == 0:
+            scored[_sets(record)[0]] = pipelines(pd.DataFrame([row]))[0]
+    groups: dict[tuple[str, str], list[tuple[int, float | None, float, str]]] = {}
+    for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
+        if "distillation" not in record:
+            continue
+        before = scored.get(record["distillation"]["initial_sha256"])
+        after = pipelines(pd.DataFrame([row]))[0]
+        name = (record["recipe"].rpartition("_")[0], named(changes(record["config"])))
+        groups.setdefault(name, []).append((record["seed"], before, after, row["path"]))
+    rows = []
+    for (method, changed), runs in groups.items():
+        seeds, befores, afters, paths = (list(column) for column in zip(*sorted(runs), strict=True))
+        parts = {"seeds": seeds, "before": befores, "after": afters, "records": paths}
+        rows.append({"method": method, "changed": changed, **parts})
+    return pd.DataFrame(rows, columns=["method", "changed", "seeds", "before", "after", "records"])
+
+
+def _sets(record: Mapping[str, Any]) -> list[str]:
+    names = record["provenance"]["distilled_sha256"]
+    return [names] if isinstance(names, str) else names
+
+
+def named(changed: Mapping[str, Any]) -> str:
+    """Changed settings as one text, ``KEY=VALUE`` without "method.", or "as the recipe"."""
+    return ", ".join(f"{name.removeprefix('method.')}={value}" for name, value in changed.items()) or USUAL
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one dictionary with dotted names."""
+    rows: dict[str, Any] = {}
+    for key, value in config.items():
+        rows |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return rows

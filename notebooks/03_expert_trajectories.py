@@ -1,0 +1,402 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Expert trajectories: biased and decoupled
+#
+# **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training. What does such an expert know of the head and of the
+# tail, where in its weights does the bias sit, and what does it cost to have experts without it?
+#
+# **Claim.** An expert trained on the long tail is sure of head images and unsure of tail images. Training its *last layer alone* again, on the same images in a
+# class-aware order, makes it surer of the tail: the features were better than what the classifier made of them. A cell below checks this on three seeds.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+# %% tags=["parameters"]
+seeds: tuple = (0, 1, 2)  # one expert each
+
+# %% [markdown]
+# ## A trajectory is a list of weight vectors
+#
+# Put all parameters of a network into one vector $\theta \in \mathbb{R}^P$. Training for $E$ epochs visits
+#
+# $$ \theta_0, \theta_1, \dots, \theta_E, $$
+#
+# one **snapshot** before training and one after each epoch. The list is the expert's **trajectory**. Distillation never sees the real images again: it reads two snapshots,
+# $\theta_e$ and $\theta_{e+2}$, and asks for images on which a student walks from the first to the second (chapter 04).
+#
+# Paper 1 cuts the vector in two: $\theta = (b, W)$, the **backbone** $b$, whose output is the feature vector $f_b(x)$, and the **classifier** $W$, one linear layer on top.
+# The cut is not a typed number. `Layout` reads it from the network:
+
+# %%
+from ltdd_utils import notebook, pipeline, plots, recipes
+from ltdd_utils.images import load
+from ltdd_utils.parameters import Layout
+from ltdd_utils.seeds import generator
+from ltdd_utils.trajectory.experts import new_network
+
+recipe = recipes.recipe("damed_digits")
+data, cfg = load(recipe.data), recipe.method.experts
+network = new_network(cfg, data, generator(0, "shape"))
+layout = Layout.of(network)
+{part: layout.part(part) for part in ("all", "backbone", "classifier")}
+
+# %% [markdown]
+# ## Stage 1: representation experts
+#
+# A **representation expert** is trained on the long tail as it is: cross-entropy with integer labels, DSA, every image once per epoch. In one epoch here the head class comes 120 times and the
+# last class 6 times. MTT and DATM have experts of this kind alone.
+
+# %%
+from ltdd_utils.trajectory import experts as stages
+
+notebook.source(stages.representation_expert)
+
+# %% [markdown]
+# Many experts are trained so that a distilled set does not learn the accidents of one. Each has its own random start and its own batches. Train one for each seed, with both of its stages, and keep *every*
+# epoch, which a recipe would not need.
+
+# %%
+where = notebook.place()
+preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
+trained = [
+    pipeline.train_experts(cfg, *keep, data, preprocess, seed, where, only=[0])
+    for seed in seeds
+]
+last = [experts.snapshot(0, cfg.train.epochs) for experts, _ in trained]
+{"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
+
+# %% [markdown]
+# ## What it knows of the head and of the tail
+#
+# Ask each expert for the test images, and look at the probability that it gives to the true class: its **confidence**. All ten classes have equally many test images.
+
+# %%
+import torch
+from ltdd_utils.longtail import rank_thirds
+from ltdd_utils.trajectory.initial import answers
+
+images = preprocess(data.test_images.to(where.device))
+labels, apply = data.test_labels, layout.apply(network.to(where.device))
+
+
+def probabilities(flat):
+    return answers(apply, flat.to(where.device), images).softmax(dim=1).cpu()
+
+
+biased = [probabilities(flat) for flat in last]
+
+# %%
+thirds = {name: torch.tensor(group) for name, group in rank_thirds(data.counts).items()}
+
+
+def by_third(outputs):
+    sure = torch.stack([p.gather(1, labels[:, None])[:, 0] for p in outputs])
+    rows = {name: torch.isin(labels, thirds[name]) for name in ("head", "tail")}
+    return {name: sure[:, inside].flatten() for name, inside in rows.items()}
+
+
+plots.confidence({"representation experts, last epoch": by_third(biased)})
+
+# %% [markdown]
+# A summary of the paper gives 0.97 for head and 0.38 for tail images of its experts on CIFAR-10-LT (we have these two numbers from the summary, not from the paper's own text). Digits-LT shows the same order, with another network and other data.
+#
+# ## Where the bias sits
+#
+# Class $c$ has the logit $z_c = w_c \cdot f + \beta_c$. With $p = \mathrm{softmax}(z)$ and integer label $y$, cross-entropy has the gradient
+#
+# $$ \frac{\partial \ell}{\partial w_c} = (p_c - [y = c])\, f . $$
+#
+# So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$. Over an epoch of the long tail, row $c$ is pulled in proportion to $\pi_c$ and pushed in
+# proportion to $1 - \pi_c$. Gradient flow changes its length by
+#
+# $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
+#
+# and weight decay shrinks all rows alike. A rare class gets little of the first term while the decay stays, so its row stays short. That is an argument for a tendency, not a theorem; the lengths can be measured.
+
+
+# %%
+def norms(flat):
+    return layout.split(flat)["classifier.weight"].norm(dim=1)
+
+
+before = torch.stack([norms(flat) for flat in last])
+fresh = torch.stack([norms(e.snapshot(0, 0)) for e, _ in trained])
+plots.class_profiles(
+    {"before training": fresh, "last epoch": before},
+    data.counts,
+    data.class_names,
+    "length of the class's row",
+)
+
+# %% [markdown]
+# ## Stage 2: classifier experts
+#
+# A **classifier expert** starts from the last snapshot of a representation expert. Its backbone is frozen, and only $W$ is trained, on the same long tail in a **class-aware order**: classes come in
+# reshuffled cycles, each draw takes four images of the class, and a class's images come in reshuffled cycles too. In recognition this recipe is known as re-training the classifier ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
+
+# %%
+from ltdd_utils.trajectory import sampling
+
+notebook.source(sampling.class_aware_order)
+
+# %%
+length = max(data.counts) * data.classes  # of an epoch, as released
+order = sampling.class_aware_order(data.train_labels, cfg.samples_per_class, length)
+shown = order(generator(0, "look"))
+of_image = shown.bincount(minlength=len(data.train_labels))
+times = [of_image[data.train_labels == c] for c in range(data.classes)]
+
+# %%
+import pandas as pd
+
+pd.DataFrame(
+    {
+        "images": data.counts,
+        "natural epoch": data.counts,
+        "class-aware epoch": [int(t.sum()) for t in times],
+        "times each": [f"{t.min()} to {t.max()}" for t in times],
+    },
+    index=data.class_names,
+).T
+
+# %% [markdown]
+# Every class is shown equally often. The price is in the last row: the few images of the tail come again and again. The network is spared from learning them by heart because it has only one layer left to
+# learn them with. This is that stage, with SGD without momentum or weight decay:
+
+# %%
+notebook.source(stages.classifier_expert)
+
+# %% [markdown]
+# Snapshot 0 of the second stage *is* the last snapshot of the first. After that the classifiers move, and the two sides drift apart only there:
+
+# %%
+experts, _ = trained[0]
+begin, end = (experts.classifier_snapshot(0, e) for e in (0, cfg.classifier_epochs))
+assert torch.equal(begin, last[0])
+pd.Series(
+    {
+        part: (end - begin)[layout.part(part)].norm().item()
+        for part in ("backbone", "classifier")
+    },
+    name="distance between first and last snapshot of stage 2",
+).to_frame()
+
+# %%
+stage_norms = {
+    "stage 1": (keep[0], torch.stack([norms(experts.snapshot(0, e)) for e in keep[0]])),
+    "stage 2": (
+        keep[1],
+        torch.stack([norms(experts.classifier_snapshot(0, e)) for e in keep[1]]),
+    ),
+}
+plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
+
+# %% [markdown]
+# In stage 1 the rows spread by class size. In stage 2, without weight decay, all rows grow, and the short ones by the largest factor, so that their ratio shrinks:
+
+# %%
+final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e, _ in trained]
+after = torch.stack([norms(flat) for flat in final])
+pd.DataFrame(
+    {
+        name: [f"{(rows.amax(1) / rows.amin(1))[i]:.2f}" for i in range(len(seeds))]
+        for name, rows in (("after stage 1", before), ("after stage 2", after))
+    },
+    index=[f"seed {seed}: longest / shortest row" for seed in seeds],
+)
+
+# %%
+decoupled = [probabilities(flat) for flat in final]
+plots.confidence(
+    {"representation experts": by_third(biased), "classifier experts": by_third(decoupled)}
+)
+
+
+# %%
+def class_accuracy(p):
+    right = (p.argmax(dim=1) == labels).double()
+    return [right[labels == c].mean().item() for c in range(data.classes)]
+
+
+plots.per_class_accuracy(
+    {
+        "representation experts": [class_accuracy(p) for p in biased],
+        "classifier experts": [class_accuracy(p) for p in decoupled],
+    },
+    data.counts,
+    data.class_names,
+)
+
+# %% [markdown]
+# ## The claim, on three seeds
+
+# %%
+rows = {}
+for seed, one, two in zip(seeds, biased, decoupled, strict=True):
+    sure, sure_after = by_third([one]), by_third([two])
+    rows[f"seed {seed}"] = {
+        "head": sure["head"].mean().item(),
+        "tail": sure["tail"].mean().item(),
+        "head, stage 2": sure_after["head"].mean().item(),
+        "tail, stage 2": sure_after["tail"].mean().item(),
+    }
+table = pd.DataFrame(rows).T
+assert (table["head"] > table["tail"]).all()
+assert (table["tail, stage 2"] > table["tail"]).all()
+longer = before[:, thirds["head"]].mean(dim=1) > before[:, thirds["tail"]].mean(dim=1)
+assert bool(longer.all())  # the head's rows are the longer ones
+table.round(2)
+
+# %% [markdown]
+# The head pays a little of its confidence for what the tail gains. The tail stays behind the head: its features were learned from few images, and no classifier can add what they lack. Chapter 06 measures
+# the features themselves.
+#
+# ## GSAM: a named setting
+#
+# The released experts are not trained with plain gradients: **GSAM** takes the gradient at perturbed weights, a short step uphill from the present ones, and takes off a share of the part of the old gradient that is across the new one, which prefers flat
+# regions of the loss. Every step costs two forward and two backward passes. Scale `paper` has it in its representation experts (`method.experts.gsam`), the small scales do without.
+
+# %%
+from ltdd_utils.trajectory import gsam
+
+notebook.source(gsam.gsam_backward)
+
+# %% [markdown]
+# ## What is kept on disk
+#
+# The release stores every snapshot of both stages in full precision, for 100 experts, and the frozen backbone again with every snapshot of stage 2. But the recipe below reads only the
+# epochs that the window of chapter 04 can reach, the last one, and of stage 2 the classifier at three epochs. The sizes follow from the network and the recipe:
+
+# %%
+from ltdd_utils.networks import build
+
+paper = recipes.recipe("damed_cifar10", imbalance_factor=100, ipc=10, scale="paper").method
+whole = Layout.of(build(paper.experts.network, 10, 32, 3, generator(0, "shape")))
+head = whole.size - whole.backbone
+epochs, second = paper.experts.train.epochs, paper.experts.classifier_epochs
+released = whole.size * (epochs + 1 + second + 1)
+needed = whole.size * len(paper.snapshots) + head * len(paper.classifier_snapshots)
+{
+    "parameters": (whole.size, f"{head} of them classifier"),
+    "epochs read": f"{len(paper.snapshots)} of {epochs + 1}",
+    "epochs read, stage 2": paper.classifier_snapshots,
+}
+
+# %%
+sizes = {
+    "all snapshots, float32 (released)": 4 * released,
+    "those that are read, float32": 4 * needed,
+    "those that are read, bfloat16": 2 * needed,
+}
+pd.DataFrame(
+    {
+        "GB for all experts": {n: b * paper.experts.count / 1e9 for n, b in sizes.items()},
+        "share": {n: b / (4 * released) for n, b in sizes.items()},
+    }
+).round(3)
+
+# %% [markdown]
+# An expert is one memory-mapped file, a row per kept epoch; asking for an epoch that was not kept is an error that names the command to make it.
+#
+# ## What stage 2 costs
+#
+# The paper is said to double the cost of experts with its second stage. Measured here, and counted at the paper's settings. Unit of the count: one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
+
+# %%
+seconds = pd.DataFrame([s for _, s in trained], index=[f"seed {s}" for s in seeds])
+seconds["stage 2 / stage 1"] = seconds.iloc[:, 1] / seconds.iloc[:, 0]
+seconds.round(2)
+
+# %%
+from ltdd_utils.longtail import class_counts
+
+counts = class_counts(5000, 100, 10)
+images_1 = epochs * sum(counts)
+images_2 = second * max(counts) * len(counts)
+twice = 2 if paper.experts.gsam else 1  # gradients per step
+passes = {"stage 1": images_1 * twice * 3, "stage 2": images_2 * 1}
+pd.DataFrame(
+    {"images shown": [images_1, images_2], "forward passes' worth": passes.values()},
+    index=["stage 1", "stage 2"],
+).assign(share=[1, passes["stage 2"] / passes["stage 1"]]).round(3)
+
+# %% [markdown]
+# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone.
+#
+# > **Where the released code differs.** Its settings for stage 2 ask for a bound of 0.1 on the length of the classifier's rows (MaxNorm), and its expert script never applies it. Here
+# > `method.experts.max_norm` is 0, no bound, which is what the released experts had.
+#
+# ## What we saw
+#
+# - A trajectory is a list of flat weight vectors, and `Layout` says which part of them is backbone and which is classifier.
+# - A representation expert is surer of head than of tail images, and the rows of its classifier are the shorter, the rarer the class.
+# - A few class-aware epochs on the classifier alone give back a good part of the tail. The backbone did not move.
+# - Both stages together need a fraction of the disk that storing everything takes, and the second costs little beside the first.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Exercises
+#
+# > **1.** An epoch of stage 2 has $n_{\max} C$ images. How often does it show each image of a class with $n_c$ images? What is that number for the rarest class of CIFAR-100-LT at IF 50, and over all ten epochs?
+#
+# <details><summary>Answer</summary>
+#
+# Each class gets $n_{\max}$ images, so each of its images comes $n_{\max} / n_c$ times: once for the head, IF times for the rarest class. At IF 50 that is 50 times an epoch, 500 times in ten epochs (with
+# another augmentation each time).
+#
+# </details>
+#
+# > **2.** Show that multiplying all rows of $W$ and all biases by the same factor $a > 1$ changes no prediction. Does it change the confidence? Why does the table of this chapter then look at the *ratio* of row lengths?
+#
+# <details><summary>Answer</summary>
+#
+# All logits are multiplied by $a$, so their order stays, and the softmax becomes sharper: confidence moves away from $1/C$. The common length is a temperature; only differences between rows favour classes. The ratio is
+# free of the common factor.
+#
+# </details>
+#
+# > **3.** Which snapshots must be kept for a recipe with the window $T^- = 0$, $T^+ = 40$, two epochs between start and target, and experts of 100 epochs?
+#
+# <details><summary>Answer</summary>
+#
+# Start epochs are drawn from 0 to 39, targets lie two epochs later, so 0 to 41, and epoch 100, from which stage 2 starts and initial labels come: 43 of 101. `recipe.method.snapshots` is this list.
+#
+# </details>
+#
+# > **4.** Stage 2 shows tail images many times. Set `method.experts.classifier_epochs` to 50 with `recipes.with_overrides` and draw the confidence on *training* and on test images of the tail, epoch by epoch. What would tell
+# > you that stage 2 has become too long?
+#
+# <details><summary>Answer</summary>
+#
+# A gap that widens: confidence on the tail's training images goes on rising while that on its test images stops or falls. Then the classifier fits the few images that there are, and labels made from it (chapter 06) say more about them than about their class.
+#
+# </details>
+#
+# > **5.** Turn the class order round (`data.class_order=reversed`) and look at the row lengths. What would you expect, and what would it mean if digit 0 had the longest row again?
+#
+# <details><summary>Answer</summary>
+#
+# The order of the lengths should turn round with the counts. If digit 0 stayed longest, the length would tell of the digit (its ink, its distance from the others) and not of its frequency.
+#
+# </details>

@@ -1,0 +1,482 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Trajectory matching: exact and constant-memory gradients
+#
+# **Question.** An expert walked from one snapshot to another on hundreds of real images. How must a hundred synthetic images change, so that a student who trains on *them* takes
+# the same walk, and what does it cost to find out?
+#
+# **Claim.** The gradient of the matching loss can be had exactly, with the activations of one student step in memory at a time, however many steps the student takes. A few iterations with it
+# bring the student visibly closer to the expert. Cells below check both, the second on three seeds.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
+# %% tags=["parameters"]
+seeds: tuple = (0, 1, 2)  # each has an expert, an initial set and a distillation of its own
+iterations: int = 10  # of each distillation
+
+# %% [markdown]
+# ## The loss
+#
+# An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $P$ numbers. Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later. A student begins at
+# $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with soft labels $y$ and step size $\eta$:
+#
+# $$ w_{i+1} = w_i - \eta\, g_i, \qquad g_i = \nabla_w \ell(w_i; x, y), \qquad i = 0, \dots, N - 1. $$
+#
+# The **matching loss** is what remains of the way to the target, as a share of the whole way (MTT, [arXiv 2203.11932](https://arxiv.org/abs/2203.11932)):
+#
+# $$ L = \frac{\|P(w_N - w^*)\|^2}{\|P(w_0 - w^*)\|^2}. $$
+#
+# $P$ picks the parameters that are compared: all of them in MTT and DATM, the backbone or the classifier in paper 1. The division makes the number comparable: 1 is a student that is no closer than
+# at the start, 0 is one that has arrived. A common shift or scale of the three vectors changes nothing.
+
+# %%
+from ltdd_utils import notebook, plots
+from ltdd_utils.trajectory import matching
+
+notebook.source(matching.distance)
+
+# %% [markdown]
+# One expert and one initial set per seed, on Digits-LT. The recipe is `datm_digits` with a narrower network, a single expert and few iterations, so that the chapter stays short, and with a long image step, so that they show. The **initial set** is ten real images
+# per class that the expert gets right, with the expert's own answers as soft labels. A class of which it gets none right starts from noise.
+
+# %%
+from ltdd_utils import pipeline, recipes
+from ltdd_utils.images import load
+
+changes = {
+    "method.experts.count": "1",
+    "method.experts.network.width": "16",
+    "method.iterations": str(iterations),
+    "method.lr_images": "100",
+}
+recipe = recipes.with_overrides(recipes.recipe("datm_digits"), changes)
+untouched = recipes.with_overrides(recipe, {"method.iterations": "0"})
+cfg, data, where = recipe.method, load(recipe.data), notebook.place()
+preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+
+# %%
+all_epochs = range(cfg.experts.train.epochs + 1)
+experts = [
+    pipeline.train_experts(cfg.experts, all_epochs, [], data, preprocess, s, where)[0]
+    for s in seeds
+]
+before = [pipeline.distil(untouched, data, s, where).set for s in seeds]
+layout = experts[0].layout
+print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cfg.first}")
+
+# %% [markdown]
+# A `Problem` holds the network as a function of a flat vector, start, target, the compared part, the student's steps and its loss. A step's augmentation is drawn once and replayed, so that a problem has one value
+# however often it is asked.
+
+# %%
+from ltdd_utils.augment import draw
+from ltdd_utils.losses import soft_cross_entropy
+from ltdd_utils.seeds import generator
+from ltdd_utils.trajectory.experts import new_network
+
+network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
+strategy, parts, size = cfg.experts.augment.strategy, layout.part("all"), data.image_size
+rng = generator(seeds[0], "chapter")
+walk = [matching.Step(None, draw(strategy, len(before[0]), size, rng)) for _ in range(10)]
+
+
+def problem(expert, epoch, steps=walk):  # from an epoch to the one `first.epochs` later
+    ends = expert.snapshot(0, epoch), expert.snapshot(0, epoch + cfg.first.epochs)
+    return matching.Problem(network, *ends, parts, steps, soft_cross_entropy)
+
+
+# %% [markdown]
+# The three promises of the loss, on real snapshots:
+
+# %%
+import torch
+
+one = problem(experts[0], 2)
+shift, scale = torch.randn(layout.size, generator=rng), 7.0
+moved = matching.Problem(
+    network, one.start * scale + shift, one.target * scale + shift, parts, walk, one.loss
+)
+between = one.start + 0.5 * (one.target - one.start)
+torch.testing.assert_close(matching.distance(one.start, one).item(), 1.0)
+assert matching.distance(one.target, one) == 0
+torch.testing.assert_close(matching.distance(between, one).item(), 0.25)
+torch.testing.assert_close(matching.distance(between * scale + shift, moved).item(), 0.25)
+
+# %% [markdown]
+# How far does a student of the *initial* set get? The step size decides: too short and it hardly moves, too long and it overshoots. That is why $\eta$ is learned with the images.
+
+# %%
+from ltdd_utils.distilled import pixels
+
+
+def synthetic(distilled, lr=None, dtype=torch.float32):
+    eta = torch.tensor(distilled.lr if lr is None else lr, dtype=dtype)
+    images = pixels(distilled, data, preprocess).to(dtype)
+    return matching.Synthetic(images, distilled.targets.to(dtype), eta)
+
+
+# %%
+etas, shown = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15), (0, 4, 8)
+lines = {}
+for epoch in shown:
+    task = problem(experts[0], epoch)
+    ends = [matching.student(synthetic(before[0], lr), task)[-1] for lr in etas]
+    lines[f"start epoch {epoch}"] = (etas, [matching.distance(w, task) for w in ends])
+plots.curves({"": lines}, "step size of the student", "matching loss", "x", level=1.0)
+
+# %% [markdown]
+# ## The gradient, line by line
+#
+# $L$ depends on $x$ in many places: every step looks at the images. Call $a_i = dL / dw_i$ the **adjoint**: how much the loss would change if the weights before step $i$ were pushed and
+# the steps from $i$ on were taken again. Three uses of the chain rule give everything.
+#
+# 1. *At the end*, $w_N$ enters $L$ directly: $a_N = 2\, P(w_N - w^*) \,/\, \|P(w_0 - w^*)\|^2$.
+# 2. *One step back.* $w_{i+1} = w_i - \eta\, g_i(w_i)$ has the Jacobian $I - \eta H_i$, with $H_i = \nabla_w^2 \ell(w_i)$. A Hessian is symmetric, so
+#    $a_i = (I - \eta H_i)^\top a_{i+1} = a_{i+1} - \eta\, H_i a_{i+1}.$
+# 3. *What step $i$ adds.* For fixed $w_i$, pushing the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, and pushing the step size moves it by $-g_i$. So
+#    $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), \qquad \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
+#
+# In all of these $a_{i+1}$ is a constant. And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: one scalar, $g_i \cdot a_{i+1}$, has all four derivatives. So a step needs *one* double backward pass, and after it nothing of that step is
+# needed any more. What must be kept are the weights $w_0, \dots, w_N$, not the activations.
+
+# %%
+notebook.source(matching._adjoint)
+
+# %% [markdown]
+# The plain way is to let automatic differentiation record all $N$ steps and go back through them at once. It needs no mathematics and all the memory:
+
+# %%
+notebook.source(matching.unroll)
+
+# %% [markdown]
+# ## Exact means exact
+#
+# Both ways compute the same sum in another order. In double precision they must agree to rounding, for any number of steps. Here each step sees a mini-batch of 20 images:
+
+# %%
+wide = synthetic(before[0], 0.05, torch.float64)
+batches = torch.randperm(len(before[0]), generator=rng).repeat(2)[: 8 * 20].split(20)
+steps = [matching.Step(rows, draw("none", len(rows), size, rng)) for rows in batches]
+
+
+def in_double(count):  # the problem of seed 0 from epoch 2, with that many steps
+    ends = one.start.double(), one.target.double()
+    return matching.Problem(network, *ends, parts, steps[:count], soft_cross_entropy)
+
+
+def apart(a, b, name):  # relative error of a against b
+    a, b = getattr(a, name), getattr(b, name)
+    return ((a - b).norm() / b.norm()).item()
+
+
+# %%
+import pandas as pd
+
+rows = {}
+for count in range(1, 7):
+    slow, fast = (
+        matching.match(wide, in_double(count), way) for way in ("unroll", "exact")
+    )
+    rows[count] = {name: apart(fast, slow, name) for name in ("images", "logits", "lr")}
+errors = pd.DataFrame(rows).T.rename_axis("steps")
+assert errors.to_numpy().max() < 1e-9
+errors.style.format("{:.0e}")
+
+# %% [markdown]
+# ## TESLA: the adjoint held still
+#
+# TESLA ([arXiv 2211.10586](https://arxiv.org/abs/2211.10586)) writes $w_N = w_0 - \eta \sum_i g_i$ and treats each $w_i$ inside $g_i$ as a constant. In the recursion this is the line $a_i = a_{i+1}$: the Hessian term is dropped, and $a_N$ is used
+# for every step. The released code of paper 1 does the same. What is lost is
+#
+# $$ a_i - a_N = -\eta \sum_{j = i}^{N-1} H_j\, a_{j+1}, $$
+#
+# nothing at one step, and more with every step and with the step size: the error counts curvature met along the way, $\eta\, \|H\|\, N$.
+
+# %%
+counts, lines = (1, 2, 4, 8), {}
+for lr in (0.01, 0.03, 0.1):
+    own = synthetic(before[0], lr, torch.float64)
+    found = [
+        [matching.match(own, in_double(n), way) for way in ("tesla", "exact")]
+        for n in counts
+    ]
+    lines[f"step size {lr}"] = (counts, [100 * apart(*pair, "images") for pair in found])
+errors = torch.tensor([values for _, values in lines.values()])
+assert (errors[:, 0] < 1e-9).all() and (errors[:, -1] > errors[:, 1]).all()
+assert (errors[1:, 1:] > errors[:-1, 1:]).all()
+plots.curves({"": lines}, "student steps N", "error of TESLA's image gradient, %", "x")
+
+# %% [markdown]
+# Whether a wrong direction of this size matters for the distilled set is another question; the recipes of this book use the exact gradient except at scale `paper`, where they follow the release.
+#
+# ## Memory
+#
+# Automatic differentiation keeps tensors for the way back. PyTorch lets one watch it keep them: the hooks below count how many are alive at once.
+
+# %%
+import weakref
+from functools import partial
+
+alive, most = weakref.WeakSet(), []
+
+
+def keep(tensor):  # called for each tensor that autograd saves
+    box = partial(lambda saved: saved, tensor)  # forgotten when autograd lets go of it
+    alive.add(box)
+    most[-1] = max(most[-1], len(alive))
+    return box
+
+
+# %%
+lines, small = {}, synthetic(before[0], 0.05)
+for way in ("unroll", "exact", "tesla"):
+    most = []
+    for count in counts:
+        most.append(0)
+        task = problem(experts[0], 2, steps[:count])
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda box: box()):
+            matching.match(small, task, way)
+    lines[way] = (counts, most)
+plots.curves({"": lines}, "student steps N", "tensors kept by autograd at once", "xy")
+
+# %%
+kept = {name: values for name, (_, values) in lines.items()}
+assert kept["exact"][-1] == kept["exact"][0] and kept["tesla"][-1] == kept["tesla"][0]
+assert kept["unroll"][-1] > 5 * kept["unroll"][0]
+
+# %% [markdown]
+# The lines of `exact` and `tesla` lie on each other. The recursion does keep the $N + 1$ weight vectors. At the paper's size that is little:
+
+# %%
+from ltdd_utils.networks import build
+from ltdd_utils.parameters import Layout
+
+paper = recipes.recipe("damed_cifar10", scale="paper").method
+full = Layout.of(build(paper.experts.network, 10, 32, 3, generator(0, "shape")))
+vectors = (paper.first.steps + 1) * full.size * 4 / 2**20
+print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of weights")
+
+# %% [markdown]
+# `benchmarks/matching.py` measures seconds and peak memory of all three at the paper's width.
+#
+# ## The learned step size, and its guard
+#
+# The step size gets its own gradient, $-\sum_i g_i \cdot a_{i+1}$, and is updated beside images and labels. A central difference agrees with it:
+
+
+# %%
+def loss_at(lr):
+    task = in_double(6)
+    return matching.distance(
+        matching.student(synthetic(before[0], lr, torch.float64), task)[-1], task
+    )
+
+
+step = 1e-6
+slope = (loss_at(0.05 + step) - loss_at(0.05 - step)) / (2 * step)
+torch.testing.assert_close(
+    slope, matching.exact(wide, in_double(6)).lr, rtol=1e-5, atol=1e-7
+)
+
+# %% [markdown]
+# Nothing in the mathematics keeps $\eta$ positive, and a student with a negative step size climbs. In this book a step size that falls below `smallest_lr` is set back to it, its momentum is
+# cleared, and the iteration is counted. A second guard is DATM's: an iteration with a matching loss above `largest_loss` changes nothing. Neither is in paper 1's release; the second is off in its recipes here.
+
+# %%
+from ltdd_utils.trajectory import distil
+
+notebook.source(distil._update)
+
+# %% [markdown]
+# To see both at work, start with a step size that is far too long, and learn it far too fast:
+
+# %%
+rash = {"method.lr": "0.2", "method.lr_lr": "0.02", "method.iterations": "2"}
+rows = {}
+for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", "1.0")):
+    risky = recipes.with_overrides(recipe, rash | {"method.largest_loss": limit})
+    found = pipeline.distil(risky, data, seeds[0], where).history
+    rows[rule] = {name: found[name] for name in ("clamped", "skipped")}
+    rows[rule] |= {
+        f"after iteration {i + 1}": lr for i, lr in enumerate(found["curves"]["lr"])
+    }
+pd.DataFrame(rows).T
+
+# %% [markdown]
+# ## Which part of the walk: DATM's window
+#
+# Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: easy patterns are learned early by the expert, and are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)). Small sets are
+# matched to early epochs only.
+
+# %%
+notebook.source(distil.last_start_epoch)
+
+# %%
+grown = recipes.recipe("datm_cifar10", imbalance_factor=10, scale="paper").method
+at = range(0, 2001, 100)
+bounds = {"bound of the start epoch": (at, [distil.last_start_epoch(grown, i) for i in at])}
+name = f"window {list(grown.window)}, as released for IF 10"
+plots.curves({name: bounds}, "iteration", "epoch")
+
+# %%
+starts = range(cfg.window[0], cfg.window[2])
+ways = [[problem(expert, epoch) for epoch in starts] for expert in experts]
+lengths = [[(p.start - p.target).norm().item() for p in row] for row in ways]
+lines = {"length": (starts, lengths)}
+plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance walked")
+
+# %% [markdown]
+# An expert's way gets shorter with the epochs, which is why the loss is divided by its length: without that, late starts would hardly count.
+#
+# ## Matching, live
+#
+# Every iteration draws an expert and a start epoch, takes the student's steps, and moves images, label logits and step size against the gradient, with momentum.
+
+# %%
+runs = [pipeline.distil(recipe, data, s, where) for s in seeds]
+after = [run.set for run in runs]
+at = range(1, iterations + 1)
+losses = {"loss": (at, [run.history["curves"]["first"] for run in runs])}
+plots.curves(
+    {"Digits-LT": losses}, "iteration", "matching loss before the update", level=1.0
+)
+
+# %% [markdown]
+# The start epoch changes from iteration to iteration, so this curve is restless, and part of it is luck. A fair comparison asks the same questions before and after: start epochs from all of the window, with augmentations
+# that the distillation has not seen. It also takes the change apart: the step size alone, then the labels, then the images.
+
+# %%
+from dataclasses import replace
+
+
+def reached(learned, expert):  # mean matching loss over start epochs
+    tasks = [problem(expert, epoch) for epoch in starts[::3]]
+    ends = [matching.distance(matching.student(learned, t)[-1], t).item() for t in tasks]
+    return sum(ends) / len(ends)
+
+
+rows = {}
+for s, old, new, expert in zip(seeds, before, after, experts, strict=True):
+    first, last = synthetic(old), synthetic(new)
+    lr_alone = replace(first, lr=last.lr)
+    stages = first, lr_alone, replace(lr_alone, logits=last.logits), last
+    rows[f"seed {s}"] = [reached(learned, expert) for learned in stages]
+
+# %%
+names = ["initial set", "+ step size", "+ labels", "+ images"]
+table = pd.DataFrame(rows, index=names).T
+assert (table["+ images"] < table["initial set"]).all()
+table.round(3)
+
+# %% [markdown]
+# On every seed the distilled set leads the student closer to the expert than the real images did. The columns show what did it. The expert is the one that was matched; only the augmentations are new.
+#
+# What the images look like, one of each class:
+
+# %%
+per_class = len(after[0]) // data.classes
+picked = range(0, len(after[0]), per_class)
+both = [
+    preprocess.inverse(pixels(s, data, preprocess))[picked] for s in (before[0], after[0])
+]
+change = 0.5 + 3 * (both[1] - both[0])
+looks = {"before": both[0], "after": both[1], "change, times 3": change}
+plots.image_rows(looks, f"One image per class, {iterations} iterations (grey: no change)")
+
+# %% [markdown]
+# ## Who receives a gradient
+#
+# The images of each class receive a gradient at every iteration. Its norm says how much matching works on that class, its standard deviation over the iterations how steadily.
+
+# %%
+facts = [run.history["class_gradient"] for run in runs]
+profiles = {
+    "mean over the iterations": [f["mean"] for f in facts],
+    "standard deviation over the iterations": [f["std"] for f in facts],
+}
+plots.class_profiles(profiles, data.counts, data.class_names, "norm of the image gradient")
+
+# %%
+from ltdd_utils.longtail import rank_thirds
+
+thirds = rank_thirds(data.counts)
+means = torch.tensor(profiles["mean over the iterations"])
+head, tail = (means[:, thirds[name]].mean(dim=1) for name in ("head", "tail"))
+assert (head > tail).all()
+pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
+    "seed"
+).round(1)
+
+# %% [markdown]
+# The set is balanced, and yet the images of frequent classes get the larger gradients. A biased expert's way is mostly about the frequent classes, so that is what its student is asked to imitate. The next chapter asks whether a
+# student of balanced data can walk that way at all.
+#
+# ## What we saw
+#
+# - The matching loss is 1 for a student that stays and 0 for one that arrives, and does not care about the scale of the weights.
+# - The adjoint recursion gives the exact gradient from one double backward pass per step; it agrees with the full unroll to rounding.
+# - Its activation memory does not grow with the number of steps. Only the stored weight vectors do.
+# - TESLA drops the Hessian term. Its error is nothing at one step, and grows with the number of steps and with the step size.
+# - A learned step size needs a guard.
+# - On digits, a few iterations bring the student closer to the expert on all three seeds, and the images of frequent classes get the larger share of the gradient.
+#
+# Scores of students after many iterations are the subject of chapter 7.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Exercises
+#
+# > **1.** Show from the recursion that TESLA's gradient is exact for $N = 1$, for the images, the labels *and* the step size.
+#
+# <details><summary>Answer</summary>
+#
+# With one step only $a_1 = a_N$ is used, and $a_N$ is the same in both. The Hessian enters for the first time in $a_0$, which would be needed only if the start $w_0$ were learned too.
+#
+# </details>
+#
+# > **2.** Let $\ell$ be quadratic with a fixed Hessian $H$. What is $a_0$, and for which step sizes does it explode? What happens to the student at the same time?
+#
+# <details><summary>Answer</summary>
+#
+# $a_0 = (I - \eta H)^N a_N$. Along an eigenvector with eigenvalue $\lambda$ it grows when $|1 - \eta \lambda| > 1$, that is $\eta > 2 / \lambda$. The student's error along this direction is multiplied by the same
+# factor at every step: the gradient explodes exactly when the student does.
+#
+# </details>
+#
+# > **3.** The recursion evaluates each $g_i$ twice: once on the way forward, once with a graph. Why not keep the graph of the first time?
+#
+# <details><summary>Answer</summary>
+#
+# A graph holds the activations of its step. Keeping all $N$ of them is the full unroll. The second evaluation is the price of the flat memory: one more forward and backward pass per step.
+#
+# </details>
+#
+# > **4.** A matching loss of 0.5: has the student gone half of the way?
+#
+# <details><summary>Answer</summary>
+#
+# No. The loss is a squared distance: on the straight line to the target, half of the way is 0.25, and 0.5 is $1 - \sqrt{0.5} \approx 29\,\%$ of it. Off the line there is no such reading: a student that goes sideways moves a lot and gets closer by nothing.
+#
+# </details>

@@ -1,0 +1,436 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # DAM: deriving the loss
+#
+# **Question.** The expert was trained on a long tail; the student trains on a set with the same number of images per class. Matching asks the student to walk where the expert walked. Which loss makes balanced
+# data pull like a long tail?
+#
+# **Claim.** Under class weights equal to the class prior, a student of the same balanced images gets closer to the biased expert than under plain cross-entropy, each at its best step size; under a wrong prior it gets less close. A
+# cell checks this on three seeds.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
+# %% tags=["parameters"]
+seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
+
+# %% [markdown]
+# ## The shift between two worlds
+#
+# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $s_c = n_c / N$. The images of a class look the same in both worlds, so Bayes' rule gives
+#
+# $$ p(c \mid x) = \frac{s_c\, q(c \mid x)}{\sum_k s_k\, q(k \mid x)}, \qquad \log p(c \mid x) = \log q(c \mid x) + \log s_c + \text{a number that depends on } x \text{ alone}. $$
+#
+# A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log s$: **the bias is a shift of the logits**, and it sits in
+# the weights. A student trained with plain cross-entropy on balanced data goes to $\log q$, away from the expert, however good the images are. Distribution-agnostic matching (DAM, paper 1) changes the student's
+# inner loss instead. There are two ways to do it.
+#
+# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log s), y)$ on balanced data. At the optimum $z - \lambda \log s = \log q + \text{const}$, so the *raw* logits are
+# $z = \log q + \lambda \log s + \text{const}$. At $\lambda = 1$ they are those of the long-tailed posterior.
+#
+# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c s_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$. That *is* the risk on the long tail, term by term.
+#
+# Both are settings of one function:
+
+# %%
+from ltdd_utils import losses, notebook, plots
+from ltdd_utils.trajectory import dam
+
+notebook.source(losses.dam_loss)
+
+# %%
+notebook.source(dam.inner_loss)
+
+# %% [markdown]
+# ## Where each form ends
+#
+# A toy world with six kinds of images and four classes, small enough to be solved. The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk. The optimum's $\mathrm{softmax}(z)$ should be
+# proportional to $s^k q$, with $k$ counting how often the prior enters.
+
+# %%
+import torch
+
+from ltdd_utils.config import DAMConfig
+from ltdd_utils.longtail import class_prior
+from ltdd_utils.seeds import generator
+
+toy_counts = [80, 40, 15, 5]
+s = torch.from_numpy(class_prior(toy_counts))
+q = torch.rand(6, 4, generator=generator(seeds[0], "toy"), dtype=torch.float64) + 0.05
+q = q / q.sum(dim=1, keepdim=True)
+
+
+def biased(posterior, times):  # the posterior with the prior entering `times` times
+    shifted = posterior * s**times
+    return shifted / shifted.sum(dim=1, keepdim=True)
+
+
+# %%
+from scipy.optimize import minimize
+
+
+def risk(flat, loss, targets):
+    z = torch.tensor(flat.reshape(targets.shape), requires_grad=True)
+    value = loss(z, targets)
+    return value.item(), torch.autograd.grad(value, z)[0].numpy().ravel()
+
+
+def optimum(cfg, targets):  # softmax of the logits that minimise the risk
+    arguments = dam.inner_loss(cfg, toy_counts), targets
+    found = minimize(risk, [0.0] * q.numel(), arguments, jac=True, options={"gtol": 1e-9})
+    return torch.from_numpy(found.x).view(q.shape).softmax(dim=1)
+
+
+# %%
+import pandas as pd
+
+forms = {
+    "plain cross-entropy": (DAMConfig(), 0),
+    "weights (released)": (DAMConfig("sum"), 1),
+    "offset, lambda 0.5": (DAMConfig("none", 0.5), 0.5),
+    "offset, lambda 1": (DAMConfig("none", 1.0), 1),
+    "weights and offset 1 (printed)": (DAMConfig("sum", 1.0), 2),
+}
+rows = {}
+for name, (form, k) in forms.items():
+    error = (optimum(form, q) - biased(q, k)).abs().max().item()
+    rows[name] = {"prior enters": k, "largest error": error}
+    assert error < 1e-4
+pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.0e}"})
+
+# %% [markdown]
+# Weights alone and an offset of 1 alone both end at the long-tailed posterior. The loss that the paper prints has *both* factors, and counts the prior $1 + \lambda$ times: its student ends more biased than the
+# expert. All released configurations have weights and $\lambda = 0$, which is the consistent choice. Paper and code differ here; this book has both, as `dam.weights` and `dam.offset`.
+#
+# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log s$ while training on the long tail, so that the raw logits become balanced. DAM subtracts it while training on balanced data, so
+# that they become biased. It is the same function with the other sign, on the other world's posterior:
+
+# %%
+undone = optimum(DAMConfig("none", -1.0), biased(q, 1))
+assert torch.allclose(undone, q, atol=1e-4)
+
+# %% [markdown]
+# **Soft targets.** With weights $w$ and offset $o$, the gradient at the logits of one image is
+#
+# $$ \nabla_z \ell = \Big(\sum_c w_c t_c\Big)\, \mathrm{softmax}(z - o) - w \odot t. $$
+#
+# For a hard label this is $w_y$ times the usual gradient. For a soft one the weight is an average over the label: an image of a rare class whose label leans to a frequent one counts for more.
+
+# %%
+rng = generator(seeds[0], "logits")
+z, t = (torch.randn(6, 4, generator=rng, dtype=torch.float64) for _ in range(2))
+z, t = z.requires_grad_(), t.softmax(dim=1)
+(found,) = torch.autograd.grad(losses.dam_loss(z, t, s, 0.7 * s.log()), z)
+by_hand = (t @ s)[:, None] * (z - 0.7 * s.log()).softmax(dim=1) - s * t
+torch.testing.assert_close(found, by_hand / len(z))
+
+# %% [markdown]
+# ## On the way there
+#
+# Matching looks at a few steps, not at the optimum. So the *direction* of the gradient at the expert's own snapshots matters more than where it all ends. Train one expert per seed on Digits-LT, and take its
+# snapshots.
+
+# %%
+from ltdd_utils import pipeline, recipes
+from ltdd_utils.distilled import pixels
+from ltdd_utils.images import load
+from ltdd_utils.trajectory.experts import new_network
+
+changes = {"method.experts.count": "1", "method.experts.network.width": "16"}
+recipe = recipes.with_overrides(
+    recipes.recipe("dam_only_digits"), changes | {"method.iterations": "0"}
+)
+cfg, data, where = recipe.method, load(recipe.data), notebook.place()
+preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+
+# %%
+all_epochs = range(cfg.experts.train.epochs + 1)
+experts = [
+    pipeline.train_experts(cfg.experts, all_epochs, [], data, preprocess, n, where)[0]
+    for n in seeds
+]
+sets = [pipeline.distil(recipe, data, n, where).set for n in seeds]
+layout = experts[0].layout
+network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
+
+# %% [markdown]
+# First the exact statement. Take all images of the long tail, but count every class equally: that is a balanced world with the very same images. Compare the gradient of each form with the gradient of plain cross-entropy on the
+# long tail as it is. With weights they must agree at *every* $w$, up to the factor $1/C$; with the offset only at the optimum.
+
+# %%
+from torch.nn.functional import cosine_similarity, one_hot
+
+C, x, y = data.classes, preprocess(data.train_images), data.train_labels
+hard = one_hot(y, C).float()
+on_tail = losses.soft_cross_entropy
+
+
+def slope(w, images, targets, loss, groups=None):  # mean over groups of images
+    w = w.clone().requires_grad_()
+    z, groups = network(w, images), groups or [slice(None)]
+    value = sum(loss(z[g], targets[g]) for g in groups) / len(groups)
+    return torch.autograd.grad(value, w)[0]
+
+
+# %%
+inner = {
+    "plain": DAMConfig(),
+    "weights": DAMConfig("mean"),
+    "offset": DAMConfig("none", 1.0),
+    "weights and offset": DAMConfig("mean", 1.0),
+}
+inner = {name: dam.inner_loss(form, data.counts) for name, form in inner.items()}
+classes = [(y == c).nonzero().flatten() for c in range(C)]
+epochs = (0, 1, 2, 4, 8, 16, cfg.experts.train.epochs)
+same, small = ({name: [] for name in inner} for _ in range(2))
+
+# %%
+for expert, chosen in zip(experts, sets, strict=True):
+    walk = [expert.snapshot(0, epoch) for epoch in epochs]
+    images, soft = pixels(chosen, data, preprocess), chosen.targets.softmax(dim=1)
+    wanted = [slope(w, x, hard, on_tail) for w in walk]
+    for name, loss in inner.items():
+        found = [slope(w, x, hard, loss, classes) for w in walk]
+        few = [slope(w, images, soft, loss) for w in walk]
+        for lines, own in ((same, found), (small, few)):
+            pairs = zip(own, wanted, strict=True)
+            lines[name].append([cosine_similarity(a, b, dim=0).item() for a, b in pairs])
+
+# %%
+panels = {
+    "the long tail's images, counted equally": same,
+    "the balanced initial set": small,
+}
+panels = {
+    title: {name: (epochs, rows) for name, rows in lines.items()}
+    for title, lines in panels.items()
+}
+plots.curves(panels, "epoch of the expert", "cosine to the long-tailed gradient")
+
+# %%
+released = dam.inner_loss(DAMConfig("sum"), data.counts)
+for expert in experts:
+    w = expert.snapshot(0, 2)
+    short, long = slope(w, x, hard, released, classes), slope(w, x, hard, on_tail)
+    torch.testing.assert_close(C * short, long, rtol=1e-3, atol=1e-5)
+assert torch.tensor(same["weights"]).min() > 0.999
+assert torch.tensor(same["offset"])[:, 0].max() < 0.999
+
+# %% [markdown]
+# On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot. The other forms' are not. On the right the images are a hundred instead of all, and nothing is exact any more; this is the situation
+# of a student. Weights still point best in the early epochs. At the last snapshot the labels are that snapshot's own answers: there is hardly a gradient left to compare.
+#
+# ## What weights that sum to one do to the step size
+#
+# The release uses $w_c = n_c / N$, whose sum is one. The loss is then $1/C$ of the long-tailed risk: *every inner step is $C$ times shorter* than the expert's at the same step size. Ten times on CIFAR-10, a hundred times on CIFAR-100.
+# A student under weights that sum to one, at step size $C \eta$, is the student under weights of mean one at $\eta$:
+
+# %%
+from functools import lru_cache
+
+from ltdd_utils.augment import draw
+from ltdd_utils.trajectory import matching
+
+start, strategy = 2, cfg.experts.augment.strategy
+rng = generator(seeds[0], "steps")
+views = [draw(strategy, len(sets[0]), data.image_size, rng) for _ in range(cfg.first.steps)]
+steps = [matching.Step(None, view) for view in views]
+
+
+def problem(n, form, part="all"):  # of seed number n, from epoch `start`
+    ends = [experts[n].snapshot(0, start + d) for d in (0, cfg.first.epochs)]
+    loss = dam.inner_loss(form, data.counts)
+    return matching.Problem(network, *ends, layout.part(part), steps, loss)
+
+
+# %%
+@lru_cache
+def end(n, form, lr):  # where the student of the initial set arrives
+    images = pixels(sets[n], data, preprocess)
+    learned = matching.Synthetic(images, sets[n].targets, torch.tensor(lr))
+    return matching.student(learned, problem(n, form))[-1]
+
+
+torch.testing.assert_close(
+    end(0, DAMConfig("sum"), C * 0.02), end(0, DAMConfig("mean"), 0.02), rtol=0, atol=1e-4
+)
+
+# %% [markdown]
+# At one and the same step size, the recipe's first value, how far does the student move, as a share of the expert's way, and how close does it get? Means over the seeds:
+
+# %%
+rows = {}
+for weights in ("none", "sum", "mean"):
+    form = DAMConfig(weights)
+    tasks = [(problem(n, form), end(n, form, cfg.lr)) for n in range(len(seeds))]
+    far = [((w - p.start).norm() / (p.target - p.start).norm()).item() for p, w in tasks]
+    near = [matching.distance(w, p).item() for p, w in tasks]
+    rows[weights] = {"student's way": sum(far) / len(far), "loss": sum(near) / len(near)}
+table = pd.DataFrame(rows).T.rename_axis("weights")
+assert table["student's way"]["sum"] < table["student's way"]["mean"] / 3
+table.round(2)
+
+# %% [markdown]
+# The learned step size can make up for it, but it takes iterations to grow, and students are later scored with the very same step size. That is why this book's recipes use weights of mean one where only few iterations are
+# affordable, with sum one as a control, and sum one at scale `paper`, as released.
+#
+# ## How close can a student get?
+#
+# So a fair comparison gives every form its own best step size. The student trains on the *initial* set: real images, nothing learned. Beside DAM there are **placebos**: the same weights under a prior that is wrong, either the true shares handed to other
+# classes ("permuted") or the rare classes made frequent ("inverted"). A uniform prior makes weights of mean one plain cross-entropy, exactly.
+
+# %%
+assert torch.equal(end(0, DAMConfig("mean", 0, "uniform"), 0.02), end(0, DAMConfig(), 0.02))
+forms = {
+    "plain": DAMConfig(),
+    "weights": DAMConfig("mean"),
+    "offset": DAMConfig("none", 1.0),
+    "weights and offset": DAMConfig("mean", 1.0),
+    "permuted": DAMConfig("mean", 0.0, "permuted"),
+    "inverted": DAMConfig("mean", 0.0, "inverted"),
+}
+
+# %%
+etas, reached = (0.003, 0.01, 0.02, 0.05, 0.1), {}
+for name, form in forms.items():
+    tasks = [problem(n, form) for n in range(len(seeds))]
+    ends = [[end(n, form, lr) for lr in etas] for n in range(len(seeds))]
+    pairs = zip(tasks, ends, strict=True)
+    reached[name] = [[matching.distance(w, p).item() for w in row] for p, row in pairs]
+
+# %%
+lines = {name: (etas, rows) for name, rows in reached.items()}
+panels = {
+    "forms": {name: lines[name] for name in list(forms)[:4]},
+    "placebos": {
+        name: lines[name] for name in ("plain", "weights", "permuted", "inverted")
+    },
+}
+plots.curves(panels, "step size", "matching loss", "xy", level=1.0)
+
+# %%
+best = {name: torch.tensor(rows).amin(dim=1) for name, rows in reached.items()}
+assert (best["weights"] < best["plain"]).all()
+assert (best["plain"] < torch.minimum(best["permuted"], best["inverted"])).all()
+table = pd.DataFrame({name: values.tolist() for name, values in best.items()}, index=seeds)
+table.rename_axis("seed").round(2)
+
+# %% [markdown]
+# On every seed the true prior brings the student closer than plain cross-entropy does, and both wrong priors keep it further away. It is the *right* bias that helps, not reweighting as such. Note that no image has been learned yet: the gap is one that plain cross-entropy asks the
+# images to close.
+#
+# ## What the student takes over
+#
+# Two fingerprints of the bias, after the steps from the same snapshot: how the norms of the classifier's rows changed, and how often each class is predicted on the balanced test set.
+
+# %%
+target = [experts[n].snapshot(0, start + cfg.first.epochs) for n in range(len(seeds))]
+walkers = {"expert": target}
+for name in ("plain", "weights", "offset"):
+    lr = etas[torch.tensor(reached[name]).mean(dim=0).argmin()]
+    walkers[f"student, {name}"] = [end(n, forms[name], lr) for n in range(len(seeds))]
+first = [experts[n].snapshot(0, start) for n in range(len(seeds))]
+
+
+def norms(w):  # of the classifier's rows, [C]
+    return layout.split(w)["classifier.weight"].norm(dim=1)
+
+
+def share(w):  # mean probability of each class on the test images, [C]
+    return network(w, preprocess(data.test_images)).softmax(dim=1).mean(dim=0).detach()
+
+
+# %%
+grown = {
+    name: torch.stack([norms(w) - norms(w0) for w, w0 in zip(ws, first, strict=True)])
+    for name, ws in walkers.items()
+}
+quantity = "change of the classifier row's norm"
+plots.class_profiles(grown, data.counts, data.class_names, quantity)
+
+# %%
+shares = {name: torch.stack([share(w) for w in ws]) for name, ws in walkers.items()}
+quantity = "mean predicted probability"
+plots.class_profiles(shares, data.counts, data.class_names, quantity)
+
+# %%
+gap = {
+    name: (rows - shares["expert"]).abs().sum(dim=1) / 2 for name, rows in shares.items()
+}
+assert (gap["student, weights"] < gap["student, plain"]).all()
+pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).rename_axis(
+    "seed"
+).round(2)
+
+# %% [markdown]
+# The table is the total variation distance between the student's predicted shares and the expert's. With weights or the offset the student answers like the biased expert, although every class gave it the same number of images. The offset does it mostly without
+# the growth of the frequent classes' rows: two ways to the same answers, and only one of them is the expert's way.
+#
+# ## What we saw
+#
+# - The long tail's bias is a shift of the logits by $\log s$. Subtracting it inside the loss, or weighting classes by $s$, makes balanced data lead to biased weights.
+# - Weights have the long-tailed gradient at every snapshot; the offset has it only at the optimum.
+# - Weights and offset together count the prior twice.
+# - Weights that sum to one make the inner steps $C$ times shorter.
+# - At its best step size, the true prior brings a student of untouched real images closer to the expert than plain cross-entropy, on all three seeds; wrong priors do the opposite.
+#
+# That the student imitates the bias is what matching needs, not what a user of the distilled set wants: scored students train with plain cross-entropy. What this gains in accuracy is measured in chapter 7.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Exercises
+#
+# > **1.** The expert's representation was trained with Balanced Softmax instead of plain cross-entropy. Which $\lambda$ should its students have?
+#
+# <details><summary>Answer</summary>
+#
+# Its raw logits are already those of the balanced posterior, so none: $\lambda = 0$ and no weights. DAM repairs a difference between the two worlds, and here the expert's loss has removed it.
+#
+# </details>
+#
+# > **2.** Under the released weights at IF 100, how much larger is the part of an image of the most frequent class in the student's gradient than that of one of the rarest? What does this mean for what is *learned* in the images?
+#
+# <details><summary>Answer</summary>
+#
+# With hard labels a hundred times: the weights are in the ratio of the counts. The matching gradient reaches an image through its part in the student's steps, so images of rare classes are hardly changed by this phase. Their content stays that of the initial set, unless soft labels or the
+# second phase move them.
+#
+# </details>
+#
+# > **3.** The release starts at step size 0.01. On CIFAR-100-LT, which step size gives its student steps as long as those of plain cross-entropy on the long tail with step size 0.01?
+#
+# <details><summary>Answer</summary>
+#
+# 100 classes, weights that sum to one: the step size must be 1.0. It is learned, so it can grow; until it has, the student hardly moves and the matching loss stays close to 1.
+#
+# </details>
+#
+# > **4.** Why is $\mathrm{softmax}(z) \propto s\, q$ the optimum of the weighted loss for *each* image, although the weights multiply classes and not images?
+#
+# <details><summary>Answer</summary>
+#
+# With targets $q$ the loss at one image is $-\sum_c s_c q_c \log \mathrm{softmax}(z)_c$, a cross-entropy with the unnormalised target $s_c q_c$. It is smallest where the softmax is that target divided by its sum. The sum, $\sum_c s_c q_c$, only
+# says how much the image counts.
+#
+# </details>

@@ -1,0 +1,343 @@
+"""Expert trajectories on disk: what a snapshot is, that a kill changes nothing, and what cannot be confused."""
+
+import itertools
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ltdd_utils.config import (
+    AugmentConfig,
+    DataConfig,
+    ExpertConfig,
+    GSAMConfig,
+    NetworkConfig,
+    PreprocessConfig,
+    TrainConfig,
+    config_id,
+)
+from ltdd_utils.images import load
+from ltdd_utils.parameters import Layout
+from ltdd_utils.pipeline import Place, train_experts
+from ltdd_utils.pipeline.trajectory import expert_files
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle
+from ltdd_utils.trajectory import experts as experts_module
+from ltdd_utils.trajectory.experts import Experts, Stage, classifier_expert, new_network, representation_expert
+
+CPU = torch.device("cpu")
+TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")
+CFG = ExpertConfig(
+    count=2,
+    network=NetworkConfig(depth=2, width=4),
+    train=TRAIN,
+    augment=AugmentConfig(strategy="color_crop_cutout_scale_rotate"),
+    classifier_epochs=2,
+    classifier_lr=0.05,
+    classifier_images=40,
+)
+EVERY, EVERY_SECOND = (0, 1, 2, 3), (0, 1, 2)
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load(DataConfig("digits", imbalance_factor=5, n_max=15))
+
+
+@pytest.fixture(scope="module")
+def stage(data, tmp_path_factory):
+    """Settings, data and a store; change parts of it with ``replace``."""
+    preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
+    return Stage(CFG, data, preprocess, 0, Store(tmp_path_factory.mktemp("experts")), CPU)
+
+
+@pytest.fixture(scope="module")
+def trained(stage):
+    """Two experts with all their snapshots."""
+    layout = Layout.of(new_network(CFG, stage.data, generator(0, "shape")))
+    first = [representation_expert(stage, index, EVERY) for index in range(2)]
+    second = [classifier_expert(stage, index, EVERY_SECOND) for index in range(2)]
+    return Experts(layout, 3, 2, first, second)
+
+
+def fresh(stage, folder, deadline=None, **changes):
+    """The same stage in another folder, with other settings."""
+    return replace(stage, store=Store(folder, deadline), cfg=replace(CFG, **changes))
+
+
+def rows(bundle):
+    return bundle.tensors["snapshots"]
+
+
+def test_snapshots_are_the_trajectory_whatever_is_kept_of_it(stage, trained, tmp_path):
+    few = representation_expert(fresh(stage, tmp_path / "few"), 0, [3, 1])
+    assert few.meta["epochs"] == [1, 3] and rows(few).shape == (2, trained.layout.size)
+    assert torch.equal(rows(few), rows(trained.representation[0])[[1, 3]])
+    shorter = fresh(stage, tmp_path / "short", train=replace(TRAIN, epochs=2))  # a constant step size: a prefix
+    assert torch.equal(rows(representation_expert(shorter, 0, [2]))[0], trained.snapshot(0, 2))
+    second = classifier_expert(fresh(stage, tmp_path / "few"), 0, [1])
+    assert second.meta["epochs"] == [1] and torch.equal(rows(second)[0], rows(trained.classifier[0])[1])
+
+
+def test_a_returned_snapshot_is_no_alias(trained):
+    for read, epochs in ((trained.snapshot, EVERY), (trained.classifier_snapshot, EVERY_SECOND)):
+        before = [read(0, epoch).clone() for epoch in epochs]
+        for one, other in itertools.pairwise(before):
+            assert not torch.equal(one, other)
+        read(0, 1).zero_()
+        assert all(torch.equal(read(0, epoch), row) for epoch, row in zip(epochs, before, strict=True))
+
+
+def test_the_backbone_of_a_classifier_expert_is_its_representation_experts_last(trained):
+    backbone, classifier = (trained.layout.part(name) for name in ("backbone", "classifier"))
+    for index in range(2):
+        last = trained.snapshot(index, 3)
+        assert torch.equal(trained.classifier_snapshot(index, 0), last)
+        for epoch in (1, 2):
+            later = trained.classifier_snapshot(index, epoch)
+            assert torch.equal(later[backbone], last[backbone])
+            assert not torch.equal(later[classifier], last[classifier])
+    assert rows(trained.classifier[0]).shape[1] == trained.layout.size - trained.layout.backbone  # stored once
+
+
+@pytest.mark.parametrize("changes", [{}, {"gsam": GSAMConfig()}], ids=["sgd", "gsam"])
+def test_killed_experts_go_on_to_the_same_snapshots(stage, tmp_path, monkeypatch, changes):
+    whole = fresh(stage, tmp_path / "whole", **changes)
+    wanted = rows(representation_expert(whole, 0, EVERY)), rows(classifier_expert(whole, 0, EVERY_SECOND))
+    real = Checkpoint.tick
+    killed = fresh(stage, tmp_path / "killed", **changes)
+    for expert, keep, last in ((representation_expert, EVERY, 2), (classifier_expert, EVERY_SECOND, 1)):
+        ticks = itertools.count(1)
+
+        def tick(checkpoint, state, ticks=ticks, last=last):
+            checkpoint.every_s = 0  # a checkpoint at every epoch
+            real(checkpoint, state)
+            if next(ticks) == last:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "tick", tick)
+            with pytest.raises(KeyboardInterrupt):
+                expert(killed, 0, keep)
+        (left,) = killed.store.root.rglob("checkpoint.safetensors")
+        assert load_bundle(left).meta["epoch"] == last
+        resumed = expert(killed, 0, keep)
+        assert torch.equal(rows(resumed), wanted[expert is classifier_expert])
+        assert resumed.meta["epochs"] == list(keep) and not left.exists()
+
+
+def test_a_deadline_stops_and_the_next_call_goes_on(stage, trained, tmp_path, monkeypatch):
+    stopped = fresh(stage, tmp_path, deadline=100.0)
+    clock = itertools.count(98)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
+        with pytest.raises(Stopped, match="run the same command again"):
+            representation_expert(stopped, 0, EVERY)
+    assert list(tmp_path.rglob("checkpoint.safetensors")) and not list(tmp_path.rglob("result.safetensors"))
+    resumed = representation_expert(fresh(stage, tmp_path), 0, EVERY)
+    assert torch.equal(rows(resumed), rows(trained.representation[0]))
+
+
+def test_number_and_seed_decide_which_expert_it_is(stage, trained, tmp_path):
+    assert not torch.equal(trained.snapshot(0, 0), trained.snapshot(1, 0))
+    again, other = (representation_expert(replace(fresh(stage, tmp_path), run_seed=seed), 0, EVERY) for seed in (0, 1))
+    assert torch.equal(rows(again), rows(trained.representation[0]))
+    assert not torch.equal(rows(other)[0], rows(again)[0])
+
+
+def test_a_seed_of_their_own_shares_experts_between_runs(stage, tmp_path):
+    runs = [replace(fresh(stage, tmp_path, seed=4), run_seed=seed) for seed in (0, 9)]
+    assert runs[0].key(0) == runs[1].key(0) == replace(fresh(stage, tmp_path), run_seed=4).key(0)
+    assert fresh(stage, tmp_path).key(0) != runs[0].key(0)
+
+
+def test_keys_tell_apart_all_that_an_expert_depends_on(stage, tmp_path):
+    """An expert of another network, data set, imbalance or preprocessing is another file: none is read by mistake."""
+    data = stage.data
+    others = [
+        fresh(stage, tmp_path, network=NetworkConfig(depth=2, width=5)),
+        fresh(stage, tmp_path, train=replace(TRAIN, epochs=4)),
+        fresh(stage, tmp_path, gsam=GSAMConfig()),
+        fresh(stage, tmp_path, augment=AugmentConfig("none")),
+        fresh(stage, tmp_path, stored="bf16"),
+        replace(stage, run_seed=1),
+        replace(stage, data=load(DataConfig("digits", imbalance_factor=3, n_max=15))),
+        replace(stage, data=load(DataConfig("digits", imbalance_factor=5, n_max=15, class_order="reversed"))),
+        replace(stage, preprocess=Preprocess.fit(data.train_images, PreprocessConfig("zca"))),
+        replace(stage, preprocess=Preprocess.fit(data.train_images, PreprocessConfig("zca", eps=0.2))),
+    ]
+    keys = [one.key(0) for one in [stage, *others]] + [stage.key(1)]
+    assert len({config_id(key) for key in keys}) == len(keys)
+    same = [fresh(stage, tmp_path, **change) for change in ({"count": 7}, {"classifier_lr": 0.1}, {"max_norm": 0.1})]
+    assert all(one.key(0) == stage.key(0) for one in same)  # of the first stage: the second has a key of its own
+
+
+def test_half_precision_halves_the_file_and_rounds_once(stage, trained, tmp_path):
+    wide = replace(CFG, network=NetworkConfig(depth=2, width=32)).network
+    size = {}
+    for stored in ("fp32", "bf16"):
+        own = fresh(stage, tmp_path, network=wide, stored=stored, train=replace(TRAIN, epochs=1))
+        made = representation_expert(own, 0, [0, 1])
+        size[stored] = own.store.result("representation", own.key(0)).stat().st_size
+        if stored == "fp32":
+            exact = rows(made)
+    assert rows(made).dtype == torch.bfloat16 and 0.5 <= size["bf16"] / size["fp32"] < 0.53
+    assert torch.equal(rows(made), exact.bfloat16())  # training itself stays in single precision
+    experts = Experts(trained.layout, 1, 0, [made], [])
+    read = experts.snapshot(0, 1)
+    assert read.dtype == torch.float32
+    torch.testing.assert_close(read, exact[1], rtol=2**-8, atol=1e-30)
+
+
+def test_sharpness_aware_training_is_another_trajectory(stage, trained, tmp_path):
+    made = rows(representation_expert(fresh(stage, tmp_path, gsam=GSAMConfig()), 0, EVERY))
+    assert made.isfinite().all()
+    assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
+
+
+def test_the_bound_holds_for_every_row_of_the_classifier(stage, trained, tmp_path):
+    free = rows(trained.classifier[0])[:, :-10].view(3, 10, -1).norm(dim=2)
+    bound = free[1:].median().item()
+    assert (free[1:] > bound).any()  # else the bound would do nothing
+    made = rows(classifier_expert(fresh(stage, tmp_path, max_norm=bound), 0, EVERY_SECOND))
+    norms = made[:, :-10].view(3, 10, -1).norm(dim=2)
+    assert (norms[1:] <= bound * (1 + 1e-6)).all() and torch.equal(norms[0], free[0])  # the start stays as it is
+
+
+@pytest.mark.parametrize(("images", "length"), [(None, 15 * 10), (40, 40)])
+def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, monkeypatch, images, length):
+    asked, real = [], experts_module.class_aware_order
+
+    def order(labels, samples_per_class, count):
+        asked.append((samples_per_class, count))
+        return real(labels, samples_per_class, count)
+
+    monkeypatch.setattr(experts_module, "class_aware_order", order)
+    short = {"train": replace(TRAIN, epochs=1), "classifier_epochs": 1, "classifier_images": images}
+    classifier_expert(fresh(stage, tmp_path, **short), 0, [1])
+    assert asked == [(4, length)]  # n_max * C, in draws of 4
+
+
+def test_an_epoch_that_was_not_kept_is_named_with_the_command(stage, tmp_path):
+    own = fresh(stage, tmp_path, train=replace(TRAIN, epochs=2))
+    made = representation_expert(own, 1, [0])
+    with pytest.raises(
+        FileNotFoundError, match=r"representation expert 1 holds the epochs \[0\], and epoch 2 is asked"
+    ):
+        representation_expert(own, 1, [0, 2])
+    with pytest.raises(FileNotFoundError, match="`ltdd experts RECIPE --renew`"):
+        classifier_expert(own, 1, [0])  # it starts from the last epoch, which is not there
+    layout = Layout.of(new_network(own.cfg, own.data, generator(0, "shape")))
+    with pytest.raises(FileNotFoundError, match="epoch 1 is asked for"):
+        Experts(layout, 2, 2, [made], []).snapshot(0, 1)
+
+
+@pytest.mark.parametrize("epoch", [-1, 4])
+def test_an_epoch_that_is_never_trained_is_refused_before_the_work(stage, tmp_path, epoch):
+    own = fresh(stage, tmp_path)
+    with pytest.raises(ValueError, match=f"epoch {epoch} of an expert is asked for, but it trains 3"):
+        representation_expert(own, 0, [epoch])
+    with pytest.raises(ValueError, match=f"epoch {epoch} of an? classifier expert is asked for, but it trains 2"):
+        classifier_expert(own, 0, [epoch])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_cut_short_is_named(stage, tmp_path):
+    own = fresh(stage, tmp_path, train=replace(TRAIN, epochs=1))
+    representation_expert(own, 0, [0])
+    path = own.store.result("representation", own.key(0))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"result\.safetensors is damaged or cut short .*delete it") as caught:
+        representation_expert(own, 0, [0])
+    assert "\n" not in str(caught.value)
+
+
+def train(stage, keep, keep_classifier=(), **options):
+    place = Place(stage.store, CPU)
+    return train_experts(
+        stage.cfg, keep, keep_classifier, stage.data, stage.preprocess, stage.run_seed, place, **options
+    )
+
+
+def on_disk(stage):
+    files = expert_files(stage.cfg, stage.data, stage.preprocess, stage.run_seed, Place(stage.store, CPU))
+    return {(row["stage"], row["expert"]): row["epochs"] for row in files}
+
+
+def test_renewed_experts_hold_the_old_epochs_and_the_new(stage, trained, tmp_path):
+    own = fresh(stage, tmp_path)
+    train(own, [0, 3], [0])
+    with pytest.raises(FileNotFoundError, match="epoch 1 is asked for"):
+        train(own, [1])
+    train(own, [1, 0], [2], only=[1], renew=True)
+    first, second = [0, 3], [0]
+    assert on_disk(own) == {
+        ("representation", 0): first,
+        ("classifier", 0): second,
+        ("representation", 1): [0, 1, 3],
+        ("classifier", 1): [0, 2],
+    }
+    experts, _ = train(own, first, second)
+    assert torch.equal(experts.classifier_snapshot(1, 2), trained.classifier_snapshot(1, 2))
+    assert all(torch.equal(experts.snapshot(1, epoch), trained.snapshot(1, epoch)) for epoch in (0, 1, 3))
+
+
+def test_experts_that_hold_all_that_is_wanted_are_not_renewed(stage, tmp_path):
+    own = fresh(stage, tmp_path, count=1)
+    train(own, [0, 3], [0, 2])
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.safetensors")}
+    train(own, [3], [2], renew=True)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.safetensors")} == before
+
+
+def test_a_stopped_renewal_leaves_the_old_expert(stage, trained, tmp_path):
+    own = fresh(stage, tmp_path, count=1)
+    train(own, [0, 3])
+    late = replace(own, store=Store(tmp_path, deadline=0.0))
+    with pytest.raises(Stopped):
+        train(late, [1], renew=True)
+    assert on_disk(own) == {("representation", 0): [0, 3]}
+    train(own, [1], renew=True)
+    assert on_disk(own) == {("representation", 0): [0, 1, 3]}
+
+
+def test_a_renewal_that_ends_elsewhere_forgets_the_classifier_on_the_old_backbone(stage, tmp_path):
+    """A GPU, or another machine, does not repeat a training bit by bit."""
+    own = fresh(stage, tmp_path, count=1)
+    train(own, [3], [0, 2])
+    path = own.store.result("representation", own.key(0))
+    held = load_bundle(path)
+    save_bundle(path, Bundle({"snapshots": rows(held) + 1e-6}, held.meta))
+    train(own, [1, 3], renew=True)
+    assert on_disk(own) == {("representation", 0): [1, 3]}
+    experts, _ = train(own, [3], [0])
+    assert torch.equal(experts.classifier_snapshot(0, 0), experts.snapshot(0, 3))
+
+
+def test_a_number_of_an_expert_that_there_is_not(stage, tmp_path):
+    with pytest.raises(ValueError, match="expert 2 is asked for; there are 2, from 0 to 1"):
+        train(fresh(stage, tmp_path), [0], only=[1, 2])
+
+
+def test_a_stage_can_be_forgotten(tmp_path):
+    store, key = Store(tmp_path), {"a": 1}
+    values = iter((1.0, 2.0, 3.0))
+
+    def stage():
+        return store.stage("kind", key, lambda _: Bundle({"x": torch.tensor(next(values))})).tensors["x"].item()
+
+    assert (stage(), stage()) == (1.0, 1.0)
+    store.forget("kind", key)
+    assert not store.result("kind", key).exists() and stage() == 2.0
+    store.renew("kind", key)
+    assert load_bundle(store.result("kind", key)).tensors["x"].item() == 2.0  # until the new one is whole
+    assert (stage(), stage()) == (3.0, 3.0)
+    store.forget("other", key)  # what is not there

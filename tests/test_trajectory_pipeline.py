@@ -1,0 +1,195 @@
+"""Runs of paper 1: experts, initial set, matching, record; the same numbers again, and after a kill."""
+
+import itertools
+import json
+import re
+from functools import cache
+
+import pytest
+import torch
+from toy_sets import place
+
+from ltdd_utils import recipes
+from ltdd_utils.cli import main
+from ltdd_utils.distilled import NOT_REAL, composition, load_set
+from ltdd_utils.images import load
+from ltdd_utils.pipeline import distil, run
+from ltdd_utils.results import load_record, validate_record
+from ltdd_utils.store import Checkpoint
+from ltdd_utils.trajectory import experts as experts_module
+from ltdd_utils.trajectory.distil import HISTORY
+
+SMALL = {
+    "method.window": "[0,1,2]",
+    "method.first.epochs": "1",
+    "method.first.steps": "2",
+    "method.experts.count": "2",
+    "method.experts.classifier_images": "40",
+    "method.experts.network.width": "4",
+    "method.iterations": "2",
+    "evaluate.train.epochs": "2",
+    "evaluate.network.width": "4",
+    "ipc": "2",
+    "data.n_max": "40",
+}
+TWO_PHASES = {"method.second.epochs": "1", "method.second.steps": "2"}
+LAST = {"method.experts.classifier_epochs": "2", "method.experts.train.epochs": "3"}  # after what reads fewer epochs
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+def small(method="damed", **changes):
+    two = TWO_PHASES if method in ("damed", "ed_only") else {}
+    return recipes.with_overrides(recipes.recipe(f"{method}_digits"), SMALL | two | LAST | changes)
+
+
+@cache
+def few_digits():
+    return load(small().data)
+
+
+def outcome(record):
+    return record["metrics"], record["provenance"]["distilled_sha256"], record["distillation"]["curves"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder in which DAM + ED was run, and its record."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, run(small(), 0, 1, place(folder))
+
+
+def test_a_run_writes_a_valid_record_with_its_curves(whole):
+    folder, record = whole
+    validate_record(record)
+    (path,) = (folder / "results").rglob("*.json")
+    assert load_record(path)["distillation"] == json.loads(json.dumps(record["distillation"]))
+    told = record["distillation"]
+    assert (told["iterations"], told["skipped"], told["clamped"], told["peak_gpu_gib"]) == (2, 0, 0, 0.0)
+    assert set(told["curves"]) == set(HISTORY) - {"class_gradient"}
+    assert all(len(curve) == 2 for curve in told["curves"].values())
+    assert set(told["curves"]["start"]) <= {0.0, 1.0}
+    assert all(0 < value < 10 for name in ("first", "second") for value in told["curves"][name])
+    gradient = told["class_gradient"]
+    assert len(gradient["mean"]) == len(gradient["std"]) == 10 and all(value > 0 for value in gradient["mean"])
+    stages = {"preprocess", "experts", "classifier experts", "initial set", "matching", "students"}
+    assert set(record["cost"]["seconds"]) == stages
+
+
+def test_the_same_seed_gives_the_same_numbers_in_a_fresh_store(whole, tmp_path):
+    _, record = whole
+    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(record)
+
+
+@pytest.mark.parametrize("tick", [2, 3 + 3 + 1], ids=["expert", "classifier expert"])
+def test_a_killed_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, tick):
+    kill(tmp_path, monkeypatch, tick)
+    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(whole[1])
+
+
+def test_a_run_killed_while_it_matches_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch):
+    experts = 2 * (3 + 2)
+    left = kill(tmp_path, monkeypatch, experts + 1)
+    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["done"] == 1
+    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(whole[1])
+
+
+def kill(folder, monkeypatch, tick):
+    """Interrupt a run right after its so-many-th checkpoint; the checkpoint's file."""
+    real, ticks = Checkpoint.tick, itertools.count(1)
+
+    def killed(checkpoint, state):
+        checkpoint.every_s = 0  # a checkpoint at every epoch and iteration
+        real(checkpoint, state)
+        if next(ticks) == tick:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "tick", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(small(), 0, 1, place(folder))
+    (left,) = folder.rglob("checkpoint.safetensors")
+    return left
+
+
+def test_a_distilled_set_says_where_it_started(whole):
+    folder, _ = whole
+    start = distil(small(**{"method.iterations": "0"}), few_digits(), 0, place(folder))
+    made = distil(small(), few_digits(), 0, place(folder))
+    assert start.history is None and made.history["iterations"] == 2
+    assert (made.set.indices == NOT_REAL).all() and made.set.images.shape == (20, 1, 16, 16)
+    assert made.set.info["composition"] == composition(made.set)
+    assert made.set.info["method"]["iterations"] == 2 and start.set.info["method"]["iterations"] == 0
+    again = distil(small(**{"method.iterations": "1"}), few_digits(), 0, place(folder))
+    assert again.set.info["initial_sha256"] == made.set.info["initial_sha256"]
+    assert made.set.lr != start.set.lr and not torch.equal(made.set.targets, start.set.targets)
+
+
+def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):
+    folder, _ = whole
+    none = {"method.iterations": "0"}
+    asked = none | {"method.initial.experts": "classifier"}
+    made = [
+        run(small(method, **changes), 0, 1, place(folder, results=None))
+        for method, changes in (("damed", none), ("datm", asked), ("datm", none), ("ed_only", none))
+    ]
+    assert all("distillation" not in record for record in made)
+    damed, datm, usual, ed_only = (record["provenance"]["distilled_sha256"] for record in made)
+    assert damed == datm == ed_only != usual
+    assert made[0]["metrics"] == made[1]["metrics"]  # one set, one student
+    sets = [
+        distil(small(method, **changes), few_digits(), 0, place(folder)).set.info["initial_sha256"]
+        for method, changes in (("damed", {}), ("datm", {"method.initial.experts": "classifier"}))
+    ]
+    assert sets[0] == sets[1]
+
+
+def test_recipes_share_their_experts(whole, monkeypatch):
+    folder, _ = whole
+
+    def trained(*arguments, **options):
+        raise AssertionError("an expert was trained again")
+
+    monkeypatch.setattr(experts_module, "train", trained)
+    for method in ("mtt", "datm", "dam_only", "ed_only"):
+        record = run(small(method), 0, 1, place(folder))
+        assert (record["distillation"]["curves"]["second"] is None) == (method != "ed_only")
+        assert record["distillation"]["curves"]["first"] is not None
+    with pytest.raises(AssertionError, match="trained again"):
+        run(small("datm"), 1, 1, place(folder))  # every seed has its own, unless the settings share them
+
+
+def test_every_stage_is_watched(tmp_path):
+    seen = {}
+
+    def watch(stage):
+        return lambda event: seen.setdefault(stage, []).append(event)
+
+    run(small(**{"method.experts.count": "1"}), 0, 1, place(tmp_path, watch=watch))
+    assert {"expert 1/1", "classifier expert 1/1", "matching", "student 1/1"} <= set(seen)
+    assert [event["iteration"] for event in seen["matching"]] == [1, 2]
+    assert set(seen["matching"][0]) == {"iteration", "iterations", "loss", "loss_classifier", "lr"}
+
+
+def test_show_and_evaluate_know_the_recipe(whole, tmp_path, capsys, monkeypatch):
+    folder, record = whole
+    monkeypatch.setenv("LTDD_RESULTS", str(folder / "results"))
+    settings = SMALL | TWO_PHASES | LAST
+    options = [part for key, text in settings.items() if key != "ipc" for part in ("--set", f"{key}={text}")]
+    recipe = ["damed_digits", "--ipc", "2", *options]
+    assert main(["show", *recipe]) == 0
+    assert re.search(r"seed 0: .*experts \d+ s .*matching \d+ s", capsys.readouterr().out)
+    path = tmp_path / "damed.safetensors"
+    quiet = ["--students", "1", "--work", str(folder / "work"), "--device", "cpu", "--quiet"]
+    assert main(["run", *recipe, *quiet, "--save-set", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == record["metrics"]
+    assert load_set(path)[0].info["recipe"] == "damed_digits"
+    short = ["--set", "train.epochs=2", "--set", "network.width=4", *quiet, "--json"]
+    assert main(["evaluate", str(path), *short]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["metrics"] == record["metrics"]
+    assert [scores["distilled_sha256"]] == record["provenance"]["distilled_sha256"]

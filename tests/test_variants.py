@@ -1,0 +1,56 @@
+"""Controls beside their recipe: which settings were changed, and what the iterations added to the initial set."""
+
+import pytest
+from toy_records import record
+
+from ltdd_utils import results, tables
+from ltdd_utils.config import to_dict
+from ltdd_utils.recipes import recipe, with_overrides
+
+
+def run(folder, scores, *, seed=0, sets="made", start=None, **settings):
+    """Save a record of ``damed_cifar10`` at scale cpu with the settings changed."""
+    changed = {key.replace("__", "."): str(value) for key, value in settings.items()}
+    made = with_overrides(recipe("damed_cifar10", scale="cpu"), {f"method.{key}": v for key, v in changed.items()})
+    row = record(scores, method="damed", scale="cpu", seed=seed, config_id=made.config_id)
+    row |= {"config": to_dict(made), "target": None}
+    row["provenance"]["distilled_sha256"] = sets
+    if start is not None:
+        row["distillation"] = {"initial_sha256": start}
+    results.save_record(folder, row)
+
+
+@pytest.fixture
+def rows(tmp_path):
+    run(tmp_path, [(4, 2)], sets="start 0", iterations=0)  # 30 %
+    run(tmp_path, [(5, 3), (5, 5)], start="start 0")  # 45 %
+    run(tmp_path, [(6, 6)], seed=1, start="start 1")  # 60 %
+    run(tmp_path, [(4, 4)], start="start 0", dam__weights="sum")  # 40 %
+    found = tables.variants(results.load(tmp_path, allow_mixed=True))
+    return found.set_index("changed")
+
+
+def test_the_settings_that_differ_are_named_and_no_others():
+    usual = recipe("damed_cifar10", scale="cpu")
+    assert tables.changes(to_dict(usual)) == {}
+    other = with_overrides(usual, {"method.dam.weights": "sum", "evaluate.train.epochs": "7"})
+    assert tables.changes(to_dict(other)) == {"method.dam.weights": "sum", "evaluate.train.epochs": 7}
+
+
+def test_a_group_of_settings_that_is_left_out_is_named():
+    usual = recipe("damed_cifar10", scale="cpu")
+    config = to_dict(usual)
+    config["method"]["second"] = None
+    assert tables.changes(config)["method.second"] is None
+
+
+def test_each_setting_has_one_row_and_one_value_per_pipeline(rows):
+    assert list(rows.index) == ["as the recipe", "dam.weights=sum"]
+    assert rows.loc["as the recipe", "after"] == pytest.approx([0.45, 0.6])
+    assert rows.loc["as the recipe", "seeds"] == [0, 1]
+    assert rows.loc["dam.weights=sum", "after"] == pytest.approx([0.4])
+
+
+def test_a_set_is_compared_with_the_initial_set_it_came_from_whichever_run_scored_it(rows):
+    assert rows.loc["as the recipe", "before"] == [pytest.approx(0.3), None]
+    assert rows.loc["dam.weights=sum", "before"] == [pytest.approx(0.3)]

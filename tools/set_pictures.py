@@ -1,0 +1,51 @@
+"""Draw what matching did to images: a figure of initial and distilled sets, as pixels, for the results chapter.
+
+A distilled set of trajectory matching is too large for the repository, and its pixels need the whitening of its data
+set; so this draws the figure where both are, from a store in which the recipes were run.
+
+    python tools/set_pictures.py --store work --recipes damed_cifar10 datm_cifar10 --scale cpu results/pictures/NAME.png
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from ltdd_utils import plots, recipes
+from ltdd_utils.distilled import DistilledSet, uint8_pixels
+from ltdd_utils.images import load
+from ltdd_utils.pipeline import Place, distil, fitted
+from ltdd_utils.store import Store
+
+
+def first_images(distilled: DistilledSet, order: list[int]) -> torch.Tensor:
+    """Positions of the first image of each class, in the order of classes that is given."""
+    return torch.stack([(distilled.labels == label).nonzero()[0, 0] for label in order])
+
+
+def main() -> None:
+    """Write the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--store", type=Path, required=True, help="folder of finished stages (`ltdd run --work`)")
+    parser.add_argument("--recipes", nargs="+", required=True)
+    parser.add_argument("--scale", default="cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    place = Place(Store(options.store), torch.device("cpu"))
+    rows = {}
+    for name in options.recipes:
+        recipe = recipes.recipe(name, scale=options.scale)
+        data = load(recipe.data)
+        preprocess = fitted(recipe.evaluate.preprocess, data, place)
+        order = sorted(range(data.classes), key=lambda label: -data.counts[label])
+        for when, changes in (("before", {"method.iterations": "0"}), ("after", {})):
+            made = distil(recipes.with_overrides(recipe, changes), data, options.seed, place).set
+            pictures, _ = uint8_pixels(made, data, preprocess)
+            rows[f"{name.rpartition('_')[0]}\n{when}"] = pictures[first_images(made, order)]
+    options.file.parent.mkdir(parents=True, exist_ok=True)
+    plots.image_rows(rows).savefig(options.file, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
