@@ -319,7 +319,7 @@ pd.DataFrame(
 #
 # ## What stage 2 costs
 #
-# The paper is said to double the cost of experts with its second stage. Measured here, and counted at the paper's settings. Unit of the count: one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
+# A summary of the paper says that decoupling doubles the computational cost. For the experts that can be measured here, and counted at the paper's settings. Unit of the count: one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
 
 # %%
 seconds = pd.DataFrame([s for _, s in trained], index=[f"seed {s}" for s in seeds])
@@ -340,7 +340,8 @@ pd.DataFrame(
 ).assign(share=[1, passes["stage 2"] / passes["stage 1"]]).round(3)
 
 # %% [markdown]
-# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone.
+# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone. The released second stage takes GSAM's two gradients as well, which doubles its row; here it takes
+# plain ones. The other half of decoupling, the second phase of matching, is chapter 06's.
 #
 # > **Where the released code differs.** Its settings for stage 2 ask for a bound of 0.1 on the length of the classifier's rows (MaxNorm), and its expert script never applies it. Here
 # > `method.experts.max_norm` is 0, no bound, which is what the released experts had.

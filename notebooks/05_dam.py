@@ -68,7 +68,6 @@ notebook.source(dam.inner_loss)
 
 # %%
 import torch
-
 from ltdd_utils.config import DAMConfig
 from ltdd_utils.longtail import class_prior
 from ltdd_utils.seeds import generator
@@ -284,7 +283,10 @@ for weights in ("none", "sum", "mean"):
     tasks = [(problem(n, form), end(n, form, cfg.lr)) for n in range(len(seeds))]
     far = [((w - p.start).norm() / (p.target - p.start).norm()).item() for p, w in tasks]
     near = [matching.distance(w, p).item() for p, w in tasks]
-    rows[weights] = {"student's way": sum(far) / len(far), "loss": sum(near) / len(near)}
+    rows[weights] = {
+        "student's way": sum(far) / len(far),
+        "matching loss": sum(near) / len(near),
+    }
 table = pd.DataFrame(rows).T.rename_axis("weights")
 assert table["student's way"]["sum"] < table["student's way"]["mean"] / 3
 table.round(2)

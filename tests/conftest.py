@@ -1,6 +1,7 @@
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin slow a shared machine down
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks of the tests are too small to share
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -41,4 +41,6 @@ def test_a_name_has_one_colour_in_all_panels_and_the_level_is_in_each():
     assert all(axes.get_lines()[-1].get_ydata()[0] == 1.0 for axes in (left, right))
     assert (left.get_xscale(), left.get_yscale()) == ("log", "log")
     assert [text.get_text() for text in left.get_xticklabels()] == ["1", "2", "4"]
+    named = [text.get_text() for text in left.get_yticklabels()]
+    assert {"1", "2"} < set(named) and not any("e" in text or "^" in text for text in named)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "c"]

@@ -116,7 +116,7 @@ class TrajectoryConfig:
     momentum_lr: float = 0.5
     lr: float = 0.01  # first value of the student's step size (LTDD: lr_teacher)
     smallest_lr: float = 1e-5  # the learned step size is clamped here
-    largest_loss: float | None = None  # an iteration whose matching loss is above leaves the set as it is (DATM)
+    largest_loss: float | None = None  # an iteration with a matching loss above leaves the set as it is (DATM: 1)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -124,6 +124,9 @@ class TrajectoryConfig:
         choice(self, "gradient")
         at_least(self, iterations=0, batch=1, expand=0, lr_images=0, momentum_images=0, lr_labels=0)
         at_least(self, momentum_labels=0, lr_lr=0, momentum_lr=0, lr=0, smallest_lr=0, largest_loss=0)
+        for name in ("lr", "smallest_lr"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; a student's step size must be above 0")
         window = self.window
         whole = len(window) == 3 and all(isinstance(epoch, int) for epoch in window)
         if not whole or not 0 <= window[0] < window[1] <= window[2]:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ltdd_utils.plots.style import SERIES, styled
@@ -59,8 +59,9 @@ def _scale(axes: Axes, log: str, positions: Sequence[float]) -> None:
     """Logarithmic axes with plain numbers; few positions are named one by one, where powers of ten would miss them."""
     if "y" in log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(LogFormatter())
-        axes.yaxis.set_minor_formatter(LogFormatter())
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if "x" in log:
         axes.set_xscale("log")
         if len(positions) <= NAMED:

@@ -28,8 +28,16 @@ def prior(cfg: DAMConfig, counts: Sequence[int]) -> Tensor:
     if cfg.prior == "inverted":
         return (1 / true) / (1 / true).sum()
     if cfg.prior == "permuted":
-        return true[torch.randperm(len(true), generator=generator(cfg.prior_seed, "dam", "permuted"))]
+        return true[_derangement(len(true), generator(cfg.prior_seed, "dam", "permuted"))]
     return true
+
+
+def _derangement(size: int, rng: torch.Generator) -> Tensor:
+    """A random permutation that leaves nothing in its place (a permuted prior must not be the true one)."""
+    order = torch.randperm(size, generator=rng)
+    while size > 1 and bool((order == torch.arange(size)).any()):
+        order = torch.randperm(size, generator=rng)
+    return order
 
 
 def inner_loss(cfg: DAMConfig, counts: Sequence[int], device: torch.device | str = "cpu") -> InnerLoss:

@@ -69,9 +69,10 @@ def distil(
         images: its images, preprocessed, on the device of the work, ``[M, Ch, H, W]``.
         counts: images of each class in the long tail, for DAM's prior, ``[C]``.
         experts: the snapshots.
-        network: the experts' architecture, on the device; its own weights are not read.
+        network: the experts' architecture, on the device; its own weights are neither read nor changed.
         seed: of the run.
-        watch: told ``{"iteration", "iterations", "loss", "lr"}``.
+        watch: told ``{"iteration", "iterations", "loss", "loss_classifier", "lr"}``; the loss of a phase that is left
+            out is nan.
         checkpoint: where to keep the state of an interrupted run.
 
     Returns:
@@ -89,15 +90,14 @@ def distil(
     labels = start.labels.to(images.device)
     matcher = _Matcher(cfg, counts, experts, network, images.device)
     state = _restored(_first_state(cfg, start, images, seed), checkpoint)
-    network.requires_grad_(False)
     while state.done < cfg.iterations:
         synthetic = Synthetic(*(state.learned[name] for name in LEARNED))
         epoch = _start_epoch(cfg, state.done, state.rng)
         losses, gradients = matcher.gradients(synthetic, epoch, state.rng)
-        _require_sane(losses, gradients, state.done)
         if cfg.largest_loss is not None and any(loss > cfg.largest_loss for loss in losses):  # nan: no such phase
             state.skipped += 1
         else:
+            _require_sane(losses, gradients, state.done)
             _update(cfg, state, gradients)
         _remember(state, losses, epoch, _by_class(gradients["images"], labels, len(counts)))
         state.done += 1
@@ -206,7 +206,7 @@ def _update(cfg: TrajectoryConfig, state: _State, gradients: dict[str, Tensor]) 
 def _by_class(gradient: Tensor, labels: Tensor, classes: int) -> Tensor:
     """The norm of the gradient of each class's images, ``[C]``."""
     squares = gradient.flatten(1).square().sum(dim=1)
-    return torch.zeros(classes, device=squares.device).index_add_(0, labels, squares).sqrt()
+    return squares.new_zeros(classes).index_add_(0, labels, squares).sqrt()
 
 
 def _remember(state: _State, losses: tuple[float, float], epoch: int, class_gradient: Tensor) -> None:
