@@ -49,7 +49,6 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-
 from ltdd_utils import plots, recipes, results, tables
 
 where = results.records_at_hand()

@@ -243,9 +243,9 @@ def test_an_epoch_that_was_not_kept_is_named_with_the_command(stage, tmp_path):
 @pytest.mark.parametrize("epoch", [-1, 4])
 def test_an_epoch_that_is_never_trained_is_refused_before_the_work(stage, tmp_path, epoch):
     own = fresh(stage, tmp_path)
-    with pytest.raises(ValueError, match=f"epoch {epoch} of an expert is asked for, but it trains 3"):
+    with pytest.raises(ValueError, match=f"epoch {epoch} of a representation expert is asked for, but it trains 3"):
         representation_expert(own, 0, [epoch])
-    with pytest.raises(ValueError, match=f"epoch {epoch} of an? classifier expert is asked for, but it trains 2"):
+    with pytest.raises(ValueError, match=f"epoch {epoch} of a classifier expert is asked for, but it trains 2"):
         classifier_expert(own, 0, [epoch])
     assert not list(tmp_path.iterdir())
 
@@ -341,3 +341,22 @@ def test_a_stage_can_be_forgotten(tmp_path):
     assert load_bundle(store.result("kind", key)).tensors["x"].item() == 2.0  # until the new one is whole
     assert (stage(), stage()) == (3.0, 3.0)
     store.forget("other", key)  # what is not there
+
+
+def test_a_resumed_expert_has_the_epochs_that_the_second_call_wants(stage, trained, tmp_path, monkeypatch):
+    """The interrupted call did not keep epoch 1, which it had passed: that one can be had from the start alone."""
+    cut, real = fresh(stage, tmp_path), Checkpoint.tick
+
+    def tick(checkpoint, state):
+        checkpoint.every_s = 0
+        real(checkpoint, state)
+        if state().meta["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "tick", tick)
+        with pytest.raises(KeyboardInterrupt):
+            representation_expert(cut, 0, [3])
+    assert list(tmp_path.rglob("checkpoint.safetensors"))
+    resumed = representation_expert(cut, 0, [0, 1, 3])
+    assert torch.equal(rows(resumed), rows(trained.representation[0])[[0, 1, 3]])

@@ -18,7 +18,6 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
 from ltdd_utils.trajectory.distil import distil
 from ltdd_utils.trajectory.experts import (
-    SECOND_STAGE,
     Experts,
     Stage,
     classifier_expert,
@@ -60,7 +59,8 @@ def train_experts(
         preprocess: the transform of its images.
         seed: of the run.
         place: device, folders, progress.
-        only: which experts, by number; None: all. Several processes can train some each.
+        only: which experts, by number; None: all. Several processes can train some each; what is returned counts these
+            alone, from 0.
         renew: train experts that lack a wanted epoch again, and keep what they held too.
 
     Raises:
@@ -95,17 +95,13 @@ def expert_files(
     stage = Stage(cfg, data, preprocess, seed, place.store, place.device)
     rows = []
     for index in range(cfg.count):
-        for kind, key in (("representation", stage.key(index)), ("classifier", _second_key(stage, index))):
+        for kind, key in (("representation", stage.key(index)), ("classifier", stage.classifier_key(index))):
             path = place.store.result(kind, key)
             if path.is_file():
                 meta = load_bundle(path).meta
                 held = {"epochs": meta["epochs"], "bytes": path.stat().st_size, "seconds": meta["seconds"]}
                 rows.append({"expert": index, "stage": kind, **held})
     return rows
-
-
-def _second_key(stage: Stage, index: int) -> dict[str, Any]:
-    return stage.key(index) | {"second": {name: getattr(stage.cfg, name) for name in SECOND_STAGE}}
 
 
 def _renewed_first(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None) -> Bundle:
@@ -121,16 +117,16 @@ def _renewed_first(stage: Stage, index: int, keep: Sequence[int], watch: Watch |
     new = representation_expert(stage, index, sorted({*keep, *old.meta["epochs"], last}), watch)
     before, after = (bundle.tensors["snapshots"][-1] for bundle in (old, new))
     if old.meta["epochs"][-1] != last or not torch.equal(before, after):
-        stage.store.forget("classifier", _second_key(stage, index))
+        stage.store.forget("classifier", stage.classifier_key(index))
     return new
 
 
 def _renewed_second(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None) -> Bundle:
     """A classifier expert with the epochs ``keep`` and those that it held, trained again if it lacks one."""
-    old = _held(stage, "classifier", _second_key(stage, index))
+    old = _held(stage, "classifier", stage.classifier_key(index))
     if old is None or set(keep) <= set(old.meta["epochs"]):
         return classifier_expert(stage, index, keep, watch)
-    stage.store.renew("classifier", _second_key(stage, index))
+    stage.store.renew("classifier", stage.classifier_key(index))
     return classifier_expert(stage, index, sorted({*keep, *old.meta["epochs"]}), watch)
 
 

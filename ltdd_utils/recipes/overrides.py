@@ -27,11 +27,10 @@ def with_overrides(base: T, overrides: Mapping[str, str]) -> T:
     Raises:
         ValueError: a setting that does not exist, or a value it refuses.
     """
-    for path, text in overrides.items():
+    for path in overrides:
         if isinstance(base, Recipe) and path in FIXED:
             raise ValueError(f"{path!r} cannot be set: choose another recipe, or use --scale")
-        base = _replaced(base, path.split("."), _value(text), path)
-    return base
+    return _replaced(base, {path: _value(text) for path, text in overrides.items()}, "")
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 (any JSON scalar or list)
@@ -41,16 +40,24 @@ def _value(text: str) -> Any:  # noqa: ANN401 (any JSON scalar or list)
         return text
 
 
-def _replaced(config: T, path: list[str], value: Any, full_path: str) -> T:  # noqa: ANN401
+def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
+    """``config`` with the settings at the dotted names changed, all at once: their order does not matter."""
     known = {item.name for item in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
-    if path[0] not in known:
-        raise ValueError(f"unknown key {full_path!r}; `ltdd show RECIPE` prints every setting of a recipe")
-    if len(path) > 1:
-        value = _replaced(getattr(config, path[0]), path[1:], value, full_path)
-    else:
-        _check(typing.get_type_hints(type(config))[path[0]], value, full_path)
+    changed: dict[str, Any] = {}
+    inside: dict[str, dict[str, Any]] = {}
+    for path, value in values.items():
+        name, _, rest = path.partition(".")
+        if name not in known:
+            raise ValueError(f"unknown key {prefix + path!r}; `ltdd show RECIPE` prints every setting of a recipe")
+        if rest:
+            inside.setdefault(name, {})[rest] = value
+        else:
+            _check(typing.get_type_hints(type(config))[name], value, prefix + path)
+            changed[name] = value
+    for name, parts in inside.items():
+        changed[name] = _replaced(getattr(config, name), parts, f"{prefix}{name}.")
     unchanged = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
-    return from_dict(type(config), unchanged | {path[0]: value})
+    return from_dict(type(config), unchanged | changed)
 
 
 def _check(hint: Any, value: Any, path: str) -> None:  # noqa: ANN401

@@ -106,7 +106,7 @@ def _common(cell: Cell) -> TrajectoryConfig:
         first=first,
         iterations=own.iterations,
         batch=own.batch,
-        window=tuple(min(epoch, longest) for epoch in own.window),
+        window=tuple(int(epoch * min(1, longest / own.window[2])) for epoch in own.window),
         expand=own.expand,
         lr_images=own.lr_images,
         lr_labels=own.lr_labels,

@@ -55,6 +55,10 @@ class Stage:
         parts = {"data": self.data.sha256, "preprocess": self.preprocess.describe()}
         return {"expert": first, **parts, "seed": self.seed, "index": index}
 
+    def classifier_key(self, index: int) -> dict[str, Any]:
+        """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
+        return self.key(index) | {"second": {name: getattr(self.cfg, name) for name in SECOND_STAGE}}
+
     def images(self) -> tuple[Tensor, Tensor]:
         """Preprocessed train images and labels on the device."""
         return self.preprocess(self.data.train_images.to(self.device)), self.data.train_labels.to(self.device)
@@ -98,7 +102,7 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         train(network, len(labels), objective, cfg.train, rng, **options)
         return kept.bundle()
 
-    _trained(keep, cfg.train.epochs, "expert")
+    _trained(keep, cfg.train.epochs, "a representation expert")
     bundle = stage.store.stage("representation", stage.key(index), compute)
     return _holding(bundle, keep, f"representation expert {index}")
 
@@ -160,9 +164,8 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         train(network, length, objective, settings, rng, **options)
         return kept.bundle()
 
-    _trained(keep, cfg.classifier_epochs, "classifier expert")
-    key = stage.key(index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
-    bundle = stage.store.stage("classifier", key, compute)
+    _trained(keep, cfg.classifier_epochs, "a classifier expert")
+    bundle = stage.store.stage("classifier", stage.classifier_key(index), compute)
     return _holding(bundle, keep, f"classifier expert {index}")
 
 
@@ -208,13 +211,17 @@ class _Snapshots:
         saved = checkpoint.load()
         names = [] if saved is None else [name for name in saved.tensors if name.startswith("snapshot.")]
         self.taken = {int(name.partition(".")[2]): saved.tensors[name].clone() for name in names}
+        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta["epoch"]}
+        self.saved = saved
+        if not passed <= set(self.taken):  # the interrupted call did not keep all that this one wants: from the start
+            self.saved, self.taken = None, {}
 
     def take(self, epoch: int) -> None:
         if epoch in self.keep:
             self.taken[epoch] = self.flat().to("cpu", self.dtype)
 
     def load(self) -> Bundle | None:
-        return self.checkpoint.load()
+        return self.saved
 
     def tick(self, state: Callable[[], Bundle]) -> None:
         def with_snapshots() -> Bundle:
@@ -246,7 +253,7 @@ def _holding(bundle: Bundle, keep: Sequence[int], name: str) -> Bundle:
 def _trained(keep: Sequence[int], epochs: int, name: str) -> None:
     beyond = [epoch for epoch in keep if not 0 <= epoch <= epochs]
     if beyond:
-        raise ValueError(f"epoch {max(beyond)} of an {name} is asked for, but it trains {epochs}; narrow the window")
+        raise ValueError(f"epoch {max(beyond)} of {name} is asked for, but it trains {epochs}; narrow the window")
 
 
 @torch.no_grad()
