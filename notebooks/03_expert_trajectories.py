@@ -273,7 +273,7 @@ table.round(2)
 # ## GSAM: a named setting
 #
 # The released experts are not trained with plain gradients: **GSAM** takes the gradient at perturbed weights, a short step uphill from the present ones, and takes off a share of the part of the old gradient that is across the new one, which prefers flat
-# regions of the loss. Every step costs two forward and two backward passes. Scale `paper` has it in its representation experts (`method.experts.gsam`), the small scales do without.
+# regions of the loss. Every step costs two forward and two backward passes. Scale `paper` has it in both stages (`method.experts.gsam`), the small scales do without.
 
 # %%
 from ltdd_utils.trajectory import gsam
@@ -333,15 +333,15 @@ counts = class_counts(5000, 100, 10)
 images_1 = epochs * sum(counts)
 images_2 = second * max(counts) * len(counts)
 twice = 2 if paper.experts.gsam else 1  # gradients per step
-passes = {"stage 1": images_1 * twice * 3, "stage 2": images_2 * 1}
+passes = {"stage 1": images_1 * twice * 3, "stage 2": images_2 * twice}
 pd.DataFrame(
     {"images shown": [images_1, images_2], "forward passes' worth": passes.values()},
     index=["stage 1", "stage 2"],
 ).assign(share=[1, passes["stage 2"] / passes["stage 1"]]).round(3)
 
 # %% [markdown]
-# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone. The released second stage takes GSAM's two gradients as well, which doubles its row; here it takes
-# plain ones. The other half of decoupling, the second phase of matching, is chapter 06's.
+# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone. The other half of decoupling, the second phase of
+# matching, is chapter 06's.
 #
 # > **Where the released code differs.** Its settings for stage 2 ask for a bound of 0.1 on the length of the classifier's rows (MaxNorm), and its expert script never applies it. Here
 # > `method.experts.max_norm` is 0, no bound, which is what the released experts had.

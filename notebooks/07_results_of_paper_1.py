@@ -70,24 +70,9 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 # %%
 plots.before_after(usual.index, usual.before, usual.after)
 
+
 # %%
-def mean(values):
-    known = [value for value in values if value is not None]
-    return 100 * sum(known) / len(known) if known else None
-
-
-def gain(row):
-    pairs = zip(row.before, row.after, strict=True)
-    return mean([after - before for before, after in pairs if before is not None])
-
-
-def summary(rows):
-    parts = {"before": rows.before.map(mean), "after": rows.after.map(mean)}
-    parts |= {"gain": rows.apply(gain, axis=1), "distillations": rows.seeds.map(len)}
-    return pd.DataFrame(parts).astype({"gain": float, "before": float}).round(1)
-
-
-summary(usual)
+tables.gains(usual).round(1)
 
 # %% [markdown]
 # For scale: ten *random* real images per class with hard labels, under the same narrow student. And the published rows beside ours; the settings differ by the whole reduction of
@@ -130,14 +115,15 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %%
 controls = runs[runs.changed != "as the recipe"]
-controls = controls.assign(recipe_itself=controls.method.map(usual.after.map(mean)))
-table = summary(controls).assign(**{"recipe itself": controls.recipe_itself.round(1)})
-table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]]))
+table = tables.gains(controls)
+table["recipe itself"] = controls.method.map(tables.gains(usual).after)
+table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]])).round(1)
 
 # %% [markdown]
 # ## What the matching sees
 #
-# The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert. Lines are means over blocks of iterations of the first seed.
+# The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert. A line is the mean over blocks of ten iterations, of the first seed.
+# Single iterations scatter, since each draws another expert and another start epoch.
 
 # %%
 first = {
@@ -147,16 +133,8 @@ first = {
 panels = {"representation phase": "first", "classifier phase": "second"}
 
 
-def line(record, name):
-    values = record["distillation"]["curves"][name]
-    if values is None:
-        return None
-    step = record["distillation"]["iterations"] / len(values)
-    return [step * (k + 1) for k in range(len(values))], values
-
-
 def panel(name):
-    lines = {method: line(record, name) for method, record in first.items()}
+    lines = {method: tables.curve(record, name) for method, record in first.items()}
     return {method: found for method, found in lines.items() if found}
 
 

@@ -54,3 +54,14 @@ def test_each_setting_has_one_row_and_one_value_per_pipeline(rows):
 def test_a_set_is_compared_with_the_initial_set_it_came_from_whichever_run_scored_it(rows):
     assert rows.loc["as the recipe", "before"] == [pytest.approx(0.3), None]
     assert rows.loc["dam.weights=sum", "before"] == [pytest.approx(0.3)]
+
+
+def test_the_gain_is_over_the_distillations_whose_start_was_scored(rows):
+    found = tables.gains(rows).loc["as the recipe"]
+    assert found.to_dict() == pytest.approx({"before": 30, "after": 52.5, "gain": 15, "distillations": 2})
+
+
+def test_a_curve_has_the_means_of_its_blocks_at_their_middles():
+    history = {"iterations": 40, "curves": {"first": [1.0, 3.0, 5.0, 7.0], "second": None}}
+    assert tables.curve({"distillation": history}, "first", block=2) == ([10.0, 30.0], [2.0, 6.0])
+    assert tables.curve({"distillation": history}, "second") is None

@@ -23,26 +23,19 @@ def before_after(
         after: accuracies of its distilled sets, fractions.
     """
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
+    hollow = {"facecolors": "white", "edgecolors": PUBLISHED}
     for row, (firsts, lasts) in enumerate(zip(before, after, strict=True)):
         starts = 100 * np.array([value for value in firsts if value is not None], dtype=float)
         ends = 100 * np.asarray(lasts, dtype=float)
-        axes.scatter(ends, np.full(len(ends), row), color=OURS, s=26, zorder=3, label="after" if row == 0 else None)
-        if len(starts) == 0:
-            continue
-        axes.scatter(
-            starts,
-            np.full(len(starts), row),
-            facecolors="white",
-            edgecolors=PUBLISHED,
-            s=26,
-            zorder=3,
-            label="before the first iteration" if row == 0 else None,
-        )
-        style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
-        axes.annotate("", (ends.mean(), row), (starts.mean(), row), arrowprops=style)
+        axes.scatter(ends, np.full(len(ends), row), color=OURS, s=26, zorder=3)
+        if len(starts):
+            axes.scatter(starts, np.full(len(starts), row), **hollow, s=26, zorder=3)
+            style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
+            axes.annotate("", (ends.mean(), row), (starts.mean(), row), arrowprops=style)
+    handles = [axes.scatter([], [], **hollow, s=26), axes.scatter([], [], color=OURS, s=26)]
+    figure.legend(handles, ["before the first iteration", "after the last"], loc="outside upper center", ncols=2)
     axes.set_yticks(range(len(names)), list(names))
     axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))
     axes.grid(visible=True, axis="x", alpha=0.3)
     axes.grid(visible=False, axis="y")
-    figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -3,7 +3,7 @@
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
 from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
 from ltdd_utils.tables.text import compact, formatted, markdown
-from ltdd_utils.tables.variants import changes, named, variants
+from ltdd_utils.tables.variants import changes, curve, gains, named, variants
 
 __all__ = [
     "PUBLISHED_ONLY",
@@ -12,8 +12,10 @@ __all__ = [
     "compact",
     "compare",
     "contrast",
+    "curve",
     "facts",
     "formatted",
+    "gains",
     "markdown",
     "missing",
     "named",

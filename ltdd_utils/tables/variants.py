@@ -1,5 +1,6 @@
 """Records of one cell with other settings than the recipe's own: controls, ablations, initial sets."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from ltdd_utils.recipes import METHODS, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.pooling import pipelines
 
-__all__ = ["changes", "named", "variants"]
+__all__ = ["changes", "curve", "gains", "named", "variants"]
 
 USUAL = "as the recipe"
 
@@ -65,6 +66,43 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
         parts = {"seeds": seeds, "before": befores, "after": afters, "records": paths}
         rows.append({"method": method, "changed": changed, **parts})
     return pd.DataFrame(rows, columns=["method", "changed", "seeds", "before", "after", "records"])
+
+
+def gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """Means over the distillations of each row of ``variants``, in percent: ``before``, ``after``, ``gain`` in points.
+
+    ``gain`` is over the distillations whose initial set was scored; ``distillations`` counts all.
+    """
+    table = []
+    for before, after in zip(rows["before"], rows["after"], strict=True):
+        pairs = [(first, last) for first, last in zip(before, after, strict=True) if first is not None]
+        started = _percent([first for first, _ in pairs]), _percent([last - first for first, last in pairs])
+        table.append((started[0], _percent(after), started[1], len(after)))
+    return pd.DataFrame(table, index=rows.index, columns=["before", "after", "gain", "distillations"])
+
+
+def _percent(values: list[float]) -> float:
+    return 100 * math.fsum(values) / len(values) if values else math.nan
+
+
+def curve(record: Mapping[str, Any], name: str, block: int = 10) -> tuple[list[float], list[float]] | None:
+    """A curve of a record's distillation as means over ``block`` points: iterations and values.
+
+    Args:
+        record: of a trajectory recipe with iterations.
+        name: "first" or "second" (matching losses), "lr", or "start" (epochs).
+        block: stored points per mean.
+
+    Returns:
+        None for a phase that was left out.
+    """
+    values = record["distillation"]["curves"][name]
+    if values is None:
+        return None
+    step = record["distillation"]["iterations"] / len(values)
+    starts = range(0, len(values) - block + 1, block)
+    means = [math.fsum(values[first : first + block]) / block for first in starts]
+    return [step * (first + block / 2) for first in starts], means
 
 
 def _sets(record: Mapping[str, Any]) -> list[str]:

@@ -111,7 +111,8 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
     """The second stage of an expert: its classifier alone, trained on a re-balanced long tail.
 
     It starts from the last snapshot of the representation expert of the same index, whose backbone stays as it is.
-    Every class comes equally often (``class_aware_order``); cross-entropy, SGD without momentum or weight decay.
+    Every class comes equally often (``class_aware_order``); cross-entropy, SGD without momentum or weight decay, with
+    GSAM where the first stage has it.
 
     Args:
         stage: settings, data, seed.
@@ -160,7 +161,8 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
             kept.take(done)
 
         order = class_aware_order(data.train_labels, cfg.samples_per_class, length)
-        options = {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": kept}
+        options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
+        options |= {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": kept}
         train(network, length, objective, settings, rng, **options)
         return kept.bundle()
 

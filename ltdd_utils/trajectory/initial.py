@@ -114,9 +114,10 @@ def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
     if len(rows) >= ipc:
         return rows[:ipc]
     if policy == "inherent":
+        remedy = f", or ipc up to {len(rows)}" if len(rows) else ""
         raise ValueError(
             f"class {name!r} has {len(rows)} images to start from, fewer than ipc={ipc}, and 'inherent' adds none: use "
-            f"the policy 'duplicate' or 'noise', or ipc up to {max(len(rows), 1)}"
+            f"the policy 'duplicate' or 'noise'{remedy}"
         )
     if policy == "duplicate" and len(rows):
         return rows[torch.arange(ipc) % len(rows)]
