@@ -1,7 +1,8 @@
 """What a matching gradient costs: seconds, memory and rounding of exact, TESLA, the released scheme and full unroll.
 
 Every part runs in a process of its own: one ConvNet-D3, images of 32x32, DSA, DAM with weights of mean 1. The released
-scheme (``released.py``) runs on our network, so that ratios compare schemes and not layers. The memory of a part is the
+scheme (``released.py``) runs on our network, so that ratios compare schemes and not layers; "native" runs it on
+PyTorch's own group norm and pool, as the release does. The memory of a part is the
 process's peak above what it held before (on a GPU: the allocator's). An iteration is a first phase and a classifier
 phase of equally many steps; ours is exact or TESLA, then the closed form.
 
@@ -23,13 +24,15 @@ from typing import Any
 
 import torch
 from released import released
-from torch import Tensor
+from torch import Tensor, nn
 
 from ltdd_utils.allocator import keep_freed_memory
 from ltdd_utils.augment import draw
 from ltdd_utils.config import AugmentConfig, DAMConfig, NetworkConfig
 from ltdd_utils.losses import soft_cross_entropy
 from ltdd_utils.networks import build
+from ltdd_utils.networks.blocks import HalvingPool
+from ltdd_utils.networks.instance_norm import InstanceNorm
 from ltdd_utils.parameters import Layout, flat_parameters
 from ltdd_utils.pipeline import pick_device
 from ltdd_utils.provenance import machine, peak_ram_gib, reset_peak_ram
@@ -42,6 +45,7 @@ CLASSES, SIZE = 10, 32
 COUNTS = [500 - 50 * label for label in range(CLASSES)]  # of a long tail, for DAM's weights
 FIRST = ("exact", "tesla", "released")  # gradients of the first phase that are compared at every number of steps
 SECOND = ("closed form", "released second")
+NATIVE = ("released native", "released second native")  # on PyTorch's own layers
 GAUGES = (2, 4)  # steps of the unrolls that say what longer ones would take
 LARGER_SETS, LARGER_STEPS = (2, 5), 20  # IPC 20 and 50 where ``--images`` is IPC 10
 EXACT_STEPS = 10  # of the comparison with float64
@@ -50,11 +54,15 @@ EXACT_STEPS = 10  # of the comparison with float64
 class Bench:
     """A distilled set, a pair of snapshots for each phase, and the student's steps, all drawn from fixed seeds."""
 
-    def __init__(self, width: int, images: int, steps: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, width: int, images: int, steps: int, device: torch.device, dtype: torch.dtype, native: bool = False
+    ) -> None:
         def normal(name: str, *shape: int) -> Tensor:
             return torch.randn(*shape, dtype=torch.float32, generator=generator(0, name)).to(device, dtype)
 
         network = build(NetworkConfig(width=width), CLASSES, SIZE, 3, generator(0, "weights")).requires_grad_(False)
+        if native:
+            _use_pytorch_layers(network.backbone)
         network = network.to(device, dtype)
         self.layout = Layout.of(network)
         self.features = self.layout.features(network)
@@ -78,17 +86,29 @@ class Bench:
         """The gradient called ``name``."""
         if name == "closed form":
             return match_classifier(self.set, self.second, self.features, CLASSES)
+        name = name.removesuffix(" native")
         if name == "released second":
             return released(self.set, self.second, self.second.part)
         return {**GRADIENTS, "released": released}[name](self.set, self.first)
+
+
+def _use_pytorch_layers(backbone: nn.Sequential) -> None:
+    """Put PyTorch's own group norm and average pool, with the same weights, in the place of ours."""
+    for index, layer in enumerate(backbone):
+        if isinstance(layer, InstanceNorm):
+            backbone[index] = nn.GroupNorm(layer.num_groups, layer.num_channels).requires_grad_(False)
+            backbone[index].load_state_dict(layer.state_dict())
+        elif isinstance(layer, HalvingPool):
+            backbone[index] = nn.AvgPool2d(2)
 
 
 def measure(name: str, width: int, images: int, steps: int, device: torch.device) -> dict[str, float]:
     """Seconds and peak memory of one gradient, after one of a single step on the same images."""
     if device.type == "cpu":
         keep_freed_memory()  # as distillation does
-    Bench(width, CLASSES, 1, device, torch.float32).run(name)  # loads what is loaded once
-    short, bench = (Bench(width, images, count, device, torch.float32) for count in (1, steps))
+    native = name in NATIVE
+    Bench(width, CLASSES, 1, device, torch.float32, native).run(name)  # loads what is loaded once
+    short, bench = (Bench(width, images, count, device, torch.float32, native) for count in (1, steps))
     before = _memory(device, anew=True)
     short.run(name)
     seconds = _seconds(lambda: bench.run(name), device)
@@ -148,7 +168,7 @@ def collect(options: argparse.Namespace) -> dict[str, Any]:
     """All parts, one after the other, round by round: a change of the machine's load meets all of them."""
     steps, images = sorted(options.steps), options.images
     plan = [(name, images, count) for count in steps for name in FIRST]
-    plan += [(name, images, _phase_steps(steps)) for name in SECOND]
+    plan += [(name, images, _phase_steps(steps)) for name in (*SECOND, *NATIVE)]
     plan += [("unroll", images, count) for count in GAUGES]
     plan += [] if options.quick else [("exact", factor * images, LARGER_STEPS) for factor in LARGER_SETS]
     found: dict[tuple[str, int, int], list[dict[str, float]]] = {}
@@ -197,9 +217,11 @@ def ratios(rows: list[dict[str, Any]], steps: list[int], images: int) -> dict[st
             result[f"seconds, {one} / {other}, {count} steps"] = seconds[one] / seconds[other]
     count = _phase_steps(steps)
     whole = {name: of[name, count]["seconds"] + of["closed form", count]["seconds"] for name in ("exact", "tesla")}
-    theirs = of["released", count]["seconds"] + of["released second", count]["seconds"]
-    for name, seconds in whole.items():
-        result[f"seconds of an iteration, released / ours ({name}), {count} steps"] = theirs / seconds
+    for kind in ("released", "released native"):
+        second = kind.replace("released", "released second")
+        theirs = of[kind, count]["seconds"] + of[second, count]["seconds"]
+        for name, seconds in whole.items():
+            result[f"seconds of an iteration, {kind} / ours ({name}), {count} steps"] = theirs / seconds
     for name in FIRST:
         most, least = (of[name, end]["GiB"] for end in (steps[-1], steps[0]))
         result[f"memory, {name}, {steps[-1]} / {steps[0]} steps"] = most / max(least, 1e-9)
@@ -218,7 +240,7 @@ def main() -> int:
     parser.add_argument("--max-gib", type=float, help="of a full unroll (default: half of the memory)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--part", choices=[*FIRST, *SECOND, "unroll", "accuracy"], help="this one alone")
+    parser.add_argument("--part", choices=[*FIRST, *SECOND, *NATIVE, "unroll", "accuracy"], help="this one alone")
     parser.add_argument("--at", type=int, default=EXACT_STEPS, help="steps of that part (default: 10)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -29,7 +29,7 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
     Its gradient at the logits of image b is :math:`\frac{1}{B} [(\sum_c w_c t_{bc})\, \mathrm{softmax}(z_b - o) -
     w \odot t_b]`. With :math:`o = \lambda \log \pi` a student on balanced data is drawn to logits that carry the
     long tail's bias. "Distilling Long-tailed Datasets" (arXiv 2408.14506), the DAM loss: :math:`w = \pi`, some
-    :math:`\lambda`; ``trajectory.dam`` has the other forms.
+    :math:`\lambda` (from a summary; the paper's own formula was not read); ``trajectory.dam`` has the other forms.
 
     Note:
         The released code has :math:`\lambda = 0` in every configuration: weights alone.

@@ -125,7 +125,7 @@ plots.confidence({"representation experts, last epoch": by_third(biased)})
 #
 # $$ \frac{\partial \ell}{\partial w_c} = (p_c - [y = c])\, f . $$
 #
-# So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$. Over an epoch of the long tail, row $c$ is pulled in proportion to $\pi_c$ and pushed in
+# So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$. Over an epoch of the long tail, row $c$ is pulled in proportion to the class's share $\pi_c = n_c / N$ and pushed in
 # proportion to $1 - \pi_c$. Gradient flow changes its length by
 #
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$

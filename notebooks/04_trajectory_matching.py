@@ -156,7 +156,7 @@ plots.curves({"": lines}, "step size of the student", "matching loss", "x", leve
 # 3. *What step $i$ adds.* For fixed $w_i$, pushing the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, and pushing the step size moves it by $-g_i$. So
 #    $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), \qquad \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
 #
-# In all of these $a_{i+1}$ is a constant. And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: one scalar, $g_i \cdot a_{i+1}$, has all four derivatives. So a step needs *one* double backward pass, and after it nothing of that step is
+# In all of these $a_{i+1}$ is a constant. And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: the value of one scalar, $g_i \cdot a_{i+1}$, gives $dL/d\eta$, and its derivatives give the other three. So a step needs *one* double backward pass, and after it nothing of that step is
 # needed any more. What must be kept are the weights $w_0, \dots, w_N$, not the activations.
 
 # %%
@@ -326,7 +326,7 @@ pd.DataFrame(rows).T
 # ## Which part of the walk: DATM's window
 #
 # Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: easy patterns are learned early by the expert, and are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)). Small sets are
-# matched to early epochs only.
+# matched to early epochs only. In LTDD's files only some cells let the bound grow; the others draw up to $T^+$ from the start.
 
 # %%
 notebook.source(distil.last_start_epoch)
@@ -460,7 +460,7 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# $a_0 = (I - \eta H)^N a_N$. Along an eigenvector with eigenvalue $\lambda$ it grows when $|1 - \eta \lambda| > 1$, that is $\eta > 2 / \lambda$. The student's error along this direction is multiplied by the same
+# $a_0 = (I - \eta H)^N a_N$. Along an eigenvector with eigenvalue $h$ it grows when $|1 - \eta h| > 1$: for $h > 0$ that is $\eta > 2 / h$, for $h < 0$ any $\eta > 0$. The student's error along this direction is multiplied by the same
 # factor at every step: the gradient explodes exactly when the student does.
 #
 # </details>

@@ -36,18 +36,18 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # %% [markdown]
 # ## The shift between two worlds
 #
-# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $s_c = n_c / N$. The images of a class look the same in both worlds, so Bayes' rule gives
+# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $\pi_c = n_c / N$. The images of a class look the same in both worlds, so Bayes' rule gives
 #
-# $$ p(c \mid x) = \frac{s_c\, q(c \mid x)}{\sum_k s_k\, q(k \mid x)}, \qquad \log p(c \mid x) = \log q(c \mid x) + \log s_c + \text{a number that depends on } x \text{ alone}. $$
+# $$ p(c \mid x) = \frac{\pi_c\, q(c \mid x)}{\sum_k \pi_k\, q(k \mid x)}, \qquad \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{a number that depends on } x \text{ alone}. $$
 #
-# A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log s$: **the bias is a shift of the logits**, and it sits in
+# A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it sits in
 # the weights. A student trained with plain cross-entropy on balanced data goes to $\log q$, away from the expert, however good the images are. Distribution-agnostic matching (DAM, paper 1) changes the student's
 # inner loss instead. There are two ways to do it.
 #
-# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log s), y)$ on balanced data. At the optimum $z - \lambda \log s = \log q + \text{const}$, so the *raw* logits are
-# $z = \log q + \lambda \log s + \text{const}$. At $\lambda = 1$ they are those of the long-tailed posterior.
+# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data. At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are
+# $z = \log q + \lambda \log \pi + \text{const}$. At $\lambda = 1$ they are those of the long-tailed posterior.
 #
-# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c s_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$. That *is* the risk on the long tail, term by term.
+# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$. That *is* the risk on the long tail, term by term.
 #
 # Both are settings of one function:
 
@@ -64,7 +64,7 @@ notebook.source(dam.inner_loss)
 # ## Where each form ends
 #
 # A toy world with six kinds of images and four classes, small enough to be solved. The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk. The optimum's $\mathrm{softmax}(z)$ should be
-# proportional to $s^k q$, with $k$ counting how often the prior enters.
+# proportional to $\pi^k q$, with $k$ counting how often the prior enters.
 
 # %%
 import torch
@@ -107,7 +107,7 @@ forms = {
     "weights (released)": (DAMConfig("sum"), 1),
     "offset, lambda 0.5": (DAMConfig("none", 0.5), 0.5),
     "offset, lambda 1": (DAMConfig("none", 1.0), 1),
-    "weights and offset 1 (printed)": (DAMConfig("sum", 1.0), 2),
+    "weights and offset 1 (as summarised)": (DAMConfig("sum", 1.0), 2),
 }
 rows = {}
 for name, (form, k) in forms.items():
@@ -117,10 +117,10 @@ for name, (form, k) in forms.items():
 pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.0e}"})
 
 # %% [markdown]
-# Weights alone and an offset of 1 alone both end at the long-tailed posterior. The loss that the paper prints has *both* factors, and counts the prior $1 + \lambda$ times: its student ends more biased than the
-# expert. All released configurations have weights and $\lambda = 0$, which is the consistent choice. Paper and code differ here; this book has both, as `dam.weights` and `dam.offset`.
+# Weights alone and an offset of 1 alone both end at the long-tailed posterior. A summary of the paper gives a loss with *both* factors (we have not read the formula in the paper's own text). In that form the prior would count
+# $1 + \lambda$ times, and the student would end more biased than the expert. All released configurations have weights and $\lambda = 0$, which is the consistent choice. Summary and code differ here; this book has both, as `dam.weights` and `dam.offset`.
 #
-# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log s$ while training on the long tail, so that the raw logits become balanced. DAM subtracts it while training on balanced data, so
+# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log \pi$ while training on the long tail, so that the raw logits become balanced. DAM subtracts it while training on balanced data, so
 # that they become biased. It is the same function with the other sign, on the other world's posterior:
 
 # %%
@@ -236,7 +236,8 @@ assert torch.tensor(same["offset"])[:, 0].max() < 0.999
 
 # %% [markdown]
 # On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot. The other forms' are not. On the right the images are a hundred instead of all, and nothing is exact any more; this is the situation
-# of a student. Weights still point best in the early epochs. At the last snapshot the labels are that snapshot's own answers: there is hardly a gradient left to compare.
+# of a student. Weights still point best in the early epochs. At the last snapshot the labels are that snapshot's own answers: plain cross-entropy has no gradient on them, and its cosine there means nothing; the other
+# forms have one as far as the labels are soft.
 #
 # ## What weights that sum to one do to the step size
 #
@@ -389,7 +390,7 @@ pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).r
 #
 # ## What we saw
 #
-# - The long tail's bias is a shift of the logits by $\log s$. Subtracting it inside the loss, or weighting classes by $s$, makes balanced data lead to biased weights.
+# - The long tail's bias is a shift of the logits by $\log \pi$. Subtracting it inside the loss, or weighting classes by $\pi$, makes balanced data lead to biased weights.
 # - Weights have the long-tailed gradient at every snapshot; the offset has it only at the optimum.
 # - Weights and offset together count the prior twice.
 # - Weights that sum to one make the inner steps $C$ times shorter.
@@ -428,11 +429,11 @@ print(notebook.versions())
 #
 # </details>
 #
-# > **4.** Why is $\mathrm{softmax}(z) \propto s\, q$ the optimum of the weighted loss for *each* image, although the weights multiply classes and not images?
+# > **4.** Why is $\mathrm{softmax}(z) \propto \pi\, q$ the optimum of the weighted loss for *each* image, although the weights multiply classes and not images?
 #
 # <details><summary>Answer</summary>
 #
-# With targets $q$ the loss at one image is $-\sum_c s_c q_c \log \mathrm{softmax}(z)_c$, a cross-entropy with the unnormalised target $s_c q_c$. It is smallest where the softmax is that target divided by its sum. The sum, $\sum_c s_c q_c$, only
+# With targets $q$ the loss at one image is $-\sum_c \pi_c q_c \log \mathrm{softmax}(z)_c$, a cross-entropy with the unnormalised target $\pi_c q_c$. It is smallest where the softmax is that target divided by its sum. The sum, $\sum_c \pi_c q_c$, only
 # says how much the image counts.
 #
 # </details>

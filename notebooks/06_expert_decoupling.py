@@ -116,7 +116,7 @@ for index in range(cfg.count):
     resampled.append(flat_parameters(network).cpu())
 
 # %% [markdown]
-# A **linear probe** asks what a backbone's features hold, whatever its own classifier makes of them: fit a linear layer (ridge regression on the one-hot labels, in closed form) to balanced data, and score it. No backbone has seen a test image, so the
+# A **linear probe** asks what a backbone's features hold, whatever its own classifier makes of them: fit a linear layer (ridge regression on labels coded as $\pm 1$, in closed form) to balanced data, and score it. No backbone has seen a test image, so the
 # balanced data are one half of the test set (250 images) and the score is taken on the other, both ways round. This is a measuring device, not a result of a method: no score of a set in this book looks at test labels.
 
 # %%

@@ -279,3 +279,12 @@ def test_each_control_is_one_setting_and_another_id():
     assert len({config_id(one) for one in [base, *made]}) == len(made) + 1
     for key, one in zip(controls, made, strict=True):
         assert differing(one, base) == {key} and one.target is None
+
+
+def test_a_group_of_settings_can_be_left_out_and_put_in():
+    plain = with_overrides(recipe("damed_cifar10", scale="paper"), {"method.experts.gsam": "null"})
+    assert plain.method.experts.gsam is None
+    sharp = with_overrides(recipe("damed_cifar10", scale="cpu"), {"method.experts.gsam.rho": "0.05"})
+    assert sharp.method.experts.gsam == GSAMConfig(rho=0.05)
+    with pytest.raises(ValueError, match=r"unknown key 'method.second.step'"):
+        with_overrides(recipe("datm_cifar10"), {"method.second.step": "3"})

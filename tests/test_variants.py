@@ -56,6 +56,28 @@ def test_a_set_is_compared_with_the_initial_set_it_came_from_whichever_run_score
     assert rows.loc["dam.weights=sum", "before"] == [pytest.approx(0.3)]
 
 
+def test_a_start_that_another_student_scored_does_not_count(tmp_path):
+    run(tmp_path, [(4, 2)], sets="start 0", iterations=0)
+    run(tmp_path, [(5, 3)], start="start 0")
+    weak = with_overrides(
+        recipe("damed_cifar10", scale="cpu"), {"evaluate.train.epochs": "7", "method.iterations": "0"}
+    )
+    row = record([(1, 1)], method="damed", scale="cpu", config_id="zz", sets=None) | {"config": to_dict(weak)}
+    row["target"], row["provenance"]["distilled_sha256"] = None, "start 0"
+    results.save_record(tmp_path, row)
+    found = tables.variants(results.load(tmp_path, allow_mixed=True))
+    assert found["before"].tolist() == [[pytest.approx(0.3)]]
+
+
+def test_records_of_two_cells_are_refused(tmp_path):
+    run(tmp_path, [(5, 3)], start="start 0")
+    other = recipe("damed_cifar10", scale="cpu", imbalance_factor=10)
+    row = record([(1, 1)], method="damed", scale="cpu", config_id="zz") | {"config": to_dict(other), "target": None}
+    results.save_record(tmp_path, row)
+    with pytest.raises(ValueError, match="of 2 cells"):
+        tables.variants(results.load(tmp_path, allow_mixed=True))
+
+
 def test_the_gain_is_over_the_distillations_whose_start_was_scored(rows):
     found = tables.gains(rows).loc["as the recipe"]
     assert found.to_dict() == pytest.approx({"before": 30, "after": 52.5, "gain": 15, "distillations": 2})

@@ -7,6 +7,7 @@ set; so this draws the figure where both are, from a store in which the recipes 
 """
 
 import argparse
+import time
 from pathlib import Path
 
 import torch
@@ -30,12 +31,15 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True, help="folder of finished stages (`ltdd run --work`)")
     parser.add_argument("--recipes", nargs="+", required=True)
     parser.add_argument("--scale", default="cpu")
+    parser.add_argument("--imbalance-factor", type=float)
+    parser.add_argument("--ipc", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    place = Place(Store(options.store), torch.device("cpu"))
+    place = Place(Store(options.store, deadline=time.monotonic()), torch.device("cpu"))  # reads stages, computes none
     rows = {}
     for name in options.recipes:
-        recipe = recipes.recipe(name, scale=options.scale)
+        cell = {"imbalance_factor": options.imbalance_factor, "ipc": options.ipc, "scale": options.scale}
+        recipe = recipes.recipe(name, **cell)
         data = load(recipe.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
         order = sorted(range(data.classes), key=lambda label: -data.counts[label])

@@ -56,6 +56,9 @@ def show_(options: argparse.Namespace) -> str:
     lines = [f"{recipe.name}, scale {recipe.scale}, settings {recipe.config_id}", "", "published:"]
     lines += [_published(row) for row in known["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
     lines += ["", "our runs:", *([_ran(row) for row in known["runs"]] or ["  none yet: `ltdd run` with these options"])]
+    if isinstance(recipe.method, TrajectoryConfig) and recipe.scale == "paper":
+        note = recipes.released(recipe.data.name, recipe.data.imbalance_factor, recipe.ipc).note
+        lines += ["", f"released settings of this cell: {note or 'as in the file'}"]
     return "\n".join([*lines, "", "settings:", _json(to_dict(recipe))])
 
 

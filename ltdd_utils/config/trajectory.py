@@ -139,6 +139,9 @@ class TrajectoryConfig:
             raise ValueError("both phases have weight 0: nothing would be matched; set first.weight or second.weight")
         if self.initial.labels == "hard" and self.lr_labels:
             raise ValueError(f"lr_labels is {self.lr_labels}, but labels are hard: set lr_labels to 0")
+        if self.experts.augment.kind not in ("dsa", "none"):
+            kind = self.experts.augment.kind
+            raise ValueError(f"experts.augment.kind is {kind!r}; a student replays DSA alone: use 'dsa' or 'none'")
         if self.second is not None and self.match != "backbone":
             raise ValueError("the second phase owns the classifier: set match to 'backbone'")
 

@@ -26,6 +26,8 @@ from ltdd_utils.trajectory.experts import (
 )
 from ltdd_utils.trajectory.initial import initial_set
 
+POINTS = 200  # of a curve in a record
+
 __all__ = ["Matching", "expert_files", "matched_set", "train_experts"]
 
 
@@ -71,15 +73,17 @@ def train_experts(
     """
     numbers = list(range(cfg.count) if only is None else only)
     if numbers and not 0 <= min(numbers) <= max(numbers) < cfg.count:
-        raise ValueError(f"expert {max(numbers)} is asked for; there are {cfg.count}, from 0 to {cfg.count - 1}")
+        wrong = next(number for number in numbers if not 0 <= number < cfg.count)
+        raise ValueError(f"expert {wrong} is asked for; there are {cfg.count}, from 0 to {cfg.count - 1}")
     layout = Layout.of(new_network(cfg, data, generator(0, "shape")))  # refuses a network before it is trained
     stage = Stage(cfg, data, preprocess, seed, place.store, place.device)
     watches = [f"expert {index + 1}/{cfg.count}" for index in numbers]
     one, other = (_renewed_first, _renewed_second) if renew else (representation_expert, classifier_expert)
+    held = [_held(stage, "classifier", stage.classifier_key(index)) if renew else None for index in numbers]
     first = [one(stage, index, keep, place.watching(name)) for index, name in zip(numbers, watches, strict=True)]
     second = [
-        other(stage, index, keep_classifier, place.watching(f"classifier {name}"))
-        for index, name in zip(numbers, watches, strict=True)
+        other(stage, index, _union(keep_classifier, old), place.watching(f"classifier {name}"))
+        for index, name, old in zip(numbers, watches, held, strict=True)
         if keep_classifier
     ]
     seconds = {"experts": sum(bundle.meta["seconds"] for bundle in first)}
@@ -104,6 +108,11 @@ def expert_files(
     return rows
 
 
+def _union(keep: Sequence[int], old: Bundle | None) -> list[int]:
+    """The wanted epochs, and those that an expert holds already."""
+    return sorted({*keep, *(old.meta["epochs"] if old is not None else ())})
+
+
 def _renewed_first(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None) -> Bundle:
     """A representation expert with the epochs ``keep`` and those that it held, trained again if it lacks one.
 
@@ -114,7 +123,7 @@ def _renewed_first(stage: Stage, index: int, keep: Sequence[int], watch: Watch |
     if old is None or set(keep) <= set(old.meta["epochs"]):
         return representation_expert(stage, index, keep, watch)
     stage.store.renew("representation", stage.key(index))
-    new = representation_expert(stage, index, sorted({*keep, *old.meta["epochs"], last}), watch)
+    new = representation_expert(stage, index, _union([*keep, last], old), watch)
     before, after = (bundle.tensors["snapshots"][-1] for bundle in (old, new))
     if old.meta["epochs"][-1] != last or not torch.equal(before, after):
         stage.store.forget("classifier", stage.classifier_key(index))
@@ -127,7 +136,7 @@ def _renewed_second(stage: Stage, index: int, keep: Sequence[int], watch: Watch 
     if old is None or set(keep) <= set(old.meta["epochs"]):
         return classifier_expert(stage, index, keep, watch)
     stage.store.renew("classifier", stage.classifier_key(index))
-    return classifier_expert(stage, index, sorted({*keep, *old.meta["epochs"]}), watch)
+    return classifier_expert(stage, index, _union(keep, old), watch)
 
 
 def _held(stage: Stage, kind: str, key: dict[str, Any]) -> Bundle | None:
@@ -147,7 +156,8 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
     wanted = (cfg.snapshots, cfg.classifier_snapshots)
     experts, seconds = train_experts(cfg.experts, *wanted, data, preprocess, seed, place)
     network = new_network(cfg.experts, data, generator(0, "shape")).to(place.device)
-    common = {"data": data.sha256, "preprocess": preprocess.describe(), "seed": seed, "experts": cfg.experts}
+    common = {"data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
+    common |= {"experts": cfg.experts, "experts_sha256": experts.sha256}
     bundle = place.store.stage(
         "initial",
         {"initial": cfg.initial, "lr": cfg.lr, "ipc": recipe.ipc, **common},
@@ -158,6 +168,8 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         return Matching(start, seconds, None)
 
     def compute(checkpoint: Checkpoint) -> Bundle:
+        if place.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         watch = place.watching("matching")
         made, history, facts = distil(cfg, start, images, data.counts, experts, network, seed, watch, checkpoint)
@@ -166,8 +178,6 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         bundle.meta |= {"matching": facts | {"peak_gpu_gib": _peak_gib(place.device)}}
         return bundle
 
-    if place.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(place.device)
     key = {"method": cfg, "initial": content_hash(start), **common}
     bundle = place.store.stage("matching", key, compute)
     seconds["matching"] = bundle.meta["seconds"]
@@ -194,9 +204,6 @@ def _peak_gib(device: torch.device) -> float:
     return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
 
 
-POINTS = 200  # of a curve in a record
-
-
 def _history(bundle: Bundle) -> dict[str, Any]:
     """The iterations as JSON: curves of at most ``POINTS`` means, and the class gradients' mean and deviation."""
     rows = {name.removeprefix("history."): t for name, t in bundle.tensors.items() if name.startswith("history.")}
@@ -206,7 +213,7 @@ def _history(bundle: Bundle) -> dict[str, Any]:
     for name, values in rows.items():
         parts = values.double().tensor_split(min(POINTS, count))
         means = [part.mean().item() for part in parts]
-        curves[name] = None if values.isnan().any() else means
+        curves[name] = means if values.isfinite().all() else None
     return {
         "iterations": count,
         **bundle.meta["matching"],

@@ -2,12 +2,14 @@
 
 A recipe's name is METHOD_DATASET, for example ``kcenter_cifar10``; imbalance factor, images per class, scale, protocol
 and the student's network are arguments. ``settings`` has the data sets, architectures and protocols, ``methods`` one
-documented function per method, ``cells`` puts them together, ``overrides`` changes single settings.
+documented function per method (paper 1's in ``trajectory``, its settings per cell in ``released``), ``cells`` puts them
+together, ``overrides`` changes single settings.
 """
 
 from ltdd_utils.recipes.cells import Recipe, names, recipe, whole_set
 from ltdd_utils.recipes.methods import METHODS
 from ltdd_utils.recipes.overrides import with_overrides
+from ltdd_utils.recipes.released import released
 from ltdd_utils.recipes.settings import (
     ARCHITECTURES,
     DATASETS,
@@ -32,6 +34,7 @@ __all__ = [
     "names",
     "protocol",
     "recipe",
+    "released",
     "whole_set",
     "with_overrides",
 ]

@@ -55,14 +55,24 @@ def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
             _check(typing.get_type_hints(type(config))[name], value, prefix + path)
             changed[name] = value
     for name, parts in inside.items():
-        changed[name] = _replaced(getattr(config, name), parts, f"{prefix}{name}.")
+        part = getattr(config, name)
+        part = _default(typing.get_type_hints(type(config))[name]) if part is None else part
+        changed[name] = _replaced(part, parts, f"{prefix}{name}.")
     unchanged = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
     return from_dict(type(config), unchanged | changed)
+
+
+def _default(hint: Any) -> Any:  # noqa: ANN401
+    """The usual settings of a group that a recipe leaves out, such as a second phase; None if there is none."""
+    groups = [option for option in typing.get_args(hint) if dataclasses.is_dataclass(option)]
+    return groups[0]() if groups else None
 
 
 def _check(hint: Any, value: Any, path: str) -> None:  # noqa: ANN401
     """Raise unless ``value`` is of a type that the field's hint names (which words it takes, the field checks)."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if value is None and types.NoneType in options:  # a group of settings that can be left out
+        return
     if any(dataclasses.is_dataclass(option) for option in options):
         raise ValueError(f"{path!r} is a group of settings; set one of them, for example {path}.KEY=VALUE")
     if not any(_fits(option, value) for option in options):

@@ -11,7 +11,8 @@ recipe       experts         phases inner loss          compared              in
 ``damed``    both            2      DAM                 backbone; classifier  last classifier snapshots
 ============ =============== ====== =================== ===================== ==================================
 
-So two rows can differ in the initial set as well as in the loss. The controls change one field at a time
+So two rows can differ in the initial set as well as in the loss; and where there is a second phase, the first one has
+the weight that the released file of the cell gives it, which can be below 1. The controls change one field at a time
 (``--set method.KEY=VALUE``): ``initial.experts``, ``dam.weights``, ``dam.prior``, ``dam.offset``, ``first.weight``,
 ``second.weight``; ``method.iterations=0`` is the initial set itself.
 """
@@ -45,14 +46,15 @@ def mtt(cell: Cell) -> TrajectoryConfig:
 
 
 def datm(cell: Cell) -> TrajectoryConfig:
-    """DATM: trajectory matching with learned soft labels and a window that goes from easy to hard.
+    """DATM: trajectory matching with learned soft labels from a window of start epochs.
 
-    Guo et al. (arXiv 2310.05773), on biased experts. Its released gradient is the full unroll; "exact" is the same
-    number.
+    Guo et al. (arXiv 2310.05773), on biased experts.
 
     Note:
-        Differs from DATM's release, which leaves out updates at a matching loss above 1 (``largest_loss``): LTDD's has
-        no such threshold, and here the four rows differ in what the table says alone.
+        Differs from DATM's release: settings are LTDD's for the cell, so that most cells draw from the whole window at
+        once (``expand`` 0; DATM's grows until iteration 1000 or 2000); at scale paper the gradient is TESLA's, as in
+        LTDD's code; no ``largest_loss`` and no moving average.
+
     Published on CIFAR-10-LT, IF 100, IPC 10: 37.3 +- 0.2.
     """
     return _common(cell)
@@ -61,7 +63,7 @@ def datm(cell: Cell) -> TrajectoryConfig:
 def dam_only(cell: Cell) -> TrajectoryConfig:
     """DAM alone: DATM whose student imitates the bias of the experts.
 
-    Published on CIFAR-10-LT, IF 100, IPC 50: 57.1.
+    A summary of the paper gives 57.1 on CIFAR-10-LT, IF 100, IPC 50; not checked against the paper.
     """
     return replace(_common(cell), dam=_dam(cell))
 
@@ -69,7 +71,7 @@ def dam_only(cell: Cell) -> TrajectoryConfig:
 def ed_only(cell: Cell) -> TrajectoryConfig:
     """Expert decoupling alone: backbone and classifier from two kinds of experts, plain inner loss.
 
-    Published on CIFAR-10-LT, IF 100, IPC 50: 54.8.
+    A summary of the paper gives 54.8 on CIFAR-10-LT, IF 100, IPC 50; not checked against the paper.
     """
     return replace(damed(cell), dam=DAMConfig())
 

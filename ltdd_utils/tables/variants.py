@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.config import to_dict
+from ltdd_utils.config import canonical_json, to_dict
 from ltdd_utils.recipes import METHODS, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.pooling import pipelines
@@ -44,26 +44,32 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns ``method``; ``changed``, the settings that differ from the recipe's own as ``KEY=VALUE`` (without
         "method."), or "as the recipe"; ``before`` and ``after``, lists of one mean accuracy per pipeline, fractions,
-        in the order of ``seeds``; ``before`` has None for a seed whose initial set was not scored; ``records``, the
-        paths.
+        in the order of ``seeds``; ``before`` has None for a seed whose initial set was not scored by such a student;
+        ``records``, the paths.
+
+    Raises:
+        ValueError: records of more than one cell.
     """
     loaded = [load_record(path) for path in records["path"]]
-    scored = {}  # initial set -> its mean accuracy, whichever record scored it
+    cells = {tuple(_cell(record["config"])) for record in loaded}
+    if len(cells) > 1:
+        raise ValueError(f"the records are of {len(cells)} cells ({sorted(map(str, cells))}); give those of one")
+    scored = {}  # initial set and student -> mean accuracy, whichever recipe's record has it
     for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
         if record["config"]["method"].get("iterations") == 0:
-            scored[_sets(record)[0]] = pipelines(pd.DataFrame([row]))[0]
+            scored[_sets(record)[0], _student(record)] = pipelines(pd.DataFrame([row]))[0]
     groups: dict[tuple[str, str], list[tuple[int, float | None, float, str]]] = {}
     for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
         if "distillation" not in record:
             continue
-        before = scored.get(record["distillation"]["initial_sha256"])
+        before = scored.get((record["distillation"]["initial_sha256"], _student(record)))
         after = pipelines(pd.DataFrame([row]))[0]
         name = (record["recipe"].rpartition("_")[0], named(changes(record["config"])))
         groups.setdefault(name, []).append((record["seed"], before, after, row["path"]))
     rows = []
     for (method, changed), runs in groups.items():
-        seeds, befores, afters, paths = (list(column) for column in zip(*sorted(runs), strict=True))
-        parts = {"seeds": seeds, "before": befores, "after": afters, "records": paths}
+        columns = zip(*sorted(runs, key=lambda run: run[0]), strict=True)
+        parts = dict(zip(("seeds", "before", "after", "records"), map(list, columns), strict=True))
         rows.append({"method": method, "changed": changed, **parts})
     return pd.DataFrame(rows, columns=["method", "changed", "seeds", "before", "after", "records"])
 
@@ -103,6 +109,14 @@ def curve(record: Mapping[str, Any], name: str, block: int = 10) -> tuple[list[f
     starts = range(0, len(values) - block + 1, block)
     means = [math.fsum(values[first : first + block]) / block for first in starts]
     return [step * (first + block / 2) for first in starts], means
+
+
+def _cell(config: Mapping[str, Any]) -> list[Any]:
+    return [config["data"]["name"], config["data"]["imbalance_factor"], config["ipc"], config["scale"]]
+
+
+def _student(record: Mapping[str, Any]) -> str:
+    return canonical_json(record["config"]["evaluate"])
 
 
 def _sets(record: Mapping[str, Any]) -> list[str]:

@@ -48,12 +48,13 @@ def inner_loss(cfg: DAMConfig, counts: Sequence[int], device: torch.device | str
     ===================================== ============ ======================
     plain cross-entropy (MTT, DATM)       none         0
     DAM as released                       sum          0
-    DAM as printed                        sum          :math:`\lambda > 0`
+    DAM as summarised                     sum          :math:`\lambda > 0`
     released, steps as long as CE's       mean         0
     logit offset alone                    none         :math:`\lambda > 0`
     ===================================== ============ ======================
 
-    Weights "sum" are :math:`\pi_c`, which sum to one; "mean" are :math:`C \pi_c`; "none" are 1.
+    Weights "sum" are :math:`\pi_c`, which sum to one; "mean" are :math:`C \pi_c`; "none" are 1. "As summarised" is the
+    form in a summary of the paper, whose own formula was not read for this book.
 
     Args:
         cfg: weights, offset, prior.

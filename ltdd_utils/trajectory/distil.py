@@ -77,11 +77,13 @@ def distil(
 
     Returns:
         The set; its history, one tensor for each of ``HISTORY`` with a row per iteration (both losses before their
-        weights, step size, start epoch, and the norm ``[C]`` of the gradient of each class's images); and how many
-        iterations were skipped, or ended with the step size set back.
+        weights, step size, start epoch, and the norm ``[C]`` of the applied gradient of each class's images: of the
+        weighted sum, 0 where the iteration was skipped); and how many iterations were skipped, or ended with the step
+        size set back.
 
     Raises:
-        FloatingPointError: a gradient is no longer finite, or a matching loss is above ``EXPLODED``.
+        FloatingPointError: a gradient is no longer finite, or a matching loss is above ``EXPLODED``; with
+            ``cfg.largest_loss`` such an iteration is skipped instead.
         FileNotFoundError: a snapshot that is asked for is not stored.
         Stopped: the checkpoint's deadline passed; the same call goes on from there.
     """
@@ -94,10 +96,12 @@ def distil(
         synthetic = Synthetic(*(state.learned[name] for name in LEARNED))
         epoch = _start_epoch(cfg, state.done, state.rng)
         losses, gradients = matcher.gradients(synthetic, epoch, state.rng)
-        if cfg.largest_loss is not None and any(loss > cfg.largest_loss for loss in losses):  # nan: no such phase
+        broken = not all(bool(gradient.isfinite().all()) for gradient in gradients.values())
+        if cfg.largest_loss is not None and (broken or any(loss > cfg.largest_loss for loss in losses)):
             state.skipped += 1
+            gradients = {name: torch.zeros_like(gradient) for name, gradient in gradients.items()}
         else:
-            _require_sane(losses, gradients, state.done)
+            _require_sane(losses, broken, state.done)
             _update(cfg, state, gradients)
         _remember(state, losses, epoch, _by_class(gradients["images"], labels, len(counts)))
         state.done += 1
@@ -216,14 +220,13 @@ def _remember(state: _State, losses: tuple[float, float], epoch: int, class_grad
         state.history[name].append(value.detach().cpu().clone())
 
 
-def _require_sane(losses: tuple[float, float], gradients: dict[str, Tensor], iteration: int) -> None:
-    """Stop where a gradient is not finite, or a student went astray: a loss above ``EXPLODED``."""
-    finite = torch.stack([gradient.isfinite().all() for gradient in gradients.values()])
-    if bool(finite.all()) and not any(loss > EXPLODED for loss in losses):  # nan: a phase that is left out
+def _require_sane(losses: tuple[float, float], broken: bool, iteration: int) -> None:
+    """Stop where a gradient is not finite (``broken``), or a student went astray: a loss above ``EXPLODED``."""
+    if not broken and not any(loss > EXPLODED for loss in losses):  # nan: a phase that is left out
         return
     raise FloatingPointError(
         f"matching broke down at iteration {iteration}: losses {losses[0]:g} and {losses[1]:g}, gradients "
-        f"{'finite' if bool(finite.all()) else 'not finite'}; try a smaller method.lr_images, method.lr_lr or method.lr"
+        f"{'not finite' if broken else 'finite'}; try a smaller method.lr_images, method.lr_lr or method.lr"
     )
 
 

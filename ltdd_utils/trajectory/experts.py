@@ -6,6 +6,7 @@ in one memory-mapped file per expert, and the frozen backbone of a classifier ex
 expert's last snapshot, stored there.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from ltdd_utils.experts import augmenter
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network, build
 from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import Forward, train
@@ -184,6 +185,12 @@ class Experts:
     def __len__(self) -> int:
         """Number of experts."""
         return len(self.representation)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of every expert's last stored snapshots: training elsewhere may give other weights for one setting."""
+        rows = [bundle.tensors["snapshots"][-1] for bundle in (*self.representation, *self.classifier)]
+        return hashlib.sha256("".join(tensor_hash(row.float()) for row in rows).encode()).hexdigest()
 
     def snapshot(self, index: int, epoch: int) -> Tensor:
         """A representation expert after ``epoch`` epochs.

@@ -39,6 +39,10 @@ def initial_set(
     Labels are logits: the mean over the experts that predict the image's own class, zeros (a uniform label) where none
     does ("mean-of-right"); expert 0's ("one-expert"); or none ("hard").
 
+    Note:
+        Differs from the paper, whose "inherent" keeps the images that there are (its released code for that does not
+        work): here every class has ``ipc`` images, and too few are refused.
+
     Args:
         cfg: how images and labels are chosen, and which experts are asked.
         data: the long tail.

@@ -107,7 +107,7 @@ def exact(synthetic: Synthetic, problem: Problem) -> Matched:
               \frac{dL}{dx} \mathrel{-}= \eta\, \partial_x (g_i \cdot a_{i+1}), \qquad
               a_i = a_{i+1} - \eta H_i a_{i+1}
 
-    The three derivatives are one double backward pass of the scalar :math:`g_i \cdot a_{i+1}`.
+    The value of the scalar :math:`g_i \cdot a_{i+1}` gives the first, and one double backward pass of it the others.
     """
     return _adjoint(synthetic, problem, through_weights=True)
 
