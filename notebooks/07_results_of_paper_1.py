@@ -60,6 +60,8 @@ config = recorded.path.map(lambda path: loaded[path]["config"])
 factor = config.map(lambda c: c["data"]["imbalance_factor"])
 here = recorded.recipe.str.endswith("_cifar10") & (recorded.scale == "cpu")
 cell = recorded[here & (factor == 100) & config.map(lambda c: c["ipc"] == 10)]
+
+# %%
 mine = cell[cell.recipe.isin([f"{method}_cifar10" for method in paper_1])]
 runs = tables.variants(mine)
 usual = runs[runs.changed == "as the recipe"].set_index("method")

@@ -23,7 +23,7 @@ class CoresetConfig:
         choice(self, "policy")
         if (self.method == "random") != (self.expert is None):
             raise ValueError(
-                f"expert is {self.expert}; method {self.method!r} "
+                f"expert is {'set' if self.expert else None}; method {self.method!r} "
                 + ("reads no features: leave it out" if self.method == "random" else "reads an expert's features")
             )
         if self.method.endswith("-unbalanced") and self.policy != "duplicate":
