@@ -8,6 +8,7 @@ phase of equally many steps; ours is exact or TESLA, then the closed form.
 
     python benchmarks/matching.py
     python benchmarks/matching.py --quick --json
+    python benchmarks/matching.py --save results/benchmarks/matching.csv
 """
 
 import argparse
@@ -20,8 +21,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from released import released
 from torch import Tensor, nn
@@ -239,6 +242,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="(default: all cores)")
     parser.add_argument("--max-gib", type=float, help="of a full unroll (default: half of the memory)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="also write the parts as CSV; chapter 04 shows one")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--part", choices=[*FIRST, *SECOND, *NATIVE, "unroll", "accuracy"], help="this one alone")
     parser.add_argument("--at", type=int, default=EXACT_STEPS, help="steps of that part (default: 10)")
@@ -272,6 +276,8 @@ def report(result: dict[str, Any], options: argparse.Namespace, device: torch.de
         row["stored weights MiB"] = (row["steps"] + 1) * layout.size * 4 / 2**20
     setting = {"width": options.width, "parameters": layout.size, "device": machine(device), "rounds": options.rounds}
     setting |= {"threads": torch.get_num_threads(), "torch": torch.__version__}
+    if options.save is not None:
+        pd.DataFrame(result["parts"]).assign(**setting).to_csv(options.save, index=False, float_format="%.4g")
     if options.json:
         print(json.dumps({**setting, **result}, indent=2))
         return

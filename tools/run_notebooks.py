@@ -36,7 +36,11 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
     root = root or ROOT
     files: Iterable[Path] = [source, root / "constraints.txt", *sorted((root / "ltdd_utils").rglob("*.py"))]
     if reads_records(source):
-        sets = [path for name in ("distilled", "pictures") for path in sorted((root / "results" / name).glob("*.*"))]
+        sets = [
+            path
+            for name in ("benchmarks", "distilled", "pictures")
+            for path in sorted((root / "results" / name).glob("*.*"))
+        ]
         files = [*files, root / "results" / "targets.csv", *sets, *committed(root / "results")]
     total = hashlib.sha256(json.dumps([parameters, sys.version_info[:2]], sort_keys=True).encode())
     for path in files:
