@@ -249,10 +249,15 @@ pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 #
 # ## What we saw
 #
+# Of the distillations recorded so far, at this scale; the tables above say how many there are and which differences are resolved.
+#
 # - Most of the distance between DATM and DAM + ED is there before the first iteration. It is the initial set: experts with a re-balanced classifier find real images for the tail, and label them.
-# - The matching adds to every recipe, and it adds more with DAM than without: a student that imitates the expert's bias comes closer to the expert, in both phases.
+# - The matching adds to each of the four recipes, and it adds more with DAM than without: a student that imitates the expert's bias comes closer to the expert, in both phases. Steps $C$ times shorter add less, or nothing, at this budget, with
+#   and without the prior in them.
 # - Without decoupled experts the tail is lost whatever the loss: a set that starts from noise with uniform labels stays there at this budget. The paper's 10,000 iterations may do more; no run here can say so.
 # - A learned step size that grows is the student making up for having fewer steps than the expert.
+#
+# **Not shown here:** accuracy against the imbalance factor, other sizes of the set, and anything at the paper's own scale. `ltdd missing --dataset cifar10` prints the commands.
 
 # %%
 print(notebook.versions())
