@@ -83,6 +83,7 @@ means.round(1)
 
 # %% [markdown]
 # `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others. How much of the distance between `datm` and `damed` is there before any matching?
+# (That it is there does not make it the cause: see the controls.)
 
 # %%
 after = means.after["damed"] - means.after["datm"]
@@ -142,6 +143,17 @@ table["recipe itself"] = [100 * sum(scores) / len(scores) for scores in same]
 table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]])).round(1)
 
 # %% [markdown]
+# The row with `initial.experts=classifier` is `datm` from the very set that `damed` starts from. If the start were all, it would end where `ed_only` or `damed` end.
+
+# %%
+row = controls[controls.changed == "initial.experts=classifier"].iloc[0]
+start, end = 100 * row.before[0], 100 * row.after[0]
+assert end < start  # the matching takes away what the start had
+print(f"datm from damed's initial set: {start:.1f} before, {end:.1f} after")
+
+# %% [markdown]
+# It loses most of the good start. Biased experts, compared on *all* parameters, ask for a classifier that forgets the tail, and the set learns to teach just that.
+#
 # ## What the matching sees
 #
 # The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert. A line shows means over ten iterations of the first seed.
@@ -251,10 +263,10 @@ pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 #
 # Of the distillations recorded so far, at this scale; the tables above say how many there are and which differences are resolved.
 #
-# - Most of the distance between DATM and DAM + ED is there before the first iteration. It is the initial set: experts with a re-balanced classifier find real images for the tail, and label them.
+# - Before the first iteration DAM + ED is far ahead of DATM already: experts with a re-balanced classifier find real images for the tail, and label them. Without them the tail starts as noise with uniform labels, and stays that at this budget.
+# - The good start is needed, and it is not enough. DATM's matching takes it away again; with decoupled experts the matching keeps it and adds to it. So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
 # - The matching adds to each of the four recipes, and it adds more with DAM than without: a student that imitates the expert's bias comes closer to the expert, in both phases. Steps $C$ times shorter add less, or nothing, at this budget, with
 #   and without the prior in them.
-# - Without decoupled experts the tail is lost whatever the loss: a set that starts from noise with uniform labels stays there at this budget. The paper's 10,000 iterations may do more; no run here can say so.
 # - A learned step size that grows is the student making up for having fewer steps than the expert.
 #
 # **Not shown here:** accuracy against the imbalance factor, other sizes of the set, and anything at the paper's own scale. `ltdd missing --dataset cifar10` prints the commands.
@@ -269,7 +281,8 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# What matching biased experts does to a *good* start. Between `datm` and `damed` both the start and the matching change; this control changes the start alone, so the rest of the distance to `damed` is the matching's.
+# What matching biased experts does to a *good* start. Between `datm` and `damed` both the start and the matching change; this control changes the start alone. It ends near `datm`, far below its own start: so the distance between the two recipes is not the start's alone,
+# although it was there from the start.
 #
 # </details>
 #
