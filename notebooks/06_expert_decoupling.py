@@ -40,7 +40,9 @@ iterations: int = 10  # of matching, few: see the end of the page
 #
 # Write $q(c|x)$ for the posterior when all classes are equally frequent, and $\pi$ for the long-tailed prior. By Bayes' rule the posterior on the long tail is
 #
-# $$ p(c|x) = \frac{\pi_c \, q(c|x)}{\sum_k \pi_k \, q(k|x)}, \qquad \log p(c|x) = \log q(c|x) + \log \pi_c + \mathrm{const}(x). $$
+# $$ p(c|x) = \frac{\pi_c \, q(c|x)}{\sum_k \pi_k \, q(k|x)}, $$
+#
+# $$ \log p(c|x) = \log q(c|x) + \log \pi_c + \mathrm{const}(x). $$
 #
 # Suppose features $f(x)$ and a linear layer give $\log q(c|x)$ up to a constant in $x$: $\log q(c|x) = w_c \cdot f(x) + \beta_c$. Then *the same* features give the long tail's posterior, with
 # $\beta_c + \log \pi_c$ in place of $\beta_c$. The features need not know the prior. Only the classifier does. So the two parts can be asked for different things:
@@ -438,7 +440,7 @@ print(notebook.versions())
 #
 # </details>
 #
-# > **4.** Run `datm` from `damed`'s initial set: `recipes.with_overrides(recipes.recipe("datm_digits"), {"method.initial.experts": "classifier"})`, before and after matching. Which part of the distance between `datm` and `damed` does it close?
+# > **4.** Run `datm` from `damed`'s initial set: `datm_digits` with `method.initial.experts=classifier`, before and after matching. Which part of the distance between `datm` and `damed` does it close?
 #
 # <details><summary>Answer</summary>
 #

@@ -223,6 +223,7 @@ def per_class(record):
     return [student["per_class"] for student in record["students"]]
 
 
+# %%
 bars = {}
 for method in ("datm", "damed"):
     begun = first[method]["distillation"]["initial_sha256"]
