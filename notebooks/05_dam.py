@@ -38,7 +38,9 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 #
 # Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $\pi_c = n_c / N$. The images of a class look the same in both worlds, so Bayes' rule gives
 #
-# $$ p(c \mid x) = \frac{\pi_c\, q(c \mid x)}{\sum_k \pi_k\, q(k \mid x)}, \qquad \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{a number that depends on } x \text{ alone}. $$
+# $$ p(c \mid x) = \frac{\pi_c\, q(c \mid x)}{\sum_k \pi_k\, q(k \mid x)}, $$
+#
+# $$ \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{const}(x). $$
 #
 # A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it sits in
 # the weights. A student trained with plain cross-entropy on balanced data goes to $\log q$, away from the expert, however good the images are. Distribution-agnostic matching (DAM, paper 1) changes the student's

@@ -52,6 +52,7 @@ if "google.colab" in sys.modules:
 import pandas as pd
 from ltdd_utils import notebook, plots, recipes, results, tables
 
+pd.set_option("display.max_colwidth", None)
 where = results.records_at_hand()
 recorded = results.load(where, allow_mixed=True, committed_only=True)
 paper_1 = ("datm", "dam_only", "ed_only", "damed")
