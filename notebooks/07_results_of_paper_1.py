@@ -114,7 +114,8 @@ columns = ["method", "paper", "ours", "difference", "n", "cost (s)", "command"]
 tables.formatted(beside)[columns].set_index("method")
 
 # %% [markdown]
-# Which differences between recipes are resolved? A difference counts above two standard errors over *distillations*; with a single one nothing is. All share the same experts, so a resolved difference holds for these four pairs.
+# Which differences between recipes are resolved? A difference counts above two standard errors over *distillations*; with a single one nothing is. All share the same experts, so a resolved difference holds for these four pairs; and with two or three
+# distillations the standard error is itself a rough guess.
 
 # %%
 import itertools
