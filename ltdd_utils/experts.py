@@ -13,10 +13,10 @@ from ltdd_utils.networks import build
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
-from ltdd_utils.training import Forward, train
+from ltdd_utils.training import Forward, Objective, train
 from ltdd_utils.views import random_crop_flip
 
-__all__ = ["augmenter", "plain_expert"]
+__all__ = ["augmenter", "label_objective", "plain_expert"]
 
 
 def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]:
@@ -32,6 +32,23 @@ def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]
     if cfg.kind == "none":
         return lambda images, rng: images
     raise ValueError(f"augment.kind is {cfg.kind!r}; use 'dsa', 'crop-flip' or 'none' here")
+
+
+def label_objective(images: Tensor, labels: Tensor, cfg: AugmentConfig, rng: torch.Generator) -> Objective:
+    """The loss of every expert: cross-entropy with integer labels, on augmented images.
+
+    Args:
+        images: preprocessed, ``[N, Ch, H, W]``.
+        labels: integers, ``[N]``.
+        cfg: the augmentation.
+        rng: draws the augmentations.
+    """
+    augment = augmenter(cfg)
+
+    def objective(forward: Forward, indices: Tensor) -> Tensor:
+        return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
+
+    return objective
 
 
 def plain_expert(
@@ -65,11 +82,8 @@ def plain_expert(
 
     def compute(checkpoint: Checkpoint) -> Bundle:
         images, labels = preprocess(data.train_images.to(device)), data.train_labels.to(device)
-        augment, rng = augmenter(cfg.augment), generator(seed, "expert", "batches")
-
-        def objective(forward: Forward, indices: Tensor) -> Tensor:
-            return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
-
+        rng = generator(seed, "expert", "batches")
+        objective = label_objective(images, labels, cfg.augment, rng)
         trained = train(network, len(labels), objective, cfg.train, rng, watch=watch, checkpoint=checkpoint)
         return Bundle(dict(trained.state_dict()))
 

@@ -20,7 +20,7 @@ Apply = Callable[[Tensor, Tensor], Tensor]
 
 def flat_parameters(network: nn.Module) -> Tensor:
     """A copy of all parameters, one after the other in the network's order, ``[P]`` (no alias, on CPU neither)."""
-    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()]).clone()
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ltdd_utils import plots, recipes
 from ltdd_utils.distilled import DistilledSet, uint8_pixels
 from ltdd_utils.images import load
 from ltdd_utils.pipeline import Place, distil, fitted
+from ltdd_utils.plots.style import by_count
 from ltdd_utils.store import Store
 
 
@@ -42,7 +43,7 @@ def main() -> None:
         recipe = recipes.recipe(name, **cell)
         data = load(recipe.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
-        order = sorted(range(data.classes), key=lambda label: -data.counts[label])
+        order = by_count(data.counts)
         for when, changes in (("before", {"method.iterations": "0"}), ("after", {})):
             made = distil(recipes.with_overrides(recipe, changes), data, options.seed, place).set
             pictures, _ = uint8_pixels(made, data, preprocess)

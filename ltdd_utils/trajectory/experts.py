@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ltdd_utils.config import ExpertConfig, to_dict
-from ltdd_utils.experts import augmenter
+from ltdd_utils.experts import label_objective
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network, build
 from ltdd_utils.parameters import Layout, flat_parameters
 from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
-from ltdd_utils.training import Forward, train
+from ltdd_utils.training import train
 from ltdd_utils.trajectory.gsam import gsam_backward
 from ltdd_utils.trajectory.sampling import class_aware_order
 
@@ -92,11 +91,8 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
     def compute(checkpoint: Checkpoint) -> Bundle:
         network = new_network(cfg, stage.data, generator(seed, "trajectory", index, "weights")).to(stage.device)
         images, labels = stage.images()
-        rng, augment = generator(seed, "trajectory", index, "batches"), augmenter(cfg.augment)
-
-        def objective(forward: Forward, indices: Tensor) -> Tensor:
-            return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
-
+        rng = generator(seed, "trajectory", index, "batches")
+        objective = label_objective(images, labels, cfg.augment, rng)
         kept = _Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
         options |= {"each_epoch": kept.take, "watch": watch, "checkpoint": kept}
@@ -148,11 +144,8 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         layout.load(network, _row(last, cfg.train.epochs)).to(stage.device).requires_grad_(False)
         network.classifier.requires_grad_(True)
         images, labels = stage.images()
-        rng, augment = generator(seed, "trajectory", index, "classifier"), augmenter(cfg.augment)
-
-        def objective(forward: Forward, indices: Tensor) -> Tensor:
-            return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
-
+        rng = generator(seed, "trajectory", index, "classifier")
+        objective = label_objective(images, labels, cfg.augment, rng)
         length = cfg.classifier_images or max(data.counts) * data.classes
         kept = _Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
 
