@@ -1,4 +1,4 @@
-"""A plain expert: cross-entropy on the long tail. Teacher of the online protocols, and the eyes of the coresets."""
+"""Networks trained on the long tail: observers, teachers of the online protocols, the eyes of the coresets."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,11 @@ from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import Forward, Objective, train
 from ltdd_utils.views import random_crop_flip
 
-__all__ = ["augmenter", "label_objective", "plain_expert"]
+__all__ = ["Prepare", "augmenter", "expert", "label_objective"]
+
+Prepare = Callable[
+    [Tensor, Tensor, TeacherConfig, torch.Generator], tuple[Objective, Callable[[int], None] | None]
+]  # (preprocessed images, labels, settings, draws) -> the loss, and what is told which epoch begins
 
 
 def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]:
@@ -51,7 +55,7 @@ def label_objective(images: Tensor, labels: Tensor, cfg: AugmentConfig, rng: tor
     return objective
 
 
-def plain_expert(
+def expert(
     cfg: TeacherConfig,
     data: LongTailedData,
     preprocess: Preprocess,
@@ -59,8 +63,9 @@ def plain_expert(
     store: Store,
     device: torch.device,
     watch: Watch | None = None,
+    prepare: Prepare | None = None,
 ) -> tuple[nn.Module, float]:
-    """A network trained with cross-entropy on the whole long-tailed set: last epoch, eval mode, and its seconds.
+    """A network trained on the whole long-tailed set: last epoch, eval mode, and its seconds.
 
     It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted.
 
@@ -72,6 +77,7 @@ def plain_expert(
         store: keeps the weights.
         device: where to train, and where the network is returned.
         watch: told the progress.
+        prepare: makes the loss; None is cross-entropy.
 
     Raises:
         Stopped: the store's deadline passed; the same call goes on from there.
@@ -83,10 +89,15 @@ def plain_expert(
     def compute(checkpoint: Checkpoint) -> Bundle:
         images, labels = preprocess(data.train_images.to(device)), data.train_labels.to(device)
         rng = generator(seed, "expert", "batches")
-        objective = label_objective(images, labels, cfg.augment, rng)
-        trained = train(network, len(labels), objective, cfg.train, rng, watch=watch, checkpoint=checkpoint)
+        objective, begin = (prepare or _plain)(images, labels, cfg, rng)
+        listening = {"before_epoch": begin, "watch": watch, "checkpoint": checkpoint}
+        trained = train(network, len(labels), objective, cfg.train, rng, **listening)
         return Bundle(dict(trained.state_dict()))
 
     bundle = store.stage("expert", key, compute)
     network.load_state_dict(bundle.tensors)
     return network.eval(), bundle.meta["seconds"]
+
+
+def _plain(images: Tensor, labels: Tensor, cfg: TeacherConfig, rng: torch.Generator) -> tuple[Objective, None]:
+    return label_objective(images, labels, cfg.augment, rng), None

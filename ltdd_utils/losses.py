@@ -1,9 +1,21 @@
 """Losses of students and experts. Logits go in, nats per image come out."""
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["dam_loss", "logit_adjusted_cross_entropy", "logit_adjustment", "logit_matching", "soft_cross_entropy"]
+__all__ = [
+    "class_weights",
+    "consistency_loss",
+    "dam_loss",
+    "debias_loss",
+    "logit_adjusted_cross_entropy",
+    "logit_adjustment",
+    "logit_matching",
+    "soft_cross_entropy",
+]
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -110,3 +122,79 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
     """
     loss = F.mse_loss(logits, teacher_logits)
     return loss + cross_entropy * F.cross_entropy(logits, labels) if cross_entropy else loss
+
+
+def class_weights(counts: Sequence[int], sharpness: float, kind: str = "mean") -> Tensor:
+    r"""Weights that fall with a class's size, :math:`w_k = C\, n_k^{-q} / \sum_j n_j^{-q}`, float32 ``[C]``.
+
+    The uni-level framework (arXiv 2511.18858), equation 6, after GLMC (Du et al., CVPR 2023).
+
+    Note:
+        Differs from the paper, whose equation lacks the factor C (``kind="sum"``); the released code has it.
+
+    Args:
+        counts: :math:`n`, images of each class, above 0.
+        sharpness: :math:`q`; 0 weighs all classes alike.
+        kind: "mean" has mean 1, "sum" sums to 1.
+
+    Raises:
+        ValueError: a class without images.
+    """
+    if min(counts) < 1:
+        raise ValueError(f"class {list(counts).index(min(counts))} has {min(counts)} images; its weight has no value")
+    powers = torch.tensor(counts, dtype=torch.float64) ** -sharpness
+    share = powers / powers.sum()
+    return (share * len(counts) if kind == "mean" else share).float()
+
+
+def debias_loss(plain: Tensor, reweighted: Tensor, targets: Tensor, weights: Tensor, alpha: float) -> Tensor:
+    r"""Cross-entropy that moves from all images alike to all classes alike.
+
+    .. math:: \ell = (1 - \alpha)\, \mathrm{CE}(z, t) + \alpha\, \mathrm{CE}(z', w \odot t), \quad
+        \mathrm{CE}(z, t) = -\frac{1}{B} \sum_{b,c} t_{bc} \log \mathrm{softmax}(z_b)_c
+
+    The uni-level framework (arXiv 2511.18858), equation 6, with :math:`\alpha = (t/T)^2`; the two terms have a head each
+    in the released code.
+
+    Args:
+        plain: :math:`z`, logits of the head that learns the long tail, ``[B, C]``.
+        reweighted: :math:`z'`, logits of the head that answers, ``[B, C]``.
+        targets: :math:`t`, probabilities of the mixed images, ``[B, C]``.
+        weights: :math:`w`, of ``class_weights``, ``[C]``.
+        alpha: 0 at the first epoch, towards 1 at the last.
+
+    Returns:
+        Scalar, nats per image.
+    """
+    first, second = soft_cross_entropy(plain, targets), soft_cross_entropy(reweighted, weights * targets)
+    return (1 - alpha) * first + alpha * second
+
+
+def consistency_loss(
+    projections: tuple[Tensor, Tensor], predictions: tuple[Tensor, Tensor], stop_gradient: str = "projection"
+) -> Tensor:
+    r"""How far the prediction from one view is from the projection of the other, minus two cosines.
+
+    .. math:: \ell = -\frac{1}{B} \sum_b [\cos(p_{1b}, z_{2b}) + \cos(p_{2b}, z_{1b})]
+
+    One side of each cosine is held still. The uni-level framework (arXiv 2511.18858), equation 5; SimSiam (Chen and He,
+    arXiv 2011.10566).
+
+    Note:
+        Differs from the paper, whose equation holds the predictions still ("prediction"): then no gradient ever reaches
+        the prediction layer. The released code holds the projections still, as here by default.
+
+    Args:
+        projections: :math:`z` of the two views, each ``[B, P]``.
+        predictions: :math:`p` of the two views, each ``[B, P]``.
+        stop_gradient: the side that is held still, "projection" or "prediction".
+
+    Returns:
+        Scalar between -2 and 2.
+    """
+    if stop_gradient == "projection":
+        projections = (projections[0].detach(), projections[1].detach())
+    else:
+        predictions = (predictions[0].detach(), predictions[1].detach())
+    pairs = zip(predictions, reversed(projections), strict=True)
+    return -sum(F.cosine_similarity(p, z, dim=1).mean() for p, z in pairs)

@@ -56,6 +56,7 @@ def train(
     *,
     order: Order | None = None,
     backward: Backward | None = None,
+    before_epoch: Callable[[int], None] | None = None,
     each_epoch: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
@@ -70,6 +71,8 @@ def train(
         generator: draws the order of the images; the objective may draw its augmentations from it too.
         order: of the images of an epoch; None visits each of ``count`` images once, in a random order.
         backward: None is ordinary backpropagation; sharpness-aware training takes two gradients.
+        before_epoch: called with the number of the epoch that begins, from 0, in a resumed run too: a loss that changes
+            with the epochs listens to it.
         each_epoch: called with the number of epochs done: 0 before the first step, and after every epoch.
         watch: told ``{"epoch", "epochs", "loss"}`` about once a second.
         checkpoint: where to keep the state of an interrupted run.
@@ -99,6 +102,8 @@ def train(
     for epoch in range(first, cfg.epochs):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(cfg, epoch)
+        if before_epoch is not None:
+            before_epoch(epoch)
         for indices in order(generator).to(device, non_blocking=True).split(cfg.batch_size):
 
             def loss(indices: Tensor = indices) -> Tensor:

@@ -8,12 +8,13 @@ from ltdd_utils.config.base import at_least, canonical_json, choice, config_id, 
 from ltdd_utils.config.common import (
     AugmentConfig,
     DataConfig,
+    DebiasConfig,
     NetworkConfig,
     PreprocessConfig,
     TeacherConfig,
     TrainConfig,
 )
-from ltdd_utils.config.runs import CoresetConfig, EvaluateConfig, FullDataConfig
+from ltdd_utils.config.runs import ADSAConfig, CoresetConfig, EvaluateConfig, FullDataConfig
 from ltdd_utils.config.trajectory import (
     DAMConfig,
     ExpertConfig,
@@ -22,12 +23,16 @@ from ltdd_utils.config.trajectory import (
     MatchConfig,
     TrajectoryConfig,
 )
+from ltdd_utils.config.unilevel import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
 
 __all__ = [
+    "ADSAConfig",
     "AugmentConfig",
     "CoresetConfig",
+    "CropConfig",
     "DAMConfig",
     "DataConfig",
+    "DebiasConfig",
     "EvaluateConfig",
     "ExpertConfig",
     "FullDataConfig",
@@ -36,9 +41,12 @@ __all__ = [
     "MatchConfig",
     "NetworkConfig",
     "PreprocessConfig",
+    "RecoverConfig",
+    "StatisticsConfig",
     "TeacherConfig",
     "TrainConfig",
     "TrajectoryConfig",
+    "UnilevelConfig",
     "at_least",
     "canonical_json",
     "choice",

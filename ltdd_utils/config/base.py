@@ -8,15 +8,22 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-__all__ = ["at_least", "canonical_json", "choice", "config_id", "from_dict", "is_number", "to_dict"]
+__all__ = ["at_least", "canonical_json", "choice", "config_id", "from_dict", "is_number", "later", "share_range", "to_dict"]
 
 T = TypeVar("T")
+LATER = "later"
+
+
+def later(default: T) -> T:
+    """The default of a field that came after records were made: left out of dictionaries, so old hashes stay."""
+    return dataclasses.field(default=default, metadata={LATER: True})
 
 
 def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
     """A configuration as plain dictionaries, lists and scalars, ready for JSON."""
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        return {field.name: to_dict(getattr(config, field.name)) for field in dataclasses.fields(config)}
+        fields = ((field, getattr(config, field.name)) for field in dataclasses.fields(config))
+        return {f.name: to_dict(value) for f, value in fields if not (LATER in f.metadata and value == f.default)}
     if isinstance(config, Mapping):
         return {str(key): to_dict(value) for key, value in config.items()}
     if isinstance(config, tuple | list):
@@ -63,7 +70,7 @@ def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
         if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
             return from_dict(option, value)
         if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
-            return tuple(value)
+            return tuple(_read(typing.get_args(option)[0], item) for item in value)
     return value
 
 
@@ -80,6 +87,13 @@ def at_least(config: object, **bounds: float) -> None:
         value = getattr(config, name)
         if value is not None and not (is_number(value) and bound <= value < float("inf")):
             raise ValueError(f"{name} is {value}; it must be a finite number, at least {bound}")
+
+
+def share_range(config: object, name: str) -> None:
+    """Raise unless the field ``name`` holds two shares of an area, the smallest and the largest."""
+    scale = getattr(config, name)
+    if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(f"{name} is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
 
 
 def is_number(value: object) -> bool:

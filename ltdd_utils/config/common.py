@@ -3,9 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice, is_number
+from ltdd_utils.config.base import at_least, choice, later, share_range
 
-__all__ = ["AugmentConfig", "DataConfig", "NetworkConfig", "PreprocessConfig", "TeacherConfig", "TrainConfig"]
+__all__ = [
+    "AugmentConfig",
+    "DataConfig",
+    "DebiasConfig",
+    "NetworkConfig",
+    "PreprocessConfig",
+    "TeacherConfig",
+    "TrainConfig",
+]
 
 LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
 
@@ -110,20 +118,44 @@ class AugmentConfig:
         """Refuse values outside their range."""
         choice(self, "kind")
         at_least(self, padding=0)
-        scale = self.crop_scale
-        if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f"crop_scale is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
+        share_range(self, "crop_scale")
+
+
+@dataclass(frozen=True)
+class DebiasConfig:
+    """Two mixed views, a consistency loss and a re-weighted head (uni-level equations 5-7; GLMC, CVPR 2023)."""
+
+    sharpness: float = 0.8  # q: class weights n_c^-q; 0: every class alike
+    consistency: float = 1.0  # gamma_1, of the consistency loss; 0 leaves it out
+    classification: float = 1.0  # gamma_2, of the two classification losses
+    weights: Literal["mean", "sum"] = "mean"  # class weights of mean 1 (as released), or of sum 1 (as printed)
+    stop_gradient: Literal["projection", "prediction"] = "projection"  # which side stands still: released, or printed
+    partner_power: float = 0.2  # an image is mixed with one of class c with weight n_c^-partner_power; 0: uniform
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        choice(self, "weights")
+        choice(self, "stop_gradient")
+        at_least(self, sharpness=0, consistency=0, classification=0, partner_power=0)
 
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """The network that labels in the online protocols, or whose features a coreset reads."""
+    """A network trained on the long tail: observer, teacher of the online protocols, the eyes of a coreset."""
 
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig(epochs=200, batch_size=64, weight_decay=5e-3, schedule="cosine")
     augment: AugmentConfig = AugmentConfig(kind="crop-flip")
-    kind: Literal["plain"] = "plain"  # part of the protocol's name: online-teacher/plain
+    kind: Literal["plain", "debiased"] = "plain"  # part of the protocol's name: online-teacher/plain
+    debias: DebiasConfig | None = later(None)  # of kind "debiased"
 
     def __post_init__(self) -> None:
-        """Refuse values outside their range."""
+        """Refuse values outside their range, and settings of the other kind."""
         choice(self, "kind")
+        if (self.kind == "debiased") != (self.debias is not None):
+            raise ValueError(
+                f"kind is {self.kind!r}, but debias is {'set' if self.debias else None}; "
+                + ("leave debias out" if self.debias else "give its settings")
+            )
+        if self.debias is not None and self.debias.consistency and not self.network.projection:
+            raise ValueError("the consistency loss reads a projection: set network.projection, or debias.consistency=0")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice
+from ltdd_utils.config.base import at_least, choice, later
 from ltdd_utils.config.common import AugmentConfig, NetworkConfig, PreprocessConfig, TeacherConfig, TrainConfig
 
-__all__ = ["CoresetConfig", "EvaluateConfig", "FullDataConfig"]
+__all__ = ["ADSAConfig", "CoresetConfig", "EvaluateConfig", "FullDataConfig"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ class FullDataConfig:
 
 
 @dataclass(frozen=True)
+class ADSAConfig:
+    """Soft labels calibrated after training: the class prior is taken out of the logits (ADSA, arXiv 2511.17914)."""
+
+    largest: float = 3.0  # end of the range in which tau is searched
+    step: float = 0.01  # of the search
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        at_least(self, largest=0)
+        if not 0 < self.step < float("inf"):
+            raise ValueError(f"step is {self.step}; the search for tau needs one above 0")
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """A protocol: how a student is trained on a distilled set, and which labels it may see."""
 
@@ -47,6 +61,7 @@ class EvaluateConfig:
     teacher: TeacherConfig | None = None  # of the online protocols
     logit_adjustment: float = 0.0  # tau of the logit-adjusted loss on the set's own class counts; 0: cross-entropy
     cross_entropy: float = 0.0  # weight of the hard labels beside the logit MSE (online; EDC and RLDD: 0.025)
+    adsa: ADSAConfig | None = later(None)  # calibrates the soft labels; None: as the teacher or the set gives them
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and a teacher, views or a loss that do not fit the protocol."""

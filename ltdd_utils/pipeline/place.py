@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from ltdd_utils.config import PreprocessConfig, TeacherConfig
-from ltdd_utils.experts import plain_expert
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.store import Store, Watch
+from ltdd_utils.unilevel.experts import trained_expert
 
 __all__ = ["Place", "check", "expert_stage", "fit_stage", "fitted", "pick_device", "require_writable"]
 
@@ -90,7 +90,12 @@ def fit_stage(cfg: PreprocessConfig, data: LongTailedData, place: Place) -> tupl
 
 
 def expert_stage(
-    cfg: TeacherConfig, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place
+    cfg: TeacherConfig,
+    data: LongTailedData,
+    preprocess: Preprocess,
+    seed: int,
+    place: Place,
+    role: str = "expert",
 ) -> tuple[nn.Module, float]:
-    """The expert of a run in eval mode, and the seconds that its training took."""
-    return plain_expert(cfg, data, preprocess, seed, place.store, place.device, place.watching("expert"))
+    """The expert of a run, plain or debiased, in eval mode, and the seconds that its training took."""
+    return trained_expert(cfg, data, preprocess, seed, place.store, place.device, place.watching(role))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ltdd_utils.config import (
     AugmentConfig,
+    DebiasConfig,
     EvaluateConfig,
     NetworkConfig,
     PreprocessConfig,
@@ -20,11 +21,15 @@ __all__ = [
     "SCALES",
     "Cell",
     "Scale",
+    "TEACHERS",
     "architecture",
+    "debiased",
     "dsa_augmentation",
     "for_size",
+    "observer",
     "plain_expert",
     "protocol",
+    "teacher",
 ]
 
 Scale = Literal["tiny", "cpu", "paper"]
@@ -93,6 +98,8 @@ class _Online:
 
 
 LTDD_BATCH = 128
+TEACHERS = ("plain", "debiased")
+OBSERVERS = {"cifar10": "resnet32", "cifar100": "resnet32", "tiny": "resnet18", "imagenet": "resnext50"}
 _ADAMW: dict[str, Any] = {"optimiser": "adamw", "lr": 1e-3, "weight_decay": 0.01}
 _SGD: dict[str, Any] = {"optimiser": "sgd", "lr": 0.1, "momentum": 0.875, "weight_decay": 5e-4, "batch_size": 100}
 _STEPS: dict[str, Any] = {"batch_size": 25, "schedule": "steps", "milestones": (0.8, 0.9, 0.95), "gamma": 0.5}
@@ -126,7 +133,9 @@ def dsa_augmentation(dataset: str) -> AugmentConfig:
     return AugmentConfig(kind="dsa", strategy=strategy)
 
 
-def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) -> EvaluateConfig:
+def protocol(
+    name: str, dataset: str, scale: Scale, network: str | None = None, teacher_kind: str = "plain"
+) -> EvaluateConfig:
     """The settings of a named protocol on a data set.
 
     Args:
@@ -134,9 +143,10 @@ def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) 
         dataset: one of ``DATASETS``.
         scale: one that the data set has.
         network: the student's architecture; None: the papers' ConvNet. A teacher stays a ConvNet.
+        teacher_kind: of the online protocols, "plain" or "debiased".
 
     Raises:
-        ValueError: an unknown protocol, data set, scale or architecture.
+        ValueError: an unknown protocol, data set, scale, architecture or teacher.
     """
     if dataset not in DATASETS:
         raise ValueError(f"no protocol is set up for the data set {dataset!r}; choose one of {', '.join(DATASETS)}")
@@ -145,7 +155,7 @@ def protocol(name: str, dataset: str, scale: Scale, network: str | None = None) 
     if name == "dsa-stored":
         cfg = _stored(dataset, scale)
     elif name in PROTOCOLS:
-        cfg = _online(dataset, scale, name)
+        cfg = _online(dataset, scale, name, teacher_kind)
     else:
         raise ValueError(f"unknown protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
     return cfg if network is None else replace(cfg, network=architecture(network, dataset, scale))
@@ -177,15 +187,20 @@ def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
     return EvaluateConfig("dsa-stored", preprocess, network, training, dsa_augmentation(dataset))
 
 
-def _online(dataset: str, scale: Scale, name: str) -> EvaluateConfig:
-    """The evaluator of EDC and of the uni-level release, with each data set's own optimiser (``ONLINE``)."""
+def _online(dataset: str, scale: Scale, name: str, teacher_kind: str) -> EvaluateConfig:
+    """The evaluator of EDC and of the uni-level release, with each data set's own optimiser (``ONLINE``).
+
+    Scale cpu trains a ConvNet of width 32 for 300 epochs instead of 1000.
+    """
     own = ONLINE["cifar10" if dataset == "digits" else dataset]
     epochs = {"tiny": 60, "cpu": 300, "paper": 1000}[scale]
     training = TrainConfig(epochs=epochs, decay_norms=False, ema=0.99, **own.training)
     views = AugmentConfig(kind="mixed-views", crop_scale=(own.smallest_crop, 1.0), flip=DATASETS[dataset].flip)
-    settings: dict[str, Any] = {"teacher": plain_expert(dataset, scale), "cross_entropy": own.cross_entropy}
+    labels: dict[str, Any] = {"teacher": teacher(dataset, scale, teacher_kind), "cross_entropy": own.cross_entropy}
     network = architecture("convnet", dataset, scale)
-    return EvaluateConfig(name, PreprocessConfig("normalise"), network, training, views, **settings)
+    if scale == "cpu":
+        network = replace(network, width=32)
+    return EvaluateConfig(name, PreprocessConfig("normalise"), network, training, views, **labels)
 
 
 def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
@@ -194,3 +209,42 @@ def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
     augment = AugmentConfig(kind="crop-flip", flip=DATASETS[dataset].flip, padding=2 if dataset == "digits" else 4)
     training = TrainConfig(epochs=epochs, batch_size=64, lr=0.01, weight_decay=5e-3, schedule="cosine")
     return TeacherConfig(architecture("convnet", dataset, scale), training, augment)
+
+
+def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
+    """The teacher of the online protocols: the student's network, trained as ``kind`` says.
+
+    Scale cpu trains a ConvNet of width 32 for 40 epochs.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind not in TEACHERS:
+        raise ValueError(f"unknown teacher {kind!r}; choose one of {', '.join(TEACHERS)}")
+    base = plain_expert(dataset, scale)
+    if scale == "cpu":
+        base = replace(base, network=replace(base.network, width=32), train=replace(base.train, epochs=40))
+    return debiased(base) if kind == "debiased" else base
+
+
+def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
+    """The network under which images are recovered; it has BatchNorm. As in the uni-level release (``OBSERVERS``).
+
+    Scale cpu trains a ResNet-32 of base width 16 for 20 epochs in bf16, scale tiny a ConvNet with BatchNorm.
+    """
+    base = plain_expert(dataset, scale)
+    if scale == "tiny":
+        network, train = NetworkConfig("convnet", depth=DATASETS[dataset].depth, width=32, norm="batch"), base.train
+    elif scale == "cpu":
+        network = NetworkConfig("resnet32", width=16, norm="batch")
+        train = replace(base.train, epochs=20, precision="bf16")
+    else:
+        network, train = NetworkConfig(OBSERVERS[dataset], norm="batch"), base.train
+    base = replace(base, network=network, train=train)
+    return debiased(base) if kind == "debiased" else base
+
+
+def debiased(plain: TeacherConfig) -> TeacherConfig:
+    """The same network and schedule with two heads, a projection of 128 features, and the debiased losses."""
+    network = replace(plain.network, second_head=True, projection=128)
+    return replace(plain, network=network, kind="debiased", debias=DebiasConfig())
