@@ -25,7 +25,8 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``distilled``        a distilled set and the file that describes it
 ``trajectory_files`` the file layout of the trajectory family (import, export)
 ``trajectory``       paper 1: experts, DAM, matching, distillation; MTT and DATM too
-``baselines``        coresets
+``unilevel``         paper 2: debiased experts, class-fair statistics, initial crops, recovery; SRe2L, RDED, EDC too
+``baselines``        coresets; DC and DM; ADSA
 ``evaluation``       one evaluator, three named protocols (both papers' releases)
 ``recipes``          what is run: methods, data sets, scales
 ``results``          records and published targets

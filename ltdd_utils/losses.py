@@ -153,8 +153,8 @@ def debias_loss(plain: Tensor, reweighted: Tensor, targets: Tensor, weights: Ten
     .. math:: \ell = (1 - \alpha)\, \mathrm{CE}(z, t) + \alpha\, \mathrm{CE}(z', w \odot t), \quad
         \mathrm{CE}(z, t) = -\frac{1}{B} \sum_{b,c} t_{bc} \log \mathrm{softmax}(z_b)_c
 
-    The uni-level framework (arXiv 2511.18858), equation 6, with :math:`\alpha = (t/T)^2`; the two terms have a head each
-    in the released code.
+    The uni-level framework (arXiv 2511.18858), equation 6, with :math:`\alpha = (t/T)^2`; in the released code the two
+    terms have a head each.
 
     Args:
         plain: :math:`z`, logits of the head that learns the long tail, ``[B, C]``.

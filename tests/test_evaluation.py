@@ -31,7 +31,7 @@ from ltdd_utils.images import LongTailedData
 from ltdd_utils.longtail import rank_thirds, shot_groups
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
-from ltdd_utils.store import Store
+from ltdd_utils.store import Bundle, Store
 from ltdd_utils.views import cutmix, draw_boxes
 
 COUNTS = (150, 40, 5)
@@ -119,6 +119,28 @@ def test_a_learned_step_size_takes_the_place_of_the_protocols(tmp_path):
     by_protocol = score(tmp_path, replace(PLAIN, train=replace(PLAIN.train, lr=0.3)), data)
     assert torch.equal(by_set.tensors["confusion"], by_protocol.tensors["confusion"])
     assert not torch.equal(by_set.tensors["confusion"], score(tmp_path, PLAIN, data).tensors["confusion"])
+
+
+@pytest.mark.parametrize("second_head", [False, True])
+def test_the_norms_are_of_the_rows_of_the_layer_that_answers(tmp_path, monkeypatch, second_head):
+    finished = []
+    monkeypatch.setattr(
+        students, "train", lambda *a, real=students.train, **k: finished.append(real(*a, **k)) or finished[0]
+    )
+    network = replace(PLAIN.network, second_head=second_head)
+    bundle = score(tmp_path, replace(PLAIN, network=network, train=replace(PLAIN.train, epochs=1)))
+    features = torch.eye(finished[0].features_size)
+    monkeypatch.setattr(finished[0], "backbone", torch.nn.Identity())
+    logits = finished[0](features) - finished[0](torch.zeros(1, features.shape[1]))  # the rows themselves, as columns
+    torch.testing.assert_close(bundle.tensors["classifier_norms"], logits.detach().square().sum(dim=0).sqrt())
+
+
+def test_a_record_has_the_norms_of_the_students_that_kept_them(tmp_path):
+    new = score(tmp_path, replace(PLAIN, train=replace(PLAIN.train, epochs=1)))
+    old = Bundle({"confusion": new.tensors["confusion"]}, new.meta)
+    first, second = gather([new, old], COUNTS).each_student()
+    assert first == second | {"classifier_norms": new.tensors["classifier_norms"].tolist()}
+    assert second == {"overall": first["overall"], "per_class": first["per_class"]}
 
 
 def evaluation(students: int, counts: tuple[int, ...]) -> Evaluation:

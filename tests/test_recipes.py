@@ -20,7 +20,8 @@ SIZES = {"digits": (16, 1, 10), "cifar10": (32, 3, 10), "cifar100": (32, 3, 100)
 def test_every_recipe_builds_at_each_of_its_scales_and_protocols(name, scale):
     made = [recipe(name, scale=scale)]
     if not name.startswith("full_logit_adjusted"):
-        made += [recipe(name, scale=scale, protocol_name=protocol) for protocol in PROTOCOLS[1:]]
+        others = [protocol for protocol in PROTOCOLS if not made[0].evaluate.label.startswith(protocol)]
+        made += [recipe(name, scale=scale, protocol_name=protocol) for protocol in others]
     assert len({one.config_id for one in made}) == len(made)
     for one in made:
         assert (one.name, one.scale) == (name, scale)

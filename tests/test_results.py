@@ -41,6 +41,12 @@ def test_round_trip(tmp_path):
     assert load_record(path) == saved
 
 
+def test_norms_of_a_students_classifier_are_kept_and_may_be_absent(tmp_path):
+    saved = record()
+    saved["students"][1]["classifier_norms"] = [2, 0.5]  # the other student is of an earlier version
+    assert load_record(save_record(tmp_path, saved)) == saved
+
+
 def test_a_run_replaces_its_own_record(tmp_path):
     save_record(tmp_path, record())
     path = save_record(tmp_path, record([(5, 5)]))
@@ -74,6 +80,9 @@ def without(key):
         (lambda r: r["metrics"]["confusion"][1].__setitem__(1, 9.0), "row 1 of confusion"),
         (lambda r: r["metrics"]["confusion"].pop(), "not a table of 2 x 2"),
         (lambda r: r["students"][1].update(per_class=[0.4, 0.2]), "class 1 is given as 0.25, its parts give 0.2"),
+        (lambda r: r["students"][0].update(classifier_norms=[1.0]), r"classifier_norms is \[1.0\]; it must be 2 norms"),
+        (lambda r: r["students"][1].update(classifier_norms=[1.0, -1.0]), "it must be 2 norms"),
+        (lambda r: r["students"][1].update(norms=[1.0, 1.0]), "a student has an unknown key: norms"),
         (lambda r: r["cost"]["seconds"].update(expert=-1.0), "stage 'expert' took -1.0 seconds"),
         (lambda r: r["provenance"].update(distilled_sha256=["a"]), "one for each of the 2 students"),
         (lambda r: r["provenance"].pop("commit"), "provenance has no commit"),

@@ -160,7 +160,7 @@ def evaluate_(options: argparse.Namespace) -> str:
     """Students on a distilled set from a file."""
     distilled, preprocess = load_set(options.distilled)
     with _about(options.distilled):
-        cfg = protocol_for(distilled, options.protocol, options.scale, options.network)
+        cfg = protocol_for(distilled, options.protocol, options.scale, options.network, options.teacher)
     pairs = _pairs(options.set, "train.epochs=10")
     for key in pairs:
         if key.startswith("evaluate."):
@@ -232,6 +232,7 @@ def _recipe(options: argparse.Namespace) -> recipes.Recipe:
         scale=options.scale,
         protocol_name=options.protocol,
         network=options.network,
+        teacher=options.teacher,
     )
     return recipes.with_overrides(base, _pairs(options.set, "evaluate.train.epochs=10"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ltdd_utils.datasets import NAMES
-from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES
+from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES, TEACHERS
 from ltdd_utils.results import results_root
 
 __all__ = ["build_parser"]
@@ -126,7 +126,11 @@ def _missing_scale(sub: argparse.ArgumentParser) -> None:
 
 
 def _protocol(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--protocol", default=PROTOCOLS[0], help=f"one of {', '.join(PROTOCOLS)}")
+    sub.add_argument(
+        "--protocol", help=f"one of {', '.join(PROTOCOLS)}; else the one that the method is published under"
+    )
+    text = f"that labels in the online protocols, {' or '.join(TEACHERS)}; else the method's own"
+    sub.add_argument("--teacher", help=text)
     sub.add_argument("--network", help=f"of the students, one of {', '.join(ARCHITECTURES)}; else the papers' ConvNet")
 
 

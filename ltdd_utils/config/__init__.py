@@ -14,6 +14,7 @@ from ltdd_utils.config.common import (
     TeacherConfig,
     TrainConfig,
 )
+from ltdd_utils.config.condensation import CondensationConfig, DCConfig, DMConfig
 from ltdd_utils.config.runs import ADSAConfig, CoresetConfig, EvaluateConfig, FullDataConfig
 from ltdd_utils.config.trajectory import (
     DAMConfig,
@@ -28,9 +29,12 @@ from ltdd_utils.config.unilevel import CropConfig, RecoverConfig, StatisticsConf
 __all__ = [
     "ADSAConfig",
     "AugmentConfig",
+    "CondensationConfig",
     "CoresetConfig",
     "CropConfig",
     "DAMConfig",
+    "DCConfig",
+    "DMConfig",
     "DataConfig",
     "DebiasConfig",
     "EvaluateConfig",

@@ -8,7 +8,17 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-__all__ = ["at_least", "canonical_json", "choice", "config_id", "from_dict", "is_number", "later", "share_range", "to_dict"]
+__all__ = [
+    "at_least",
+    "canonical_json",
+    "choice",
+    "config_id",
+    "from_dict",
+    "is_number",
+    "later",
+    "share_range",
+    "to_dict",
+]
 
 T = TypeVar("T")
 LATER = "later"

@@ -11,7 +11,7 @@ from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.training import Forward, Objective
 from ltdd_utils.views import cutmix, randaugment, random_flip, random_resized_crop
 
-__all__ = ["stored_objective", "view_objective"]
+__all__ = ["stored_objective", "view_objective", "whole_image_logits"]
 
 ASPECT = (3 / 4, 4 / 3)  # width over height of a random resized crop: torchvision's
 TEACHER_BATCH = 500  # images whose stored labels the teacher gives at once
@@ -73,7 +73,7 @@ def view_objective(
         rng: draws the views.
     """
     views, side = cfg.augment, pictures.shape[-1]
-    stored = _logits(teacher, pictures, preprocess) if cfg.protocol == "online-stored" else None
+    stored = whole_image_logits(teacher, pictures, preprocess) if cfg.protocol == "online-stored" else None
 
     def objective(network: Forward, indices: Tensor) -> Tensor:
         images = pictures[indices]
@@ -96,6 +96,6 @@ def view_objective(
 
 
 @torch.no_grad()
-def _logits(teacher: nn.Module, pictures: Tensor, preprocess: Preprocess) -> Tensor:
-    """The teacher's answer to each whole image, ``[M, C]``."""
+def whole_image_logits(teacher: nn.Module, pictures: Tensor, preprocess: Preprocess) -> Tensor:
+    """The teacher's answer to each whole image: pixels uint8 ``[M, Ch, H, W]`` to logits ``[M, C]``."""
     return torch.cat([teacher(preprocess(batch)) for batch in pictures.split(TEACHER_BATCH)])

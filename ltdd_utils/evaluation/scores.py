@@ -24,6 +24,8 @@ class Evaluation:
     peak_gib: float  # GPU memory, 0 on a CPU
     clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)
     devices: tuple[str, ...] = ()  # that they were trained on, in words
+    norms: tuple[Tensor | None, ...] = ()  # of each class's row of each student's classifier, [C]; None: not kept
+    taus: tuple[float | None, ...] = ()  # of ADSA, for each student; None: labels are not calibrated
 
     @property
     def per_class(self) -> Tensor:
@@ -34,6 +36,18 @@ class Evaluation:
     def overall(self) -> Tensor:
         """Share of all test images that each student answers correctly, float64 ``[S]``."""
         return self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1).double() / self.confusion.sum(dim=(1, 2))
+
+    def each_student(self) -> list[dict[str, Any]]:
+        """What a record keeps of each student: ``overall``, ``per_class``, and what else was kept."""
+        students = len(self.confusion)
+        norms, taus = (kept or (None,) * students for kept in (self.norms, self.taus))
+        rows = zip(self.overall.tolist(), self.per_class.tolist(), norms, taus, strict=True)
+        return [
+            {"overall": overall, "per_class": per_class}
+            | ({} if lengths is None else {"classifier_norms": lengths.tolist()})
+            | ({} if tau is None else {"adsa_tau": tau})
+            for overall, per_class, lengths, tau in rows
+        ]
 
     def metrics(self) -> dict[str, Any]:
         """What a record keeps, as fractions.
@@ -73,6 +87,8 @@ def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
         peak_gib=max(bundle.meta["peak_gib"] for bundle in bundles),
         clamped=max(bundle.meta["clamped"] for bundle in bundles),
         devices=tuple(sorted({bundle.meta.get("device", "unknown device") for bundle in bundles})),
+        norms=tuple(bundle.tensors.get("classifier_norms") for bundle in bundles),
+        taus=tuple(bundle.meta.get("adsa_tau") for bundle in bundles),
     )
 
 

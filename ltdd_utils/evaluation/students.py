@@ -5,11 +5,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ltdd_utils.config import EvaluateConfig, TrainConfig
+from ltdd_utils.baselines.adsa import Calibrated, calibration, find_tau
+from ltdd_utils.config import ADSAConfig, EvaluateConfig, TrainConfig
 from ltdd_utils.distilled import DistilledSet, content_hash, pixels, uint8_pixels
-from ltdd_utils.evaluation.objectives import stored_objective, view_objective
+from ltdd_utils.evaluation.objectives import stored_objective, view_objective, whole_image_logits
 from ltdd_utils.images import LongTailedData
-from ltdd_utils.networks import build
+from ltdd_utils.networks import Network, build
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.provenance import machine
 from ltdd_utils.seeds import generator
@@ -49,10 +50,12 @@ def student(
         watch: told the progress.
 
     Returns:
-        ``tensors["confusion"]`` ``[C, C]``, and in ``meta`` ``seconds``, ``clamped``, ``peak_gib`` and ``device``.
+        ``tensors["confusion"]`` ``[C, C]`` and ``tensors["classifier_norms"]`` ``[C]``, the L2 norm of each class's row
+        of the linear layer that answers; in ``meta`` ``seconds``, ``clamped``, ``peak_gib`` and ``device``, and
+        ``adsa_tau`` where soft labels are calibrated. A result that an earlier version left in the store has no norms.
 
     Raises:
-        ValueError: the set does not fit the data or the preprocessing.
+        ValueError: the set does not fit the data or the preprocessing, or has no soft labels to calibrate.
         Stopped: the store's deadline passed; the same call goes on from there.
     """
     key = {"config": cfg, "set": content_hash(distilled), "data": data.sha256, "seed": seed, "number": number}
@@ -62,15 +65,22 @@ def student(
             torch.cuda.reset_peak_memory_stats(device)
         weights, batches = (generator(seed, "student", number, name) for name in ("weights", "batches"))
         network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
-        objective, clamped = _objective(distilled, data, preprocess, cfg, batches, device, teacher)
+        objective, facts = _objective(distilled, data, preprocess, cfg, batches, device, teacher)
         settings = _training(cfg, distilled)
         trained = train(network, len(distilled), objective, settings, batches, watch=watch, checkpoint=checkpoint)
         test_images = preprocess(data.test_images.to(device))
         confusion = confusion_matrix(trained, test_images, data.test_labels, data.classes)
         peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
-        return Bundle({"confusion": confusion}, {"clamped": clamped, "peak_gib": peak, "device": machine(device)})
+        tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
+        return Bundle(tensors, {**facts, "peak_gib": peak, "device": machine(device)})
 
     return store.stage("student", key, compute)
+
+
+def _classifier_norms(network: Network) -> Tensor:
+    """L2 norm of each row of the linear layer that answers, without its bias, ``[C]``."""
+    head = network.classifier if network.second_classifier is None else network.second_classifier
+    return head.weight.detach().norm(dim=1).cpu()
 
 
 def _training(cfg: EvaluateConfig, distilled: DistilledSet) -> TrainConfig:
@@ -88,11 +98,26 @@ def _objective(
     rng: torch.Generator,
     device: torch.device,
     teacher: nn.Module | None,
-) -> tuple[Objective, float]:
-    """The protocol's loss on the set, and the share of pixel values that were clamped on the way."""
+) -> tuple[Objective, dict[str, float]]:
+    """The protocol's loss on the set; the share of pixel values that were clamped on the way, and ADSA's tau."""
+    labels, facts = distilled.labels.to(device), {"clamped": 0.0}
     if cfg.protocol == "dsa-stored":
+        if cfg.adsa is not None:
+            distilled, facts["adsa_tau"] = _calibrated_set(distilled, data, cfg.adsa)
         images: Tensor = pixels(distilled, data, preprocess).to(device)
-        return stored_objective(images, distilled.target_probabilities().to(device), cfg, rng), 0.0
-    pictures, clamped = uint8_pixels(distilled, data, preprocess)
-    labels = distilled.labels.to(device)
-    return view_objective(pictures.to(device), labels, preprocess, teacher, cfg, rng), clamped
+        return stored_objective(images, distilled.target_probabilities().to(device), cfg, rng), facts
+    pictures, facts["clamped"] = uint8_pixels(distilled, data, preprocess)
+    pictures = pictures.to(device)
+    if cfg.adsa is not None:
+        logits = whole_image_logits(teacher, pictures, preprocess)
+        facts["adsa_tau"], _ = find_tau(logits, labels, data.prior, cfg.adsa)
+        teacher = Calibrated(teacher, calibration(data.prior, facts["adsa_tau"]).to(device)).eval()
+    return view_objective(pictures, labels, preprocess, teacher, cfg, rng), facts
+
+
+def _calibrated_set(distilled: DistilledSet, data: LongTailedData, cfg: ADSAConfig) -> tuple[DistilledSet, float]:
+    """The set with the class prior taken out of its stored label logits, and ADSA's tau."""
+    if distilled.targets is None or distilled.info.get("targets") != "logits":
+        raise ValueError("ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out")
+    tau, _ = find_tau(distilled.targets, distilled.labels, data.prior, cfg)
+    return replace(distilled, targets=distilled.targets + calibration(data.prior, tau)), tau

@@ -73,7 +73,6 @@ def _record(
 ) -> dict[str, Any]:
     """One row of the results: what was run, what came out, what it cost and where it comes from."""
     stages = place.store.origins
-    rows = zip(evaluation.overall.tolist(), evaluation.per_class.tolist(), strict=True)
     return {
         "schema": SCHEMA,
         "recipe": recipe.name,
@@ -85,8 +84,7 @@ def _record(
         "protocol": recipe.evaluate.label,
         "metrics": evaluation.metrics(),
         "students": [
-            {"stream": f"{seed}/student/{number}", "overall": overall, "per_class": per_class}
-            for number, (overall, per_class) in enumerate(rows)
+            {"stream": f"{seed}/student/{number}", **scores} for number, scores in enumerate(evaluation.each_student())
         ],
         "cost": {
             "seconds": seconds,

@@ -6,11 +6,13 @@ from typing import Any
 from torch import Tensor
 
 from ltdd_utils.baselines.coresets import full_set, select
-from ltdd_utils.config import FullDataConfig, TrajectoryConfig, to_dict
-from ltdd_utils.distilled import DistilledSet, composition, from_bundle, to_bundle
+from ltdd_utils.config import CondensationConfig, FullDataConfig, TrajectoryConfig, UnilevelConfig, to_dict
+from ltdd_utils.distilled import DistilledSet, composition, from_bundle, to_bundle, translate
 from ltdd_utils.images import LongTailedData
+from ltdd_utils.pipeline.condensation import condensed_set
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted
 from ltdd_utils.pipeline.trajectory import matched_set
+from ltdd_utils.pipeline.unilevel import recovered_set
 from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.recipes import Recipe
 
@@ -44,9 +46,16 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
     if isinstance(recipe.method, FullDataConfig):
         return Distilled(_described(full_set(data), recipe, data, seed, draw, None), {})
     preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    if isinstance(recipe.method, UnilevelConfig):
+        own = fitted(recipe.method.preprocess, data, place)  # whatever the protocol: it may whiten
+        made = recovered_set(recipe, data, own, seed, place)
+        described = _described(made.distilled, recipe, data, seed, draw, own)
+        return Distilled(translate(described, data, own, preprocess)[0], made.seconds, made.history)
     if isinstance(recipe.method, TrajectoryConfig):
         made = matched_set(recipe, data, preprocess, seed, place)
         found, seconds, history = made.distilled, made.seconds, made.history
+    elif isinstance(recipe.method, CondensationConfig):
+        found, seconds, history = condensed_set(recipe, data, preprocess, seed, place)
     else:
         found, seconds = _coreset(recipe, data, preprocess, seed, place, draw)
         history = None

@@ -11,7 +11,7 @@ from ltdd_utils.evaluation import Evaluation, gather, student
 from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes import for_size, protocol, whole_set
+from ltdd_utils.recipes import for_size, own_protocol, own_teacher, protocol, whole_set
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
 
@@ -40,15 +40,20 @@ def evaluate_students(
 
 
 def protocol_for(
-    distilled: DistilledSet, name: str, scale: str | None = None, network: str | None = None
+    distilled: DistilledSet,
+    name: str | None = None,
+    scale: str | None = None,
+    network: str | None = None,
+    teacher: str | None = None,
 ) -> EvaluateConfig:
     """The settings of a named protocol for a set from a file.
 
     Args:
         distilled: it says which data set and scale it was made for.
-        name: the protocol.
+        name: the protocol; None takes the one that the set's method is published under.
         scale: None takes the set's own.
         network: the student's architecture; None takes the papers' ConvNet.
+        teacher: that labels in the online protocols; None takes the method's own.
 
     Raises:
         ValueError: an unknown protocol or network, or a set that does not say what it was made for.
@@ -58,7 +63,8 @@ def protocol_for(
     if missing:
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
     scale = scale or distilled.info["scale"]
-    cfg = protocol(name, distilled.info["recipe"].rpartition("_")[2], scale, network)
+    method, _, dataset = distilled.info["recipe"].rpartition("_")
+    cfg = protocol(name or own_protocol(method), dataset, scale, network, teacher or own_teacher(method))
     return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
 
 

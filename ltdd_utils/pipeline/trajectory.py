@@ -11,6 +11,7 @@ from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network
 from ltdd_utils.parameters import Layout
+from ltdd_utils.pipeline.curves import curve, peak_gib
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import Recipe
@@ -25,8 +26,6 @@ from ltdd_utils.trajectory.experts import (
     representation_expert,
 )
 from ltdd_utils.trajectory.initial import initial_set
-
-POINTS = 200  # of a curve in a record
 
 __all__ = ["Matching", "expert_files", "matched_set", "train_experts"]
 
@@ -175,7 +174,7 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         made, history, facts = distil(cfg, start, images, data.counts, experts, network, seed, watch, checkpoint)
         bundle = to_bundle(made)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
-        bundle.meta |= {"matching": facts | {"peak_gpu_gib": _peak_gib(place.device)}}
+        bundle.meta |= {"matching": facts | {"peak_gpu_gib": peak_gib(place.device)}}
         return bundle
 
     key = {"method": cfg, "initial": content_hash(start), **common}
@@ -200,24 +199,15 @@ def _initial(
     return initial_set(cfg.initial, data, preprocess, ipc, cfg.lr, experts, apply, seed, place.device)
 
 
-def _peak_gib(device: torch.device) -> float:
-    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
-
-
 def _history(bundle: Bundle) -> dict[str, Any]:
-    """The iterations as JSON: curves of at most ``POINTS`` means, and the class gradients' mean and deviation."""
+    """The iterations as JSON: curves of means, and the class gradients' mean and deviation."""
     rows = {name.removeprefix("history."): t for name, t in bundle.tensors.items() if name.startswith("history.")}
     gradients = rows.pop("class_gradient")
     count = len(gradients)
-    curves = {}
-    for name, values in rows.items():
-        parts = values.double().tensor_split(min(POINTS, count))
-        means = [part.mean().item() for part in parts]
-        curves[name] = means if values.isfinite().all() else None
     return {
         "iterations": count,
         **bundle.meta["matching"],
-        "curves": curves,
+        "curves": {name: curve(values) for name, values in rows.items()},
         "class_gradient": {
             "mean": gradients.mean(dim=0).tolist(),
             "std": gradients.std(dim=0).tolist() if count > 1 else None,

@@ -5,6 +5,7 @@ three colours everywhere.
 """
 
 from ltdd_utils.plots.data import class_counts
+from ltdd_utils.plots.factors import accuracy_by_factor
 from ltdd_utils.plots.gains import before_after
 from ltdd_utils.plots.images import image_grid, image_rows
 from ltdd_utils.plots.matching import curves
@@ -12,6 +13,7 @@ from ltdd_utils.plots.scores import compare_published, confusion, per_class_accu
 from ltdd_utils.plots.trajectory import class_profiles, classes_over_epochs, confidence
 
 __all__ = [
+    "accuracy_by_factor",
     "before_after",
     "class_counts",
     "class_profiles",

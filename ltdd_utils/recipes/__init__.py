@@ -2,12 +2,13 @@
 
 A recipe's name is METHOD_DATASET, for example ``kcenter_cifar10``; imbalance factor, images per class, scale, protocol
 and the student's network are arguments. ``settings`` has the data sets, architectures and protocols, ``methods`` one
-documented function per method (paper 1's in ``trajectory``, its settings per cell in ``released``), ``cells`` puts them
+documented function per method (paper 1's in ``trajectory``, its settings per cell in ``released``; paper 2's in
+``unilevel``), ``cells`` puts them
 together, ``overrides`` changes single settings.
 """
 
 from ltdd_utils.recipes.cells import Recipe, names, recipe, whole_set
-from ltdd_utils.recipes.methods import METHODS
+from ltdd_utils.recipes.methods import METHODS, own_protocol, own_teacher
 from ltdd_utils.recipes.overrides import with_overrides
 from ltdd_utils.recipes.released import released
 from ltdd_utils.recipes.settings import (
@@ -15,6 +16,7 @@ from ltdd_utils.recipes.settings import (
     DATASETS,
     PROTOCOLS,
     SCALES,
+    TEACHERS,
     Scale,
     architecture,
     for_size,
@@ -27,11 +29,14 @@ __all__ = [
     "METHODS",
     "PROTOCOLS",
     "SCALES",
+    "TEACHERS",
     "Recipe",
     "Scale",
     "architecture",
     "for_size",
     "names",
+    "own_protocol",
+    "own_teacher",
     "protocol",
     "recipe",
     "released",

@@ -3,8 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.config import CoresetConfig, DataConfig, EvaluateConfig, FullDataConfig, TrajectoryConfig, config_id
-from ltdd_utils.recipes.methods import METHODS, MethodConfig
+from ltdd_utils.config import (
+    ADSAConfig,
+    CoresetConfig,
+    DataConfig,
+    EvaluateConfig,
+    FullDataConfig,
+    TrajectoryConfig,
+    config_id,
+)
+from ltdd_utils.recipes.methods import METHODS, MethodConfig, own_protocol, own_teacher
 from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture, for_size, protocol
 
 __all__ = ["Recipe", "names", "recipe", "whole_set"]
@@ -84,8 +92,9 @@ def recipe(
     imbalance_factor: float | None = None,
     ipc: int = 10,
     scale: str | None = None,
-    protocol_name: str = "dsa-stored",
+    protocol_name: str | None = None,
     network: str | None = None,
+    teacher: str | None = None,
 ) -> Recipe:
     """The recipe for one cell.
 
@@ -94,11 +103,12 @@ def recipe(
         imbalance_factor: None takes the data set's usual one.
         ipc: images per class; not used by the recipes of the whole set.
         scale: tiny, cpu or paper; None takes the smallest that the data set has.
-        protocol_name: how the students are trained and which labels they see.
+        protocol_name: how the students are trained and which labels they see; None takes the method's own family's.
         network: the students' architecture; None takes the papers' ConvNet.
+        teacher: that labels in the online protocols, "plain" or "debiased"; None takes the method's own.
 
     Raises:
-        ValueError: an unknown recipe, scale, protocol or network, or a value outside its range.
+        ValueError: an unknown recipe, scale, protocol, network or teacher, or a value outside its range.
     """
     method, _, dataset = name.rpartition("_")
     if method not in METHODS or dataset not in DATASETS:
@@ -110,8 +120,13 @@ def recipe(
     if scale not in settings.scales:
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(settings.scales)}")
     data = DataConfig(dataset, settings.imbalance_factor if imbalance_factor is None else imbalance_factor)
-    evaluate = protocol(protocol_name, dataset, scale, network)
     chosen = METHODS[method](Cell(dataset, scale, data.imbalance_factor, ipc))
+    protocol_name = protocol_name or own_protocol(method)
+    if teacher is not None and protocol_name == "dsa-stored":
+        raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
+    evaluate = protocol(protocol_name, dataset, scale, network, teacher or own_teacher(method))
+    if method.endswith("_adsa"):
+        evaluate = replace(evaluate, adsa=ADSAConfig())
     if isinstance(chosen, FullDataConfig):
         adjusted = method == "full_logit_adjusted"
         if adjusted and protocol_name != "dsa-stored":

@@ -3,13 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from ltdd_utils.config import CoresetConfig, FullDataConfig, TeacherConfig, TrajectoryConfig
+from ltdd_utils.config import (
+    CoresetConfig,
+    DCConfig,
+    DMConfig,
+    FullDataConfig,
+    TeacherConfig,
+    TrajectoryConfig,
+    UnilevelConfig,
+)
+from ltdd_utils.recipes.condensation import dc, dm
 from ltdd_utils.recipes.settings import Cell, dsa_augmentation, plain_expert
 from ltdd_utils.recipes.trajectory import dam_only, damed, datm, ed_only, mtt
+from ltdd_utils.recipes.unilevel import ALIGNMENT
 
-__all__ = ["METHODS", "MethodConfig"]
+__all__ = ["METHODS", "MethodConfig", "own_protocol", "own_teacher"]
 
-MethodConfig = CoresetConfig | FullDataConfig | TrajectoryConfig
+MethodConfig = CoresetConfig | FullDataConfig | TrajectoryConfig | DCConfig | DMConfig | UnilevelConfig
 
 
 def random(cell: Cell) -> CoresetConfig:
@@ -71,11 +81,24 @@ METHODS: Mapping[str, Callable[[Cell], MethodConfig]] = {
     "kcenter": kcenter,
     "herding": herding,
     "graphcut": graphcut,
+    "dc": dc,
+    "dm": dm,
     "mtt": mtt,
     "datm": datm,
     "dam_only": dam_only,
     "ed_only": ed_only,
     "damed": damed,
+    **ALIGNMENT,
     "full": full,
     "full_logit_adjusted": full_logit_adjusted,
 }
+
+
+def own_protocol(method: str) -> str:
+    """The protocol under which a method is published: stored labels for paper 1's family, a teacher for paper 2's."""
+    return "online-teacher" if method in ALIGNMENT else "dsa-stored"
+
+
+def own_teacher(method: str) -> str:
+    """The teacher that labels for a method in its own table: debiased for the uni-level framework, else plain."""
+    return "debiased" if method.startswith("unilevel") and method != "unilevel_no_debiasing" else "plain"

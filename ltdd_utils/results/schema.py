@@ -13,6 +13,8 @@ TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "proto
 NAMES = ("recipe", "scale", "config_id", "protocol")
 KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "cost", "provenance")
 OPTIONAL = ("distillation",)  # curves and counts of the iterations that made the set
+STUDENT = ("stream", "overall", "per_class")
+OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # L2 norm of each class's row of the layer that answers, [C]
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
 TOLERANCE = 1e-6  # students may be scored in float32
@@ -30,7 +32,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
     """
     schema = record.get("schema")
     _need(schema == SCHEMA, f"its schema is {schema!r}, not {SCHEMA}; use the version of ltdd_utils that wrote it")
-    _keys({key: value for key, value in record.items() if key not in OPTIONAL}, KEYS, "the record")
+    _keys(record, KEYS, "the record", OPTIONAL)
     _need(isinstance(record["seed"], int) and record["seed"] >= 0, f"seed is {record['seed']!r}; it must be 0 or more")
     for name in NAMES:
         safe = isinstance(record[name], str) and re.fullmatch(r"[\w./-]+", record[name])
@@ -41,11 +43,11 @@ def validate_record(record: Mapping[str, Any]) -> None:
         _keys(target, TARGET_KEYS, "target")
         _need(target["protocol"] == own, f"target and record name two protocols, {target['protocol']!r} and {own!r}")
     _check_scores(record["metrics"], record["students"])
-    _keys(record["cost"], COST, "cost", others=True)
+    _keys(record["cost"], COST, "cost", None)
     for stage, seconds in record["cost"]["seconds"].items():
         good = isinstance(seconds, int | float) and 0 <= seconds < math.inf
         _need(good, f"stage {stage!r} took {seconds!r} seconds; it must be a finite number, 0 or more")
-    _keys(record["provenance"], PROVENANCE, "provenance", others=True)
+    _keys(record["provenance"], PROVENANCE, "provenance", None)
     sets, students = record["provenance"]["distilled_sha256"], len(record["students"])
     enough = isinstance(sets, str) or len(sets) == students
     _need(enough, f"distilled_sha256 must be one text, or one for each of the {students} students")
@@ -62,10 +64,13 @@ def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, An
     _need(square, f"confusion is not a table of {classes} x {classes} counts")
     _need(isinstance(students, list) and students, "it has no students")
     for student in students:
-        _keys(student, ("stream", "overall", "per_class"), "a student")
+        _keys(student, STUDENT, "a student", OPTIONAL_STUDENT)
         _fractions([student["overall"]], "overall of a student")
         _fractions(student["per_class"], "per_class of a student")
         _need(len(student["per_class"]) == classes, f"a student does not have {classes} classes")
+        _norms(student.get("classifier_norms", [0.0] * classes), classes)
+        tau = student.get("adsa_tau", 0.0)
+        _need(isinstance(tau, int | float) and 0 <= tau < math.inf, f"adsa_tau is {tau!r}; it must be 0 or more")
     _check_spread(metrics["overall"], [student["overall"] for student in students])
     for c, value in enumerate(per_class):
         _agree(f"class {c}", value, math.fsum(student["per_class"][c] for student in students) / len(students))
@@ -91,6 +96,11 @@ def _fractions(values: Sequence[float], name: str) -> None:
     _need(good, f"{name} is {values!r}; it must be fractions in [0, 1]")
 
 
+def _norms(values: Sequence[float], classes: int) -> None:
+    good = isinstance(values, list) and all(isinstance(v, int | float) and 0 <= v < math.inf for v in values)
+    _need(good and len(values) == classes, f"classifier_norms is {values!r}; it must be {classes} norms")
+
+
 def _spread(value: Mapping[str, Any], name: str) -> None:
     _keys(value, ("mean", "std"), name)
     _fractions([value["mean"]], f"the mean of {name}")
@@ -98,9 +108,10 @@ def _spread(value: Mapping[str, Any], name: str) -> None:
         _fractions([value["std"]], f"the std of {name}")
 
 
-def _keys(value: Mapping[str, Any], wanted: Sequence[str], name: str, others: bool = False) -> None:
+def _keys(value: Mapping[str, Any], wanted: Sequence[str], name: str, optional: Sequence[str] | None = ()) -> None:
     _need(isinstance(value, Mapping), f"{name} is {value!r}; it must be an object")
-    missing, extra = sorted(set(wanted) - set(value)), [] if others else sorted(set(value) - set(wanted))
+    missing = sorted(set(wanted) - set(value))
+    extra = [] if optional is None else sorted(set(value) - {*wanted, *optional})  # None: whatever else
     _need(not missing, f"{name} has no {', '.join(missing)}")
     _need(not extra, f"{name} has an unknown key: {', '.join(extra)}")
 

@@ -43,8 +43,8 @@ class DebiasedObjective:
 
     Every image of the batch gets a partner, drawn with weight :math:`n_c^{-r}`, and both are augmented twice: the first
     pair is blended (Mixup), the second one cut together (CutMix), with one :math:`\lambda` from U(0, 1) for all.
-    ``losses.consistency_loss`` ties the two views together; ``losses.debias_loss`` moves the weight of the loss from the
-    plain head to the re-weighted one while the epochs pass. A network with a single head gets both terms on it.
+    ``losses.consistency_loss`` ties the two views together; ``losses.debias_loss`` moves the weight from the plain head
+    to the re-weighted one while the epochs pass. A network with a single head gets both terms on it.
 
     The uni-level framework (arXiv 2511.18858), equations 5 to 7, which are GLMC's (Du et al., CVPR 2023).
 

@@ -1,0 +1,75 @@
+"""The stage of a condensation recipe (DC, DM): from random images or noise to synthetic images."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from ltdd_utils.baselines.condensation import RealImages, dc, dm, start_images
+from ltdd_utils.config import CondensationConfig, DCConfig
+from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels, to_bundle
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.pipeline.place import Place
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.recipes import Recipe
+from ltdd_utils.store import Bundle, Checkpoint
+
+POINTS = 200  # of a curve in a record
+
+__all__ = ["condensed_set"]
+
+
+def condensed_set(
+    recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place
+) -> tuple[DistilledSet, dict[str, float], dict[str, Any] | None]:
+    """The distilled set of a condensation recipe, the seconds it took, and the history of its iterations.
+
+    Without iterations it is the initial set, and there is no history. The whole long tail lies preprocessed on the
+    device: 4 bytes for each value of a pixel.
+
+    Raises:
+        ValueError: settings that do not fit the data.
+        FloatingPointError: a loss or an image is no longer finite.
+        Stopped: the deadline passed; the same call goes on from there.
+    """
+    cfg: CondensationConfig = recipe.method
+
+    def initial() -> tuple[DistilledSet, RealImages]:
+        images = preprocess(data.train_images.to(place.device))
+        real = RealImages.of(images, data.train_labels, data.classes)
+        return start_images(cfg, data, recipe.ipc, seed, real.deviation), real
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        on_gpu = place.device.type == "cuda"
+        if on_gpu:
+            torch.cuda.reset_peak_memory_stats(place.device)
+        start, real = initial()
+        images = pixels(start, data, preprocess).to(place.device)
+        condense = dc if isinstance(cfg, DCConfig) else dm
+        made, losses = condense(cfg, start, images, real, seed, place.watching("condensation"), checkpoint)
+        bundle = to_bundle(made)
+        bundle.tensors["history.losses"] = losses
+        bundle.meta["initial_sha256"] = content_hash(start)
+        bundle.meta["peak_gpu_gib"] = torch.cuda.max_memory_allocated(place.device) / 2**30 if on_gpu else 0.0
+        return bundle
+
+    if not cfg.iterations:
+        return initial()[0], {}, None
+    key = {"method": cfg, "ipc": recipe.ipc, "data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
+    bundle = place.store.stage("condensation", key, compute)
+    made, history = from_bundle(bundle), _history(bundle)
+    began = {"initial_sha256": history["initial_sha256"]}
+    return replace(made, info={**made.info, **began}), {"condensation": bundle.meta["seconds"]}, history
+
+
+def _history(bundle: Bundle) -> dict[str, Any]:
+    """The iterations as JSON: the loss as a curve of at most ``POINTS`` means, and each class's mean loss."""
+    losses = bundle.tensors["history.losses"].double()
+    parts = losses.sum(dim=1).tensor_split(min(POINTS, len(losses)))
+    return {
+        "initial_sha256": bundle.meta["initial_sha256"],
+        "iterations": len(losses),
+        "peak_gpu_gib": bundle.meta["peak_gpu_gib"],
+        "curves": {"loss": [part.mean().item() for part in parts]},
+        "class_loss": {"mean": losses.mean(dim=0).tolist()},
+    }
