@@ -1,7 +1,7 @@
 """What experts cost: images/s of their training, bytes on disk, and what bfloat16 snapshots do to matching.
 
-The first table is the training of one representation expert, by plain SGD and by GSAM, against a plain loop over a
-DataLoader, each in a process of its own. The others are ``snapshots.py``'s: the bytes of paper 1's cell against all
+The first table is the training of one representation expert of paper 1, by plain SGD and by GSAM, and of one debiased
+expert of paper 2, against a plain loop over a DataLoader, each in a process of its own. The others are ``snapshots.py``'s: the bytes of paper 1's cell against all
 snapshots of both stages in float32, as released; and matching between snapshots rounded to bfloat16: those of
 ``--work``, where a run of the recipe left them (nothing is trained or written), else of a Digits-LT expert trained on
 the spot.
@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import debiased
 import torch
 import torch.nn.functional as F
 from snapshots import disk, experts_of, rounding
@@ -43,7 +44,7 @@ from ltdd_utils.trajectory.experts import Stage, new_network, representation_exp
 from ltdd_utils.trajectory.gsam import gsam_backward
 
 CLASSES, SIZE = 10, 32
-PARTS = [(loop, optimiser) for optimiser in ("sgd", "gsam") for loop in ("plain", "ours")]
+PARTS = [(loop, kind) for kind in ("sgd", "gsam", "debiased") for loop in ("plain", "ours")]
 
 
 class Unkept(Store):
@@ -51,7 +52,9 @@ class Unkept(Store):
 
     def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
         """The result, computed each time."""
-        return compute(Checkpoint(self.root / "checkpoint", every_s=math.inf))
+        bundle = compute(Checkpoint(self.root / "checkpoint", every_s=math.inf))
+        bundle.meta["seconds"] = math.nan
+        return bundle
 
 
 def settings(optimiser: str, width: int, epochs: int) -> ExpertConfig:
@@ -106,11 +109,18 @@ def plain(data: LongTailedData, cfg: ExpertConfig, device: torch.device) -> Tens
 
 def measure(loop: str, optimiser: str, count: int, width: int, seconds: float, device: torch.device) -> float:
     """Images per second of one part, after a warm-up."""
-    data, run = random_data(count), {"ours": ours, "plain": plain}[loop]
+    data = random_data(count)
+
+    def run(epochs: int) -> Tensor:
+        if optimiser == "debiased":
+            cfg = debiased.settings(width, epochs)
+            where = (Unkept(Path()), device) if loop == "ours" else (device,)
+            return {"ours": debiased.ours, "plain": debiased.plain}[loop](data, cfg, *where)
+        return {"ours": ours, "plain": plain}[loop](data, settings(optimiser, width, epochs), device)
 
     def timed(epochs: int) -> float:
         start = time.perf_counter()
-        run(data, settings(optimiser, width, epochs), device)  # both end with weights on the CPU: the device is done
+        run(epochs)  # it ends with weights on the CPU: the device is done
         return time.perf_counter() - start
 
     timed(1)  # the first steps set things up

@@ -38,7 +38,9 @@ def augmenter(cfg: AugmentConfig) -> Callable[[Tensor, torch.Generator], Tensor]
     raise ValueError(f"augment.kind is {cfg.kind!r}; use 'dsa', 'crop-flip' or 'none' here")
 
 
-def label_objective(images: Tensor, labels: Tensor, cfg: AugmentConfig, rng: torch.Generator) -> Objective:
+def label_objective(
+    images: Tensor, labels: Tensor, cfg: AugmentConfig, rng: torch.Generator, shift: Tensor | None = None
+) -> Objective:
     """The loss of every expert: cross-entropy with integer labels, on augmented images.
 
     Args:
@@ -46,11 +48,13 @@ def label_objective(images: Tensor, labels: Tensor, cfg: AugmentConfig, rng: tor
         labels: integers, ``[N]``.
         cfg: the augmentation.
         rng: draws the augmentations.
+        shift: added to the logits inside the loss, ``[C]`` (``losses.logit_adjustment``); None: nothing.
     """
     augment = augmenter(cfg)
 
     def objective(forward: Forward, indices: Tensor) -> Tensor:
-        return F.cross_entropy(forward(augment(images[indices], rng)), labels[indices])
+        logits = forward(augment(images[indices], rng))
+        return F.cross_entropy(logits if shift is None else logits + shift, labels[indices])
 
     return objective
 

@@ -201,3 +201,31 @@ def test_experts_prints_its_three_tables(benchmark, single, monkeypatch, capsys)
 
 def test_an_expert_part_prints_its_rate(benchmark, single):
     assert benchmark("experts").measure("ours", "sgd", 20, 2, 0.01, CPU) > 0
+
+
+@pytest.mark.parametrize("loop", ["ours", "plain"])
+def test_a_debiased_part_prints_its_rate(benchmark, single, loop):
+    assert benchmark("experts").measure(loop, "debiased", 20, 2, 0.01, CPU) > 0
+
+
+@pytest.mark.parametrize("what", ["recovery", "statistics"])
+def test_plain_and_our_recovery_compute_the_same(benchmark, single, what):
+    assert benchmark("recovery").difference(what, 4) < 1e-3
+
+
+def test_recovery_prints_both_tables(benchmark, single, monkeypatch, capsys):
+    recovery = benchmark("recovery")
+    monkeypatch.setattr(recovery, "child", lambda *arguments: 2.0 if "ours" in arguments[-1] else 1.0)
+    monkeypatch.setattr(recovery, "difference", lambda what, width: 0.0)
+    monkeypatch.setattr(sys, "argv", ["recovery.py", "--json", "--threads", str(torch.get_num_threads())])
+    assert recovery.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [row["ratio"] for row in found["speed"]] == [2.0, 2.0]
+    assert [row["ipc"] for row in found["memory"]] == [1, 10, 50]
+
+
+def test_a_recovery_part_prints_its_rate(root):
+    call = [sys.executable, root / "benchmarks" / "recovery.py", "--part", "recovery-ours", "--width", "4"]
+    call += ["--seconds", "0.1", "--threads", "1"]
+    done = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)})
+    assert float(done.stdout) > 0

@@ -1,7 +1,7 @@
-"""Draw what matching did to images: a figure of initial and distilled sets, as pixels, for the results chapter.
+"""Draw what distillation did to images: a figure of initial and distilled sets, as pixels, for a results chapter.
 
-A distilled set of trajectory matching is too large for the repository, and its pixels need the whitening of its data
-set; so this draws the figure where both are, from a store in which the recipes were run.
+A distilled set is too large for the repository, and its pixels need the preprocessing of its data set; so this draws
+the figure where both are, from a store in which the recipes were run.
 
     python tools/set_pictures.py --store work --recipes damed_cifar10 datm_cifar10 --scale cpu results/pictures/NAME.png
 """
@@ -43,8 +43,9 @@ def main() -> None:
         recipe = recipes.recipe(name, **cell)
         data = load(recipe.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
+        steps = "method.iterations" if hasattr(recipe.method, "iterations") else "method.recover.iterations"
         order = by_count(data.counts)
-        for when, changes in (("before", {"method.iterations": "0"}), ("after", {})):
+        for when, changes in (("before", {steps: "0"}), ("after", {})):
             made = distil(recipes.with_overrides(recipe, changes), data, options.seed, place).set
             pictures, _ = uint8_pixels(made, data, preprocess)
             rows[f"{name.rpartition('_')[0]}\n{when}"] = pictures[first_images(made, order)]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice
+from ltdd_utils.config.base import at_least, choice, later
 from ltdd_utils.config.common import AugmentConfig, NetworkConfig, TrainConfig
 
 __all__ = ["DAMConfig", "ExpertConfig", "GSAMConfig", "InitialConfig", "MatchConfig", "TrajectoryConfig"]
@@ -39,12 +39,13 @@ class ExpertConfig:
     max_norm: float = 0.0  # bound of a classifier row's norm; 0: none (the release configures 0.1 and never applies it)
     stored: Literal["fp32", "bf16"] = "fp32"  # of the snapshots on disk
     seed: int | None = None  # of the experts; None: the run's, so that every seed has experts of its own
+    logit_adjustment: float = later(0.0)  # tau of a logit-adjusted loss in the first stage: debiased experts; 0: none
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         choice(self, "stored")
         at_least(self, count=1, classifier_epochs=0, classifier_lr=0, samples_per_class=1, max_norm=0)
-        at_least(self, classifier_images=1, seed=0)
+        at_least(self, classifier_images=1, seed=0, logit_adjustment=0)
 
 
 @dataclass(frozen=True)

@@ -14,5 +14,15 @@ What is scored is always the last iterate (or its moving average), never the bes
 from ltdd_utils.evaluation.objectives import stored_objective, view_objective
 from ltdd_utils.evaluation.scores import Evaluation, gather, label_robust_score
 from ltdd_utils.evaluation.students import student
+from ltdd_utils.evaluation.teachers import check_class_order, teacher_scores
 
-__all__ = ["Evaluation", "gather", "label_robust_score", "stored_objective", "student", "view_objective"]
+__all__ = [
+    "Evaluation",
+    "check_class_order",
+    "gather",
+    "label_robust_score",
+    "stored_objective",
+    "student",
+    "teacher_scores",
+    "view_objective",
+]

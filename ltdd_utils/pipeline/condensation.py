@@ -9,12 +9,11 @@ from ltdd_utils.baselines.condensation import RealImages, dc, dm, start_images
 from ltdd_utils.config import CondensationConfig, DCConfig
 from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels, to_bundle
 from ltdd_utils.images import LongTailedData
+from ltdd_utils.pipeline.curves import curve, peak_gib
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
-
-POINTS = 200  # of a curve in a record
 
 __all__ = ["condensed_set"]
 
@@ -40,8 +39,7 @@ def condensed_set(
         return start_images(cfg, data, recipe.ipc, seed, real.deviation), real
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        on_gpu = place.device.type == "cuda"
-        if on_gpu:
+        if place.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(place.device)
         start, real = initial()
         images = pixels(start, data, preprocess).to(place.device)
@@ -50,7 +48,7 @@ def condensed_set(
         bundle = to_bundle(made)
         bundle.tensors["history.losses"] = losses
         bundle.meta["initial_sha256"] = content_hash(start)
-        bundle.meta["peak_gpu_gib"] = torch.cuda.max_memory_allocated(place.device) / 2**30 if on_gpu else 0.0
+        bundle.meta["peak_gpu_gib"] = peak_gib(place.device)
         return bundle
 
     if not cfg.iterations:
@@ -63,13 +61,12 @@ def condensed_set(
 
 
 def _history(bundle: Bundle) -> dict[str, Any]:
-    """The iterations as JSON: the loss as a curve of at most ``POINTS`` means, and each class's mean loss."""
-    losses = bundle.tensors["history.losses"].double()
-    parts = losses.sum(dim=1).tensor_split(min(POINTS, len(losses)))
+    """The iterations as JSON: the sum of the losses as a curve of means, and each class's mean loss."""
+    losses = bundle.tensors["history.losses"]
     return {
         "initial_sha256": bundle.meta["initial_sha256"],
         "iterations": len(losses),
         "peak_gpu_gib": bundle.meta["peak_gpu_gib"],
-        "curves": {"loss": [part.mean().item() for part in parts]},
-        "class_loss": {"mean": losses.mean(dim=0).tolist()},
+        "curves": {"loss": curve(losses.sum(dim=1))},
+        "class_loss": {"mean": losses.double().mean(dim=0).tolist()},
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from ltdd_utils.config import to_dict
 from ltdd_utils.distilled import content_hash
-from ltdd_utils.evaluation import Evaluation
+from ltdd_utils.evaluation import Evaluation, teacher_scores
 from ltdd_utils.images import load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage
 from ltdd_utils.pipeline.sets import distil
@@ -50,7 +50,8 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     sets = sets if len(sets) == students else sets * students
     teacher = None
     if recipe.evaluate.teacher is not None:
-        teacher, seconds["teacher"] = expert_stage(recipe.evaluate.teacher, data, preprocess, seed, place)
+        teacher, seconds["teacher"] = expert_stage(recipe.evaluate.teacher, data, preprocess, seed, place, "teacher")
+        own = teacher_scores(teacher, data, preprocess, place.device)
     evaluation = evaluate_students(sets, data, preprocess, recipe.evaluate, seed, place, teacher)
     seconds["students"] = sum(evaluation.seconds)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
@@ -58,6 +59,8 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     if made[0].history is not None:
         record["distillation"] = made[0].history
         record["cost"]["peak_gpu_gib"] = max(record["cost"]["peak_gpu_gib"], made[0].history["peak_gpu_gib"])
+    if teacher is not None:
+        record["teacher"] = own
     if place.results is not None:
         save_record(place.results, record)
     return record

@@ -9,6 +9,8 @@ from ltdd_utils.plots.factors import accuracy_by_factor
 from ltdd_utils.plots.gains import before_after
 from ltdd_utils.plots.images import image_grid, image_rows
 from ltdd_utils.plots.matching import curves
+from ltdd_utils.plots.methods import differences, side_by_side
+from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
 from ltdd_utils.plots.scores import compare_published, confusion, per_class_accuracy, spread_of_students
 from ltdd_utils.plots.trajectory import class_profiles, classes_over_epochs, confidence
 
@@ -21,9 +23,14 @@ __all__ = [
     "compare_published",
     "confidence",
     "confusion",
+    "crop_rounds",
     "curves",
+    "differences",
     "image_grid",
     "image_rows",
+    "layer_distances",
     "per_class_accuracy",
+    "side_by_side",
     "spread_of_students",
+    "tau_search",
 ]

@@ -5,10 +5,12 @@ from typing import Any
 
 from ltdd_utils.config import (
     ADSAConfig,
+    CondensationConfig,
     CoresetConfig,
     DataConfig,
     EvaluateConfig,
     FullDataConfig,
+    NetworkConfig,
     TrajectoryConfig,
     config_id,
 )
@@ -132,9 +134,17 @@ def recipe(
         if adjusted and protocol_name != "dsa-stored":
             raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {protocol_name}")
         return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
-    if isinstance(chosen, TrajectoryConfig) and network is None and protocol_name == "dsa-stored":
-        evaluate = replace(evaluate, network=chosen.experts.network)  # the student is what the set was matched for
+    made_for = _made_for(chosen)
+    if made_for is not None and network is None and protocol_name == "dsa-stored":
+        evaluate = replace(evaluate, network=made_for)
     return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes))
+
+
+def _made_for(method: MethodConfig) -> NetworkConfig | None:
+    """The student that a set was matched or condensed for; None where the method has none in view."""
+    if isinstance(method, TrajectoryConfig):
+        return method.experts.network
+    return method.network if isinstance(method, CondensationConfig) else None
 
 
 def whole_set(evaluate: EvaluateConfig, scale: Scale, tau: float = 0.0) -> EvaluateConfig:

@@ -1,6 +1,7 @@
 """The recipes of dataset condensation: DC and DM, with the settings of each scale as data.
 
-Both work in the one space of the run, which is ZCA on CIFAR: the papers normalise each channel.
+Both work in the one space of the run, which is ZCA on CIFAR where the papers normalise each channel; step sizes are in
+units of the pixels' variance, so that the papers' values mean the same in both.
 """
 
 from collections.abc import Mapping

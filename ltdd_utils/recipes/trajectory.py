@@ -14,7 +14,8 @@ recipe       experts         phases inner loss          compared              in
 So two rows can differ in the initial set as well as in the loss; and where there is a second phase, the first one has
 the weight that the released file of the cell gives it, which can be below 1. The controls change one field at a time
 (``--set method.KEY=VALUE``): ``initial.experts``, ``dam.weights``, ``dam.prior``, ``dam.offset``, ``first.weight``,
-``second.weight``; ``method.iterations=0`` is the initial set itself.
+``second.weight``; ``experts.logit_adjustment=1`` trains debiased experts, ``evaluate.adsa.step=0.01`` calibrates the
+learned labels after matching; ``method.iterations=0`` is the initial set itself.
 """
 
 from dataclasses import replace

@@ -12,7 +12,7 @@ GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_group
 TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 NAMES = ("recipe", "scale", "config_id", "protocol")
 KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "cost", "provenance")
-OPTIONAL = ("distillation",)  # curves and counts of the iterations that made the set
+OPTIONAL = ("distillation", "teacher")  # curves of the iterations that made the set; what the teacher itself scores
 STUDENT = ("stream", "overall", "per_class")
 OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # L2 norm of each class's row of the layer that answers, [C]
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
@@ -43,6 +43,10 @@ def validate_record(record: Mapping[str, Any]) -> None:
         _keys(target, TARGET_KEYS, "target")
         _need(target["protocol"] == own, f"target and record name two protocols, {target['protocol']!r} and {own!r}")
     _check_scores(record["metrics"], record["students"])
+    if "teacher" in record:
+        _keys(record["teacher"], ("overall", "per_class"), "teacher")
+        _fractions([record["teacher"]["overall"]], "overall of the teacher")
+        _fractions(record["teacher"]["per_class"], "per_class of the teacher")
     _keys(record["cost"], COST, "cost", None)
     for stage, seconds in record["cost"]["seconds"].items():
         good = isinstance(seconds, int | float) and 0 <= seconds < math.inf

@@ -3,7 +3,7 @@
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
 from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
 from ltdd_utils.tables.text import compact, formatted, markdown
-from ltdd_utils.tables.variants import changes, curve, gains, named, variants
+from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
 
 __all__ = [
     "PUBLISHED_ONLY",
@@ -16,12 +16,14 @@ __all__ = [
     "facts",
     "formatted",
     "gains",
+    "iterations",
     "markdown",
     "missing",
     "named",
     "pipelines",
     "plain",
     "pool",
+    "scores",
     "select",
     "variants",
 ]

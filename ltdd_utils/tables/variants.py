@@ -11,7 +11,7 @@ from ltdd_utils.recipes import METHODS, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.pooling import pipelines
 
-__all__ = ["changes", "curve", "gains", "named", "variants"]
+__all__ = ["changes", "curve", "gains", "iterations", "named", "scores", "variants"]
 
 USUAL = "as the recipe"
 
@@ -19,17 +19,20 @@ USUAL = "as the recipe"
 def changes(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a record's ``config`` that differ from its recipe's own, by their full name.
 
-    A recipe that no longer exists has no settings of its own: the answer is empty.
+    The teacher that labels is no change: the protocol's name says it. A recipe that no longer exists has no settings of
+    its own: the answer is empty.
     """
     method = config.get("name", "").rpartition("_")[0]
     if method not in METHODS:
         return {}
+    labels = config["evaluate"].get("teacher")
     own = recipe(
         config["name"],
         imbalance_factor=config["data"]["imbalance_factor"],
         ipc=config["ipc"] or 10,
         scale=config["scale"],
         protocol_name=config["evaluate"]["protocol"],
+        teacher=None if labels is None else labels["kind"],
     )
     usual, mine = _flat(to_dict(own)), _flat(config)
     return {name: value for name, value in mine.items() if name not in usual or usual[name] != value}
@@ -56,7 +59,7 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"the records are of {len(cells)} cells ({sorted(map(str, cells))}); give those of one")
     scored = {}  # initial set and student -> mean accuracy, whichever recipe's record has it
     for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
-        if record["config"]["method"].get("iterations") == 0:
+        if iterations(record["config"]["method"]) == 0:
             scored[_sets(record)[0], _student(record)] = pipelines(pd.DataFrame([row]))[0]
     groups: dict[tuple[str, str], list[tuple[int, float | None, float, str]]] = {}
     for record, (_, row) in zip(loaded, records.iterrows(), strict=True):
@@ -89,6 +92,45 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _percent(values: list[float]) -> float:
     return 100 * math.fsum(values) / len(values) if values else math.nan
+
+
+def scores(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, protocol and changed settings: what each pipeline scored.
+
+    Args:
+        records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
+
+    Returns:
+        Columns ``method``, ``protocol``, ``changed`` ("as the recipe", or ``KEY=VALUE``), ``seeds``, ``pipelines``
+        (a list of one mean accuracy per pipeline, fractions), ``students`` (how many in all), ``records`` (paths).
+    """
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for place, (path, recipe_name, protocol) in enumerate(
+        zip(records["path"], records["recipe"], records["protocol"], strict=True)
+    ):
+        changed = named(changes(load_record(path)["config"]))
+        groups.setdefault((recipe_name.rpartition("_")[0], protocol, changed), []).append(place)
+    rows = []
+    for (method, protocol, changed), places in groups.items():
+        mine = records.iloc[places].sort_values("seed")
+        rows.append(
+            {
+                "method": method,
+                "protocol": protocol,
+                "changed": changed,
+                "seeds": list(mine["seed"]),
+                "pipelines": pipelines(mine),
+                "students": int(mine["students"].sum()),
+                "records": list(mine["path"]),
+            }
+        )
+    columns = ["method", "protocol", "changed", "seeds", "pipelines", "students", "records"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def iterations(method: Mapping[str, Any]) -> int | None:
+    """How many iterations a record's ``config["method"]`` spends on the images; None if it has no such setting."""
+    return method.get("iterations", method.get("recover", {}).get("iterations"))
 
 
 def curve(record: Mapping[str, Any], name: str, block: int = 10) -> tuple[list[float], list[float]] | None:

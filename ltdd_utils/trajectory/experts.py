@@ -17,6 +17,7 @@ from torch import Tensor
 from ltdd_utils.config import ExpertConfig, to_dict
 from ltdd_utils.experts import label_objective
 from ltdd_utils.images import LongTailedData
+from ltdd_utils.losses import logit_adjustment
 from ltdd_utils.networks import Network, build
 from ltdd_utils.parameters import Layout, flat_parameters
 from ltdd_utils.preprocess import Preprocess, tensor_hash
@@ -92,7 +93,10 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         network = new_network(cfg, stage.data, generator(seed, "trajectory", index, "weights")).to(stage.device)
         images, labels = stage.images()
         rng = generator(seed, "trajectory", index, "batches")
-        objective = label_objective(images, labels, cfg.augment, rng)
+        shift = None
+        if cfg.logit_adjustment:
+            shift = logit_adjustment(stage.data.prior, cfg.logit_adjustment).float().to(stage.device)
+        objective = label_objective(images, labels, cfg.augment, rng, shift)
         kept = _Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
         options |= {"each_epoch": kept.take, "watch": watch, "checkpoint": kept}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.config import RecoverConfig, StatisticsConfig
-from ltdd_utils.unilevel.monitor import Moments
+from ltdd_utils.unilevel.monitor import Moments, Monitor
 from ltdd_utils.unilevel.statistics import LayerStatistics, Statistics
 
 __all__ = ["Smoothed", "Targets", "class_variance"]
@@ -57,7 +57,7 @@ class Targets:
         dtype: of the images.
 
     Raises:
-        ValueError: statistics of an observer with other layers.
+        ValueError: an observer without BatchNorm, or statistics of other layers.
     """
 
     def __init__(
@@ -70,8 +70,9 @@ class Targets:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
-        wrong = [name for name in norms if name not in statistics.names]
-        if wrong or [n for n in statistics.names if n.split("/")[0] not in dict(network.named_modules())]:
+        sizes = {name: layer.mean.shape[1] for name, layer in zip(statistics.names, statistics.layers, strict=True)}
+        same = Monitor(network, cfg).names == statistics.names
+        if not same or any(sizes[name] != norm.num_features for name, norm in norms.items()):
             raise ValueError("the statistics are of an observer with other layers; collect them with this one")
         self.recover, present = recover, labels.unique()
         member = (labels == present[:, None]).to(dtype)

@@ -86,6 +86,8 @@ def recover(
     """
     if not observers:
         raise ValueError("recovery needs at least one observer, got none")
+    if any(network.training for network, _ in observers):
+        raise ValueError("an observer is in training mode, in which a step would change it; call .eval() first")
     if images.device.type == "cpu":
         keep_freed_memory()
     state = _State(images.clone(), torch.zeros(0, len(CURVES), dtype=torch.float64))

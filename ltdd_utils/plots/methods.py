@@ -1,0 +1,71 @@
+"""Methods side by side, and what each change of a method costs or earns."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from ltdd_utils.plots.style import OURS, PUBLISHED, SERIES, styled
+
+__all__ = ["differences", "side_by_side"]
+
+
+@styled
+def side_by_side(
+    methods: Sequence[str],
+    series: Mapping[str, Sequence[Sequence[float]]],
+    lines: Mapping[str, float] | None = None,
+) -> Figure:
+    """A row per method, a dot per pipeline, a colour per series; a short bar at each mean.
+
+    Args:
+        methods: names of the rows, from top to bottom.
+        series: name -> for each method its pipelines' accuracies as fractions; an empty list where none was run.
+        lines: name -> accuracy as a fraction, drawn across all rows (a teacher's own, for example).
+    """
+    figure, axes = plt.subplots(figsize=(7, 0.5 * len(methods) + 1.5))
+    step = 0.5 / max(len(series), 1)
+    for index, ((name, rows), colour) in enumerate(zip(series.items(), SERIES * len(series), strict=False)):
+        shift = (index - (len(series) - 1) / 2) * step
+        for row, values in enumerate(rows):
+            points = 100 * np.asarray(values, dtype=float)
+            axes.scatter(points, np.full(len(points), row + shift), color=colour, s=26, alpha=0.8, zorder=3)
+            if len(points):
+                axes.plot([points.mean()] * 2, [row + shift - 0.12, row + shift + 0.12], color=colour, lw=2)
+        axes.scatter([], [], color=colour, s=26, label=name)
+    for (name, value), style in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
+        axes.axvline(100 * value, color=PUBLISHED, lw=1.2, ls=style, label=name)
+    axes.set_yticks(range(len(methods)), list(methods))
+    axes.set(xlabel="accuracy on the test set, %", ylim=(len(methods) - 0.5, -0.5))
+    axes.grid(visible=True, axis="x", alpha=0.3)
+    axes.grid(visible=False, axis="y")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+@styled
+def differences(names: Sequence[str], points: Sequence[float], smallest: Sequence[float | None]) -> Figure:
+    """A bar per change, in points of accuracy, and the range in which a difference could not have been seen.
+
+    Args:
+        names: of the changes, from top to bottom.
+        points: differences in percent points.
+        smallest: the smallest difference that could have been seen, in points; None: no such estimate.
+    """
+    figure, axes = plt.subplots(figsize=(7, 0.42 * len(names) + 1.4))
+    for row, (value, least) in enumerate(zip(points, smallest, strict=True)):
+        known = least is not None
+        axes.barh(row, value, height=0.55, color=OURS if known and abs(value) > least else PUBLISHED, zorder=2)
+        if known:
+            axes.plot([-least, least], [row, row], color="black", lw=3, alpha=0.35, solid_capstyle="butt", zorder=3)
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set(xlabel="difference, points", ylim=(len(names) - 0.5, -0.5))
+    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in (OURS, PUBLISHED)]
+    handles = [*patches, plt.Line2D([], [], color="black", lw=3, alpha=0.35)]
+    names_of = ["resolved", "not resolved", "too small to be seen with these pipelines"]
+    figure.legend(handles, names_of, loc="outside upper center", ncols=3)
+    axes.grid(visible=True, axis="x", alpha=0.3)
+    axes.grid(visible=False, axis="y")
+    return figure

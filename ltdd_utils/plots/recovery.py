@@ -1,0 +1,119 @@
+"""Paper 2's stages: which crops are chosen, how far the statistics are, how strongly ADSA corrects."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ltdd_utils.plots.style import OURS, PUBLISHED, SERIES, THIRDS, by_count, styled, third_colours
+
+__all__ = ["crop_rounds", "layer_distances", "tau_search"]
+
+
+@styled
+def crop_rounds(images: Tensor, crops: Tensor, scores: Tensor, chosen: Tensor, title: str = "") -> Figure:
+    """The crops of one class, a row per image: the image, then its crops in the order of its offers, best first.
+
+    Over each crop stands the teacher's confidence; a chosen crop has a frame and its place.
+
+    Args:
+        images: of the class, ``[n, 1 or 3, H, W]``, floats in [0, 1].
+        crops: m of each image, ``[n, m, 1 or 3, H, W]``.
+        scores: log-probability of the class, ``[n, m]``.
+        chosen: image and crop of each place, ``[ipc, 2]``; of a crop that is taken twice the first place is shown.
+        title: of the figure.
+    """
+    places = {(image, crop): place for place, (image, crop) in reversed(list(enumerate(chosen.tolist(), 1)))}
+    order = scores.argsort(dim=1, descending=True, stable=True)
+    size = len(images), scores.shape[1] + 1
+    figure, axes = plt.subplots(*size, figsize=(size[1] * 1.05, size[0] * 1.0 + 0.7), squeeze=False)
+    for image, line in enumerate(axes):
+        _frame(line[0], images[image], "")
+        for turn, axis in enumerate(line[1:]):
+            crop = int(order[image, turn])
+            place = places.get((image, crop))
+            text = f"{scores[image, crop].exp().item():.2f}" + (f"  (no. {place})" if place else "")
+            _frame(axis, crops[image, crop], text, OURS if place else None)
+    for column, axis in enumerate(axes[-1]):
+        axis.set_xlabel("image" if column == 0 else f"round {column}", fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+@styled
+def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: str) -> Figure:
+    """An arrow per row from a distance before recovery to the one after it, on a logarithmic axis.
+
+    Args:
+        panels: title of the panel -> name of the row -> distance before and after, above 0. The rows are those of the
+            first panel.
+        x: what the distance is.
+    """
+    names = list(next(iter(panels.values())))
+    figure, drawn = plt.subplots(
+        1, len(panels), figsize=(7, 0.36 * len(names) + 1.3), sharex=True, sharey=True, squeeze=False
+    )
+    hollow = {"facecolors": "white", "edgecolors": PUBLISHED}
+    for axes, (title, rows) in zip(drawn[0], panels.items(), strict=True):
+        axes.set(title=title, xlabel=x, xscale="log")
+        for row, name in enumerate(names):
+            before, after = rows[name]
+            axes.scatter(before, row, **hollow, s=26, zorder=3)
+            axes.scatter(after, row, color=OURS, s=26, zorder=3)
+            style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
+            axes.annotate("", (after, row), (before, row), arrowprops=style)
+        axes.grid(visible=True, axis="x", alpha=0.3)
+        axes.grid(visible=False, axis="y")
+    drawn[0, 0].set_yticks(range(len(names)), names)
+    drawn[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    handles = [drawn[0, 0].scatter([], [], **hollow, s=26), drawn[0, 0].scatter([], [], color=OURS, s=26)]
+    figure.legend(handles, ["before recovery", "after"], loc="outside upper center", ncols=2)
+    return figure
+
+
+@styled
+def tau_search(
+    criteria: Mapping[str, tuple[float, Sequence[tuple[float, float]]]],
+    confidences: tuple[str, Tensor | Sequence[Sequence[float]]],
+    counts: Sequence[int],
+) -> Figure:
+    """ADSA's search: the spread of the classes' confidences against tau, and the confidences of one of the searches.
+
+    Args:
+        criteria: name -> chosen tau, and pairs of tau and spread; a dot marks the chosen one.
+        confidences: one of the names, and the confidence of each class at its taus, ``[T, C]``, in label order.
+        counts: real training images of each class, in label order.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.3))
+    for (name, (tau, pairs)), colour in zip(criteria.items(), SERIES, strict=False):
+        taus, spread = zip(*pairs, strict=True)
+        left.plot(taus, spread, color=colour, lw=1.5, label=name)
+        left.scatter(tau, dict(pairs)[tau], color=colour, s=28, zorder=3)
+    left.set(xlabel="tau", ylabel="std over classes", title="spread of the confidences")
+    left.set_ylim(bottom=0)
+    shown, values = confidences
+    tau, pairs = criteria[shown]
+    table, order = np.asarray(values, dtype=float), by_count(counts)
+    for label, colour in zip(order, third_colours(counts, order), strict=True):
+        right.plot([at for at, _ in pairs], table[:, label], color=colour, lw=1.3)
+    right.axvline(tau, color="black", lw=1, ls="--")
+    right.set(xlabel="tau", ylabel="confidence", title=shown, ylim=(0, 1.03))
+    handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
+    right.legend(handles, [f"{name} third" for name in THIRDS], fontsize=8)
+    left.legend(fontsize=8)
+    return figure
+
+
+def _frame(axis: Axes, image: Tensor, text: str, colour: str | None = None) -> None:
+    """One image without ticks, a text over it and a frame around it."""
+    array = image.clamp(0, 1).permute(1, 2, 0).numpy()
+    axis.imshow(array[..., 0] if array.shape[2] == 1 else array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axis.set_title(text, fontsize=8, pad=3)
+    axis.grid(visible=False)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set(visible=colour is not None, color=colour, linewidth=2.5)
