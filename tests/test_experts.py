@@ -203,6 +203,15 @@ def test_sharpness_aware_training_is_another_trajectory(stage, trained, tmp_path
     assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
 
 
+def test_a_logit_adjusted_expert_is_debiased_from_its_first_step(stage, trained, tmp_path):
+    """One step from the same weights: the rarest class's bias falls less, by the adjusted probabilities."""
+    made = rows(representation_expert(fresh(stage, tmp_path, logit_adjustment=1.0), 0, EVERY))
+    assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
+    bias = made[:, -stage.data.classes :] - rows(trained.representation[0])[:, -stage.data.classes :]
+    order = torch.tensor(stage.data.counts).argsort()
+    assert bias[-1, order[:3]].mean() > bias[-1, order[-3:]].mean()
+
+
 def test_the_bound_holds_for_every_row_of_the_classifier(stage, trained, tmp_path):
     free = rows(trained.classifier[0])[:, :-10].view(3, 10, -1).norm(dim=2)
     bound = free[1:].median().item()

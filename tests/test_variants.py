@@ -87,3 +87,29 @@ def test_a_curve_has_the_means_of_its_blocks_at_their_middles():
     history = {"iterations": 40, "curves": {"first": [1.0, 3.0, 5.0, 7.0], "second": None}}
     assert tables.curve({"distillation": history}, "first", block=2) == ([10.0, 30.0], [2.0, 6.0])
     assert tables.curve({"distillation": history}, "second") is None
+
+
+def recovered(folder, scores, name="edc", seed=0, teacher=None, **settings):
+    """Save a record of a recipe of paper 2 at scale cpu with the settings changed."""
+    made = recipe(f"{name}_cifar10", scale="cpu", teacher=teacher)
+    made = with_overrides(made, {key.replace("__", "."): str(value) for key, value in settings.items()})
+    row = record(scores, method=name, scale="cpu", seed=seed, config_id=made.config_id, protocol=made.evaluate.label)
+    results.save_record(folder, row | {"config": to_dict(made), "target": None})
+
+
+def test_another_teacher_is_another_protocol_and_no_change(tmp_path):
+    recovered(tmp_path, [(4, 2)])
+    recovered(tmp_path, [(5, 5)], seed=1)
+    recovered(tmp_path, [(8, 6), (8, 8)], teacher="debiased")
+    recovered(tmp_path, [(2, 2)], method__recover__iterations=7)
+    found = tables.scores(results.load(tmp_path, allow_mixed=True)).set_index(["protocol", "changed"])
+    assert found.loc[("online-teacher/plain", "as the recipe"), "pipelines"] == pytest.approx([0.3, 0.5])
+    assert found.loc[("online-teacher/plain", "as the recipe"), "seeds"] == [0, 1]
+    assert found.loc[("online-teacher/debiased", "as the recipe"), "students"] == 2
+    assert found.loc[("online-teacher/plain", "recover.iterations=7"), "pipelines"] == pytest.approx([0.2])
+    assert set(found["method"]) == {"edc"}
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("damed", 150), ("unilevel", 75), ("random", None)])
+def test_iterations_wherever_a_method_keeps_them(name, wanted):
+    assert tables.iterations(to_dict(recipe(f"{name}_cifar10", scale="cpu").method)) == wanted

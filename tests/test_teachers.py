@@ -1,0 +1,57 @@
+"""What a teacher scores itself, and teachers whose classes are in another order."""
+
+import pytest
+import torch
+from toy_sets import CPU, digits, fit, place, quick
+from torch import nn
+
+from ltdd_utils import pipeline
+from ltdd_utils.evaluation import check_class_order, teacher_scores
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+class Oracle(nn.Module):
+    """Knows the answer of every test image by heart, under a naming of the classes."""
+
+    def __init__(self, naming):
+        super().__init__()
+        self.answers, self.naming, self.at = digits().test_labels, naming, 0
+
+    def forward(self, images):
+        labels = self.answers[self.at : self.at + len(images)]
+        self.at += len(images)
+        return nn.functional.one_hot(self.naming[labels], 10).float()
+
+
+def test_a_teacher_that_is_always_right():
+    scores = teacher_scores(Oracle(torch.arange(10)), digits(), fit("normalise"), CPU)
+    assert scores == {"overall": 1.0, "per_class": [1.0] * 10}
+
+
+def test_classes_in_another_order_are_refused_with_the_class():
+    with pytest.raises(ValueError, match=r"right on 0\.0% .* 100\.0% .* give it the data's class order"):
+        teacher_scores(Oracle(torch.arange(10).roll(1)), digits(), fit("normalise"), CPU)
+
+
+@pytest.mark.parametrize(
+    "confusion",
+    [
+        torch.tensor([[5, 5], [5, 5]]),  # guesses
+        torch.tensor([[10, 0], [10, 0]]),  # knows one class only, as a teacher of a long tail does
+        torch.tensor([[9, 1], [2, 8]]),
+    ],
+)
+def test_a_poor_or_biased_teacher_is_no_misnamed_one(confusion):
+    check_class_order(confusion)
+
+
+def test_a_record_holds_what_its_teacher_scores(tmp_path):
+    record = pipeline.run(quick(protocol="online-stored", epochs=1), 0, 1, place(tmp_path))
+    own = record["teacher"]
+    assert own["overall"] == pytest.approx(sum(own["per_class"]) / 10)  # the test set is balanced
+    assert "teacher" not in pipeline.run(quick(epochs=1), 0, 1, place(tmp_path))
