@@ -1,10 +1,10 @@
 """What experts cost: images/s of their training, bytes on disk, and what bfloat16 snapshots do to matching.
 
 The first table is the training of one representation expert of paper 1, by plain SGD and by GSAM, and of one debiased
-expert of paper 2, against a plain loop over a DataLoader, each in a process of its own. The others are ``snapshots.py``'s: the bytes of paper 1's cell against all
-snapshots of both stages in float32, as released; and matching between snapshots rounded to bfloat16: those of
-``--work``, where a run of the recipe left them (nothing is trained or written), else of a Digits-LT expert trained on
-the spot.
+expert of paper 2, against a plain loop over a DataLoader, each in a process of its own. The others are
+``snapshots.py``'s: the bytes of paper 1's cell against all snapshots of both stages in float32, as released; and
+matching between snapshots rounded to bfloat16: those of ``--work``, where a run of the recipe left them (nothing is
+trained or written), else of a Digits-LT expert trained on the spot.
 
     python benchmarks/experts.py
     python benchmarks/experts.py --work /path/to/store --recipe damed_cifar10 --scale cpu --json

@@ -123,6 +123,11 @@ def test_each_student_of_the_whole_set_is_a_repeat_of_its_own(tmp_path):
     assert row["std"] == pytest.approx((4 * 0.1**2 / 3) ** 0.5)
 
 
+def test_students_that_share_a_teacher_are_one_pipeline_whatever_their_sets(tmp_path):
+    rows = [record([(1, 1), (3, 3)], protocol="online-teacher/plain", seed=seed, sets=["a", "b"]) for seed in (0, 1)]
+    assert pipelines(saved(tmp_path, *rows)) == pytest.approx([0.2, 0.2])
+
+
 def test_one_set_has_only_the_spread_of_its_students(tmp_path):
     row = pool(saved(tmp_path, record([(1, 1), (3, 3)]))).iloc[0]
     assert (row["pipelines"], row["students"]) == (1, 2)

@@ -12,6 +12,7 @@ from ltdd_utils.plots.matching import curves
 from ltdd_utils.plots.methods import differences, side_by_side
 from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
 from ltdd_utils.plots.scores import compare_published, confusion, per_class_accuracy, spread_of_students
+from ltdd_utils.plots.statistics import distances_by_layer, variance_parts
 from ltdd_utils.plots.trajectory import class_profiles, classes_over_epochs, confidence
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "crop_rounds",
     "curves",
     "differences",
+    "distances_by_layer",
     "image_grid",
     "image_rows",
     "layer_distances",
@@ -33,4 +35,5 @@ __all__ = [
     "side_by_side",
     "spread_of_students",
     "tau_search",
+    "variance_parts",
 ]

@@ -26,7 +26,7 @@ def accuracy_by_factor(runs: pd.DataFrame, published: pd.DataFrame | None = None
         ValueError: no row, rows of more than one data set, IPC or scale, or two numbers of a method at one factor.
     """
     ours = runs.assign(mean=100 * runs["mean"], std=(100 * runs["std"]).where(runs["pipelines"] > 1))
-    tables = {_title(runs, ("scale", "{}")): ours}
+    tables = {_title(runs, ("scale", "this book, scale {}")): ours}
     if published is not None:
         tables[_title(published, ("paper", "published, {}"))] = published
     names = sorted({name for table in tables.values() for name in table["method"]})

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ltdd_utils.plots.style import OURS, PUBLISHED, SERIES, THIRDS, by_count, styled, third_colours
@@ -65,6 +66,9 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
             axes.scatter(after, row, color=OURS, s=26, zorder=3)
             style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
             axes.annotate("", (after, row), (before, row), arrowprops=style)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=True, axis="x", alpha=0.3)
         axes.grid(visible=False, axis="y")
     drawn[0, 0].set_yticks(range(len(names)), names)

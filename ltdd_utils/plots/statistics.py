@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ltdd_utils.plots.style import SERIES, styled
 
-__all__ = ["layer_distances", "variance_parts"]
+__all__ = ["distances_by_layer", "variance_parts"]
 
 
 @styled
-def layer_distances(
+def distances_by_layer(
     panels: Mapping[str, Mapping[str, Tensor | Sequence[Sequence[float]]]], layers: Sequence[str], quantity: str
 ) -> Figure:
     """One line per name over the layers of a network; whiskers are one standard deviation over repeats.
@@ -33,7 +33,7 @@ def layer_distances(
             table, (colour, marker) = np.asarray(values, dtype=float), styles[name]
             whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
             axes.errorbar(range(len(layers)), table.mean(axis=0), whiskers, color=colour, marker=marker, capsize=2)
-        axes.set_ylim(bottom=0)
+    drawn[0].set_ylim(0, max(axes.get_ylim()[1] for axes in drawn))
     drawn[0].set_ylabel(quantity)
     handles = [plt.Line2D([], [], color=colour, marker=marker) for colour, marker in styles.values()]
     figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 3))
@@ -70,4 +70,5 @@ def _panels(panels: Mapping[str, object], layers: Sequence[str]) -> tuple[Figure
     for axes, title in zip(drawn[0], panels, strict=True):
         axes.set_title(title)
         axes.set_xticks(range(len(layers)), layers)
+        axes.set_xlim(-0.6, len(layers) - 0.4)
     return figure, list(drawn[0])

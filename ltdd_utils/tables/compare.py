@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from ltdd_utils.recipes import own_protocol
 from ltdd_utils.results import TARGET_KEYS, MissingRun, load, results_root, targets
 from ltdd_utils.tables.pooling import POOLED, pool
 
@@ -17,8 +18,7 @@ FIRST_CELL = {
     "dataset": "cifar10",
     "imbalance_factor": 100.0,
     "network": "convnet-d3",
-    "protocol": "dsa-stored",
-}  # IPC 10
+}  # IPC 10, under the method's own protocol
 CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
 OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
 
@@ -128,8 +128,9 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
         parts.append(f"--imbalance-factor {cell['imbalance_factor']:g}")
     if given(cell.get("ipc")):
         parts.append(f"--ipc {cell['ipc']}")
-    protocol = str(cell.get("protocol") or "dsa-stored").partition("/")[0]
-    if protocol != "dsa-stored":
+    usual = own_protocol(recipe.rpartition("_")[0])
+    protocol = str(cell.get("protocol") or usual).partition("/")[0]
+    if (protocol, usual) != ("dsa-stored", "dsa-stored"):
         parts.append(f"--protocol {protocol}")
     parts.append(f"--scale {scale}")
     if cell.get("network") in OTHER_NETWORKS:
@@ -197,7 +198,13 @@ def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFr
     methods = sorted(method for method, _, dataset in names if dataset == FIRST_CELL["dataset"])
     blank = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
     rows = [
-        {**FIRST_CELL, **blank, "method": method, "ipc": None if method.startswith("full") else 10}
+        {
+            **FIRST_CELL,
+            **blank,
+            "method": method,
+            "ipc": None if method.startswith("full") else 10,
+            "protocol": own_protocol(method),
+        }
         for method in methods
         if method not in printed
     ]

@@ -2,8 +2,8 @@
 
 Students of one seed on one distilled set are averaged first, and the standard deviation (ddof 1) is taken over those
 means. Random images are drawn anew for each student, and the whole training set leaves nothing else to repeat: there
-each student is a pipeline. With a single set there is only the standard deviation over its students, and ``pipelines``
-is 1.
+each student is a pipeline, unless a teacher labels (online protocols), which all students of a seed share. With a
+single set there is only the standard deviation over its students, and ``pipelines`` is 1.
 """
 
 import math
@@ -21,11 +21,18 @@ MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device"
 
 
 def pipelines(records: pd.DataFrame) -> list[float]:
-    """Mean accuracy of each pipeline, a fraction: the students of one seed and set averaged, over all given records."""
+    """Mean accuracy of each pipeline, a fraction: the students of one seed and set averaged, over all given records.
+
+    Under an online protocol the students of one seed are one pipeline, whatever their sets: they share a teacher.
+    """
     scores: dict[tuple[int, str | int], list[float]] = {}
-    columns = ("seed", "whole_set", "student_overall", "student_sets")
-    for seed, whole, overall, sets in zip(*(records[name] for name in columns), strict=True):
-        for value, name in zip(overall, range(len(overall)) if whole else sets, strict=True):
+    columns = ("seed", "whole_set", "protocol", "student_overall", "student_sets")
+    for seed, whole, protocol, overall, sets in zip(*(records[name] for name in columns), strict=True):
+        if protocol.startswith("online"):
+            names: Sequence[str | int] = ["all"] * len(overall)
+        else:
+            names = range(len(overall)) if whole else sets
+        for value, name in zip(overall, names, strict=True):
             scores.setdefault((seed, name), []).append(value)
     return [math.fsum(values) / len(values) for values in scores.values()]
 
