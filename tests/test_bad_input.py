@@ -85,6 +85,44 @@ RUNS = {
     "preprocessing without a file": (["random_digits", "--with-preprocessing"], "give --save-set FILE too"),
     "n_max above the data": (["random_digits", "--set", "data.n_max=1000"], "images, 1000 are asked: change n_max"),
     "network that does not fit": (["random_digits", "--set", "evaluate.network.depth=9"], "set depth to at most 4"),
+    "unknown teacher": (
+        ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
+        "unknown teacher 'biased'; choose one of plain, debiased",
+    ),
+    "teacher where nobody labels": (
+        ["random_digits", "--teacher", "plain"],
+        "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+    ),
+    "no image of a class": (["unilevel_digits", "--ipc", "0"], "ipc is 0; a distilled set needs at least 1 image per"),
+    "whitened images": (
+        ["sre2l_digits", "--set", "method.preprocess.kind=zca"],
+        "leaves them no range; use 'normalise'",
+    ),
+    "noise that a teacher scores": (
+        ["unilevel_digits", "--set", "method.initial.images=noise"],
+        "teacher is set; initial images 'noise' are scored by nobody: leave it out",
+    ),
+    "blocks of no convolution": (
+        ["unilevel_digits", "--set", "method.statistics.patch=4"],
+        "patch is 4, but blocks are those of convolution inputs: set layers='bn+conv'",
+    ),
+    "share of an area above 1": (
+        ["unilevel_digits", "--set", "method.recover.crop_scale=[0.5, 2]"],
+        "crop_scale is [0.5, 2]; give two shares of the area, above 0, rising, at most 1",
+    ),
+    "crops that fall": (
+        ["rded_digits", "--set", "method.initial.scale=[0.9, 0.1]"],
+        "scale is [0.9, 0.1]; give two shares",
+    ),
+    "average that never moves": (["edc_digits", "--set", "method.recover.ema=1"], "ema is 1; it must be below 1"),
+    "no step": (
+        ["sre2l_adsa_digits", "--set", "evaluate.adsa.step=0"],
+        "step is 0; the search for tau needs one above 0",
+    ),
+    "kind of an expert alone": (
+        ["unilevel_digits", "--set", "method.observer.kind=plain"],
+        "kind is 'plain', but debias is set; leave debias out",
+    ),
     "unknown option": (["random_digits", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
     "nothing": ([], "the following arguments are required: RECIPE; see `ltdd run --help`"),
 }
@@ -154,6 +192,30 @@ def test_more_images_than_a_class_has_under_inherent(refused):
     own = matched("initial.policy=inherent", "initial.images=real")
     line = refused("run", *own, "--ipc", "9")
     assert "class '8' has 8 images to start from, fewer than ipc=9, and 'inherent' adds none: use the policy" in line
+
+
+def aligned(recipe, *settings):
+    """Options of a run of paper 2's family with one epoch of everything and one iteration."""
+    chosen = ["recover.iterations=1", "observer.train.epochs=1", "observer.network.width=4", *settings]
+    few = ["--set", "data.n_max=20", "--set", "data.imbalance_factor=5", "--set", "evaluate.teacher.train.epochs=1"]
+    return [recipe, *QUICK, "--ipc", "1", *few, *(part for text in chosen for part in ("--set", f"method.{text}"))]
+
+
+def test_an_observer_without_batch_norm(refused):
+    line = refused("run", *aligned("sre2l_digits", "observer.network.norm=instance"))
+    assert "norm 'instance', which has no BatchNorm layer, so there are no statistics to align; set observer" in line
+
+
+def test_recovery_that_diverges(refused, tmp_path):
+    line = refused("run", *aligned("sre2l_digits", "recover.alignment=1e300", "recover.iterations=2"))
+    assert "the loss is nan by iteration 2 of batch 1; try a smaller recover.lr" in line
+    assert not [name for name in files(tmp_path) if name.startswith(("results", "work/recovery")) and "key" not in name]
+
+
+def test_labels_that_cannot_be_calibrated(refused):
+    quick = [*QUICK, "--ipc", "1", "--protocol", "dsa-stored"]
+    line = refused("run", "random_digits", *quick, "--set", "evaluate.adsa.step=0.1")
+    assert "ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out" in line
 
 
 def test_an_unknown_command(refused):

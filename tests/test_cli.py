@@ -126,6 +126,41 @@ def test_run_under_another_protocol_and_network(ltdd):
     assert record["config"]["evaluate"]["network"]["name"] == "alexnet"
 
 
+def test_a_teacher_can_be_chosen_for_a_run_and_for_a_saved_set(ltdd, tmp_path):
+    path, few = tmp_path / "random.safetensors", ["--set", "evaluate.teacher.train.epochs=1"]
+    call = ["run", "random_digits", *QUICK[:-1], "1", *few, "--protocol", "online-teacher", "--json"]
+    record = json.loads(ltdd(*call, "--teacher", "debiased", "--save-set", path))
+    assert record["protocol"] == "online-teacher/debiased"
+    teacher = record["config"]["evaluate"]["teacher"]
+    assert teacher["kind"] == "debiased" and teacher["network"]["second_head"] and teacher["debias"]["sharpness"] == 0.8
+    own = json.loads(ltdd(*call))
+    assert own["protocol"] == "online-teacher/plain" and own["config_id"] != record["config_id"]
+    assert "debias" not in own["config"]["evaluate"]["teacher"]
+    short = [
+        "--students",
+        "1",
+        "--set",
+        "train.epochs=2",
+        "--set",
+        "network.width=8",
+        "--set",
+        "teacher.train.epochs=1",
+    ]
+    asked = ["--protocol", "online-teacher", "--teacher", "debiased", "--json"]
+    scores = json.loads(ltdd("evaluate", path, *short, *asked))
+    assert scores["protocol"] == "online-teacher/debiased" and scores["metrics"] == record["metrics"]
+
+
+def test_show_has_the_teacher_that_was_asked_for(ltdd):
+    shown = {
+        kind: json.loads(ltdd("show", "unilevel_digits", "--teacher", kind, "--json")) for kind in recipes.TEACHERS
+    }
+    for kind, facts in shown.items():
+        assert facts["config"]["evaluate"]["teacher"]["kind"] == kind
+        assert facts["config"]["method"]["teacher"]["kind"] == "debiased"  # who scores the crops is the method's
+    assert json.loads(ltdd("show", "unilevel_digits", "--json")) == shown["debiased"]
+
+
 def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_path, capsys):
     assert main(["run", "random_digits", *QUICK, "--stop-after", "0"]) == 0
     out, err = capsys.readouterr()

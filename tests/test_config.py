@@ -1,20 +1,29 @@
 """Settings are strict, and their hash depends on values alone."""
 
-from dataclasses import replace
+from dataclasses import dataclass, make_dataclass, replace
 
 import pytest
 
 from ltdd_utils.config import (
+    ADSAConfig,
     AugmentConfig,
     CoresetConfig,
+    CropConfig,
     DataConfig,
+    DebiasConfig,
     EvaluateConfig,
+    NetworkConfig,
+    PreprocessConfig,
+    RecoverConfig,
+    StatisticsConfig,
     TeacherConfig,
     TrainConfig,
+    UnilevelConfig,
     config_id,
     from_dict,
     to_dict,
 )
+from ltdd_utils.config.base import later
 
 VIEWS = AugmentConfig("mixed-views")
 TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
@@ -75,6 +84,43 @@ def test_the_id_sees_a_nested_value():
         (lambda: EvaluateConfig(augment=VIEWS), "augment.kind is 'mixed-views'; .* takes 'dsa', 'crop-flip' or 'none'"),
         (lambda: replace(NESTED, logit_adjustment=1.0), "logit_adjustment is 1.0; .* has no such term: use 0"),
         (lambda: EvaluateConfig(cross_entropy=0.025), "cross_entropy is 0.025; .* has no such term: use 0"),
+        (lambda: AugmentConfig(crop_scale=(0.5, None)), r"crop_scale is \[0.5, None\]; give two shares"),
+        (lambda: CropConfig(scale=(float("nan"), 1.0)), r"scale is \[nan, 1.0\]; give two shares"),
+        (lambda: CropConfig(scale=(False, True)), r"scale is \[False, True\]; give two shares"),
+        (lambda: RecoverConfig(crop_scale=(0.1, 0.5, 1.0)), r"crop_scale is \[0.1, 0.5, 1.0\]; give two shares"),
+        (lambda: CropConfig("black"), "images is 'black'; choose one of crops, real, noise"),
+        (lambda: CropConfig(crops=0), "crops is 0; it must be a finite number, at least 1"),
+        (lambda: CropConfig(pool=0), "pool is 0; it must be a finite number, at least 1"),
+        (lambda: StatisticsConfig("batch"), "source is 'batch'; choose one of classes, running"),
+        (lambda: StatisticsConfig(patch=4), "patch is 4, but blocks are those of convolution inputs: set layers='bn"),
+        (lambda: StatisticsConfig(layers="bn+conv", patch=-1), "patch is -1; it must be a finite number, at least 0"),
+        (lambda: RecoverConfig(iterations=-1), "iterations is -1; it must be a finite number, at least 0"),
+        (lambda: RecoverConfig(batch=0), "batch is 0; it must be a finite number, at least 1"),
+        (lambda: RecoverConfig(ema=1), "ema is 1; it must be below 1, or the average never moves"),
+        (lambda: RecoverConfig(betas=(0.9,)), r"betas are \[0.9\]; give two numbers of Adam"),
+        (lambda: RecoverConfig(betas=(0.5, 1.0)), r"betas are \[0.5, 1.0\]; give two numbers of Adam"),
+        (lambda: RecoverConfig(class_wise="pixel"), "class_wise is 'pixel'; choose one of per-class, batch"),
+        (lambda: RecoverConfig(class_variance="none"), "class_variance is 'none'; choose one of expected, pooled"),
+        (lambda: DebiasConfig(sharpness=-0.1), "sharpness is -0.1; it must be a finite number, at least 0"),
+        (lambda: DebiasConfig(stop_gradient="both"), "stop_gradient is 'both'; choose one of projection, prediction"),
+        (lambda: TeacherConfig(kind="debiased"), "kind is 'debiased', but debias is None; give its settings"),
+        (lambda: TeacherConfig(debias=DebiasConfig()), "kind is 'plain', but debias is set; leave debias out"),
+        (
+            lambda: TeacherConfig(kind="debiased", debias=DebiasConfig()),
+            "the consistency loss reads a projection: set network.projection, or debias.consistency=0",
+        ),
+        (lambda: ADSAConfig(step=0), "step is 0; the search for tau needs one above 0"),
+        (lambda: ADSAConfig(step=float("nan")), "step is nan; the search for tau needs one above 0"),
+        (lambda: ADSAConfig(largest=float("inf")), "largest is inf; it must be a finite number, at least 0"),
+        (lambda: UnilevelConfig(TEACHER), "teacher is None; initial images 'crops' are scored by a teacher: give one"),
+        (
+            lambda: UnilevelConfig(TEACHER, teacher=TEACHER, initial=CropConfig("noise")),
+            "teacher is set; initial images 'noise' are scored by nobody: leave it out",
+        ),
+        (
+            lambda: UnilevelConfig(TEACHER, teacher=TEACHER, preprocess=PreprocessConfig("zca")),
+            "preprocess.kind is 'zca', which mixes pixels and leaves them no range; use 'normalise'",
+        ),
         (lambda: EvaluateConfig("online-teacher"), "needs a teacher"),
         (lambda: EvaluateConfig("dsa-stored", teacher=TeacherConfig()), "has no teacher"),
     ],
@@ -82,3 +128,37 @@ def test_the_id_sees_a_nested_value():
 def test_bad_values_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_shares_of_an_area_may_be_equal_and_whole():
+    for scale in ((0.3, 0.3), (1.0, 1.0), (1, 1), (1e-9, 1)):
+        assert CropConfig(scale=scale).scale == scale and AugmentConfig(crop_scale=scale).crop_scale == scale
+
+
+@dataclass(frozen=True)
+class Old:
+    """Settings as records have them."""
+
+    lr: float = 0.1
+
+
+New = make_dataclass("New", [("lr", float, 0.1), ("adsa", ADSAConfig | None, later(None))], frozen=True)
+
+
+def test_a_field_that_came_later_leaves_old_hashes_as_they_were():
+    assert to_dict(New()) == to_dict(Old()) and config_id(New(0.3)) == config_id(Old(0.3))
+    assert config_id({"evaluate": [New()]}) == config_id({"evaluate": [Old()]})  # inside others too
+    changed = New(adsa=ADSAConfig())
+    assert to_dict(changed)["adsa"] == to_dict(ADSAConfig()) and config_id(changed) != config_id(New())
+    for one in (New(), changed):
+        assert from_dict(New, to_dict(one)) == one
+    assert from_dict(New, to_dict(Old())) == New()
+
+
+def test_what_came_after_the_first_records_is_not_in_them():
+    assert "debias" not in to_dict(TeacherConfig()) and "adsa" not in to_dict(NESTED)
+    network = NetworkConfig(second_head=True, projection=8)
+    teacher = TeacherConfig(network, kind="debiased", debias=DebiasConfig())
+    assert to_dict(teacher)["debias"]["sharpness"] == 0.8
+    whole = UnilevelConfig(teacher, others=(TEACHER,), teacher=teacher)
+    assert from_dict(UnilevelConfig, to_dict(whole)) == whole

@@ -42,7 +42,7 @@ def test_a_line_per_method_with_whiskers_over_pipelines_alone(tmp_path):
     assert random[0] == [10, 100] and random[1] == pytest.approx([35, 20])
     assert random[2] == [pytest.approx(np.std([30, 40], ddof=1)), None]  # a single pipeline has no spread
     assert kcenter == ([100], [pytest.approx(25)], [None])
-    assert axes.get_xscale() == "log" and axes.get_title() == "cifar10-LT, IPC 10\npaper"
+    assert axes.get_xscale() == "log" and axes.get_title() == "cifar10-LT, IPC 10\nthis book, scale paper"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["10", "100"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["kcenter", "random"]
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from ltdd_utils import recipes, results
 from ltdd_utils.config import CoresetConfig, FullDataConfig, config_id, to_dict
 from ltdd_utils.networks import build
 from ltdd_utils.recipes import ARCHITECTURES, DATASETS, METHODS, PROTOCOLS, architecture, recipe, with_overrides
+from ltdd_utils.recipes.unilevel import ALIGNMENT
 from ltdd_utils.seeds import generator
 
 EVERY = [(name, scale) for name in recipes.names() for scale in DATASETS[name.rpartition("_")[2]].scales]
@@ -105,6 +107,7 @@ STRICT = {
     "name=full_digits": "'name' cannot be set: choose another recipe",
     "scale=paper": "'scale' cannot be set: choose another recipe, or use --scale",
     "evaluate.protocol=online-stored": "protocol 'online-stored' needs a teacher",
+    "evaluate.adsa.step=0": "step is 0; the search for tau needs one above 0",
 }
 
 
@@ -130,6 +133,15 @@ def test_overrides_are_strict(text):
         ({"name": "random_cifar10", "network": "vgg16"}, "unknown network 'vgg16'; choose one of convnet, vgg11"),
         ({"name": "random_cifar10", "imbalance_factor": 0.99}, "imbalance_factor is 0.99"),
         ({"name": "random_cifar10", "ipc": 0}, "ipc is 0"),
+        (
+            {"name": "edc_cifar10", "teacher": "biased"},
+            "unknown teacher 'biased'; choose one of plain, debiased",
+        ),
+        (
+            {"name": "edc_cifar10", "teacher": "plain", "protocol_name": "dsa-stored"},
+            "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+        ),
+        ({"name": "random_cifar10", "teacher": "plain"}, "nobody labels under dsa-stored"),
         ({"name": "full_logit_adjusted_digits", "protocol_name": "online-teacher"}, "use the protocol dsa-stored"),
     ],
 )
@@ -258,3 +270,94 @@ def test_online_students_train_as_the_release_says_for_each_data_set(
     assert (cfg.train.epochs, cfg.train.ema, cfg.train.decay_norms) == (1000, 0.99, False)
     if optimiser == "sgd":
         assert (cfg.train.lr, cfg.train.momentum, cfg.train.weight_decay) == (0.1, 0.875, 5e-4)
+
+
+# Paper 2's family. Observer, teacher that labels, initial images, and whether anything is optimised: the table of
+# ``recipes.unilevel``, which says how the recipes differ.
+FAMILY = {
+    "unilevel": ("debiased", "debiased", "crops", True),
+    "unilevel_no_debiasing": ("plain", "plain", "crops", True),
+    "unilevel_no_calibration": ("debiased", "debiased", "crops", True),
+    "unilevel_no_init": ("debiased", "debiased", "real", True),
+    "unilevel_no_recovery": (None, "debiased", "crops", False),
+    "unilevel_adsa": ("debiased", "debiased", "crops", True),
+    "sre2l": ("plain", "plain", "noise", True),
+    "sre2l_adsa": ("plain", "plain", "noise", True),
+    "rded": (None, "plain", "crops", False),
+    "edc": ("plain", "plain", "real", True),
+    "edc_several": ("plain", "plain", "real", True),
+    "edc_adsa": ("plain", "plain", "real", True),
+}
+EVERY_CELL = [(d, scale) for d, facts in DATASETS.items() for scale in facts.scales]
+
+
+def test_the_family_is_what_its_table_says():
+    assert set(FAMILY) == set(ALIGNMENT)
+    for (dataset, scale), (name, (observer, labels, images, optimised)) in product(EVERY_CELL, FAMILY.items()):
+        made = recipe(f"{name}_{dataset}", scale=scale)
+        method = made.method
+        assert (method.recover.iterations > 0) == optimised
+        assert observer is None or {one.kind for one in (method.observer, *method.others)} == {observer}
+        assert made.evaluate.label == f"online-teacher/{labels}" and method.initial.images == images
+        assert (method.teacher == made.evaluate.teacher) == (images == "crops")  # who scores is who labels
+        assert (made.evaluate.adsa is not None) == name.endswith("_adsa")
+        assert all(one.network.norm == "batch" for one in (method.observer, *method.others))
+        assert method.preprocess == made.evaluate.preprocess  # under the family's own protocol nothing is translated
+
+
+def differing(one, other, prefix=""):
+    """The dotted names of the settings in which two configurations differ."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return set() if one == other else {prefix[:-1]}
+    return {
+        name for key in one.keys() | other.keys() for name in differing(one.get(key), other.get(key), f"{prefix}{key}.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("unilevel_no_calibration", {"statistics.source", "recover.global_share", "recover.class_share"}),
+        ("unilevel_no_init", {"initial.images", "teacher"}),
+        ("unilevel_no_recovery", {"recover.iterations"}),
+        ("unilevel_adsa", set()),
+    ],
+)
+@pytest.mark.parametrize(("dataset", "scale"), EVERY_CELL)
+def test_an_ablation_changes_one_thing(name, wanted, dataset, scale):
+    full, other = (recipe(f"{method}_{dataset}", scale=scale) for method in ("unilevel", name))
+    assert differing(to_dict(full.method), to_dict(other.method)) == wanted
+    assert (
+        {"name"}
+        <= differing(to_dict(full), to_dict(other))
+        <= {"name", "evaluate.adsa"} | {f"method.{w}" for w in wanted}
+    )
+
+
+def test_another_teacher_changes_the_protocol_and_nothing_of_the_method():
+    for name in ("unilevel_cifar10", "edc_cifar100", "random_digits"):
+        protocol = "online-stored" if name == "edc_cifar100" else "online-teacher"
+        plain, debiased = (recipe(name, protocol_name=protocol, teacher=kind) for kind in ("plain", "debiased"))
+        changed = differing(to_dict(plain), to_dict(debiased))
+        assert changed and all(key.startswith("evaluate.teacher.") for key in changed)
+        assert (plain.evaluate.label, debiased.evaluate.label) == (f"{protocol}/plain", f"{protocol}/debiased")
+
+
+def test_recovered_digits_are_never_mirrored():
+    for name in FAMILY:
+        method = recipe(f"{name}_digits").method
+        assert not method.recover.flip
+        assert not any(one.augment.flip for one in (method.teacher, method.observer, *method.others) if one)
+    assert recipe("unilevel_cifar10").method.recover.flip
+
+
+def test_one_image_per_class_is_enough_for_the_whole_family():
+    for name in FAMILY:
+        assert recipe(f"{name}_cifar10", ipc=1, scale="paper").ipc == 1
+
+
+def test_settings_of_a_recovery_can_be_changed_one_by_one():
+    base = recipe("unilevel_digits")
+    changed = with_overrides(base, {"method.recover.iterations": "0", "method.statistics.layers": "bn+conv"})
+    assert differing(to_dict(base), to_dict(changed)) == {"method.recover.iterations", "method.statistics.layers"}
+    assert changed.target is None and changed.config_id != base.config_id

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from toy_sets import CPU, digits, fit, place, quick
 from torch import nn
+from toy_sets import CPU, digits, fit, place, quick
 
 from ltdd_utils import pipeline
 from ltdd_utils.evaluation import check_class_order, teacher_scores

@@ -101,6 +101,44 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, cfg):
         assert torch.equal(mine, theirs)
 
 
+class Changing:
+    """A loss that listens to which epoch begins, and keeps what it heard and when it was asked."""
+
+    def __init__(self, killed_at=None):
+        self.alpha, self.heard, self.calls, self.killed_at = None, [], 0, killed_at
+
+    def begin(self, epoch):
+        self.alpha = epoch / 8
+        self.heard.append((epoch, self.calls))
+
+    def __call__(self, forward, indices):
+        self.calls += 1
+        if self.calls == self.killed_at:
+            raise KeyboardInterrupt
+        return (1 + self.alpha) * cross_entropy(forward, indices)
+
+
+def test_a_loss_hears_which_epoch_begins_before_its_first_batch():
+    loss = Changing()
+    train(linear(), 40, loss, TrainConfig(epochs=4, batch_size=16), generator(0), before_epoch=loss.begin)
+    assert loss.heard == [(0, 0), (1, 3), (2, 6), (3, 9)]  # three batches an epoch
+
+
+def test_a_loss_that_changes_with_the_epochs_goes_on_after_a_kill(tmp_path):
+    """It is new in the resumed call: what it needs to know of the epoch, it is told again."""
+    cfg, path, whole = TrainConfig(epochs=8, batch_size=16, ema=0.9), tmp_path / "state", Changing()
+    wanted = train(linear(), 40, whole, cfg, generator(0), before_epoch=whole.begin)
+    killed, again = Changing(killed_at=14), Changing()  # in the middle of the fifth epoch
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            linear(), 40, killed, cfg, generator(0), before_epoch=killed.begin, checkpoint=Checkpoint(path, every_s=0)
+        )
+    found = train(linear(), 40, again, cfg, generator(9), before_epoch=again.begin, checkpoint=Checkpoint(path))
+    assert [epoch for epoch, _ in again.heard] == [4, 5, 6, 7]
+    for mine, theirs in zip(found.parameters(), wanted.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_a_loss_that_is_not_finite_stops_with_its_step():
     def objective(forward, indices):
         return cross_entropy(forward, indices) * (math.nan if len(steps) == 3 or steps.append(1) else 1)

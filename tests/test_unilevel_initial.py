@@ -19,7 +19,7 @@ CROPS = CropConfig(crops=3)
 
 
 def by_the_papers_words(scores, places):
-    """Each round every image offers its best unused crop; if offers exceed the places left the best are taken, else all.
+    """Each round every image offers its best unused crop; of too many offers the best are taken, else all.
 
     When no crop is unused, all are unused again.
     """

@@ -96,5 +96,11 @@ class UnilevelConfig:
                 f"teacher is {'set' if self.teacher else None}; initial images {self.initial.images!r} "
                 + ("are scored by nobody: leave it out" if self.teacher else "are scored by a teacher: give one")
             )
+        for network in (own.network for own in (self.observer, *self.others)):
+            if self.recover.iterations and network.norm != "batch":
+                raise ValueError(
+                    f"the observer is a {network.name} with norm {network.norm!r}, which has no BatchNorm layer, so "
+                    "there are no statistics to align; set observer.network.norm to 'batch'"
+                )
         if self.preprocess.kind == "zca":
             raise ValueError("preprocess.kind is 'zca', which mixes pixels and leaves them no range; use 'normalise'")

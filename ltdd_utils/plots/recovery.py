@@ -66,7 +66,7 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
             axes.scatter(after, row, color=OURS, s=26, zorder=3)
             style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
             axes.annotate("", (after, row), (before, row), arrowprops=style)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(visible=True, axis="x", alpha=0.3)

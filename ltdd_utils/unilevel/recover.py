@@ -168,6 +168,8 @@ class _Batch:
             if checkpoint is not None:
                 checkpoint.tick(lambda done=iteration + 1: self._saved(done))
         self._look(cfg.iterations, watch)
+        if not bool(self.images.isfinite().all()):  # the last step's doing: its loss was that of the step before
+            raise FloatingPointError(f"images of batch {self.number + 1} are not finite; try a smaller recover.lr")
         self.state.images[self.rows] = self.images.detach()
         self.state.history = torch.cat([self.state.history, torch.stack(self.losses).double().cpu()])
 

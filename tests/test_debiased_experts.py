@@ -1,0 +1,244 @@
+"""The debiased expert: its loss in closed form, the partners it draws, and that an interruption changes nothing."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from toy_sets import CPU
+
+from ltdd_utils.config import (
+    AugmentConfig,
+    DataConfig,
+    DebiasConfig,
+    NetworkConfig,
+    PreprocessConfig,
+    TeacherConfig,
+    TrainConfig,
+)
+from ltdd_utils.experts import expert
+from ltdd_utils.images import load
+from ltdd_utils.losses import class_weights
+from ltdd_utils.networks import build
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Checkpoint, Store, load_bundle
+from ltdd_utils.unilevel import experts as experts_module
+from ltdd_utils.unilevel.experts import DebiasedObjective, trained_expert
+
+COUNTS = (200, 40, 8)
+HEADS = NetworkConfig(depth=1, width=4, second_head=True, projection=5)
+
+
+def settings(network=HEADS, epochs=4, augment="none", **debias):
+    train = TrainConfig(epochs=epochs, batch_size=32, lr=0.05, schedule="cosine")
+    return TeacherConfig(network, train, AugmentConfig(augment), "debiased", DebiasConfig(**debias))
+
+
+def long_tail():
+    labels = torch.arange(3).repeat_interleave(torch.tensor(COUNTS))
+    return torch.randn(len(labels), 1, 4, 4, generator=generator(0, "images")), labels
+
+
+def objective(cfg, images=None, seed=0):
+    tail, labels = long_tail()
+    return DebiasedObjective(tail if images is None else images, labels, COUNTS, cfg, generator(seed, "draws"))
+
+
+def network(cfg=HEADS):
+    return build(cfg, 3, 4, 1, generator(0, "network")).double()
+
+
+def same_picture():
+    """A long tail whose images are all one: no mixture changes it, only the targets are mixed."""
+    return long_tail()[0][:1].expand(sum(COUNTS), -1, -1, -1).clone()
+
+
+@pytest.mark.parametrize("epochs", [1, 5, 60])
+def test_the_re_weighted_term_grows_with_the_square_of_the_epoch(epochs):
+    loss, seen = objective(settings(epochs=epochs)), []
+    for epoch in range(epochs):
+        loss.begin(epoch)
+        seen.append(loss.alpha)
+    assert seen[0] == 0 and seen[-1] == pytest.approx(((epochs - 1) / epochs) ** 2)
+    assert seen == sorted(seen) and seen[epochs // 2] == pytest.approx((epochs // 2 / epochs) ** 2)
+
+
+@pytest.mark.parametrize("epoch", [0, 2, 3])
+@pytest.mark.parametrize(
+    "debias", [{}, {"consistency": 2.0, "classification": 0.5, "weights": "sum", "sharpness": 1.3}]
+)
+def test_on_one_picture_of_one_class_the_loss_has_a_closed_form(epoch, debias):
+    """Both views are the picture: twice the two cross-entropies, and twice the cosine of p and z."""
+    cfg, model = settings(**debias), network()
+    loss = DebiasedObjective(same_picture(), torch.zeros(248, dtype=torch.int64), COUNTS, cfg, generator(0, "draws"))
+    loss.begin(epoch)
+    found = loss(model, torch.arange(7))
+    features = model.backbone(same_picture()[:7])
+    plain, second = (head(features).log_softmax(dim=1)[0, 0] for head in (model.classifier, model.second_classifier))
+    z = model.projection(features)[0]
+    p, alpha = model.prediction(z), (epoch / 4) ** 2
+    weight = class_weights(COUNTS, cfg.debias.sharpness, cfg.debias.weights)[0]
+    wanted = -2 * cfg.debias.classification * ((1 - alpha) * plain + alpha * weight * second)
+    wanted = wanted - 2 * cfg.debias.consistency * (p @ z / (p.norm() * z.norm()))
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_target_is_half_the_image_s_class_and_half_its_partner_s_on_average():
+    """Over many batches of class 0, with one lambda from U(0, 1) each; the gradient at zero logits tells the target."""
+    seen = []
+
+    class Spy(nn.Module):
+        second_classifier = None
+
+        def backbone(self, images):
+            return images.flatten(1)
+
+        def classifier(self, features):
+            seen.append(features.new_zeros(len(features), 3).requires_grad_())
+            return seen[-1]
+
+    loss, spy = objective(settings(network=NetworkConfig(), consistency=0.0)), Spy()
+    total = torch.zeros(3)
+    for _ in range(200):
+        value = loss(spy, torch.zeros(50, dtype=torch.int64))
+        for logits in torch.autograd.grad(value, seen[-2:]):
+            total += (1 / 3 - 50 * logits).mean(dim=0) / 400  # the gradient is (softmax - target) / B
+    partners = torch.tensor(COUNTS, dtype=torch.float64) ** 0.8
+    wanted = 0.5 * torch.tensor([1.0, 0.0, 0.0]) + 0.5 * partners / partners.sum()
+    torch.testing.assert_close(total, wanted, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("power", [0.0, 0.2, 1.0])
+def test_partners_are_drawn_with_a_power_of_their_class_s_size(power, monkeypatch):
+    """Chi-square of the drawn images against n_c^-r each: images of a class alike, and classes as n_c^(1 - r)."""
+    drawn, real = [], experts_module.mixup
+
+    def spy(first, second, share):
+        if first.ndim == 2:  # the targets
+            drawn.append(second)
+        return real(first, second, share)
+
+    monkeypatch.setattr(experts_module, "mixup", spy)
+    loss = objective(settings(network=NetworkConfig(depth=1, width=2), consistency=0.0, partner_power=power))
+    model = network(NetworkConfig(depth=1, width=2))
+    for _ in range(8):
+        loss(model, torch.arange(248).repeat(4))
+    found = torch.cat(drawn).double().sum(dim=0)
+    wanted = torch.tensor(COUNTS, dtype=torch.float64) ** (1 - power)
+    wanted = wanted / wanted.sum() * found.sum()
+    assert ((found - wanted).square() / wanted).sum() < 13.8  # 2 degrees of freedom: one seed in a thousand is above
+
+
+def test_a_network_with_one_head_gets_both_terms_on_it():
+    cfg, single = settings(consistency=0.0), network(replace(HEADS, second_head=False))
+    double = network()
+    double.load_state_dict(single.state_dict(), strict=False)
+    double.second_classifier.load_state_dict(single.classifier.state_dict())
+    values = []
+    for model in (single, double):
+        loss = objective(cfg)
+        loss.begin(2)
+        values.append(loss(model, torch.arange(30)))
+    torch.testing.assert_close(*values)
+    gradients = torch.autograd.grad(values[0], single.classifier.weight)
+    parts = torch.autograd.grad(values[1], (double.classifier.weight, double.second_classifier.weight))
+    torch.testing.assert_close(gradients[0], parts[0] + parts[1])
+
+
+@pytest.mark.parametrize("side", ["projection", "prediction"])
+def test_which_layers_the_consistency_loss_reaches(side):
+    """As the paper prints it, no gradient ever reaches the prediction layer; the features move either way."""
+    model = network()
+    loss = objective(settings(classification=0.0, stop_gradient=side))
+    loss(model, torch.arange(30)).backward()
+    reached = {name for name, p in model.named_parameters() if p.grad is not None and bool((p.grad != 0).any())}
+    assert ("prediction.weight" in reached) == (side == "projection")
+    assert "projection.weight" in reached and any(name.startswith("backbone") for name in reached)
+    assert not any("classifier" in name for name in reached)
+
+
+def test_without_consistency_no_projection_is_needed_and_the_views_differ_with_the_draws():
+    cfg = settings(network=NetworkConfig(depth=1, width=4, second_head=True), consistency=0.0)
+    model = network(cfg.network)
+    values = [objective(cfg, seed=seed)(model, torch.arange(30)).item() for seed in (0, 0, 1)]
+    assert values[0] == values[1] != values[2]
+
+
+# Whole experts.
+
+
+@pytest.fixture
+def single():
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load(DataConfig("digits", imbalance_factor=5, n_max=15))
+
+
+@pytest.fixture(scope="module")
+def preprocess(data):
+    return Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
+
+
+def trained(cfg, data, preprocess, folder, seed=0):
+    return trained_expert(cfg, data, preprocess, seed, Store(folder), CPU)[0].state_dict()
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+DEBIASED = settings(network=replace(HEADS, norm="batch"), augment="crop-flip")
+
+
+def test_a_killed_debiased_expert_goes_on_to_the_same_weights(single, data, preprocess, tmp_path, monkeypatch):
+    whole = trained(DEBIASED, data, preprocess, tmp_path / "whole")
+    real, ticks, alphas = Checkpoint.tick, itertools.count(1), []
+
+    def tick(checkpoint, state):
+        checkpoint.every_s = 0  # a checkpoint at every epoch
+        real(checkpoint, state)
+        if next(ticks) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "tick", tick)
+        with pytest.raises(KeyboardInterrupt):
+            trained(DEBIASED, data, preprocess, tmp_path / "killed")
+    (left,) = (tmp_path / "killed").rglob("checkpoint.safetensors")
+    assert load_bundle(left).meta["epoch"] == 2
+    begin = DebiasedObjective.begin
+    monkeypatch.setattr(
+        DebiasedObjective, "begin", lambda loss, epoch: (begin(loss, epoch), alphas.append(loss.alpha))[0]
+    )
+    assert equal(trained(DEBIASED, data, preprocess, tmp_path / "killed"), whole)
+    assert alphas == [(2 / 4) ** 2, (3 / 4) ** 2]
+
+
+def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(single, data, preprocess, tmp_path):
+    base = trained(DEBIASED, data, preprocess, tmp_path)
+    assert equal(trained(DEBIASED, data, preprocess, tmp_path), base)
+    other = replace(DEBIASED, debias=replace(DEBIASED.debias, sharpness=0.1))
+    assert not equal(trained(other, data, preprocess, tmp_path), base)
+    assert not equal(trained(DEBIASED, data, preprocess, tmp_path, seed=1), base)
+
+
+def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, data, preprocess, tmp_path):
+    cfg = replace(DEBIASED, network=replace(HEADS, second_head=False, projection=0), kind="plain", debias=None)
+    network, seconds = trained_expert(cfg, data, preprocess, 0, Store(tmp_path), CPU)
+    again, same_seconds = expert(cfg, data, preprocess, 0, Store(tmp_path), CPU)
+    assert equal(network.state_dict(), again.state_dict()) and same_seconds == seconds  # read, not trained again
+    fresh, _ = expert(cfg, data, preprocess, 0, Store(tmp_path / "fresh"), CPU)
+    assert equal(network.state_dict(), fresh.state_dict()) and not network.training
+
+
+def test_the_re_weighted_head_answers(single, data, preprocess, tmp_path):
+    model, _ = trained_expert(DEBIASED, data, preprocess, 0, Store(tmp_path), CPU)
+    images = preprocess(data.test_images[:5])
+    torch.testing.assert_close(model(images), F.linear(model.backbone(images), *model.second_classifier.parameters()))
+    assert not torch.equal(*model.heads(images))

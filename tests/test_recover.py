@@ -1,0 +1,231 @@
+"""Recovery: one step is Adam on the printed loss, nobody else is changed, and a stop changes nothing."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_statistics import hooks, same_network
+from torch import nn
+from toy_observer import long_tail, observer
+
+from ltdd_utils.config import RecoverConfig, StatisticsConfig
+from ltdd_utils.seeds import generator
+from ltdd_utils.store import Checkpoint, Stopped
+from ltdd_utils.unilevel.alignment import Smoothed, Targets
+from ltdd_utils.unilevel.monitor import Monitor
+from ltdd_utils.unilevel.recover import batches, recover
+from ltdd_utils.unilevel.statistics import collect
+
+BN = StatisticsConfig()
+CFG = RecoverConfig(iterations=4, batch=4, alignment=0.1, crop_scale=(0.5, 1.0), shift=1)
+PLAIN = replace(CFG, crop_scale=(1.0, 1.0), flip=False, shift=0)
+WIDE = torch.full((2, 1, 1), -50.0), torch.full((2, 1, 1), 50.0)
+LABELS = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2])
+
+
+def start():
+    return torch.randn(9, 2, 4, 4, dtype=torch.float64, generator=generator(0, "start"))
+
+
+def eyes(*names):
+    """Observers with the statistics of one long tail."""
+    real = long_tail(6, 4, 2)
+    return [(network, collect(network, *real, 3, BN)) for network in map(observer, names or ("observer",))]
+
+
+def recovered(cfg=CFG, images=None, labels=LABELS, observers=None, bounds=WIDE, seed=3, **options):
+    images = start() if images is None else images
+    return recover(cfg, BN, images, labels, observers or eyes(), bounds, seed, **options)
+
+
+def same(one, other):
+    return torch.equal(one[0], other[0]) and all(torch.equal(one[1][name], other[1][name]) for name in one[1])
+
+
+def test_without_iterations_the_images_are_the_result():
+    images = start()
+    found, curves = recovered(replace(CFG, iterations=0), images)
+    assert torch.equal(found, images) and found.data_ptr() != images.data_ptr()
+    assert {name: len(curve) for name, curve in curves.items()} == {"distance": 0, "cross_entropy": 0}
+
+
+def test_one_step_is_adams_first_on_distance_and_cross_entropy():
+    """Whose size is lr whatever the gradient's: x - lr g / (|g| + 1e-8)."""
+    images, ((network, statistics),) = start(), eyes()
+    cfg = replace(PLAIN, iterations=1, batch=9, cross_entropy=0.7)
+    found, curves = recovered(cfg, images)
+    rows = images.clone().requires_grad_()
+    with Monitor(network, BN) as monitor:
+        logits = network(rows)
+        distance = Targets(network, statistics, BN, cfg, LABELS, torch.float64).distance(monitor.take(), Smoothed(0))
+    fit = F.cross_entropy(logits, LABELS)
+    (gradient,) = torch.autograd.grad(0.1 * distance + 0.7 * fit, rows)
+    torch.testing.assert_close(found, images - cfg.lr * gradient / (gradient.abs() + 1e-8))
+    assert curves["distance"].tolist() == pytest.approx([distance.item()])
+    assert curves["cross_entropy"].tolist() == pytest.approx([fit.item()])
+
+
+def test_the_curves_are_means_over_batches_of_each_iteration():
+    _, curves = recovered(replace(PLAIN, batch=3, iterations=2))
+    own = [
+        recovered(replace(PLAIN, batch=3, iterations=2), start()[rows], LABELS[rows])[1] for rows in batches(LABELS, 3)
+    ]
+    for name, curve in curves.items():
+        torch.testing.assert_close(curve, torch.stack([one[name] for one in own]).mean(dim=0))
+
+
+def test_the_distance_falls():
+    alone = RecoverConfig(iterations=60, batch=9, lr=0.2, cross_entropy=0.0, crop_scale=(1.0, 1.0), flip=False, ema=0.0)
+    _, curves = recovered(alone, start() - 3)
+    assert curves["distance"][-1] < 0.3 * curves["distance"][0]
+
+
+@pytest.mark.parametrize("cfg", [CFG, replace(CFG, iterations=1), replace(CFG, lr=5.0)], ids=["usual", "one", "large"])
+def test_images_stay_inside_their_bounds(cfg):
+    low, high = torch.tensor([-0.5, -1.0]).view(2, 1, 1), torch.tensor([0.2, 0.7]).view(2, 1, 1)
+    found, _ = recovered(cfg, bounds=(low, high))
+    assert bool(((found >= low) & (found <= high)).all())
+    assert bool((found == low).any()) and bool((found == high).any())  # some want to leave
+
+
+def test_the_start_and_the_observers_are_not_changed():
+    images, observers = start(), eyes("one", "other")
+    list(observers[1][0].parameters())[2].requires_grad_(False)  # frozen before: so it stays
+    before = [copy.deepcopy(network) for network, _ in observers]
+    recovered(images=images, observers=observers)
+    assert torch.equal(images, start())
+    assert all(same_network(network, old) for (network, _), old in zip(observers, before, strict=True))
+
+
+def test_the_observers_are_not_changed_by_a_call_that_fails():
+    observers, calls = eyes(), []
+    before = copy.deepcopy(observers[0][0])
+    with pytest.raises(FloatingPointError, match=r"^the loss is nan by iteration 4 of batch 1; try a smaller"):
+        recovered(images=start() * float("nan"), observers=observers)
+    assert same_network(observers[0][0], before)
+
+    def interrupt(module, inputs):
+        calls.append([p.requires_grad for p in module.parameters()])
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+
+    handle = observers[0][0].register_forward_pre_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        recovered(observers=observers)
+    handle.remove()
+    assert not any(calls[0]) and same_network(observers[0][0], before) and not hooks(before)
+
+
+def test_several_observers_take_turns_within_a_batch():
+    observers, calls = eyes("one", "other"), []
+    for index, (network, _) in enumerate(observers):
+        network.register_forward_pre_hook(lambda module, inputs, index=index: calls.append((index, len(inputs[0]))))
+    recovered(replace(CFG, iterations=5), observers=observers)
+    assert calls == [(turn % 2, size) for size in (4, 4, 1) for turn in range(5)]
+
+
+def test_a_batch_knows_nothing_of_the_others():
+    """Its running averages and its optimiser begin anew: only its own images and its number decide."""
+    first, second, _ = batches(LABELS, 4)
+    images, other = start(), start()
+    other[first] += 1.0
+    mine, theirs = recovered(images=images)[0], recovered(images=other)[0]
+    assert torch.equal(mine[second], theirs[second]) and not torch.equal(mine[first], theirs[first])
+
+
+def test_the_seed_draws_the_views():
+    assert same(recovered(), recovered())
+    assert not torch.equal(recovered()[0], recovered(seed=4)[0])
+    assert torch.equal(recovered(PLAIN)[0], recovered(PLAIN, seed=4)[0])  # nothing else is drawn
+
+
+@pytest.mark.parametrize("changes", [{"flip": True}, {"shift": 2}, {"crop_scale": (0.3, 0.9)}], ids=str)
+def test_all_images_of_a_batch_get_the_same_view(changes):
+    """Two equal images of a class stay equal, and unlike those that a step without views makes."""
+    images = start()
+    images[1] = images[0]
+    found = recovered(replace(PLAIN, batch=9, **changes), images)[0]
+    assert torch.equal(found[0], found[1]) and not torch.equal(found, recovered(replace(PLAIN, batch=9), images)[0])
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_call_that_is_stopped_again_and_again_gives_the_same(tmp_path, number):
+    """Three batches, running averages on: every call does one iteration and is stopped by its deadline."""
+    names = ("one", "other")[:number]
+    whole, calls = recovered(observers=eyes(*names)), 0
+    while calls < 20:
+        calls += 1
+        try:
+            again = recovered(observers=eyes(*names), checkpoint=Checkpoint(tmp_path / "state", deadline=0.0))
+            break
+        except Stopped:
+            continue
+    assert calls == 3 * CFG.iterations + 1 and same(again, whole)
+
+
+@pytest.mark.parametrize("last", [1, 6, 8, 11])
+def test_a_killed_call_goes_on_in_the_middle_of_a_batch(tmp_path, last):
+    whole, ticks = recovered(observers=eyes("one", "other")), []
+
+    class Killed(Checkpoint):
+        def tick(self, state):
+            super().tick(state)
+            ticks.append(1)
+            if len(ticks) == last:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recovered(observers=eyes("one", "other"), checkpoint=Killed(tmp_path / "state", every_s=0))
+    resumed = recovered(observers=eyes("one", "other"), checkpoint=Checkpoint(tmp_path / "state"))
+    assert same(resumed, whole)
+
+
+@pytest.mark.parametrize(
+    ("labels", "size", "wanted"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2, 2, 2], 3, [[0, 3, 6], [1, 4, 7], [2, 5, 8]]),
+        ([0, 0, 0, 1, 1, 1, 2, 2, 2], 4, [[0, 3, 6, 1], [4, 7, 2, 5], [8]]),
+        ([2, 0, 1, 0, 2], 4, [[1, 2, 0, 3], [4]]),
+        ([5, 5], 100, [[0, 1]]),
+        ([3], 1, [[0]]),
+    ],
+)
+def test_batches_take_the_classes_in_turn(labels, size, wanted):
+    assert [rows.tolist() for rows in batches(torch.tensor(labels), size)] == wanted
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 50])
+def test_batches_hold_every_image_once_and_all_classes_as_equally_often_as_they_can(size):
+    labels = torch.randperm(60, generator=generator(0, "labels")) % 5  # twelve of each, in no order
+    parts = batches(labels, size)
+    assert sorted(torch.cat(parts).tolist()) == list(range(60)) and {len(part) for part in parts[:-1]} <= {size}
+    for part in parts:
+        counts = torch.bincount(labels[part], minlength=5)
+        assert int(counts.max() - counts.min()) <= 1
+
+
+def test_progress_counts_the_iterations_of_all_batches():
+    told = []
+    recovered(watch=told.append)
+    assert [(one["iteration"], one["iterations"]) for one in told] == [(4, 12), (8, 12), (12, 12)]
+    assert all(one["loss"] > 0 for one in told)
+
+
+def test_what_cannot_be_recovered_is_refused():
+    with pytest.raises(ValueError, match=r"^recovery needs at least one observer, got none$"):
+        recover(CFG, BN, start(), LABELS, [], WIDE, 0)
+    ((network, statistics),) = eyes()
+    plain = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Flatten(), nn.Linear(48, 3)).double().eval()
+    with pytest.raises(ValueError, match=r"^the observer has no BatchNorm layer, .* use a network with norm 'batch'"):
+        recovered(observers=[(plain, statistics)])
+    before = copy.deepcopy(network)
+    with pytest.raises(ValueError, match=r"^an observer is in training mode, .* call \.eval\(\) first$"):
+        recovered(observers=[(network.train(), statistics)])
+    assert same_network(network.eval(), before)
+    wide = observer("wide", width=4)
+    for changes in ({"observers": [(wide, statistics)]}, {"observers": eyes()}):
+        cfg = BN if changes["observers"][0][0] is wide else StatisticsConfig(layers="bn+conv")
+        with pytest.raises(ValueError, match=r"^the statistics are of an observer with other layers; collect"):
+            recover(CFG, cfg, start(), LABELS, changes["observers"], WIDE, 0)
