@@ -231,3 +231,10 @@ def test_statistics_of_another_observer_are_refused():
         Targets(other, found, MIXTURE, GLOBAL, real[1])
     with pytest.raises(ValueError, match=line):
         Targets(observer(), collect(other, *real, 2, MIXTURE), MIXTURE, GLOBAL, real[1])
+
+
+def test_natural_shares_are_the_statistics_of_all_images():
+    """The control between running and calibrated: the long tail as it is, seen without augmentation."""
+    network, real = observer(), long_tail(6, 3, 1)
+    assert distance(network, real, real, StatisticsConfig("natural"), GLOBAL) < 1e-12
+    assert distance(network, real, real, MIXTURE, GLOBAL) > 1e-3

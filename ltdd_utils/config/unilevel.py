@@ -29,7 +29,8 @@ class CropConfig:
 class StatisticsConfig:
     """What the synthetic images' statistics are drawn to."""
 
-    source: Literal["classes", "running"] = "classes"  # equal-class averages (calibration), or BatchNorm's own
+    source: Literal["classes", "natural", "running"] = "classes"  # all classes alike (calibration); by their images, in
+    # the same pass (a control: the same images without augmentation, but no fairness); BatchNorm's running statistics
     variance: Literal["mixture", "mean"] = "mixture"  # of all classes: with the spread of their means, or without it
     layers: Literal["bn", "bn+conv"] = "bn"  # whose inputs are compared; "bn+conv" as released
     patch: int = 0  # pixels, side of the blocks whose statistics are compared too (released: 4); 0: none

@@ -85,7 +85,7 @@ class Targets:
         for name, layer in zip(statistics.names, statistics.layers, strict=True):
             if cfg.source == "classes":
                 goal = layer.balanced(cfg.variance)
-            elif name in norms:
+            elif cfg.source == "running" and name in norms:
                 goal = (norms[name].running_mean, norms[name].running_var)
             else:
                 goal = layer.balanced("mixture", all_images)
