@@ -71,7 +71,8 @@ def expert(
 ) -> tuple[nn.Module, float]:
     """A network trained on the whole long-tailed set: last epoch, eval mode, and its seconds.
 
-    It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted.
+    It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted. All experts of
+    a seed draw from the same named streams: observer and teacher see one order of the images.
 
     Args:
         cfg: architecture, schedule and augmentation.

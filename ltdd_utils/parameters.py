@@ -1,5 +1,6 @@
 """A network's weights as one flat vector, and the named slices of it that methods speak of."""
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ltdd_utils.networks import Network
+from ltdd_utils.preprocess import tensor_hash
 
-__all__ = ["Apply", "Layout", "Part", "flat_parameters"]
+__all__ = ["Apply", "Layout", "Part", "flat_parameters", "state_hash"]
 
 Part = Literal["all", "backbone", "classifier"]
 Apply = Callable[[Tensor, Tensor], Tensor]
@@ -21,6 +23,12 @@ Apply = Callable[[Tensor, Tensor], Tensor]
 def flat_parameters(network: nn.Module) -> Tensor:
     """A copy of all parameters, one after the other in the network's order, ``[P]`` (no alias, on CPU neither)."""
     return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
+
+
+def state_hash(network: nn.Module) -> str:
+    """SHA-256 of a network's weights and buffers: which network it is, not which architecture."""
+    parts = (f"{name}{tensor_hash(tensor.cpu()[None])}" for name, tensor in network.state_dict().items())
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -238,3 +238,18 @@ def test_natural_shares_are_the_statistics_of_all_images():
     network, real = observer(), long_tail(6, 3, 1)
     assert distance(network, real, real, StatisticsConfig("natural"), GLOBAL) < 1e-12
     assert distance(network, real, real, MIXTURE, GLOBAL) > 1e-3
+
+
+def test_statistics_of_the_same_architecture_with_other_weights_are_refused():
+    """The likeliest mix-up: a plain and a debiased observer have the same layers."""
+    network, real = observer(), long_tail(4, 4, 4)
+    known = collect(network, *real, 3, MIXTURE)
+    next(network.parameters()).data.add_(1.0)
+    with pytest.raises(ValueError, match="an observer with other weights"):
+        Targets(network, known, MIXTURE, GLOBAL, real[1], torch.float64)
+
+
+def test_a_batch_without_some_class_is_drawn_to_the_classes_it_has():
+    network, (images, labels) = observer(), long_tail(4, 4, 4)
+    two = labels < 2
+    assert distance(network, (images, labels), (images[two], labels[two]), MIXTURE, GLOBAL) < 1e-12

@@ -11,7 +11,7 @@ from ltdd_utils.evaluation import Evaluation, gather, student
 from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes import for_size, own_protocol, own_teacher, protocol, whole_set
+from ltdd_utils.recipes import for_size, protocol_of, whole_set
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
 
@@ -64,7 +64,7 @@ def protocol_for(
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
     scale = scale or distilled.info["scale"]
     method, _, dataset = distilled.info["recipe"].rpartition("_")
-    cfg = protocol(name or own_protocol(method), dataset, scale, network, teacher or own_teacher(method))
+    cfg = protocol_of(method, dataset, scale, name, network, teacher)
     return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
 
 

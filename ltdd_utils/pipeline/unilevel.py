@@ -1,6 +1,5 @@
 """The stages of a statistics-alignment recipe: teacher, initial set, observers, statistics, recovery."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +9,10 @@ from torch import nn
 from ltdd_utils.config import TeacherConfig, UnilevelConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, from_bundle, pixels, to_bundle
 from ltdd_utils.images import LongTailedData
+from ltdd_utils.parameters import state_hash
 from ltdd_utils.pipeline.curves import curve, peak_gib
 from ltdd_utils.pipeline.place import Place, expert_stage
-from ltdd_utils.preprocess import Preprocess, tensor_hash
+from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
 from ltdd_utils.unilevel.initial import initial_set
@@ -73,7 +73,8 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
         return bundle
 
     key = {"recover": cfg.recover, "statistics": cfg.statistics, "initial": content_hash(start), "data": data.sha256}
-    key |= {"observers": [_hash(network) for network in networks], "preprocess": preprocess.describe(), "seed": seed}
+    key |= {"observers": [state_hash(network) for network in networks], "seed": seed}
+    key |= {"preprocess": preprocess.describe()}
     bundle = place.store.stage("recovery", key, compute)
     seconds["recovery"] = bundle.meta["seconds"]
     began = {"initial_sha256": content_hash(start)}
@@ -90,7 +91,7 @@ def start_set(
         teacher, seconds["scoring teacher"] = expert_stage(
             cfg.teacher, data, preprocess, seed, place, "scoring teacher"
         )
-        key |= {"teacher": _hash(teacher), "preprocess": preprocess.describe()}
+        key |= {"teacher": state_hash(teacher), "preprocess": preprocess.describe()}
     where = {"device": place.device, "watch": place.watching("initial set")}
     bundle = place.store.stage(
         "crops", key, lambda _: to_bundle(initial_set(cfg.initial, data, preprocess, ipc, teacher, seed, **where))
@@ -125,7 +126,7 @@ def _statistics(
         return collect(network, images, labels, data.classes, cfg.statistics, watch=watch).to_bundle()
 
     # Only what decides what is collected: how it is averaged later does not.
-    key = {"layers": cfg.statistics.layers, "patch": cfg.statistics.patch, "observer": _hash(network)}
+    key = {"layers": cfg.statistics.layers, "patch": cfg.statistics.patch, "observer": state_hash(network)}
     bundle = place.store.stage("statistics", key | {"data": data.sha256, "preprocess": preprocess.describe()}, compute)
     return Statistics.from_bundle(bundle), bundle.meta["seconds"]
 
@@ -136,9 +137,3 @@ def _history(bundle: Bundle) -> dict[str, Any]:
     count = len(rows["distance"])
     curves = {name: curve(values) for name, values in rows.items()}
     return {"iterations": count, "peak_gpu_gib": bundle.meta["peak_gpu_gib"], "curves": curves}
-
-
-def _hash(network: nn.Module) -> str:
-    """SHA-256 of a network's weights and buffers."""
-    parts = "".join(f"{name}{tensor_hash(tensor.cpu()[None])}" for name, tensor in network.state_dict().items())
-    return hashlib.sha256(parts.encode()).hexdigest()

@@ -7,7 +7,7 @@ documented function per method (paper 1's in ``trajectory``, its settings per ce
 together, ``overrides`` changes single settings.
 """
 
-from ltdd_utils.recipes.cells import Recipe, names, recipe, whole_set
+from ltdd_utils.recipes.cells import Recipe, names, protocol_of, recipe, whole_set
 from ltdd_utils.recipes.methods import METHODS, own_protocol, own_teacher
 from ltdd_utils.recipes.overrides import with_overrides
 from ltdd_utils.recipes.released import released
@@ -38,6 +38,7 @@ __all__ = [
     "own_protocol",
     "own_teacher",
     "protocol",
+    "protocol_of",
     "recipe",
     "released",
     "whole_set",

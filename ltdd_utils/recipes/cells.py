@@ -17,7 +17,7 @@ from ltdd_utils.config import (
 from ltdd_utils.recipes.methods import METHODS, MethodConfig, own_protocol, own_teacher
 from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture, for_size, protocol
 
-__all__ = ["Recipe", "names", "recipe", "whole_set"]
+__all__ = ["Recipe", "names", "protocol_of", "recipe", "whole_set"]
 
 IMAGENET_LT = 256  # imbalance factor of the published list; no recipe has it: ours is an exponential profile
 
@@ -123,21 +123,44 @@ def recipe(
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(settings.scales)}")
     data = DataConfig(dataset, settings.imbalance_factor if imbalance_factor is None else imbalance_factor)
     chosen = METHODS[method](Cell(dataset, scale, data.imbalance_factor, ipc))
-    protocol_name = protocol_name or own_protocol(method)
-    if teacher is not None and protocol_name == "dsa-stored":
-        raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
-    evaluate = protocol(protocol_name, dataset, scale, network, teacher or own_teacher(method))
-    if method.endswith("_adsa"):
-        evaluate = replace(evaluate, adsa=ADSAConfig())
+    evaluate = protocol_of(method, dataset, scale, protocol_name, network, teacher)
     if isinstance(chosen, FullDataConfig):
         adjusted = method == "full_logit_adjusted"
-        if adjusted and protocol_name != "dsa-stored":
-            raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {protocol_name}")
+        if adjusted and evaluate.protocol != "dsa-stored":
+            raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {evaluate.protocol}")
         return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
     made_for = _made_for(chosen)
-    if made_for is not None and network is None and protocol_name == "dsa-stored":
+    if made_for is not None and network is None and evaluate.protocol == "dsa-stored":
         evaluate = replace(evaluate, network=made_for)
     return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes))
+
+
+def protocol_of(
+    method: str,
+    dataset: str,
+    scale: Scale,
+    name: str | None = None,
+    network: str | None = None,
+    teacher: str | None = None,
+) -> EvaluateConfig:
+    """The settings under which a method's sets are scored; what is None is as the method is published.
+
+    Args:
+        method: one of ``METHODS``; "_adsa" calibrates the soft labels.
+        dataset: one of ``DATASETS``.
+        scale: one that the data set has.
+        name: the protocol.
+        network: the students' architecture.
+        teacher: "plain" or "debiased", of the online protocols.
+
+    Raises:
+        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where nobody labels.
+    """
+    name = name or own_protocol(method)
+    if teacher is not None and name == "dsa-stored":
+        raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
+    evaluate = protocol(name, dataset, scale, network, teacher or own_teacher(method))
+    return replace(evaluate, adsa=ADSAConfig()) if method.endswith("_adsa") else evaluate
 
 
 def _made_for(method: MethodConfig) -> NetworkConfig | None:

@@ -61,7 +61,10 @@ def unilevel_no_debiasing(cell: Cell) -> UnilevelConfig:
 
 
 def unilevel_no_calibration(cell: Cell) -> UnilevelConfig:
-    """Without statistics recalibration: the observer's running BatchNorm statistics, no class-wise term."""
+    """Without statistics recalibration: the observer's running BatchNorm statistics, no class-wise term.
+
+    Two things at once; ``unilevel --set method.statistics.source=running`` changes the first alone.
+    """
     base = unilevel(cell)
     recovery = replace(base.recover, global_share=1.0, class_share=0.0)
     return replace(base, statistics=replace(base.statistics, source="running"), recover=recovery)
@@ -85,7 +88,8 @@ def sre2l(cell: Cell) -> UnilevelConfig:
 
     Note:
         Differs from the release, whose observer at scale paper is a ResNet-18 as here, but whose labels come from it
-        too: here the protocol's teacher labels, one for all methods of a table.
+        too, with a temperature of 30: here the protocol's teacher labels, by its logits, for all methods of a table.
+        The circular shift goes both ways (there: one way).
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 22.6 (in the ADSA paper).
     """
@@ -131,7 +135,9 @@ def edc(cell: Cell) -> UnilevelConfig:
     Note:
         Differs from the release in the mended errors: the last epoch of the observer (not that of a checkpoint every
         ten epochs), statistics divided by the images there are, running averages that begin anew with each batch, and
-        classes in turn.
+        classes in turn. And in the setting: the observer is that of the uni-level framework with its schedule, the
+        first layer is the first BatchNorm (there: the pixels), and the protocol's one teacher labels (there: the mean
+        of all backbones). ``statistics.variance`` has no effect here.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 53.2 +- 0.5 (run by the authors of paper 2, adaptation not described).
     """

@@ -5,8 +5,8 @@ r"""How far the statistics of a synthetic batch are from those of the real data.
 
 The norms are not squared; a hat marks the batch. "Rethinking Long-tailed Dataset Distillation" (arXiv 2511.18858), the
 recovery loss, and its class-wise version. The released code has :math:`g = k = 1/2` and compares the class term with
-the average over the batch's labels ("batch"): on a batch in which all classes are equally often, that is equation 9
-once more.
+the average over the batch's labels ("batch"): on a batch in which all classes are equally often, the means are
+equation 9 once more, and the variances too with ``class_variance="pooled"`` and ``variance="mean"``.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.config import RecoverConfig, StatisticsConfig
+from ltdd_utils.parameters import state_hash
 from ltdd_utils.unilevel.monitor import Moments, Monitor
 from ltdd_utils.unilevel.statistics import LayerStatistics, Statistics
 
@@ -57,7 +58,7 @@ class Targets:
         dtype: of the images.
 
     Raises:
-        ValueError: an observer without BatchNorm, or statistics of other layers.
+        ValueError: an observer without BatchNorm, or statistics of other layers or other weights.
     """
 
     def __init__(
@@ -74,17 +75,21 @@ class Targets:
         same = Monitor(network, cfg).names == statistics.names
         if not same or any(sizes[name] != norm.num_features for name, norm in norms.items()):
             raise ValueError("the statistics are of an observer with other layers; collect them with this one")
+        if statistics.observer and statistics.observer != state_hash(network):
+            raise ValueError("the statistics are of an observer with other weights; collect them with this one")
         self.recover, present = recover, labels.unique()
         member = (labels == present[:, None]).to(dtype)
         self.share = member / member.sum(dim=1, keepdim=True)  # [G, B]: which images are of a class
         images = max(int(member.sum(dim=1).min()), 1)
         mine, all_images = present.cpu(), statistics.counts.double() / statistics.counts.sum()
         fraction = member.sum(dim=1).cpu().double() / len(labels)
+        here = torch.zeros(len(statistics.counts), dtype=torch.float64)
+        here[mine] = 1 / len(mine)  # the classes of this batch alike: all, where there is room for them
         self.whole: list[tuple[Tensor, Tensor]] = []
         self.classes: list[tuple[Tensor, Tensor]] = []
         for name, layer in zip(statistics.names, statistics.layers, strict=True):
             if cfg.source == "classes":
-                goal = layer.balanced(cfg.variance)
+                goal = layer.balanced(cfg.variance, here)
             elif cfg.source == "running" and name in norms:
                 goal = (norms[name].running_mean, norms[name].running_var)
             else:

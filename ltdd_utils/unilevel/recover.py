@@ -61,8 +61,8 @@ def recover(
     Distillation" (arXiv 2511.18858), section 3, recovery.
 
     Note:
-        Differs from the released code: batches hold all classes alike (there: class after class), and the running
-        averages of the statistics begin anew with each batch.
+        Differs from the released code: batches hold classes in turn (there: class after class), all of them alike where
+        there is room, else as many as fit; the running averages of the statistics begin anew with each batch.
 
     Args:
         cfg: steps and weights.

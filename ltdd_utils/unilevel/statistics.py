@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.config import StatisticsConfig
+from ltdd_utils.parameters import state_hash
 from ltdd_utils.store import Bundle, Watch
 from ltdd_utils.unilevel.monitor import Monitor
 
@@ -57,11 +58,12 @@ class Statistics:
     counts: Tensor  # images of each class, int64 [C]
     names: tuple[str, ...]  # of the layers
     layers: tuple[LayerStatistics, ...]
+    observer: str = ""  # state_hash of the network; "" where an earlier version did not keep it
 
     def to_bundle(self) -> Bundle:
         """As tensors and facts, for the store."""
         tensors = {f"{index}.{part}": getattr(layer, part) for index, layer in enumerate(self.layers) for part in PARTS}
-        return Bundle({**tensors, "counts": self.counts}, {"names": list(self.names)})
+        return Bundle({**tensors, "counts": self.counts}, {"names": list(self.names), "observer": self.observer})
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "Statistics":
@@ -70,7 +72,7 @@ class Statistics:
         layers = [
             LayerStatistics(*(bundle.tensors[f"{index}.{part}"] for part in PARTS)) for index in range(len(names))
         ]
-        return cls(bundle.tensors["counts"], names, tuple(layers))
+        return cls(bundle.tensors["counts"], names, tuple(layers), bundle.meta.get("observer", ""))
 
 
 @torch.no_grad()
@@ -130,4 +132,4 @@ def collect(
         mean = first.cpu() / number
         between = (second.cpu() / number - mean.square()).clamp_min(0)  # rounding can make a zero negative
         layers.append(LayerStatistics(mean, inside.cpu() / number, between))
-    return Statistics(counts, names, tuple(layers))
+    return Statistics(counts, names, tuple(layers), state_hash(network))
