@@ -119,10 +119,10 @@ def test_the_distance_is_the_equation(source, shares):
             name: (norm.running_mean, norm.running_var) for name, norm in network.named_children() if "norm" in name
         }
     else:
-        thirds = [(inputs(network, real[0][real[1] == label])) for label in range(3)]
+        here = [inputs(network, real[0][real[1] == label]) for label in batch[1].unique()]  # classes of the batch alike
         goals = {}
         for name in ("norm1", "norm2"):
-            moments = [pooled(maps[name]) for maps in thirds]
+            moments = [pooled(maps[name]) for maps in here]
             goals[name] = tuple(torch.stack(part).mean(dim=0) for part in zip(*moments, strict=True))
     cfg = RUNNING if source == "running" else MEAN
     wanted = wanted_distance(network, real, batch, recover, goals).item()
