@@ -27,6 +27,7 @@ from ltdd_utils.config.base import later
 
 VIEWS = AugmentConfig("mixed-views")
 TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
+OBSERVER = TeacherConfig(NetworkConfig(norm="batch"))
 NESTED = EvaluateConfig("online-teacher", teacher=TEACHER, augment=VIEWS)
 
 
@@ -91,7 +92,7 @@ def test_the_id_sees_a_nested_value():
         (lambda: CropConfig("black"), "images is 'black'; choose one of crops, real, noise"),
         (lambda: CropConfig(crops=0), "crops is 0; it must be a finite number, at least 1"),
         (lambda: CropConfig(pool=0), "pool is 0; it must be a finite number, at least 1"),
-        (lambda: StatisticsConfig("batch"), "source is 'batch'; choose one of classes, running"),
+        (lambda: StatisticsConfig("batch"), "source is 'batch'; choose one of classes, natural, running"),
         (lambda: StatisticsConfig(patch=4), "patch is 4, but blocks are those of convolution inputs: set layers='bn"),
         (lambda: StatisticsConfig(layers="bn+conv", patch=-1), "patch is -1; it must be a finite number, at least 0"),
         (lambda: RecoverConfig(iterations=-1), "iterations is -1; it must be a finite number, at least 0"),
@@ -112,13 +113,13 @@ def test_the_id_sees_a_nested_value():
         (lambda: ADSAConfig(step=0), "step is 0; the search for tau needs one above 0"),
         (lambda: ADSAConfig(step=float("nan")), "step is nan; the search for tau needs one above 0"),
         (lambda: ADSAConfig(largest=float("inf")), "largest is inf; it must be a finite number, at least 0"),
-        (lambda: UnilevelConfig(TEACHER), "teacher is None; initial images 'crops' are scored by a teacher: give one"),
+        (lambda: UnilevelConfig(OBSERVER), "teacher is None; initial images 'crops' are scored by a teacher: give one"),
         (
-            lambda: UnilevelConfig(TEACHER, teacher=TEACHER, initial=CropConfig("noise")),
+            lambda: UnilevelConfig(OBSERVER, teacher=TEACHER, initial=CropConfig("noise")),
             "teacher is set; initial images 'noise' are scored by nobody: leave it out",
         ),
         (
-            lambda: UnilevelConfig(TEACHER, teacher=TEACHER, preprocess=PreprocessConfig("zca")),
+            lambda: UnilevelConfig(OBSERVER, teacher=TEACHER, preprocess=PreprocessConfig("zca")),
             "preprocess.kind is 'zca', which mixes pixels and leaves them no range; use 'normalise'",
         ),
         (lambda: EvaluateConfig("online-teacher"), "needs a teacher"),
@@ -157,8 +158,8 @@ def test_a_field_that_came_later_leaves_old_hashes_as_they_were():
 
 def test_what_came_after_the_first_records_is_not_in_them():
     assert "debias" not in to_dict(TeacherConfig()) and "adsa" not in to_dict(NESTED)
-    network = NetworkConfig(second_head=True, projection=8)
+    network = NetworkConfig(norm="batch", second_head=True, projection=8)
     teacher = TeacherConfig(network, kind="debiased", debias=DebiasConfig())
     assert to_dict(teacher)["debias"]["sharpness"] == 0.8
-    whole = UnilevelConfig(teacher, others=(TEACHER,), teacher=teacher)
+    whole = UnilevelConfig(teacher, others=(OBSERVER,), teacher=teacher)
     assert from_dict(UnilevelConfig, to_dict(whole)) == whole
