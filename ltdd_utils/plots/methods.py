@@ -65,7 +65,8 @@ def differences(names: Sequence[str], points: Sequence[float], smallest: Sequenc
     patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in (OURS, PUBLISHED)]
     handles = [*patches, plt.Line2D([], [], color="black", lw=3, alpha=0.35)]
     names_of = ["resolved", "not resolved", "too small to be seen with these pipelines"]
-    figure.legend(handles, names_of, loc="outside upper center", ncols=3)
+    shown = 3 if any(least is not None for least in smallest) else 2
+    figure.legend(handles[:shown], names_of[:shown], loc="outside upper center", ncols=3)
     axes.grid(visible=True, axis="x", alpha=0.3)
     axes.grid(visible=False, axis="y")
     return figure
