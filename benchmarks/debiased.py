@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
-from torchvision.transforms import v2
 
 from ltdd_utils.config import NetworkConfig, PreprocessConfig, TeacherConfig
 from ltdd_utils.images import LongTailedData
@@ -41,6 +40,9 @@ class TwoCrops(Dataset):
 
     def __init__(self, data: LongTailedData) -> None:
         """Read the training images of ``data``."""
+        # Imported here: after the package, which repairs torchvision on machines where it does not fit torch.
+        from torchvision.transforms import v2
+
         self.data = data
         size = data.image_size
         to_float = v2.ToDtype(torch.float32, scale=True)

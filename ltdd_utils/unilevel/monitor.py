@@ -90,8 +90,9 @@ class Monitor:
 
     def _read(self, index: int, view: Callable[[Tensor], Tensor], _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         values = view(inputs[0])
-        variance, mean = torch.var_mean(values, dim=2, correction=0)
-        self._seen[index] = Moments(mean, variance)
+        mean = values.mean(dim=2)
+        # In two passes: as exact as torch.var_mean, which is several times slower on a CPU.
+        self._seen[index] = Moments(mean, (values - mean[:, :, None]).square().mean(dim=2))
 
 
 def _channels(maps: Tensor) -> Tensor:
