@@ -13,7 +13,17 @@ from typing import Any
 
 import torch
 
-__all__ = ["ROOT", "code", "git", "machine", "peak_ram_gib", "provenance", "reset_peak_ram"]
+__all__ = [
+    "ROOT",
+    "code",
+    "git",
+    "machine",
+    "peak_gpu_gib",
+    "peak_ram_gib",
+    "provenance",
+    "reset_peak_gpu",
+    "reset_peak_ram",
+]
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
 PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
@@ -99,3 +109,14 @@ def peak_ram_gib() -> float:
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, others KiB
+
+
+def reset_peak_gpu(device: torch.device) -> None:
+    """Let ``peak_gpu_gib`` count anew from here; nothing happens on a CPU."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_gpu_gib(device: torch.device) -> float:
+    """The largest memory that tensors took on a GPU since ``reset_peak_gpu``, in GiB; 0 on a CPU."""
+    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0

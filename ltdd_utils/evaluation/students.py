@@ -12,7 +12,7 @@ from ltdd_utils.evaluation.objectives import stored_objective, view_objective, w
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network, build
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import machine
+from ltdd_utils.provenance import machine, peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import Objective, confusion_matrix, train
@@ -61,8 +61,7 @@ def student(
     key = {"config": cfg, "set": content_hash(distilled), "data": data.sha256, "seed": seed, "number": number}
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
+        reset_peak_gpu(device)
         weights, batches = (generator(seed, "student", number, name) for name in ("weights", "batches"))
         network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
         objective, facts = _objective(distilled, data, preprocess, cfg, batches, device, teacher)
@@ -70,9 +69,8 @@ def student(
         trained = train(network, len(distilled), objective, settings, batches, watch=watch, checkpoint=checkpoint)
         test_images = preprocess(data.test_images.to(device))
         confusion = confusion_matrix(trained, test_images, data.test_labels, data.classes)
-        peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
         tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
-        return Bundle(tensors, {**facts, "peak_gib": peak, "device": machine(device)})
+        return Bundle(tensors, {**facts, "peak_gib": peak_gpu_gib(device), "device": machine(device)})
 
     return store.stage("student", key, compute)
 

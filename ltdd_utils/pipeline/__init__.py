@@ -1,8 +1,9 @@
 """Running a recipe: data -> preprocessing -> distilled set -> students -> one record."""
 
+from ltdd_utils.pipeline.made import Distilled
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted, pick_device, require_writable
 from ltdd_utils.pipeline.runs import run
-from ltdd_utils.pipeline.sets import Distilled, distil
+from ltdd_utils.pipeline.sets import distil
 from ltdd_utils.pipeline.students import evaluate_set, protocol_for
 from ltdd_utils.pipeline.trajectory import train_experts
 

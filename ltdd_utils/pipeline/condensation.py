@@ -1,27 +1,23 @@
 """The stage of a condensation recipe (DC, DM): from random images or noise to synthetic images."""
 
-from dataclasses import replace
 from typing import Any
-
-import torch
 
 from ltdd_utils.baselines.condensation import RealImages, dc, dm, start_images
 from ltdd_utils.config import CondensationConfig, DCConfig
-from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels, to_bundle
+from ltdd_utils.distilled import DistilledSet, content_hash, pixels, to_bundle
 from ltdd_utils.images import LongTailedData
-from ltdd_utils.pipeline.curves import curve, peak_gib
+from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
 
 __all__ = ["condensed_set"]
 
 
-def condensed_set(
-    recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place
-) -> tuple[DistilledSet, dict[str, float], dict[str, Any] | None]:
-    """The distilled set of a condensation recipe, the seconds it took, and the history of its iterations.
+def condensed_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Distilled:
+    """The distilled set of a condensation recipe.
 
     Without iterations it is the initial set, and there is no history. The whole long tail lies preprocessed on the
     device: 4 bytes for each value of a pixel.
@@ -39,8 +35,7 @@ def condensed_set(
         return start_images(cfg, data, recipe.ipc, seed, real.deviation), real
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        if place.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(place.device)
+        reset_peak_gpu(place.device)
         start, real = initial()
         images = pixels(start, data, preprocess).to(place.device)
         condense = dc if isinstance(cfg, DCConfig) else dm
@@ -48,23 +43,21 @@ def condensed_set(
         bundle = to_bundle(made)
         bundle.tensors["history.losses"] = losses
         bundle.meta["initial_sha256"] = content_hash(start)
-        bundle.meta["peak_gpu_gib"] = peak_gib(place.device)
+        bundle.meta["peak_gpu_gib"] = peak_gpu_gib(place.device)
         return bundle
 
     if not cfg.iterations:
-        return initial()[0], {}, None
+        return Distilled(initial()[0], {})
     key = {"method": cfg, "ipc": recipe.ipc, "data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
     bundle = place.store.stage("condensation", key, compute)
-    made, history = from_bundle(bundle), _history(bundle)
-    began = {"initial_sha256": history["initial_sha256"]}
-    return replace(made, info={**made.info, **began}), {"condensation": bundle.meta["seconds"]}, history
+    seconds = {"condensation": bundle.meta["seconds"]}
+    return finished(bundle, bundle.meta["initial_sha256"], seconds, _history(bundle))
 
 
 def _history(bundle: Bundle) -> dict[str, Any]:
     """The iterations as JSON: the sum of the losses as a curve of means, and each class's mean loss."""
     losses = bundle.tensors["history.losses"]
     return {
-        "initial_sha256": bundle.meta["initial_sha256"],
         "iterations": len(losses),
         "peak_gpu_gib": bundle.meta["peak_gpu_gib"],
         "curves": {"loss": curve(losses.sum(dim=1))},

@@ -1,7 +1,6 @@
 """From a recipe and its data to a distilled set that describes itself."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -10,6 +9,7 @@ from ltdd_utils.config import CondensationConfig, FullDataConfig, TrajectoryConf
 from ltdd_utils.distilled import DistilledSet, composition, from_bundle, to_bundle, translate
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.pipeline.condensation import condensed_set
+from ltdd_utils.pipeline.made import Distilled
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted
 from ltdd_utils.pipeline.trajectory import matched_set
 from ltdd_utils.pipeline.unilevel import recovered_set
@@ -17,15 +17,6 @@ from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.recipes import Recipe
 
 __all__ = ["Distilled", "distil"]
-
-
-@dataclass(frozen=True)
-class Distilled:
-    """A distilled set, and how it came about."""
-
-    set: DistilledSet
-    seconds: dict[str, float]  # of each stage that made it
-    history: dict[str, Any] | None = None  # of the iterations that made it, for the record
 
 
 def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: int = 0) -> Distilled:
@@ -45,27 +36,24 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
     """
     if isinstance(recipe.method, FullDataConfig):
         return Distilled(_described(full_set(data), recipe, data, seed, draw, None), {})
-    preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    own = wanted = fitted(recipe.evaluate.preprocess, data, place)
     if isinstance(recipe.method, UnilevelConfig):
-        own = fitted(recipe.method.preprocess, data, place)  # whatever the protocol: it may whiten
+        own = fitted(recipe.method.preprocess, data, place)  # whatever the protocol's: it may whiten
         made = recovered_set(recipe, data, own, seed, place)
-        described = _described(made.distilled, recipe, data, seed, draw, own)
-        return Distilled(translate(described, data, own, preprocess)[0], made.seconds, made.history)
-    if isinstance(recipe.method, TrajectoryConfig):
-        made = matched_set(recipe, data, preprocess, seed, place)
-        found, seconds, history = made.distilled, made.seconds, made.history
+    elif isinstance(recipe.method, TrajectoryConfig):
+        made = matched_set(recipe, data, own, seed, place)
     elif isinstance(recipe.method, CondensationConfig):
-        found, seconds, history = condensed_set(recipe, data, preprocess, seed, place)
+        made = condensed_set(recipe, data, own, seed, place)
     else:
-        found, seconds = _coreset(recipe, data, preprocess, seed, place, draw)
-        history = None
+        made = _coreset(recipe, data, own, seed, place, draw)
     # Described here and not in the store, where recipes of two scales can share one set.
-    return Distilled(_described(found, recipe, data, seed, draw, preprocess), seconds, history)
+    described = _described(made.set, recipe, data, seed, draw, own)
+    return replace(made, set=translate(described, data, own, wanted)[0])
 
 
 def _coreset(
     recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place, draw: int
-) -> tuple[DistilledSet, dict[str, float]]:
+) -> Distilled:
     method, expert, seconds = recipe.method, None, {}
     if method.expert is not None:
         expert, seconds["expert"] = expert_stage(method.expert, data, preprocess, seed, place)
@@ -85,7 +73,7 @@ def _coreset(
         "coreset", key, lambda _: to_bundle(select(method, data, recipe.ipc, seed, expert, images, draw))
     )
     seconds["selection"] = bundle.meta["seconds"]
-    return from_bundle(bundle), seconds
+    return Distilled(from_bundle(bundle), seconds)
 
 
 def _described(

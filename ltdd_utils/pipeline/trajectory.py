@@ -1,7 +1,6 @@
 """The stages of a trajectory recipe: experts, initial set, distillation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,9 +10,10 @@ from ltdd_utils.distilled import DistilledSet, content_hash, from_bundle, pixels
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network
 from ltdd_utils.parameters import Layout
-from ltdd_utils.pipeline.curves import curve, peak_gib
+from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
@@ -27,16 +27,7 @@ from ltdd_utils.trajectory.experts import (
 )
 from ltdd_utils.trajectory.initial import initial_set
 
-__all__ = ["Matching", "expert_files", "matched_set", "train_experts"]
-
-
-@dataclass(frozen=True)
-class Matching:
-    """What a trajectory recipe made."""
-
-    distilled: DistilledSet
-    seconds: dict[str, float]  # of each stage
-    history: dict[str, Any] | None  # of the iterations; None for an initial set
+__all__ = ["expert_files", "matched_set", "train_experts"]
 
 
 def train_experts(
@@ -143,7 +134,7 @@ def _held(stage: Stage, kind: str, key: dict[str, Any]) -> Bundle | None:
     return load_bundle(path) if path.is_file() else None
 
 
-def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Matching:
+def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Distilled:
     """The distilled set of a trajectory recipe, or its initial set if it has no iterations.
 
     Raises:
@@ -164,25 +155,22 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
     )
     start, seconds["initial set"] = from_bundle(bundle), bundle.meta["seconds"]
     if not cfg.iterations:
-        return Matching(start, seconds, None)
+        return Distilled(start, seconds)
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        if place.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(place.device)
+        reset_peak_gpu(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         watch = place.watching("matching")
         made, history, facts = distil(cfg, start, images, data.counts, experts, network, seed, watch, checkpoint)
         bundle = to_bundle(made)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
-        bundle.meta |= {"matching": facts | {"peak_gpu_gib": peak_gib(place.device)}}
+        bundle.meta |= {"matching": facts | {"peak_gpu_gib": peak_gpu_gib(place.device)}}
         return bundle
 
     key = {"method": cfg, "initial": content_hash(start), **common}
     bundle = place.store.stage("matching", key, compute)
     seconds["matching"] = bundle.meta["seconds"]
-    began = {"initial_sha256": content_hash(start)}
-    made = from_bundle(bundle)
-    return Matching(replace(made, info={**made.info, **began}), seconds, began | _history(bundle))
+    return finished(bundle, content_hash(start), seconds, _history(bundle))
 
 
 def _initial(

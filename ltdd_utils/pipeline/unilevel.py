@@ -1,6 +1,5 @@
 """The stages of a statistics-alignment recipe: teacher, initial set, observers, statistics, recovery."""
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,28 +9,20 @@ from ltdd_utils.config import TeacherConfig, UnilevelConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, from_bundle, pixels, to_bundle
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.parameters import state_hash
-from ltdd_utils.pipeline.curves import curve, peak_gib
+from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place, expert_stage
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
 from ltdd_utils.unilevel.initial import initial_set
 from ltdd_utils.unilevel.recover import Observer, recover
 from ltdd_utils.unilevel.statistics import Statistics, collect
 
-__all__ = ["Recovered", "observers", "recovered_set", "start_set"]
+__all__ = ["observers", "recovered_set", "start_set"]
 
 
-@dataclass(frozen=True)
-class Recovered:
-    """What a statistics-alignment recipe made."""
-
-    distilled: DistilledSet
-    seconds: dict[str, float]  # of each stage
-    history: dict[str, Any] | None  # of the iterations; None without recovery
-
-
-def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Recovered:
+def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place) -> Distilled:
     """The distilled set of the recipe: one level, no loop around a training run.
 
     Raises:
@@ -44,14 +35,13 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
     if cfg.teacher is not None and cfg.teacher == recipe.evaluate.teacher:
         seconds["teacher"] = seconds.pop("scoring teacher")  # one training, one entry
     if not cfg.recover.iterations:
-        return Recovered(start, seconds, None)
+        return Distilled(start, seconds)
     found, more = observers(cfg, data, preprocess, seed, place)
     seconds |= more
     networks = [network for network, _ in found]
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        if place.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(place.device)
+        reset_peak_gpu(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         black, white = (preprocess(torch.full_like(images[:1], value, device="cpu")) for value in (0.0, 1.0))
         bounds = tuple(edge[0, :, :1, :1].to(place.device) for edge in (black, white))
@@ -69,7 +59,7 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
         nowhere, info = torch.full_like(start.labels, NOT_REAL), {"class_names": list(data.class_names)}
         bundle = to_bundle(DistilledSet(start.labels, nowhere, images=made.cpu(), info=info))
         bundle.tensors |= {f"history.{name}": curve for name, curve in curves.items()}
-        bundle.meta["peak_gpu_gib"] = peak_gib(place.device)
+        bundle.meta["peak_gpu_gib"] = peak_gpu_gib(place.device)
         return bundle
 
     key = {"recover": cfg.recover, "statistics": cfg.statistics, "initial": content_hash(start), "data": data.sha256}
@@ -77,9 +67,7 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
     key |= {"preprocess": preprocess.describe()}
     bundle = place.store.stage("recovery", key, compute)
     seconds["recovery"] = bundle.meta["seconds"]
-    began = {"initial_sha256": content_hash(start)}
-    made = from_bundle(bundle)
-    return Recovered(replace(made, info={**made.info, **began}), seconds, began | _history(bundle))
+    return finished(bundle, content_hash(start), seconds, _history(bundle))
 
 
 def start_set(

@@ -5,11 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import SERIES, styled
+from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["accuracy_by_factor"]
-
-MARKERS = "osD^vX"
 
 
 @styled

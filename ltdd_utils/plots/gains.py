@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import OURS, PUBLISHED, styled
+from ltdd_utils.plots.style import HOLLOW, OURS, arrow, styled
 
 __all__ = ["before_after"]
 
@@ -23,16 +23,14 @@ def before_after(
         after: accuracies of its distilled sets, fractions.
     """
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
-    hollow = {"facecolors": "white", "edgecolors": PUBLISHED}
     for row, (firsts, lasts) in enumerate(zip(before, after, strict=True)):
         starts = 100 * np.array([value for value in firsts if value is not None], dtype=float)
         ends = 100 * np.asarray(lasts, dtype=float)
         axes.scatter(ends, np.full(len(ends), row), color=OURS, s=26, zorder=3)
         if len(starts):
-            axes.scatter(starts, np.full(len(starts), row), **hollow, s=26, zorder=3)
-            style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
-            axes.annotate("", (ends.mean(), row), (starts.mean(), row), arrowprops=style)
-    handles = [axes.scatter([], [], **hollow, s=26), axes.scatter([], [], color=OURS, s=26)]
+            axes.scatter(starts, np.full(len(starts), row), **HOLLOW, s=26, zorder=3)
+            arrow(axes, row, starts.mean(), ends.mean())
+    handles = [axes.scatter([], [], **HOLLOW, s=26), axes.scatter([], [], color=OURS, s=26)]
     figure.legend(handles, ["before the first iteration", "after the last"], loc="outside upper center", ncols=2)
     axes.set_yticks(range(len(names)), list(names))
     axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ltdd_utils.plots.style import styled
 
-__all__ = ["image_grid", "image_rows"]
+__all__ = ["image_grid", "image_rows", "show_image"]
 
 
 @styled
@@ -27,7 +27,7 @@ def image_grid(images: Tensor, titles: Sequence[str], columns: int = 10, title: 
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, text in zip(axes.flat, images, titles, strict=False):
-        _show(axis, image)
+        show_image(axis, image)
         axis.set_title(text, fontsize=7, pad=2)
     figure.suptitle(title)
     return figure
@@ -52,14 +52,15 @@ def image_rows(rows: Mapping[str, Tensor], title: str = "") -> Figure:
             for spine in axis.spines.values():
                 spine.set_visible(False)
         for axis, image in zip(line, images, strict=False):
-            _show(axis, image)
+            show_image(axis, image)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
     figure.suptitle(title)
     return figure
 
 
-def _show(axis: Axes, image: Tensor) -> None:
+def show_image(axis: Axes, image: Tensor) -> None:
+    """One image ``[1 or 3, H, W]``, floats in [0, 1] or uint8; values outside are clamped."""
     pixels = image.detach().cpu()
-    pixels = (pixels.float() / 255 if not pixels.is_floating_point() else pixels.float()).clamp(0, 1)
+    pixels = (pixels if pixels.is_floating_point() else pixels.float() / 255).clamp(0, 1)
     array = pixels.permute(1, 2, 0).numpy()
     axis.imshow(array[..., 0] if array.shape[2] == 1 else array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")

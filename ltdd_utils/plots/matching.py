@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from ltdd_utils.plots.style import SERIES, styled
+from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["curves"]
 
@@ -35,7 +35,7 @@ def curves(
     """
     figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    styles = {name: (SERIES[i % len(SERIES)], "osD^vX"[i % 6]) for i, name in enumerate(names)}
+    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
     for axes, (title, lines) in zip(drawn[0], panels.items(), strict=True):
         axes.set(title=title, xlabel=x)
         _scale(axes, log, sorted({position for positions, _ in lines.values() for position in positions}))

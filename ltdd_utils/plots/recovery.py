@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from ltdd_utils.plots.style import OURS, PUBLISHED, SERIES, THIRDS, by_count, styled, third_colours
+from ltdd_utils.plots.images import show_image
+from ltdd_utils.plots.style import HOLLOW, OURS, SERIES, THIRDS, arrow, by_count, styled, third_colours
 
 __all__ = ["crop_rounds", "layer_distances", "tau_search"]
 
@@ -57,15 +58,13 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
     figure, drawn = plt.subplots(
         1, len(panels), figsize=(7, 0.36 * len(names) + 1.3), sharex=True, sharey=True, squeeze=False
     )
-    hollow = {"facecolors": "white", "edgecolors": PUBLISHED}
     for axes, (title, rows) in zip(drawn[0], panels.items(), strict=True):
         axes.set(title=title, xlabel=x, xscale="log")
         for row, name in enumerate(names):
             before, after = rows[name]
-            axes.scatter(before, row, **hollow, s=26, zorder=3)
+            axes.scatter(before, row, **HOLLOW, s=26, zorder=3)
             axes.scatter(after, row, color=OURS, s=26, zorder=3)
-            style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
-            axes.annotate("", (after, row), (before, row), arrowprops=style)
+            arrow(axes, row, before, after)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -73,7 +72,7 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
         axes.grid(visible=False, axis="y")
     drawn[0, 0].set_yticks(range(len(names)), names)
     drawn[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    handles = [drawn[0, 0].scatter([], [], **hollow, s=26), drawn[0, 0].scatter([], [], color=OURS, s=26)]
+    handles = [drawn[0, 0].scatter([], [], **HOLLOW, s=26), drawn[0, 0].scatter([], [], color=OURS, s=26)]
     figure.legend(handles, ["before recovery", "after"], loc="outside upper center", ncols=2)
     return figure
 
@@ -113,8 +112,7 @@ def tau_search(
 
 def _frame(axis: Axes, image: Tensor, text: str, colour: str | None = None) -> None:
     """One image without ticks, a text over it and a frame around it."""
-    array = image.clamp(0, 1).permute(1, 2, 0).numpy()
-    axis.imshow(array[..., 0] if array.shape[2] == 1 else array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    show_image(axis, image)
     axis.set_title(text, fontsize=8, pad=3)
     axis.grid(visible=False)
     axis.set_xticks([])

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import SERIES, styled
+from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["distances_by_layer", "variance_parts"]
 
@@ -27,7 +27,7 @@ def distances_by_layer(
     """
     figure, drawn = _panels(panels, layers)
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    styles = {name: (SERIES[i % len(SERIES)], "osD^vX"[i % 6]) for i, name in enumerate(names)}
+    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
     for axes, lines in zip(drawn, panels.values(), strict=True):
         for name, values in lines.items():
             table, (colour, marker) = np.asarray(values, dtype=float), styles[name]

@@ -10,14 +10,28 @@ from matplotlib.figure import Figure
 
 from ltdd_utils.longtail import rank_thirds
 
-__all__ = ["OURS", "PUBLISHED", "SERIES", "THIRDS", "by_count", "name_classes", "styled", "third_colours"]
+__all__ = [
+    "HOLLOW",
+    "MARKERS",
+    "OURS",
+    "PUBLISHED",
+    "SERIES",
+    "THIRDS",
+    "arrow",
+    "by_count",
+    "name_classes",
+    "styled",
+    "third_colours",
+]
 
 P = ParamSpec("P")
 
 # Okabe and Ito's palette: distinguishable with every common colour vision.
 THIRDS = {"head": "#0072B2", "mid": "#56B4E9", "tail": "#D55E00"}
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = "osD^vX"
 PUBLISHED, OURS = "#666666", "#0072B2"
+HOLLOW = {"facecolors": "white", "edgecolors": PUBLISHED}  # of a dot: where something was before
 STYLE = {
     "figure.dpi": 120,
     "figure.facecolor": "white",  # dark pages show figures on a light card
@@ -66,3 +80,9 @@ def name_classes(axes: Axes, names: Sequence[str]) -> None:
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     else:
         axes.set_xlabel("class, from the most to the least frequent")
+
+
+def arrow(axes: Axes, row: int, before: float, after: float) -> None:
+    """An arrow along a row, from one value to another."""
+    style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
+    axes.annotate("", (after, row), (before, row), arrowprops=style)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import SERIES, THIRDS, by_count, name_classes, styled, third_colours
+from ltdd_utils.plots.style import MARKERS, SERIES, THIRDS, by_count, name_classes, styled, third_colours
 
 __all__ = ["class_profiles", "classes_over_epochs", "confidence"]
 
@@ -59,7 +59,7 @@ def class_profiles(
     """
     order = by_count(counts)
     figure, axes = plt.subplots(figsize=(7, 3.2))
-    for (name, values), colour, marker in zip(series.items(), SERIES, "osD^vX", strict=False):
+    for (name, values), colour, marker in zip(series.items(), SERIES, MARKERS, strict=False):
         table = np.asarray(values, dtype=float)[:, order]
         whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
         axes.errorbar(

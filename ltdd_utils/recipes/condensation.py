@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ltdd_utils.config import DCConfig, DMConfig, NetworkConfig
-from ltdd_utils.recipes.settings import Cell, Scale, architecture, dsa_augmentation
+from ltdd_utils.config import DCConfig, DMConfig
+from ltdd_utils.recipes.settings import Cell, Scale, dsa_augmentation, small_convnet
 
 __all__ = ["dc", "dm"]
 
@@ -41,7 +41,7 @@ def dc(cell: Cell) -> DCConfig:
     """
     updates = min(max(cell.ipc, 10), 50)
     loops = (1, 1) if cell.ipc == 1 else (updates, 500 // updates)
-    cfg = DCConfig(_network(cell), updates=loops[0], network_steps=loops[1])
+    cfg = DCConfig(small_convnet(cell.dataset, cell.scale), updates=loops[0], network_steps=loops[1])
     own = dict(DC_SCALES[cell.scale])
     for name, value in zip(("updates", "network_steps"), loops, strict=True):
         own[name] = min(value, own.get(name, value))
@@ -56,9 +56,5 @@ def dm(cell: Cell) -> DMConfig:
 
     No long-tailed number is known to us.
     """
-    return replace(DMConfig(_network(cell), augment=dsa_augmentation(cell.dataset)), **DM_SCALES[cell.scale])
-
-
-def _network(cell: Cell) -> NetworkConfig:
-    network = architecture("convnet", cell.dataset, cell.scale)
-    return replace(network, width=32) if cell.scale == "cpu" else network
+    network, augment = small_convnet(cell.dataset, cell.scale), dsa_augmentation(cell.dataset)
+    return replace(DMConfig(network, augment=augment), **DM_SCALES[cell.scale])

@@ -29,6 +29,7 @@ __all__ = [
     "observer",
     "plain_expert",
     "protocol",
+    "small_convnet",
     "teacher",
 ]
 
@@ -127,6 +128,12 @@ def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
     return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
 
 
+def small_convnet(dataset: str, scale: Scale) -> NetworkConfig:
+    """The papers' ConvNet, of width 32 at scale cpu: what is trained many times or for long has it."""
+    network = architecture("convnet", dataset, scale)
+    return replace(network, width=32) if scale == "cpu" else network
+
+
 def dsa_augmentation(dataset: str) -> AugmentConfig:
     """DSA with all operations that keep an image in its class: digits are not mirrored."""
     strategy = AugmentConfig.strategy if DATASETS[dataset].flip else AugmentConfig.strategy.replace("_flip", "")
@@ -197,10 +204,7 @@ def _online(dataset: str, scale: Scale, name: str, teacher_kind: str) -> Evaluat
     training = TrainConfig(epochs=epochs, decay_norms=False, ema=0.99, **own.training)
     views = AugmentConfig(kind="mixed-views", crop_scale=(own.smallest_crop, 1.0), flip=DATASETS[dataset].flip)
     labels: dict[str, Any] = {"teacher": teacher(dataset, scale, teacher_kind), "cross_entropy": own.cross_entropy}
-    network = architecture("convnet", dataset, scale)
-    if scale == "cpu":
-        network = replace(network, width=32)
-    return EvaluateConfig(name, PreprocessConfig("normalise"), network, training, views, **labels)
+    return EvaluateConfig(name, PreprocessConfig("normalise"), small_convnet(dataset, scale), training, views, **labels)
 
 
 def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
@@ -221,9 +225,9 @@ def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
     """
     if kind not in TEACHERS:
         raise ValueError(f"unknown teacher {kind!r}; choose one of {', '.join(TEACHERS)}")
-    base = plain_expert(dataset, scale)
+    base = replace(plain_expert(dataset, scale), network=small_convnet(dataset, scale))
     if scale == "cpu":
-        base = replace(base, network=replace(base.network, width=32), train=replace(base.train, epochs=40))
+        base = replace(base, train=replace(base.train, epochs=40))
     if scale == "tiny":
         base = replace(base, train=_short(base.train))
     return debiased(base) if kind == "debiased" else base

@@ -30,7 +30,7 @@ from ltdd_utils.config import (
     TrajectoryConfig,
 )
 from ltdd_utils.recipes.released import CellSettings, released
-from ltdd_utils.recipes.settings import Cell, architecture, dsa_augmentation
+from ltdd_utils.recipes.settings import Cell, dsa_augmentation, small_convnet
 
 __all__ = ["dam_only", "damed", "datm", "ed_only", "mtt"]
 
@@ -141,12 +141,11 @@ def _experts(cell: Cell) -> ExpertConfig:
 
     At scale cpu all seeds of a run share the experts of seed 0: a spread over seeds is one over distillations.
     """
-    network, augment = architecture("convnet", cell.dataset, cell.scale), dsa_augmentation(cell.dataset)
+    network, augment = small_convnet(cell.dataset, cell.scale), dsa_augmentation(cell.dataset)
     train = TrainConfig(epochs=100, batch_size=256, lr=0.01, momentum=0.0, weight_decay=5e-3, schedule="constant")
     if cell.scale == "paper":
         return ExpertConfig(network=network, train=train, gsam=GSAMConfig(), augment=augment)
     if cell.scale == "cpu":
-        network, train = replace(network, width=32), replace(train, epochs=40)
-        return ExpertConfig(4, network, train, augment=augment, seed=0)
+        return ExpertConfig(4, network, replace(train, epochs=40), augment=augment, seed=0)
     train = replace(train, epochs=30, batch_size=32, lr=0.02)
     return ExpertConfig(3, network, train, augment=augment, classifier_epochs=5, classifier_lr=0.02)
