@@ -181,6 +181,18 @@ def test_another_network_as_published_keeps_the_target_and_any_other_change_lose
         assert with_overrides(base, {key: value}).target is None, change
 
 
+def test_a_set_is_made_in_its_own_space_under_every_protocol():
+    for method in ("damed", "mtt", "dc", "dm", "kcenter", "unilevel", "edc", "rded"):
+        made = [recipe(f"{method}_cifar10", protocol_name=name) for name in PROTOCOLS]
+        assert len({one.space for one in made}) == 1 and len({one.method for one in made}) == 1, method
+        assert all(one.target is not None for one in made)
+        assert with_overrides(made[0], {"evaluate.preprocess.eps": "0.5"}).preprocess == made[0].preprocess
+    assert recipe("damed_cifar10").preprocess is None  # the protocol's own
+    assert (
+        recipe("random_cifar10", protocol_name="online-stored").space.kind == "normalise"
+    )  # real images have no space
+
+
 def test_a_reduced_scale_and_an_online_teacher_are_named():
     whole = recipe("full_cifar10")
     assert whole.evaluate.network.width == 32 and whole.target["ipc"] is None  # reduced: the scale says so

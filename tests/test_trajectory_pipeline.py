@@ -11,9 +11,9 @@ from toy_sets import place
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
-from ltdd_utils.distilled import NOT_REAL, composition, load_set
+from ltdd_utils.distilled import NOT_REAL, composition, load_set, uint8_pixels
 from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, run
+from ltdd_utils.pipeline import distil, fitted, run
 from ltdd_utils.results import load_record, validate_record
 from ltdd_utils.store import Checkpoint
 from ltdd_utils.trajectory import experts as experts_module
@@ -45,6 +45,13 @@ def _float32(_float64):
 def small(method="damed", **changes):
     two = TWO_PHASES if method in ("damed", "ed_only") else {}
     return recipes.with_overrides(recipes.recipe(f"{method}_digits"), SMALL | two | LAST | changes)
+
+
+def small_elsewhere(protocol):
+    """``small`` under a protocol of the other family, with a short teacher."""
+    few = {"evaluate.teacher.train.epochs": "1", "evaluate.teacher.network.width": "4"}
+    made = recipes.recipe("damed_digits", protocol_name=protocol)
+    return recipes.with_overrides(made, SMALL | TWO_PHASES | LAST | few)
 
 
 @cache
@@ -127,6 +134,22 @@ def test_a_distilled_set_says_where_it_started(whole):
     again = distil(small(**{"method.iterations": "1"}), few_digits(), 0, place(folder))
     assert again.set.info["initial_sha256"] == made.set.info["initial_sha256"]
     assert made.set.lr != start.set.lr and not torch.equal(made.set.targets, start.set.targets)
+
+
+def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
+    """Its experts and its matching stay in their own space; only pixels are carried over, clamped where they must."""
+    folder, record = whole
+    here, foreign = place(folder), small_elsewhere("online-teacher")
+    monkeypatch.setattr(experts_module, "train", None)  # nothing is trained or matched again
+    made, carried = distil(small(), few_digits(), 0, here), distil(foreign, few_digits(), 0, here)
+    assert carried.history == made.history and made.clamped == 0 < carried.clamped < 1
+    zca, normalise = (fitted(cfg, few_digits(), here) for cfg in (foreign.space, foreign.evaluate.preprocess))
+    assert (zca.kind, normalise.kind) == ("zca", "normalise")
+    first, second = uint8_pixels(made.set, few_digits(), zca), uint8_pixels(carried.set, few_digits(), normalise)
+    assert torch.equal(first[0], second[0]) and first[1] == carried.clamped
+    scored = run(foreign, 0, 1, here)
+    assert scored["distillation"] == record["distillation"] and scored["protocol"] == "online-teacher/plain"
+    assert scored["provenance"]["clamped"] == carried.clamped
 
 
 def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):

@@ -123,7 +123,7 @@ def experts_(options: argparse.Namespace) -> str:
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
     data = load(recipe.data, place.data, place.watching("read images"))
-    preprocess = fitted(recipe.evaluate.preprocess, data, place)
+    preprocess = fitted(recipe.space, data, place)
     train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, place, only, options.renew)
     rows = [row for row in expert_files(cfg, data, preprocess, options.seed, place) if row["expert"] in only]
     totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}

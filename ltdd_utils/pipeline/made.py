@@ -21,6 +21,7 @@ class Distilled:
     set: DistilledSet
     seconds: dict[str, float]  # of each stage that made it
     history: dict[str, Any] | None = None  # of the iterations that made it, for the record
+    clamped: float = 0.0  # share of synthetic pixel values that were clamped on the way into the protocol's space
 
 
 def finished(bundle: Bundle, initial_sha256: str, seconds: dict[str, float], history: Mapping[str, Any]) -> Distilled:

@@ -55,7 +55,8 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     evaluation = evaluate_students(sets, data, preprocess, recipe.evaluate, seed, place, teacher)
     seconds["students"] = sum(evaluation.seconds)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
-    record = _record(recipe, seed, evaluation, origin, seconds, place)
+    clamped = max(evaluation.clamped, *(one.clamped for one in made))
+    record = _record(recipe, seed, evaluation, origin | {"clamped": clamped}, seconds, place)
     if made[0].history is not None:
         record["distillation"] = made[0].history
         record["cost"]["peak_gpu_gib"] = max(record["cost"]["peak_gpu_gib"], made[0].history["peak_gpu_gib"])
@@ -95,7 +96,7 @@ def _record(
             "peak_gpu_gib": evaluation.peak_gib,
             "device": " and ".join(evaluation.devices),
         },
-        "provenance": {**origin, **_code(origin, stages), "clamped": evaluation.clamped},
+        "provenance": {**origin, **_code(origin, stages)},
     }
 
 

@@ -36,9 +36,8 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
     """
     if isinstance(recipe.method, FullDataConfig):
         return Distilled(_described(full_set(data), recipe, data, seed, draw, None), {})
-    own = wanted = fitted(recipe.evaluate.preprocess, data, place)
+    own, wanted = (fitted(cfg, data, place) for cfg in (recipe.space, recipe.evaluate.preprocess))
     if isinstance(recipe.method, UnilevelConfig):
-        own = fitted(recipe.method.preprocess, data, place)  # whatever the protocol's: it may whiten
         made = recovered_set(recipe, data, own, seed, place)
     elif isinstance(recipe.method, TrajectoryConfig):
         made = matched_set(recipe, data, own, seed, place)
@@ -48,7 +47,8 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
         made = _coreset(recipe, data, own, seed, place, draw)
     # Described here and not in the store, where recipes of two scales can share one set.
     described = _described(made.set, recipe, data, seed, draw, own)
-    return replace(made, set=translate(described, data, own, wanted)[0])
+    translated, clamped = translate(described, data, own, wanted)
+    return replace(made, set=translated, clamped=clamped)
 
 
 def _coreset(

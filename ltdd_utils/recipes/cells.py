@@ -11,9 +11,12 @@ from ltdd_utils.config import (
     EvaluateConfig,
     FullDataConfig,
     NetworkConfig,
+    PreprocessConfig,
     TrajectoryConfig,
+    UnilevelConfig,
     config_id,
 )
+from ltdd_utils.config.base import later
 from ltdd_utils.recipes.methods import METHODS, MethodConfig, own_protocol, own_teacher
 from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture, for_size, protocol
 
@@ -32,6 +35,7 @@ class Recipe:
     ipc: int | None  # images per class; None: the whole training set
     method: MethodConfig
     evaluate: EvaluateConfig
+    preprocess: PreprocessConfig | None = later(None)  # the set is made under it; None: the protocol's
 
     def __post_init__(self) -> None:
         """Refuse a scale or a number of images per class that makes no sense."""
@@ -46,6 +50,13 @@ class Recipe:
     def config_id(self) -> str:
         """The hash of all settings."""
         return config_id(self)
+
+    @property
+    def space(self) -> PreprocessConfig:
+        """The preprocessing that the set is made under; its images are carried over to the protocol's."""
+        if isinstance(self.method, UnilevelConfig):
+            return self.method.preprocess
+        return self.preprocess or self.evaluate.preprocess
 
     @property
     def one_draw_per_student(self) -> bool:
@@ -132,7 +143,9 @@ def recipe(
     made_for = _made_for(chosen)
     if made_for is not None and network is None and evaluate.protocol == "dsa-stored":
         evaluate = replace(evaluate, network=made_for)
-    return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes))
+    usual = protocol(own_protocol(method), dataset, scale).preprocess
+    elsewhere = usual if _depends_on_space(chosen) and usual != evaluate.preprocess else None
+    return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes), elsewhere)
 
 
 def protocol_of(
@@ -161,6 +174,13 @@ def protocol_of(
         raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
     evaluate = protocol(name, dataset, scale, network, teacher or own_teacher(method))
     return replace(evaluate, adsa=ADSAConfig()) if method.endswith("_adsa") else evaluate
+
+
+def _depends_on_space(method: MethodConfig) -> bool:
+    """Whether another preprocessing makes another set. A set is the same under all protocols, so it needs its own."""
+    if isinstance(method, CoresetConfig):
+        return method.expert is not None
+    return isinstance(method, TrajectoryConfig | CondensationConfig)
 
 
 def _made_for(method: MethodConfig) -> NetworkConfig | None:

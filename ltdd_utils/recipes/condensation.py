@@ -1,8 +1,7 @@
 """The recipes of dataset condensation: DC and DM, with the settings of each scale as data.
 
-Both work in the one space of the run, which is ZCA on CIFAR where the papers normalise each channel; step sizes are in
-units of the pixels' variance, so that the papers' values mean the same in both. So another protocol makes another set:
-to compare protocols on one set, save it (``--save-set``) and score it (``ltdd evaluate --protocol``).
+Both work in the space of ``dsa-stored``, which is ZCA on CIFAR where the papers normalise each channel; step sizes are
+in units of the pixels' variance, so that the papers' values mean the same in both.
 """
 
 from collections.abc import Mapping
