@@ -9,6 +9,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``config``           frozen settings, one class per stage; ``config_id``
 ``seeds``            named, independent random streams
 ``provenance``       which code and which machine a number comes from
+``locks``            a file that one process at a time holds
 ``store``            atomic files; finished stages kept under the hash of their settings
 ``longtail``         class counts, index lists, class prior, shot groups
 ``preprocess``       one preprocessing, fitted on the long-tailed train set: none, per-channel, ZCA
@@ -32,6 +33,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``results``          records and published targets
 ``tables``           paper, ours, difference
 ``pipeline``         a recipe from data to record
+``campaign``         many runs in order of value: done, running, missing, and their cost
 ``report``           the generated pages
 ``plots``            figures in one style
 ``cli``              the ``ltdd`` command

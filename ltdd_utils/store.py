@@ -8,8 +8,8 @@ that is stopped leaves a checkpoint and goes on from it.
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
+from ltdd_utils.locks import Busy, locked
 from ltdd_utils.provenance import code, peak_ram_gib, reset_peak_ram
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
@@ -140,9 +141,12 @@ class Checkpoint:
 class Store:
     """A folder of finished stages: ``ROOT/KIND/HASH/result.safetensors``."""
 
-    def __init__(self, root: Path, deadline: float | None = None) -> None:
-        """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never."""
-        self.root, self.deadline = Path(root), deadline
+    def __init__(self, root: Path, deadline: float | None = None, wait: bool = True) -> None:
+        """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never.
+
+        ``wait`` for another process that computes a stage which is asked for; False: raise ``locks.Busy`` at once.
+        """
+        self.root, self.deadline, self.wait = Path(root), deadline, wait
         self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
 
@@ -174,18 +178,40 @@ class Store:
 
         Raises:
             Stopped: the deadline passed.
+            Busy: another process computes the stage, and the store does not wait.
             OSError: the folder cannot be written.
         """
         result = self.result(kind, key)
-        folder = result.parent
-        if result.is_file() and result not in self._renewed:
-            bundle = load_bundle(result)
-            self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
-            return bundle
-        checkpoint = Checkpoint(folder / "checkpoint.safetensors", self.deadline)
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
-        write_atomic(folder / "key.json", canonical_json(key))
+        if not self._there(result):
+            if self.deadline is not None and time.monotonic() >= self.deadline:
+                raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
+            write_atomic(result.with_name("key.json"), canonical_json(key))
+            lock = result.with_name("lock")
+            with self._alone(lock, kind):
+                if not self._there(result):  # else another process has just made it
+                    bundle = self._computed(kind, result, compute)
+                    with suppress(OSError):  # nobody needs it any more: the result is there
+                        lock.unlink()
+                    return bundle
+        bundle = load_bundle(result)
+        self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
+        return bundle
+
+    def _there(self, result: Path) -> bool:
+        return result.is_file() and result not in self._renewed
+
+    @contextmanager
+    def _alone(self, lock: Path, kind: str) -> Iterator[None]:
+        try:
+            with locked(lock, self.deadline if self.wait else 0.0):
+                yield
+        except Busy as busy:
+            if not self.wait:
+                raise
+            raise Stopped(f"stopped as asked while another process makes the stage {kind!r}: {busy}") from busy
+
+    def _computed(self, kind: str, result: Path, compute: Callable[[Checkpoint], Bundle]) -> Bundle:
+        checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
         origin = code()  # before the work: the files may change meanwhile
         reset_peak_ram()
         bundle = compute(checkpoint)

@@ -50,6 +50,16 @@ COMMANDS = {
             "ltdd experts damed_cifar10 --set method.window=[0,10,30] --renew",
         ],
     ),
+    "campaign": (
+        "Many runs in order of value, each once: what is done, running and missing, and what it would cost; or run "
+        "what is missing. The same command in a second terminal shares the work. `status` writes nothing.",
+        [
+            "ltdd campaign",
+            "ltdd campaign status --plan paper",
+            "ltdd campaign run --stop-after 60              and the same command again to go on",
+            "ltdd campaign run --plan mine.toml --only ablation --device cuda",
+        ],
+    ),
     "evaluate": (
         "Train students on a distilled set from a file and score them; no record is written.",
         [
@@ -156,10 +166,20 @@ def _students(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--students", type=int, default=5, help="how many students are trained")
 
 
+def _seed(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
+
+
+def _campaign(sub: argparse.ArgumentParser) -> None:
+    plan = "a campaign of this book (results/campaigns/), or a .toml file"
+    sub.add_argument("action", nargs="?", choices=["status", "run"], default="status", help="what to do")
+    sub.add_argument("--plan", default="cpu", help=plan)
+    sub.add_argument("--only", metavar="TEXT", help="only blocks whose title, or runs whose command, contains TEXT")
+
+
 def _work(sub: argparse.ArgumentParser) -> None:
     work = Path(os.environ.get("LTDD_WORK") or "work")
     text = "folder of finished stages ($LTDD_WORK); a relative one counts from the current folder"
-    sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--work", type=Path, default=work, metavar="DIR", help=text)
     sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
@@ -203,14 +223,16 @@ _RECIPE_SET = _overrides("evaluate.train.epochs=10")
 _EXPERTS_SET = _overrides("method.experts.count=2")
 OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
     "show": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET),
-    "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _students, _work, _results, _data_folder, _saving),
-    "experts": (_recipe, _RECIPE_SCALE, _protocol, _EXPERTS_SET, _experts, _work, _data_folder),
+    "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _students, _seed, _work, _results, _data_folder, _saving),
+    "experts": (_recipe, _RECIPE_SCALE, _protocol, _EXPERTS_SET, _experts, _seed, _work, _data_folder),
+    "campaign": (_campaign, _work, _results, _data_folder),
     "evaluate": (
         _set_file,
         _scale("the one in the file"),
         _protocol,
         _overrides("train.epochs=10"),
         _students,
+        _seed,
         _work,
         _data_folder,
     ),

@@ -1,0 +1,151 @@
+"""The list of a campaign: blocks of runs in a TOML file, the most valuable first.
+
+A block is a table of settings that are all combined, seeds outermost::
+
+    scale = "cpu"
+
+    [[block]]
+    title = "Uni-level and its ablation"
+    methods = ["unilevel", "unilevel_no_recovery"]
+    datasets = ["cifar10"]
+    imbalance_factor = 100
+    ipc = 10
+    seeds = [0, 1, 2]
+    students = 3
+"""
+
+import itertools
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ltdd_utils import recipes
+from ltdd_utils.recipes import Recipe
+from ltdd_utils.results import records_at_hand
+
+__all__ = ["Block", "Run", "plan_names", "read_plan"]
+
+FOLDER = "campaigns"  # below the folder of the records
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a recipe, as `ltdd run` would make it."""
+
+    block: str  # title
+    recipe: Recipe
+    seed: int
+    students: int
+    command: str
+
+    @property
+    def name(self) -> str:
+        """The name of its record, without the suffix: ``RECIPE/CONFIG_ID-sSEED``."""
+        return f"{self.recipe.name}/{self.recipe.config_id}-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Runs that belong together: every method on every data set under every protocol, teacher and list of settings."""
+
+    title: str
+    methods: tuple[str, ...]
+    datasets: tuple[str, ...] = ("cifar10",)
+    imbalance_factor: float | None = None  # None: the data set's usual one
+    ipc: int = 10
+    seeds: tuple[int, ...] = (0,)
+    students: int = 5
+    protocols: tuple[str | None, ...] = (None,)  # None: the method's own
+    teachers: tuple[str | None, ...] = (None,)
+    networks: tuple[str | None, ...] = (None,)
+    set: tuple[tuple[str, ...], ...] = field(default=((),))  # lists of KEY=VALUE; each list is a run of its own
+
+    def runs(self, scale: str) -> list[Run]:
+        """All of them, seed by seed.
+
+        Raises:
+            ValueError: a combination that is no recipe.
+        """
+        options = (self.datasets, self.methods, self.protocols, self.teachers, self.networks, self.set)
+        return [self._run(scale, seed, *chosen) for seed, *chosen in itertools.product(self.seeds, *options)]
+
+    def _run(
+        self,
+        scale: str,
+        seed: int,
+        dataset: str,
+        method: str,
+        protocol: str | None,
+        teacher: str | None,
+        network: str | None,
+        changes: tuple[str, ...],
+    ) -> Run:
+        name = f"{method}_{dataset}"
+        cell = {"imbalance_factor": self.imbalance_factor, "ipc": self.ipc, "scale": scale, "network": network}
+        base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
+        pairs = [change.partition("=") for change in changes]
+        if wrong := [key for key, sign, _ in pairs if not sign]:
+            raise ValueError(f"set: {wrong[0]!r} has no value; write KEY=VALUE")
+        made = recipes.with_overrides(base, {key: value for key, _, value in pairs})
+        cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
+        words = ["ltdd", "run", name]
+        for option, value in cell.items():
+            if value is not None:
+                words += [f"--{option.replace('_', '-')}", f"{value:g}" if isinstance(value, float | int) else value]
+        words += [word for change in changes for word in ("--set", change)]
+        return Run(self.title, made, seed, self.students, shlex.join(words))
+
+
+def plan_names() -> list[str]:
+    """The campaigns that came with this book."""
+    return sorted(path.stem for path in (records_at_hand() / FOLDER).glob("*.toml"))
+
+
+def read_plan(name: str) -> list[Run]:
+    """The runs of a campaign in their order; what two blocks ask for is named by the first, with the more students.
+
+    Args:
+        name: of a campaign of this book ("cpu", "paper"), or a path to a TOML file.
+
+    Raises:
+        FileNotFoundError: no such campaign.
+        ValueError: a file that is no campaign; the message names the block.
+    """
+    path = Path(name) if name.endswith(".toml") else records_at_hand() / FOLDER / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(plan_names()) or "none is here"
+        raise FileNotFoundError(f"no campaign {str(path)!r}; name one of this book ({known}), or a .toml file")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    scale = content.get("scale")
+    if set(content) != {"scale", "block"} or not isinstance(scale, str):
+        raise ValueError(f'{path}: write scale = "cpu" (or another) and one or more [[block]], and nothing else')
+    found: dict[str, Run] = {}
+    for number, values in enumerate(content["block"], start=1):
+        try:
+            runs = _block(values).runs(scale)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: block {number} ({values.get('title', 'without a title')}): {error}") from error
+        for run in runs:
+            first = found.setdefault(run.name, run)
+            if first.students < run.students:
+                found[run.name] = Run(first.block, run.recipe, run.seed, run.students, run.command)
+    return list(found.values())
+
+
+def _block(values: Mapping[str, Any]) -> Block:
+    known = [own.name for own in fields(Block)]
+    if unknown := sorted(set(values) - set(known)):
+        raise ValueError(f"unknown key {unknown[0]!r}; known keys: {', '.join(known)}")
+    for key in ("title", "methods"):
+        if key not in values:
+            raise ValueError(f"{key} is missing")
+    ready = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    if "set" in ready:
+        ready["set"] = tuple(tuple(changes) for changes in ready["set"])
+    return Block(**ready)

@@ -1,0 +1,72 @@
+"""Carrying out a campaign: what is missing, in order, never twice, also with several processes at once."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from ltdd_utils.campaign.plan import Run
+from ltdd_utils.campaign.state import is_done, lock_of
+from ltdd_utils.locks import Busy, locked
+from ltdd_utils.pipeline import Place, run
+from ltdd_utils.store import Stopped
+
+__all__ = ["carry_out"]
+
+EVERY_S = 5.0  # between two looks at runs that other processes are at work on
+
+
+def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> list[tuple[Run, str]]:
+    """Run what has no record yet, one after the other.
+
+    A run that another process holds, or that needs a stage which another process computes, is left for later; so the
+    same command in two terminals shares the work. A run that fails is named, and the others go on.
+
+    Args:
+        runs: in order.
+        place: device, folders (``results`` is needed), progress; its store must not wait (``Store(wait=False)``).
+        say: is told one line at the begin and end of each run.
+
+    Returns:
+        The runs that failed, each with the reason.
+
+    Raises:
+        Stopped: the deadline passed; the same call goes on from there.
+        ValueError: ``place`` has no results folder, or its store waits.
+    """
+    if place.results is None or place.store.wait:
+        raise ValueError("a campaign needs a folder for its records, and a store that does not wait")
+    left, failed = list(runs), []
+    while left:
+        later = []
+        for one in left:
+            try:
+                with locked(lock_of(one, place.store.root), deadline=0.0):
+                    _once(one, place, say)
+            except Busy:
+                later.append(one)
+            except (ValueError, OSError, FloatingPointError) as error:
+                say(f"failed: {one.command}: {error}")
+                failed.append((one, str(error)))
+        if later and len(later) == len(left):
+            _pause(place)
+        left = later
+    return failed
+
+
+def _once(one: Run, place: Place, say: Callable[[str], None]) -> None:
+    if is_done(one, place.results):
+        return
+    say(f"runs: {one.command}")
+    record = run(one.recipe, one.seed, one.students, place)
+    overall, seconds = record["metrics"]["overall"]["mean"], sum(record["cost"]["seconds"].values())
+    say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")
+
+
+def _pause(place: Place) -> None:
+    """Wait a little for other processes.
+
+    Raises:
+        Stopped: the deadline has passed.
+    """
+    if place.store.deadline is not None and time.monotonic() >= place.store.deadline:
+        raise Stopped("stopped as asked while other processes were at work on all that is left")
+    time.sleep(EVERY_S)

@@ -1,0 +1,84 @@
+"""What of a campaign is done, running and missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.campaign.costs import expected
+from ltdd_utils.campaign.plan import Run
+from ltdd_utils.config import to_dict
+from ltdd_utils.locks import held
+from ltdd_utils.results import load_record
+
+__all__ = ["State", "is_done", "lock_of", "survey", "totals"]
+
+STATES = ("done", "running", "begun", "missing")
+
+
+@dataclass(frozen=True)
+class State:
+    """A run, and how far it is."""
+
+    run: Run
+    state: str  # one of STATES; "begun": some of its work lies in the store
+    seconds: float  # of a run that is done: what it took, shared stages counted in; else what it would add
+    unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
+
+
+def survey(runs: Sequence[Run], results: Path, work: Path) -> list[State]:
+    """The state of every run, in the order of the campaign.
+
+    Args:
+        runs: of ``read_plan``.
+        results: folder of the records.
+        work: folder of the stages.
+
+    Raises:
+        ValueError: a record of the campaign is damaged.
+    """
+    records = {run.name: load_record(path) for run in runs if (path := results / f"{run.name}.json").is_file()}
+    finished = {run.name for run in runs if is_done(run, results)}
+    coming = [run for run in runs if run.name not in finished]
+    known = [load_record(path) for path in sorted(results.glob("*/*.json"))]
+    costs = expected([(to_dict(run.recipe), run.seed, run.students) for run in coming], known)
+    further = dict(zip((run.name for run in coming), costs, strict=True))
+    found = []
+    for run in runs:
+        if run.name in finished:
+            found.append(State(run, "done", sum(records[run.name]["cost"]["seconds"].values())))
+            continue
+        lock = lock_of(run, work)
+        state = "running" if held(lock) else "begun" if lock.is_file() else "missing"
+        found.append(State(run, state, further[run.name][0], tuple(further[run.name][1])))
+    return found
+
+
+def is_done(run: Run, results: Path) -> bool:
+    """Whether there is a record with as many students as the campaign asks for."""
+    path = results / f"{run.name}.json"
+    return path.is_file() and len(load_record(path)["students"]) >= run.students
+
+
+def lock_of(run: Run, work: Path) -> Path:
+    """The file that a process holds while it carries out a run."""
+    return work / "campaign" / f"{run.name.replace('/', '-')}.lock"
+
+
+def totals(states: Sequence[State]) -> pd.DataFrame:
+    """One row per block and a last one for all: runs in each state, and the hours that are still to come.
+
+    ``hours to come`` is a lower bound where ``untimed`` runs have a stage that nobody has timed.
+    """
+    blocks = list(dict.fromkeys(state.run.block for state in states))
+    groups = [(block, [state for state in states if state.run.block == block]) for block in blocks]
+    return pd.DataFrame([_row(*group) for group in [*groups, ("all", list(states))]])
+
+
+def _row(title: str, states: Sequence[State]) -> dict[str, Any]:
+    counts = {name: sum(state.state == name for state in states) for name in STATES}
+    coming = [state for state in states if state.state != "done"]
+    hours = round(sum(state.seconds for state in coming) / 3600, 2)
+    return {"block": title, **counts, "hours to come": hours, "untimed": sum(bool(s.unknown) for s in coming)}

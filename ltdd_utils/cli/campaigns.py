@@ -1,0 +1,48 @@
+"""The command ``ltdd campaign``."""
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import Any
+
+from tqdm import tqdm
+
+from ltdd_utils import campaign
+from ltdd_utils.cli.common import as_json, place_of
+from ltdd_utils.store import Store
+
+__all__ = ["campaign_"]
+
+
+def campaign_(options: argparse.Namespace) -> str:
+    """What of a campaign is done, running and missing; or run what is missing."""
+    text = options.only or ""
+    runs = [run for run in campaign.read_plan(options.plan) if text in run.block or text in run.command]
+    if not runs:
+        raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
+    if options.action == "run":
+        place = place_of(options)
+        place = replace(place, results=options.results, store=Store(options.work, place.store.deadline, wait=False))
+        failed = campaign.carry_out(runs, place, lambda line: tqdm.write(line, file=sys.stderr))
+        if failed:
+            raise ValueError(
+                f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0][0].command}: {failed[0][1]}"
+            )
+    states = campaign.survey(runs, options.results, options.work)
+    if options.json:
+        facts = ("command", "block", "seed", "students")
+        return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])
+    table = campaign.totals(states).to_string(index=False)
+    coming = [
+        f"{state.state:8}{_estimate(state):>12}  {state.run.command}" for state in states if state.state != "done"
+    ]
+    return "\n".join([table, "", *(coming or ["nothing is missing"])])
+
+
+def _progress(state: campaign.State) -> dict[str, Any]:
+    return {"state": state.state, "seconds": state.seconds, "untimed": list(state.unknown)}
+
+
+def _estimate(state: campaign.State) -> str:
+    known = f"{state.seconds / 60:.0f} min"
+    return known if not state.unknown else f"> {known}" if state.seconds else "untimed"

@@ -1,0 +1,67 @@
+"""The command ``ltdd experts``."""
+
+import argparse
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from ltdd_utils.cli.common import as_json, place_of, recipe_of
+from ltdd_utils.config import TrajectoryConfig
+from ltdd_utils.images import load
+from ltdd_utils.pipeline import fitted, require_writable, train_experts
+from ltdd_utils.pipeline.trajectory import expert_files
+
+__all__ = ["experts_"]
+
+
+def experts_(options: argparse.Namespace) -> str:
+    """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
+    recipe, place = recipe_of(options), place_of(options)
+    if not isinstance(recipe.method, TrajectoryConfig):
+        raise ValueError(f"{recipe.name} matches no experts; mtt, datm, dam_only, ed_only and damed do")
+    if options.seed < 0:
+        raise ValueError(f"seed is {options.seed}; it must be 0 or more")
+    require_writable(place.store.root)
+    cfg, method = recipe.method.experts, recipe.method
+    keep, keep_classifier, only = (
+        usual if text is None else _numbers(name, text, last)
+        for name, text, last, usual in (
+            ("keep", options.keep, cfg.train.epochs, method.snapshots),
+            ("keep-classifier", options.keep_classifier, cfg.classifier_epochs, method.classifier_snapshots),
+            ("only", options.only, cfg.count - 1, tuple(range(cfg.count))),
+        )
+    )
+    if keep_classifier:
+        keep = (*keep, cfg.train.epochs)  # what classifier experts start from
+    data = load(recipe.data, place.data, place.watching("read images"))
+    preprocess = fitted(recipe.space, data, place)
+    train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, place, only, options.renew)
+    rows = [row for row in expert_files(cfg, data, preprocess, options.seed, place) if row["expert"] in only]
+    totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}
+    if options.json:
+        return as_json({"recipe": recipe.name, "config_id": recipe.config_id, "experts": rows, **totals})
+    lines = [f"{row['stage']:15}{row['expert']:4}  {_cost(row)}  epochs {_ranges(row['epochs'])}" for row in rows]
+    return "\n".join([*lines, f"{'in all':19}  {_cost(totals)}"])
+
+
+def _cost(row: dict[str, Any]) -> str:
+    return f"{row['bytes'] / 1e6:9.2f} MB  {row['seconds']:7.0f} s"
+
+
+def _numbers(name: str, text: str, last: int) -> tuple[int, ...]:
+    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in rising order."""
+    if text == "all":
+        return tuple(range(last + 1))
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, end = part.strip().partition("-")
+        if not (first.isdecimal() and (end or first).isdecimal() and int(first) <= int(end or first) <= last):
+            raise ValueError(f"--{name} {text!r}: {part!r} is no number or range from 0 to {last}; write 0,2-3 or all")
+        found |= set(range(int(first), int(end or first) + 1))
+    return tuple(sorted(found))
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as they are given to ``--keep``: ``0-21,40``."""
+    runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

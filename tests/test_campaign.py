@@ -1,0 +1,204 @@
+"""A campaign: its list, what it would cost, and that it runs what is missing, each once."""
+
+import json
+import time
+
+import pytest
+import torch
+from toy_sets import CPU
+
+from ltdd_utils import campaign, recipes
+from ltdd_utils.cli import main
+from ltdd_utils.config import to_dict
+from ltdd_utils.locks import locked
+from ltdd_utils.pipeline import Place
+from ltdd_utils.results import load_record
+from ltdd_utils.store import Stopped, Store
+
+QUICK = """
+scale = "tiny"
+[[block]]
+title = "first"
+methods = ["random"]
+datasets = ["digits"]
+ipc = 2
+seeds = [0, 1]
+students = 1
+set = [["evaluate.train.epochs=1", "evaluate.network.width=8"]]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64):
+    """Networks train in single precision, as users run them."""
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(QUICK)
+    return path
+
+
+def at(folder, **options):
+    return Place(Store(folder / "work", options.pop("deadline", None), **options), CPU, results=folder / "results")
+
+
+def quick(folder, **options):
+    return at(folder, wait=False, **options)
+
+
+def test_settings_are_combined_with_seeds_outermost():
+    block = campaign.Block("all", ("random", "kcenter"), ("digits",), ipc=2, seeds=(0, 1), students=3)
+    names = [(run.seed, run.recipe.name, run.recipe.ipc, run.students) for run in block.runs("tiny")]
+    assert names == [(seed, f"{m}_digits", 2, 3) for seed in (0, 1) for m in ("random", "kcenter")]
+    several = campaign.Block("all", ("random",), ("digits",), set=((), ("evaluate.train.epochs=7",)))
+    assert [run.recipe.evaluate.train.epochs != 7 for run in several.runs("tiny")] == [True, False]
+
+
+@pytest.mark.parametrize("name", campaign.plan_names())
+def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
+    """What the status prints can be pasted: it is the same recipe, seed and number of students."""
+    from ltdd_utils.cli import commands
+
+    runs, made = campaign.read_plan(name), []
+
+    def stand_in(recipe, seed, students, place):
+        made.append((recipe, seed, students))
+        raise ValueError("enough")
+
+    monkeypatch.setattr(commands, "run", stand_in)
+    for run in runs[::7]:
+        words = run.command.split()
+        assert words[0] == "ltdd" and main(words[1:]) == 2
+    assert made == [(run.recipe, run.seed, run.students) for run in runs[::7]]
+
+
+def test_the_campaigns_of_the_book_name_a_run_once():
+    assert set(campaign.plan_names()) >= {"cpu", "paper"}
+    for name in campaign.plan_names():
+        runs = campaign.read_plan(name)
+        assert len({run.name for run in runs}) == len(runs) > 20
+        assert {run.recipe.scale for run in runs} == {name}
+
+
+def test_a_run_that_two_blocks_name_has_the_more_students(plan):
+    plan.write_text(QUICK + QUICK.partition("\n[[")[2].join(["[[", ""]).replace("students = 1", "students = 4"))
+    assert [(run.block, run.students) for run in campaign.read_plan(str(plan))] == [("first", 4)] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("methods", "method"), r"block 1 \(first\): unknown key 'method'"),
+        (('"random"', '"randon"'), r"block 1 \(first\): unknown recipe 'randon_digits'"),
+        (("epochs=1", "epochs"), "'evaluate.train.epochs' has no value"),
+        (('title = "first"', ""), r"\(without a title\): title is missing"),
+        (('scale = "tiny"', ""), 'write scale = "cpu"'),
+        (("[[block]]", "[[block"), "plan.toml"),
+    ],
+)
+def test_a_list_that_is_wrong_is_refused_by_block_and_reason(plan, change, message):
+    plan.write_text(QUICK.replace(*change))
+    with pytest.raises(ValueError, match=message):
+        campaign.read_plan(str(plan))
+
+
+def test_an_unknown_campaign_is_refused_with_those_that_there_are():
+    with pytest.raises(FileNotFoundError, match=r"no campaign .*nope.toml.*cpu"):
+        campaign.read_plan("nope")
+
+
+def record(recipe, seed, seconds, students=1):
+    cost = {"seconds": seconds}
+    return {"config": to_dict(recipe), "seed": seed, "students": [{}] * students, "cost": cost}
+
+
+def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
+    """Two methods share the teacher and observer of a seed; students cost by the head; a new setting is not timed."""
+    first, second = (recipes.recipe(f"{name}_digits", teacher="plain") for name in ("edc", "unilevel_no_debiasing"))
+    spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
+    known = [record(first, 0, spent | {"students": 9.0}, students=3)]
+    runs = [(to_dict(first), 0, 5), (to_dict(first), 1, 2), (to_dict(first), 1, 2), (to_dict(second), 1, 2)]
+    again, other_seed, repeated, other_method = campaign.expected(runs, known)
+    assert again == (0.0, [])  # its stages lie in the store
+    assert other_seed == (sum(spent.values()) + 2 * 3.0, []) and repeated == (0.0, [])
+    shared = {stage.name for stage in campaign.stages(to_dict(first), 1, 2)}
+    assert ("recovery" in shared and other_method[1] == ["recovery", *[]]) or "recovery" in other_method[1]
+    assert not {"teacher", "students"} & set(other_method[1]) and other_method[0] >= 2 * 3.0
+
+
+def test_experts_that_all_seeds_share_are_paid_for_once():
+    recipe = recipes.recipe("damed_cifar10", scale="cpu")
+    assert recipe.method.experts.seed == 0
+    names = [{s.name: s.exact for s in campaign.stages(to_dict(recipe), seed, 1)} for seed in (0, 1)]
+    assert names[0]["experts"] == names[1]["experts"] and names[0]["matching"] != names[1]["matching"]
+    start = recipes.with_overrides(recipe, {"method.iterations": "0"})
+    assert "matching" not in {s.name for s in campaign.stages(to_dict(start), 0, 1)}
+
+
+def test_every_recipe_has_its_stages_timed_by_its_own_record():
+    """The stages of a recipe are those that committed records of it name (the ones that take no time aside)."""
+    for path in sorted((campaign.plan.records_at_hand()).glob("*/*-s0.json")):
+        found = load_record(path)
+        ours = {stage.name for stage in campaign.stages(found["config"], 0, 1)}
+        spent = {name for name, value in found["cost"]["seconds"].items() if value > 30}
+        assert spent <= ours | {"preprocess"} and ours <= set(found["cost"]["seconds"]), path
+
+
+def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
+    runs, said = campaign.read_plan(str(plan)), []
+    where = quick(tmp_path)
+    before = campaign.survey(runs, where.results, where.store.root)
+    assert [state.state for state in before] == ["missing"] * 2 and all(state.unknown for state in before)
+    assert campaign.carry_out(runs, where, said.append) == []
+    assert [line.partition(":")[0] for line in said] == ["runs", "done"] * 2
+    made = {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")}
+    assert campaign.carry_out(runs, quick(tmp_path), said.append) == [] and len(said) == 4
+    assert {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")} == made
+    states = campaign.survey(runs, where.results, where.store.root)
+    assert [state.state for state in states] == ["done"] * 2
+    table = campaign.totals(states)
+    assert table["done"].tolist() == [2, 2] and table["hours to come"].tolist() == [0, 0]
+
+
+def test_a_run_that_another_process_holds_is_left_for_later(plan, tmp_path):
+    runs, said, where = campaign.read_plan(str(plan)), [], quick(tmp_path, deadline=time.monotonic() + 60)
+    with locked(campaign.state.lock_of(runs[0], where.store.root)):
+        states = campaign.survey(runs, where.results, where.store.root)
+        assert [state.state for state in states] == ["running", "missing"]
+        with pytest.raises(Stopped):
+            campaign.carry_out(runs, quick(tmp_path, deadline=time.monotonic()), said.append)
+        assert not list(where.results.rglob("*.json"))
+    assert campaign.survey(runs, where.results, where.store.root)[0].state == "begun"
+    assert campaign.carry_out(runs, where, said.append) == []
+
+
+def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
+    plan.write_text(QUICK.replace("ipc = 2", 'ipc = 2\nprotocols = ["dsa-stored"]\nteachers = ["plain"]'))
+    with pytest.raises(ValueError, match="nobody labels under dsa-stored"):
+        campaign.read_plan(str(plan))
+    plan.write_text(QUICK.replace("epochs=1", "lr=1e38"))
+    runs, said = campaign.read_plan(str(plan)), []
+    failed = campaign.carry_out(runs, quick(tmp_path), said.append)
+    assert [run for run, _ in failed] == runs and "failed" in said[1]
+
+
+def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):
+    with pytest.raises(ValueError, match="a store that does not wait"):
+        campaign.carry_out(campaign.read_plan(str(plan)), at(tmp_path), print)
+
+
+def test_the_command_shows_and_runs(plan, tmp_path, capsys):
+    where = ["--plan", str(plan), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
+    assert main(["campaign", *where]) == 0
+    assert capsys.readouterr().out.count("untimed  ltdd run random_digits") == 2
+    assert not (tmp_path / "work").exists()
+    assert main(["campaign", "run", *where, "--only", "--seed 1", "--quiet"]) == 0
+    assert main(["campaign", "status", *where, "--json"]) == 0
+    out = capsys.readouterr().out
+    states = json.loads(out[out.index("[\n") :])
+    assert [state["state"] for state in states] == ["missing", "done"]
+    assert main(["campaign", *where, "--only", "nothing such"]) == 2
+    assert "no block and no command" in capsys.readouterr().err

@@ -1,0 +1,94 @@
+"""A file that one process at a time holds; a stage that two processes ask for is computed once."""
+
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from ltdd_utils.locks import Busy, held, locked
+from ltdd_utils.store import Bundle, Stopped, Store
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def hold(path: Path, ready, leave) -> None:
+    with locked(path):
+        ready.set()
+        leave.wait()
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A file that another process holds, and what makes that process leave."""
+    path, ready, leave = tmp_path / "folder" / "lock", SPAWN.Event(), SPAWN.Event()
+    process = SPAWN.Process(target=hold, args=(path, ready, leave))
+    process.start()
+    assert ready.wait(60)
+    yield path, leave, process
+    leave.set()
+    process.join()
+
+
+def test_a_held_file_is_busy_until_its_process_leaves(holder):
+    path, leave, process = holder
+    assert held(path)
+    with pytest.raises(Busy, match=r"another process is at work on .*folder"), locked(path, deadline=0.0):
+        pass
+    leave.set()
+    process.join()
+    assert not held(path) and path.is_file()
+
+
+def test_a_killed_process_holds_nothing(holder):
+    path, _, process = holder
+    process.kill()
+    process.join()
+    with locked(path, deadline=0.0):
+        assert held(path)
+    assert not held(path)
+
+
+def test_a_file_that_is_not_there_is_not_made_by_a_look_at_it(tmp_path):
+    assert not held(tmp_path / "lock") and not list(tmp_path.iterdir())
+
+
+def compute(checkpoint) -> Bundle:
+    time.sleep(0.2)
+    return Bundle({"x": torch.ones(1)})
+
+
+def ask(folder: Path, computed) -> None:
+    def counted(checkpoint):
+        with computed.get_lock():
+            computed.value += 1
+        return compute(checkpoint)
+
+    assert Store(folder).stage("kind", {"a": 1}, counted).tensors["x"].item() == 1
+
+
+def test_two_processes_compute_a_stage_once(tmp_path):
+    computed = SPAWN.Value("i", 0)
+    both = [SPAWN.Process(target=ask, args=(tmp_path, computed)) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0] and computed.value == 1
+    assert not list(tmp_path.rglob("lock"))  # nobody needs it once the result is there
+
+
+def test_a_store_waits_until_its_deadline_or_not_at_all(tmp_path):
+    """While a stage is computed, it is busy for whoever else asks; also inside one process."""
+    key = {"a": 1}
+
+    def ask_again(checkpoint):
+        with pytest.raises(Busy):
+            Store(tmp_path, wait=False).stage("kind", key, compute)
+        with pytest.raises(Stopped, match="while another process makes the stage 'kind'"):
+            Store(tmp_path, time.monotonic() + 0.1).stage("kind", key, compute)
+        return compute(checkpoint)
+
+    Store(tmp_path).stage("kind", key, ask_again)
+    assert Store(tmp_path, wait=False).stage("kind", key, compute).tensors["x"].item() == 1
