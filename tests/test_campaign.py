@@ -12,7 +12,7 @@ from ltdd_utils.cli import main
 from ltdd_utils.config import to_dict
 from ltdd_utils.locks import locked
 from ltdd_utils.pipeline import Place
-from ltdd_utils.results import load_record
+from ltdd_utils.results import every, load_record
 from ltdd_utils.store import Stopped, Store
 
 QUICK = """
@@ -150,14 +150,14 @@ def test_every_recipe_has_its_stages_timed_by_its_own_record():
 def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
     runs, said = campaign.read_plan(str(plan)), []
     where = quick(tmp_path)
-    before = campaign.survey(runs, where.results, where.store.root)
+    before = campaign.survey(runs, every(where.results), where.store.root)
     assert [state.state for state in before] == ["missing"] * 2 and all(state.unknown for state in before)
     assert campaign.carry_out(runs, where, said.append) == []
     assert [line.partition(":")[0] for line in said] == ["runs", "done"] * 2
     made = {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")}
     assert campaign.carry_out(runs, quick(tmp_path), said.append) == [] and len(said) == 4
     assert {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")} == made
-    states = campaign.survey(runs, where.results, where.store.root)
+    states = campaign.survey(runs, every(where.results), where.store.root)
     assert [state.state for state in states] == ["done"] * 2
     table = campaign.totals(states)
     assert table["done"].tolist() == [2, 2] and table["hours to come"].tolist() == [0, 0]
@@ -166,12 +166,12 @@ def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
 def test_a_run_that_another_process_holds_is_left_for_later(plan, tmp_path):
     runs, said, where = campaign.read_plan(str(plan)), [], quick(tmp_path, deadline=time.monotonic() + 60)
     with locked(campaign.state.lock_of(runs[0], where.store.root)):
-        states = campaign.survey(runs, where.results, where.store.root)
+        states = campaign.survey(runs, every(where.results), where.store.root)
         assert [state.state for state in states] == ["running", "missing"]
         with pytest.raises(Stopped):
             campaign.carry_out(runs, quick(tmp_path, deadline=time.monotonic()), said.append)
         assert not list(where.results.rglob("*.json"))
-    assert campaign.survey(runs, where.results, where.store.root)[0].state == "begun"
+    assert campaign.survey(runs, every(where.results), where.store.root)[0].state == "begun"
     assert campaign.carry_out(runs, where, said.append) == []
 
 
@@ -193,7 +193,7 @@ def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):
 def test_the_command_shows_and_runs(plan, tmp_path, capsys):
     where = ["--plan", str(plan), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
     assert main(["campaign", *where]) == 0
-    assert capsys.readouterr().out.count("untimed  ltdd run random_digits") == 2
+    assert capsys.readouterr().out.count("unknown  ltdd run random_digits") == 2
     assert not (tmp_path / "work").exists()
     assert main(["campaign", "run", *where, "--only", "--seed 1", "--quiet"]) == 0
     assert main(["campaign", "status", *where, "--json"]) == 0
@@ -202,3 +202,14 @@ def test_the_command_shows_and_runs(plan, tmp_path, capsys):
     assert [state["state"] for state in states] == ["missing", "done"]
     assert main(["campaign", *where, "--only", "nothing such"]) == 2
     assert "no block and no command" in capsys.readouterr().err
+
+
+def test_the_section_of_the_book_names_every_missing_run_with_its_cost(plan, tmp_path):
+    runs, where = campaign.read_plan(str(plan)), quick(tmp_path)
+    empty = campaign.campaign_section([plan], [])
+    assert all(f"| `{run.command}` | unknown |" in empty for run in runs)
+    campaign.carry_out(runs[:1], where, print)
+    half = campaign.campaign_section([plan], every(where.results))
+    assert runs[0].command not in half and f"| `{runs[1].command}` | 0 |" in half
+    campaign.carry_out(runs, where, print)
+    assert "ltdd run random" not in campaign.campaign_section([plan], every(where.results))

@@ -1,6 +1,6 @@
 """What of a campaign is done, running and missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,38 +28,44 @@ class State:
     unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
 
 
-def survey(runs: Sequence[Run], results: Path, work: Path) -> list[State]:
+def survey(runs: Sequence[Run], records: Iterable[Path], work: Path | None = None) -> list[State]:
     """The state of every run, in the order of the campaign.
 
     Args:
         runs: of ``read_plan``.
-        results: folder of the records.
-        work: folder of the stages.
+        records: files of all records at hand, also of runs that are in no campaign.
+        work: folder of the stages; None: a run without a record is missing, whoever is at work on it.
 
     Raises:
-        ValueError: a record of the campaign is damaged.
+        ValueError: a record is damaged.
     """
-    records = {run.name: load_record(path) for run in runs if (path := results / f"{run.name}.json").is_file()}
-    finished = {run.name for run in runs if is_done(run, results)}
+    known = {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
+    finished = {run.name for run in runs if run.name in known and _enough(run, known[run.name])}
     coming = [run for run in runs if run.name not in finished]
-    known = [load_record(path) for path in sorted(results.glob("*/*.json"))]
-    costs = expected([(to_dict(run.recipe), run.seed, run.students) for run in coming], known)
+    costs = expected([(to_dict(run.recipe), run.seed, run.students) for run in coming], list(known.values()))
     further = dict(zip((run.name for run in coming), costs, strict=True))
     found = []
     for run in runs:
         if run.name in finished:
-            found.append(State(run, "done", sum(records[run.name]["cost"]["seconds"].values())))
-            continue
-        lock = lock_of(run, work)
-        state = "running" if held(lock) else "begun" if lock.is_file() else "missing"
-        found.append(State(run, state, further[run.name][0], tuple(further[run.name][1])))
+            found.append(State(run, "done", sum(known[run.name]["cost"]["seconds"].values())))
+        else:
+            state = "missing" if work is None else _state(lock_of(run, work))
+            found.append(State(run, state, further[run.name][0], tuple(further[run.name][1])))
     return found
+
+
+def _state(lock: Path) -> str:
+    return "running" if held(lock) else "begun" if lock.is_file() else "missing"
 
 
 def is_done(run: Run, results: Path) -> bool:
     """Whether there is a record with as many students as the campaign asks for."""
     path = results / f"{run.name}.json"
-    return path.is_file() and len(load_record(path)["students"]) >= run.students
+    return path.is_file() and _enough(run, load_record(path))
+
+
+def _enough(run: Run, record: Mapping[str, Any]) -> bool:
+    return len(record["students"]) >= run.students
 
 
 def lock_of(run: Run, work: Path) -> Path:

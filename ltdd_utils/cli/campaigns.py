@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ltdd_utils import campaign
 from ltdd_utils.cli.common import as_json, place_of
+from ltdd_utils.results import every
 from ltdd_utils.store import Store
 
 __all__ = ["campaign_"]
@@ -28,21 +29,15 @@ def campaign_(options: argparse.Namespace) -> str:
             raise ValueError(
                 f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0][0].command}: {failed[0][1]}"
             )
-    states = campaign.survey(runs, options.results, options.work)
+    states = campaign.survey(runs, every(options.results), options.work)
     if options.json:
         facts = ("command", "block", "seed", "students")
         return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])
     table = campaign.totals(states).to_string(index=False)
-    coming = [
-        f"{state.state:8}{_estimate(state):>12}  {state.run.command}" for state in states if state.state != "done"
-    ]
+    left = [state for state in states if state.state != "done"]
+    coming = [f"{state.state:8}{campaign.estimate(state):>14}  {state.run.command}" for state in left]
     return "\n".join([table, "", *(coming or ["nothing is missing"])])
 
 
 def _progress(state: campaign.State) -> dict[str, Any]:
     return {"state": state.state, "seconds": state.seconds, "untimed": list(state.unknown)}
-
-
-def _estimate(state: campaign.State) -> str:
-    known = f"{state.seconds / 60:.0f} min"
-    return known if not state.unknown else f"> {known}" if state.seconds else "untimed"

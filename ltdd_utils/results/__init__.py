@@ -1,7 +1,7 @@
 """What was measured and what was published: one JSON record per run, and ``targets.csv``."""
 
 from ltdd_utils.provenance import machine, peak_ram_gib, provenance
-from ltdd_utils.results.clone import committed
+from ltdd_utils.results.clone import committed, every
 from ltdd_utils.results.record import MissingRun, load, load_record, save_record, summary
 from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
 from ltdd_utils.results.targets import TARGET_COLUMNS, records_at_hand, results_root, targets
@@ -13,6 +13,7 @@ __all__ = [
     "TARGET_KEYS",
     "MissingRun",
     "committed",
+    "every",
     "load",
     "load_record",
     "machine",
