@@ -108,7 +108,7 @@ def long_tailed_indices(
     return np.concatenate(kept).astype(np.int64)
 
 
-def class_prior(counts: Sequence[int]) -> np.ndarray:
+def class_prior(counts: Sequence[float]) -> np.ndarray:
     """Share of each class in the long-tailed train set, ``n_c / N``, float64 ``[C]``."""
     counts = np.asarray(counts, dtype=np.float64)
     if counts.ndim != 1 or len(counts) == 0 or (counts < 1).any():

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from ltdd_utils.config import DAMConfig
 from ltdd_utils.losses import dam_loss, soft_cross_entropy
 from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.dam import inner_loss, prior
+from ltdd_utils.trajectory.dam import estimated_counts, inner_loss, prior
 
 COUNTS = [40, 12, 5, 3]
 LONG_TAIL = torch.tensor([40, 12, 5, 3], dtype=torch.float64) / 60
@@ -160,3 +160,60 @@ def test_the_type_of_the_logits_is_kept():
 def test_an_empty_class_is_refused():
     with pytest.raises(ValueError, match="every class needs at least one image"):
         prior(DAMConfig(), [3, 0, 1])
+
+
+class Biased:
+    """Experts that are softmax regressions, trained to their optimum on a long tail with overlapping classes."""
+
+    last_epoch = 5
+
+    def __init__(self, features, labels, count):
+        self.rows = []
+        for index in range(count):  # one reads all features, the other fewer
+            weights = torch.zeros(features.shape[1] - index, 4, requires_grad=True)
+            bias = torch.zeros(4, requires_grad=True)
+            step = torch.optim.LBFGS([weights, bias], max_iter=500, tolerance_grad=1e-12, line_search_fn="strong_wolfe")
+
+            def closure(step=step, weights=weights, bias=bias):
+                step.zero_grad()
+                loss = F.cross_entropy(features[:, : len(weights)] @ weights + bias, labels) + 1e-3 * (weights**2).sum()
+                loss.backward()
+                return loss
+
+            step.step(closure)
+            whole = torch.cat([weights.detach(), torch.zeros(index, 4)])
+            self.rows.append(torch.cat([whole.flatten(), bias.detach()]))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def snapshot(self, index, epoch):
+        assert epoch == self.last_epoch
+        return self.rows[index]
+
+
+def test_experts_trained_to_the_end_answer_with_the_class_shares_of_their_training_set():
+    labels = torch.arange(4).repeat_interleave(torch.tensor(COUNTS))
+    draw = torch.randn(60, 3, generator=generator(0, "features"))
+    features = draw + torch.eye(4)[labels][:, :3]  # as good as overlapping: many answers are wrong
+
+    def network(flat, images):
+        return images @ flat[:12].reshape(3, 4) + flat[12:]
+
+    experts = Biased(features, labels, 2)
+    wrong = network(experts.snapshot(0, 5), features).argmax(dim=1) != labels
+    assert wrong.double().mean() > 0.1
+    found = estimated_counts(experts, network, features)
+    torch.testing.assert_close(torch.tensor(found), torch.tensor(COUNTS, dtype=torch.float64), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(prior(DAMConfig(prior="estimated"), found), LONG_TAIL, rtol=1e-5, atol=1e-5)
+
+
+def test_a_class_that_no_expert_expects_counts_as_one_image():
+    class Certain(Biased):
+        def __init__(self):
+            self.rows = [torch.zeros(1)]
+
+    def network(flat, images):
+        return torch.tensor([0.0, -1e3, 0.0]).expand(len(images), 3)
+
+    assert estimated_counts(Certain(), network, torch.zeros(8, 2)) == [4.0, 1.0, 4.0]

@@ -152,6 +152,16 @@ def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
     assert scored["provenance"]["clamped"] == carried.clamped
 
 
+def test_a_run_with_an_estimated_prior_reads_no_counts_and_says_what_it_found(whole):
+    folder, record = whole
+    made = run(small(**{"method.dam.prior": "estimated"}), 0, 1, place(folder))
+    validate_record(made)
+    found, true = made["distillation"]["estimated_counts"], few_digits().counts
+    assert abs(sum(found) - sum(true)) < len(true) and found[0] > found[-1] >= 1
+    assert "estimated_counts" not in record["distillation"]
+    assert made["provenance"]["distilled_sha256"] != record["provenance"]["distilled_sha256"]
+
+
 def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):
     folder, _ = whole
     none = {"method.iterations": "0"}

@@ -69,7 +69,8 @@ class DAMConfig:
 
     weights: Literal["none", "sum", "mean"] = "none"  # none: 1 each; sum: prior, sums to 1; mean: C * prior, mean 1
     offset: float = 0.0  # lambda: z - lambda * log(prior) replaces z
-    prior: Literal["long-tailed", "uniform", "permuted", "inverted"] = "long-tailed"  # the others are placebos
+    prior: Literal["long-tailed", "estimated", "uniform", "permuted", "inverted"] = "long-tailed"
+    # estimated: from the experts' answers, where counts are unknown; the last three are placebos
     prior_seed: int = 0  # of "permuted"
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
+from ltdd_utils.trajectory.dam import estimated_counts
 from ltdd_utils.trajectory.distil import distil
 from ltdd_utils.trajectory.experts import (
     Experts,
@@ -161,10 +162,15 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         reset_peak_gpu(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         watch = place.watching("matching")
-        made, history, facts = distil(cfg, start, images, data.counts, experts, network, seed, watch, checkpoint)
+        counts, estimate = data.counts, {}
+        if cfg.dam.prior == "estimated":
+            every = preprocess(data.train_images.to(place.device))
+            counts = estimated_counts(experts, experts.layout.apply(network), every)
+            estimate = {"estimated_counts": counts}
+        made, history, facts = distil(cfg, start, images, counts, experts, network, seed, watch, checkpoint)
         bundle = to_bundle(made)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
-        bundle.meta |= {"matching": facts | {"peak_gpu_gib": peak_gpu_gib(place.device)}}
+        bundle.meta |= {"matching": facts | estimate | {"peak_gpu_gib": peak_gpu_gib(place.device)}}
         return bundle
 
     key = {"method": cfg, "initial": content_hash(start), **common}

@@ -8,18 +8,22 @@ from torch import Tensor
 from ltdd_utils.config import DAMConfig
 from ltdd_utils.longtail import class_prior
 from ltdd_utils.losses import dam_loss, soft_cross_entropy
+from ltdd_utils.parameters import Apply
 from ltdd_utils.seeds import generator
+from ltdd_utils.trajectory.experts import Experts
+from ltdd_utils.trajectory.initial import answers
 
-__all__ = ["InnerLoss", "inner_loss", "prior"]
+__all__ = ["InnerLoss", "estimated_counts", "inner_loss", "prior"]
 
 InnerLoss = Callable[[Tensor, Tensor], Tensor]
 """``loss(logits, targets)`` is the scalar loss of an inner step, both ``[B, C]``."""
 
 
-def prior(cfg: DAMConfig, counts: Sequence[int]) -> Tensor:
+def prior(cfg: DAMConfig, counts: Sequence[float]) -> Tensor:
     r"""The class prior :math:`\pi` that DAM assumes, float64 ``[C]``, sums to one.
 
-    "long-tailed" is :math:`n_c / N`. The others are placebos: "uniform", "inverted" (:math:`\propto 1 / n_c`) and
+    "long-tailed" is :math:`n_c / N`, and so is "estimated", for which ``counts`` are those of ``estimated_counts``. The
+    others are placebos: "uniform", "inverted" (:math:`\propto 1 / n_c`) and
     "permuted" (the long-tailed shares, each at another class, drawn from ``cfg.prior_seed``).
     """
     true = torch.from_numpy(class_prior(counts))
@@ -32,6 +36,27 @@ def prior(cfg: DAMConfig, counts: Sequence[int]) -> Tensor:
     return true
 
 
+@torch.no_grad()
+def estimated_counts(experts: Experts, network: Apply, images: Tensor) -> list[float]:
+    r"""Images per class as the experts' answers tell, ``[C]``: for long tails whose counts are unknown.
+
+    The shares are the mean of :math:`\operatorname{softmax}(z)` over the images and the last snapshots of all
+    representation experts. A network trained with cross-entropy answers with the class shares of its training set on
+    average: where the gradient for a bias of the classifier is zero, :math:`\sum_i (p_{ic} - y_{ic}) = 0`. No label is
+    read. A class with less than one expected image counts as one.
+
+    Args:
+        experts: their last epoch is stored.
+        network: of the experts, as a function of flat weights.
+        images: all training images, preprocessed, ``[N, Ch, H, W]``.
+    """
+    total = torch.zeros((), dtype=torch.float64, device=images.device)
+    for index in range(len(experts)):
+        logits = answers(network, experts.snapshot(index, experts.last_epoch).to(images.device), images)
+        total = total + logits.double().softmax(dim=1).sum(dim=0) / len(experts)
+    return total.clamp_min(1).tolist()
+
+
 def _derangement(size: int, rng: torch.Generator) -> Tensor:
     """A random permutation that leaves nothing in its place (a permuted prior must not be the true one)."""
     order = torch.randperm(size, generator=rng)
@@ -40,7 +65,7 @@ def _derangement(size: int, rng: torch.Generator) -> Tensor:
     return order
 
 
-def inner_loss(cfg: DAMConfig, counts: Sequence[int], device: torch.device | str = "cpu") -> InnerLoss:
+def inner_loss(cfg: DAMConfig, counts: Sequence[float], device: torch.device | str = "cpu") -> InnerLoss:
     r"""The student's inner loss: soft cross-entropy, or DAM's.
 
     ===================================== ============ ======================

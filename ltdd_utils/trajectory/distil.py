@@ -54,7 +54,7 @@ def distil(
     cfg: TrajectoryConfig,
     start: DistilledSet,
     images: Tensor,
-    counts: Sequence[int],
+    counts: Sequence[float],
     experts: Experts,
     network: Network,
     seed: int,
@@ -129,7 +129,7 @@ class _Matcher:
     """Both phases of an iteration: from a drawn pair of experts to the weighted gradients."""
 
     def __init__(
-        self, cfg: TrajectoryConfig, counts: Sequence[int], experts: Experts, network: Network, device: torch.device
+        self, cfg: TrajectoryConfig, counts: Sequence[float], experts: Experts, network: Network, device: torch.device
     ) -> None:
         self.cfg, self.experts, self.device, self.classes = cfg, experts, device, len(counts)
         self.layout = Layout.of(network)
