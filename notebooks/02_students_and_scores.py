@@ -32,7 +32,8 @@ if "google.colab" in sys.modules:
 
 # %% tags=["parameters"]
 seed: int = 0  # of choices, networks and batches
-epochs: int = 100  # of each student
+epochs: int = 60  # of each student
+cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set too (long)
 
 # %% [markdown]
 # ## What a student sees
@@ -64,7 +65,7 @@ notebook.source(evaluation.stored_objective)
 
 # %%
 from ltdd_utils import augment
-from ltdd_utils.config import DataConfig
+from ltdd_utils.config import DataConfig, PreprocessConfig
 from ltdd_utils.images import load
 from ltdd_utils.seeds import generator
 
@@ -167,6 +168,99 @@ pairs.assign(resolved=pairs["difference"].abs() > pairs["two standard errors"]).
 # %% [markdown]
 # "Resolved" here means: among students of *these* sets. For a statement about the methods one would repeat the choice itself as well.
 #
+# ## How much of a score is luck?
+#
+# Four things are left to chance on the way to one score: which images the long tail keeps (the **subset**), how the **experts** start and in which order they see these images,
+# the same for the **distillation**, and the same for the **student**. Under `online-teacher` the teacher is one more expert, and counts as one here. Repeating students alone shows the last of the four.
+#
+# So one cheap recipe of each paper was run in a *nested* design: a few subsets; on each subset a few independent groups of experts; with each group a few distillations; on each distilled set a few
+# students. Whatever stands further down is drawn anew every time.
+
+# %%
+from ltdd_utils import results, tables
+
+budgets = {
+    file.stem: pd.read_csv(file, keep_default_na=False)
+    for file in sorted((results.records_at_hand() / "variance").glob("*.csv"))
+}
+in_each = {
+    name: t[list(tables.LEVELS)].nunique().to_dict()
+    | {"scores": len(t), "changed": t.changed[0]}
+    for name, t in budgets.items()
+}
+pd.DataFrame(in_each).T  # "changed": settings that differ from the recipe's
+
+# %%
+plots.nested_scores(budgets["damed_digits"], tables.LEVELS, "damed_digits")
+
+# %%
+plots.nested_scores(budgets["unilevel_digits"], tables.LEVELS, "unilevel_digits")
+
+# %% [markdown]
+# The first figure is `damed`, paper 1's method, the second `unilevel`, paper 2's. A row is a subset, a marker a group of experts, a line with its colour a distilled set, and a dot a student. Students that differ make long lines.
+# Distillations that differ move the two colours of a marker apart, experts the two markers, subsets the rows.
+#
+# Now the same in numbers. Write a score as $y = m + s + e + d + t$: a mean, and one random deviation each of subset, experts, distillation and student. How far two students of one set lie apart tells the variance
+# of $t$ alone. Two sets of the same experts lie apart by their own deviations *and* by what is left of their students', so the variance of $d$ is what is more than that; and so on upwards. This can come out below 0 where
+# there is nothing to see; the share then counts as 0.
+
+# %%
+luck = {name: tables.components(table) for name, table in budgets.items()}
+points = {"variance": 1e4, "variance_error": 1e4, "std": 100, "share": 100}
+pd.concat(
+    {name: found[list(points)] * pd.Series(points) for name, found in luck.items()}
+).rename(
+    columns={
+        "variance": "variance, points²",
+        "variance_error": "its standard error",
+        "share": "share, %",
+    }
+).round(2)
+
+# %%
+plots.variance_shares(luck)
+
+# %% [markdown]
+# The standard errors are large: a variance is hard to know from a handful of draws. Read the order of the sources, not the digits.
+#
+# What does this say about $n$? The luck of the students shrinks with the number of students, that of the distillation only with the number of distilled sets, that of the experts with the number of their groups.
+# So here is the smallest difference between two methods that some ways of repeating could show, *two* standard errors of the difference, in points. The second column of each recipe leaves the subset's luck out: two methods on
+# one and the same subset share some of it.
+
+# %%
+ways = {
+    "1 student": {},
+    "5 students of one set": {"student": 5},
+    "3 sets of the same experts, 5 students each": {"distillation": 3, "student": 5},
+    "3 sets with experts of their own, 5 students each": {"experts": 3, "student": 5},
+    "10 sets with experts of their own, 1 student each": {"experts": 10},
+}
+
+# %%
+rows = {}
+for name, found in luck.items():
+    for kind, part in {"any subset": found, "this subset": found.drop("subset")}.items():
+        errors = [100 * tables.error_of_mean(part, repeats) for repeats in ways.values()]
+        rows[name, kind] = [2 * 2**0.5 * error for error in errors]
+pd.DataFrame(rows, index=list(ways)).round(1)
+
+# %%
+assert all(found.loc["student", "share"] < 0.5 for found in luck.values())
+assert luck["damed_digits"]["variance"].idxmin() == "experts"
+
+# %% [markdown]
+# Three things follow, with the caution that five subsets deserve.
+#
+# - In neither recipe do the students make the larger half of the variance. Five students of one set, the usual evaluation of a paper, average the smaller half away and leave the other one untouched.
+# - More sets help where more students do not. Sets with experts of their own help more than sets that share them, above all where the experts also label, as in `unilevel`. The trajectory recipes of this book at scale `cpu`
+#   let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out. In `damed`'s budget it is the smallest one.
+# - No number of repeats on one subset removes the subset's luck. Both papers use one subset per cell, and so does this book: a difference in its tables is a difference on *that* subset.
+#
+# None of the four is the luck of the test set, which is the same for all scores here.
+#
+# Every results table of this book says in a column *visible from* what difference its repeats could have shown: $2 \sqrt{2 s^2 / n}$, for two methods with that row's standard deviation $s$ over its $n$ pipelines. Where there is one pipeline the
+# column says so, and a difference of any size is no more than a hint.
+#
 # ## Last, not best
 #
 # The released code of both papers scores a student, or a set, many times on the test set and reports the maximum. If an evaluation scatters around its
@@ -200,7 +294,7 @@ cfg = chosen["random"].evaluate
 short = {"epochs": "60", "batch_size": "64", "lr": "0.01"}
 short = {f"evaluate.teacher.train.{key}": value for key, value in short.items()}
 usual = recipes.recipe("random_digits", protocol_name="online-teacher")
-usual = recipes.with_overrides(usual, short)
+usual = recipes.with_overrides(usual, short | {"evaluate.train.epochs": "40"})
 preprocess = pipeline.fitted(cfg.preprocess, data, where)
 teacher, _ = pipeline.expert_stage(usual.evaluate.teacher, data, preprocess, seed, where)
 hard = sets["random"]
@@ -248,8 +342,6 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 # trained for 20 epochs (scale `cpu`).
 
 # %%
-from ltdd_utils import results, tables
-
 pd.set_option("display.max_colwidth", None)
 recorded = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
 published = tables.compare(recorded, results.targets(), recipes.names(), "cifar10")
@@ -261,7 +353,7 @@ cell = published[
 ]
 cell = cell[cell.paper == "zhao2025ltdd"]
 tables.formatted(cell)[
-    ["method", "paper", "ours", "difference", "n", "cost (s)", "command"]
+    ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)", "command"]
 ].set_index("method")
 
 # %%
@@ -277,14 +369,24 @@ plots.compare_published(both)
 #    control "-unbalanced" uses the same rules and the same expert *without looking at the labels*.
 # 2. **The student.** The control "no augmentation" trains Random and Graph-Cut without DSA.
 #
-# This is everything recorded on CIFAR-10-LT so far, one row per setting. Herding has no published long-tailed number, and the controls have none either. The two rows of the whole set are at scale `cpu`, with a ConvNet
+# These are all recorded students of real images in this cell, one row per setting and seed. Herding has no published long-tailed number, and the controls have none either. The two rows of the whole set are at scale `cpu`, with a ConvNet
 # of width 32 and 30 epochs: compare them with each other, not with the paper's 66.2. Random under a student of width 32 is there for chapter 07.
 
 # %%
-mine = recorded[recorded.recipe.str.endswith("_cifar10")]
+mine = recorded[
+    (recorded.protocol == "dsa-stored") & recorded.recipe.str.endswith("_cifar10")
+]
 configs = [results.load_record(path)["config"] for path in mine.path]
-real = ["experts" not in c["method"] for c in configs]  # not chapter 07's synthetic sets
+usual_data = recipes.recipe("random_cifar10").data
+real = [
+    ("policy" in c["method"] or not c["method"])  # a coreset, or the whole set
+    and DataConfig(**c["data"]) == usual_data
+    and c["ipc"] in (10, None)
+    for c in configs
+]
 mine, configs = mine[real], [c for c, keep in zip(configs, real, strict=True) if keep]
+
+# %%
 kinds = [c["method"].get("method", "whole set") for c in configs]
 losses = [
     "logit-adjusted" if c["evaluate"]["logit_adjustment"] else "cross-entropy"
@@ -307,13 +409,13 @@ shares = shares[["choice", "loss", "augmentation", "width", *columns]]
 shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="index")
 
 # %% [markdown]
-# How many images of each class do the sets hold? The files below are in the repository; they store positions, not pixels.
+# How many images of each class do the sets of whole real images hold? Their files are in the repository; they store positions, not pixels.
 
 # %%
-files = sorted(
-    (results.records_at_hand() / "distilled").glob("*_cifar10_if100_ipc10.safetensors")
-)
+folder = results.records_at_hand() / "distilled"
+files = sorted(folder.glob("*_cifar10_if100_ipc10.safetensors"))
 held = {file.name.split("_cifar10")[0]: distilled.load_set(file)[0] for file in files}
+held = {name: s for name, s in held.items() if s.images is None and s.boxes is None}
 names = next(iter(held.values())).info["class_names"]
 pd.DataFrame(
     {name: s.labels.bincount(minlength=len(names)).tolist() for name, s in held.items()},
@@ -350,10 +452,77 @@ facts
 # `ltdd run kcenter_digits --save-set FILE` writes such a file, `ltdd evaluate FILE --protocol online-teacher` scores it under any protocol: a set knows the
 # inverse of its preprocessing, so that it can cross from one family to the other.
 #
+# ## A set that somebody else made
+#
+# A file like this means that nobody has to repeat hours of distillation to check a score. The folder `results/distilled` holds sets of the headline methods. Here are two of Digits-LT, one from each paper. Nobody ever wrote
+# these digits: the pixels were optimised. How, is the matter of the following chapters.
+
+# %%
+ready = {
+    name: distilled.load_set(folder / f"{name}_digits_if20_ipc10.safetensors")[0]
+    for name in ("damed", "unilevel")
+}
+made_in = {name: s.info["preprocess"] for name, s in ready.items()}
+spaces = {name: PreprocessConfig(p["kind"], p["eps"]) for name, p in made_in.items()}
+shown = {
+    f"{name}, {title}": pipeline.fitted(spaces[name], data, where).inverse(s.images[at])
+    for name, s in ready.items()
+    for title, at in (("head", s.labels == 0), ("tail", s.labels == 9))
+}
+plots.image_rows(shown, "All images of the most frequent and of the rarest class")
+
+# %% [markdown]
+# The file says what it was made from, by which recipe and with which seed, and the recipe says how the method's students are trained. That is all it takes to score the set:
+
+
+# %%
+def protocol_of(made):
+    cell = {"imbalance_factor": made["data"]["imbalance_factor"], "ipc": made["ipc"]}
+    return recipes.recipe(made["recipe"], scale=made["scale"], **cell).evaluate
+
+
+own = protocol_of(ready["damed"].info)
+assert ready["damed"].info["data_sha256"] == data.sha256  # the very same long tail
+found = pipeline.evaluate_set(ready["damed"], None, own, seed, 1, where)
+print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
+
+# %% [markdown]
+# And here are the students in the record of the run that made the set. The record is found by the hash of the set:
+
+# %%
+known = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
+known = known[known.recipe == ready["damed"].info["recipe"]]
+known = known[[found["distilled_sha256"] in sets for sets in known.student_sets]]
+students = known.student_overall.iloc[0]
+print(", ".join(f"{100 * score:.1f}" for score in students), "%")
+assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) < 0.03
+
+# %% [markdown]
+# Set, settings and seed are those of the first student in the record. On the same machine with the same versions the two numbers agree to the last digit; elsewhere rounding makes it one more student.
+#
+# With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`. The book is built without it.
+
+# %%
+from ltdd_utils import datasets
+
+here = (
+    datasets.status(datasets.data_root(), ["cifar10"])[0]["present"] if cifar_set else None
+)
+if here:
+    large, _ = distilled.load_set(folder / f"{cifar_set}_cifar10_if100_ipc10.safetensors")
+    scored = pipeline.evaluate_set(large, None, protocol_of(large.info), seed, 1, where)
+    print(f"{cifar_set}: {100 * scored['metrics']['overall']['mean']:.1f} %")
+elif cifar_set:
+    print("CIFAR-10 is not here: `ltdd data fetch cifar10` brings it")
+else:
+    print("not asked for: the parameter cifar_set is empty")
+
+# %% [markdown]
 # ## What we saw
 #
 # - A score belongs to a set and a protocol; a protocol names its teacher.
 # - Students of one set and draws of a set are two different $n$. A difference below two standard errors is not claimed.
+# - Students are the smaller half of the luck in a score. Subset, experts and distillation make the rest, and more students of the same set do not average it away.
 # - The maximum over evaluations on the test set lies points above anything that exists.
 # - Labels of a biased teacher take the tail away from perfectly balanced images.
 # - "K-Center" and "Graph-Cut" are names, not definitions: whether they look at labels decides what they score on a long tail.
@@ -408,5 +577,24 @@ print(notebook.versions())
 # <details><summary>Answer</summary>
 #
 # The step size and the subset seed. The seed stands beside the id in the record's name; device and number of students say where and how often something was run, not what.
+#
+# </details>
+#
+# > **6.** A paper trains five students of *one* distilled set and prints their mean with the standard error of these five, $\sigma_t / \sqrt 5$. A reader runs the whole pipeline on the same subset: own experts, own set, five
+# > students. By what factor does the printed error underestimate how far the reader's mean may lie off the true one? Compute it for both recipes.
+#
+# <details><summary>Answer</summary>
+#
+# The five students share experts and set, whose luck does not shrink: the mean really has the variance $\sigma_e^2 + \sigma_d^2 + \sigma_t^2 / 5$. The factor is
+#
+# ```python
+# {
+#     name: tables.error_of_mean(found.drop("subset"), {"student": 5})
+#     / (found.loc["student", "std"] / 5**0.5)
+#     for name, found in luck.items()
+# }
+# ```
+#
+# and only a recipe without any luck in experts and distillation would give 1.
 #
 # </details>

@@ -439,3 +439,12 @@ print(notebook.versions())
 # says how much the image counts.
 #
 # </details>
+#
+# > **5.** You have the biased experts and the images they were trained on, but nobody tells you the class counts. Where do you read $\pi$? (`ltdd run damed_digits --set method.dam.prior=estimated` does it.)
+#
+# <details><summary>Answer</summary>
+#
+# Average the expert's softmax over the images. The gradient of the cross-entropy for the bias of class $c$ is $\frac{1}{N}\sum_i (p_{ic} - y_{ic})$. An expert that was trained to the end has made it zero, so its mean answer is $\frac{1}{N}\sum_i y_{ic} = \pi_c$, however often it errs on single images. No label is read for that. Experts that
+# stop early, or train under augmentation, answer with roughly these shares; the control in chapter 14 tells whether that is enough.
+#
+# </details>

@@ -17,8 +17,8 @@
 # **Question.** Paper 2 changes synthetic images until a network, the *observer*, sees in them the statistics that it saw in the real data. Every BatchNorm layer carries such statistics along. Whose are they when a few classes own most of the
 # images, and how does one get statistics in which all classes count alike?
 #
-# **Claim.** Giving all classes the same share moves an observer's statistics, and moves them further the deeper the layer: away from the most frequent class, towards the tail. A cell below checks this on three seeds, for plain and for debiased observers. It is
-# not the only difference between running and calibrated statistics, and the same figure shows the rest.
+# **Claim.** Giving all classes the same share moves an observer's statistics, and moves them further the deeper the layer: away from the most frequent class, towards the tail. A cell below checks this on three seeds, for plain and for debiased observers. That is
+# not the only difference between the statistics that a network has after its training and those in which all classes count alike; the same figure shows the rest.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -32,6 +32,7 @@ if "google.colab" in sys.modules:
 
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # each has a plain and a debiased observer
+observer_epochs: int = 32  # four fifths of the recipe's, so that the page is quick
 
 # %% [markdown]
 # ## What a BatchNorm layer keeps
@@ -73,8 +74,8 @@ recent = (0.1 * 0.9 ** torch.arange(10)).sum().item()
 print(f"the last ten batches of any training have {100 * recent:.0f} % of the weight")
 
 # %% [markdown]
-# Two things follow. The running mean is that of the *last few batches*, not of the data. And a class has in it the share that it has in those batches: $\pi_c$ on average, but with a large scatter where the class is rare. For this only labels are needed, so here is CIFAR-10-LT at IF 100 with batches
-# of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders.
+# Two things follow. The running mean is that of the *last few batches*, not of the data. And a class has in it the share that it has in those batches: on average its share of all images, $\pi_c$, but with a large scatter where the class is rare. To see this, only labels are needed, so here it is for CIFAR-10-LT at IF 100 with batches
+# of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders. Below the figure stands the scatter of each share, relative to the share itself.
 
 # %%
 from ltdd_utils.longtail import class_counts
@@ -109,23 +110,27 @@ pd.DataFrame(rows, index=named).T.round(2)
 # %% [markdown]
 # ## The observers of this page
 #
-# Two kinds, three of each: *plain* ones, trained with cross-entropy, and *debiased* ones, which chapter 09 explains. Both are ConvNets with BatchNorm, of the recipes `unilevel_no_debiasing` and `unilevel`.
+# Two kinds, three of each: *plain* ones, trained with cross-entropy, and *debiased* ones, which chapter 09 explains. Both are ConvNets with BatchNorm. Their settings are those of the recipes `unilevel_no_debiasing` and `unilevel`, except that they train for fewer epochs.
 
 # %%
-from ltdd_utils.unilevel.statistics import collect
+from dataclasses import replace
 
+undebiased = recipes.recipe("unilevel_no_debiasing_digits").method.observer
 kinds = {
-    "plain": recipes.recipe("unilevel_no_debiasing_digits").method.observer,
-    "debiased": cfg.observer,
+    kind: replace(own, train=replace(own.train, epochs=observer_epochs))
+    for kind, own in {"plain": undebiased, "debiased": cfg.observer}.items()
 }
 observers = {
     kind: [pipeline.expert_stage(own, data, preprocess, s, where, kind)[0] for s in seeds]
     for kind, own in kinds.items()
 }
+
+# %%
+from ltdd_utils.unilevel.statistics import collect
+
 on_device = labels.to(where.device)
 
 
-# %%
 def seen(network):  # by its layers, of each class, in one pass over the real images
     return collect(network, images, on_device, data.classes, cfg.statistics)
 
@@ -204,7 +209,7 @@ assert all((result[1] < whole[1]).all() for result in found.values())
 pd.Series(rows).round(3).to_frame("variance of the recursion, as a share of the whole").T
 
 # %% [markdown]
-# Batches of one image leave the variance *inside* images alone.
+# Of batches of one image, only the variance *inside* images is left.
 #
 # How unfair is that to rare classes? Let the pass have batches of mixed classes, and let the class with $n$ images turn up in $k$ of them. A random part of $B$ images has on average
 # the share $(1 - \frac1B) \frac{n}{n-1}$ of the variance between images. Weighted with $B / n$ and summed over the $k$ batches,
@@ -372,7 +377,7 @@ plots.curves({"": lines}, "images of the class in the batch", "part of the sprea
 # %% [markdown]
 # ## Running and calibrated statistics
 #
-# How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart? As a distance that means the same in every layer, take the 2-Wasserstein distance of two normal distributions with these moments, per channel and in units of $\sigma'$, and its root mean square over channels:
+# *Calibrated* statistics are those of one clean pass in which all classes have the same share: equation 9, as above. How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart? As a distance that means the same in every layer, take the 2-Wasserstein distance of two normal distributions with these moments, per channel and in units of $\sigma'$, and its root mean square over channels:
 #
 # $$ d^2 = \frac1D \sum_{i=1}^{D} \frac{(\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2}{\sigma_i'^2} . $$
 #
@@ -411,7 +416,7 @@ for kind in kinds:
 plots.distances_by_layer(panels, layers, "distance, in standard deviations")
 
 # %% [markdown]
-# The line in the middle of the question is "natural to equal shares": that alone is the imbalance. It grows with depth, with the part of the class means in the variance. The other part, "running to natural shares", is there on balanced data too. In the first
+# The line that answers the question is "natural to equal shares": that alone is the imbalance. It grows with depth, and so did the part of the class means in the variance. The other part, "running to natural shares", is there on balanced data too. In the first
 # layers it is nearly all of the distance, and for debiased observers, which trained on mixed images, it is the larger part in all of them. So a recovery that turns from running to calibrated statistics changes more than class shares, and a gain from it needs a control
 # before it is called class-fairness.
 #
@@ -560,7 +565,7 @@ pair = ("unilevel", "unilevel_no_calibration")
 recorded = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
 beside = tables.compare(recorded, results.targets(), recipes.names(), "cifar100")
 beside = beside[beside.method.isin(pair) & (beside.table == "Table 8")]
-columns = ["IPC", "method", "paper", "ours", "difference", "n", "command"]
+columns = ["IPC", "method", "paper", "ours", "difference", "n", "visible from", "command"]
 pd.set_option("display.max_colwidth", None)
 tables.formatted(beside)[columns].set_index(["IPC", "method"])
 

@@ -29,9 +29,11 @@ if "google.colab" in sys.modules:
     home = "git+https://github.com/your-name/long-tailed-distillation-book"
     source = os.environ.get("LTDD_SOURCE", home)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # of crops, recoveries and students; the experts have the first
-student_epochs: int = 15  # a quarter of the protocol's, so that the page is quick
+quick_epochs: int = 25  # of teacher and bystander; the recipe has 40
+student_epochs: int = 10  # the protocol has 60
 
 # %% [markdown]
 # ## One family
@@ -78,14 +80,24 @@ from ltdd_utils.unilevel import initial
 notebook.source(initial.select_crops)
 
 # %% [markdown]
-# Now with the real thing: the debiased teacher and observer of chapter 09, on Digits-LT.
+# Now with the real thing: a debiased teacher and a debiased observer as in chapter 09, on Digits-LT. The observer and recovery are the recipe's; the teacher has fewer epochs.
 
 # %%
+from dataclasses import replace
+
 from ltdd_utils.images import load
 from ltdd_utils.pipeline import unilevel
 
+
+def shorter(expert):
+    return replace(expert, train=replace(expert.train, epochs=quick_epochs))
+
+
 recipe, where = found["unilevel"], notebook.place()
 data, cfg, seed = load(recipe.data), recipe.method, seeds[0]
+cfg = replace(cfg, teacher=shorter(cfg.teacher))
+
+# %%
 preprocess = pipeline.fitted(cfg.preprocess, data, where)
 teacher, _ = pipeline.expert_stage(cfg.teacher, data, preprocess, seed, where)
 ((observer, statistics),), _ = unilevel.observers(cfg, data, preprocess, seed, where)
@@ -186,8 +198,6 @@ for kind, total in (("norm", lengths.sum()), ("squared", lengths.square().sum())
 # $\frac1C \sum_c \mu_c$: equation 9 once more. So it is the global term a second time, and no class is looked at. For the variances it is the same where the class variances are averaged "similarly", as the paper words it. A cell checks that the two targets coincide:
 
 # %%
-from dataclasses import replace
-
 labels = torch.arange(data.classes).repeat_interleave(ipc)
 literal = replace(cfg.statistics, variance="mean")
 released = replace(cfg.recover, class_wise="batch", class_variance="pooled")
@@ -235,12 +245,20 @@ second = smoothed((0,), step[1])
 #
 # ## Images on their way
 #
-# Recovery asks after every iteration whether to save its state. Here the "saving" only keeps a copy of the images at some iterations:
+# The start are three sets of crops, one of each seed, all chosen by the one teacher. Recovery asks after every iteration whether to save its state; here the "saving" only keeps a copy of the images:
 
 # %%
-from types import SimpleNamespace
-
 from ltdd_utils.distilled import pixels
+
+
+def start_set(how, s, scorer=None):
+    return initial.initial_set(how, data, preprocess, ipc, scorer, s, where.device)
+
+
+sets = [start_set(cfg.initial, s, teacher) for s in seeds]
+starts = [pixels(start, data, preprocess).to(where.device) for start in sets]
+
+# %%
 from ltdd_utils.unilevel.recover import recover
 
 black, white = (preprocess(torch.full((1, 1, side, side), v)) for v in (0.0, 1.0))
@@ -253,8 +271,8 @@ def moved(how, images, s, checkpoint=None):
 
 
 # %%
-sets = [unilevel.start_set(cfg, ipc, data, preprocess, s, where)[0] for s in seeds]
-starts = [pixels(start, data, preprocess).to(where.device) for start in sets]
+from types import SimpleNamespace
+
 path = {}
 
 
@@ -315,10 +333,9 @@ from ltdd_utils.config import CropConfig
 from ltdd_utils.recipes import settings
 from ltdd_utils.unilevel.monitor import Monitor
 
-other = replace(cfg, observer=settings.observer("digits", recipe.scale, "plain"))
+other = replace(cfg, observer=shorter(settings.observer("digits", recipe.scale, "plain")))
 by, _ = unilevel.observers(other, data, preprocess, seed + 1000, where)
-at_random = replace(cfg, initial=CropConfig("real"), teacher=None)
-real = [unilevel.start_set(at_random, ipc, data, preprocess, s, where)[0] for s in seeds]
+real = [start_set(CropConfig("real"), s) for s in seeds]
 
 
 # %%
@@ -423,14 +440,14 @@ plots.layer_distances(panels, "mean distance of classes")
 #
 # ## Control: no recovery
 #
-# The paper has no row without recovery: crops, labelled by the debiased teacher, and no step. Same students, same labels, three pairs, the recipe as it is:
+# The paper has no row without recovery: crops, labelled by the debiased teacher, and no step. Same students, same labels, three pairs, with the recipe's random crops. The students have few epochs, so their last weights are scored, without the protocol's running average of weights, which would be mostly the start:
 
 # %%
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.evaluation import student
 
-training = replace(recipe.evaluate.train, epochs=student_epochs)
-protocol = replace(recipe.evaluate, train=training)
+training = replace(recipe.evaluate.train, epochs=student_epochs, ema=0.0)
+protocol = replace(recipe.evaluate, train=training, teacher=cfg.teacher)
 nowhere, info = torch.full_like(labels, NOT_REAL), {"class_names": list(data.class_names)}
 with_teacher = {"store": where.store, "device": where.device, "teacher": teacher}
 
@@ -486,7 +503,7 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# The first two classes, 50 images each, and their common mean is drawn to $rac1C \sum_c \mu_c$ over all 100 classes. Two classes cannot have it unless they lose what tells them from the others. The class term averages over the labels of the batch and pulls towards the right place.
+# The first two classes, 50 images each, and their common mean is drawn to $\frac1C \sum_c \mu_c$ over all 100 classes. Two classes cannot have it unless they lose what tells them from the others. The class term averages over the labels of the batch and pulls towards the right place.
 #
 # </details>
 #

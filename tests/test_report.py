@@ -10,7 +10,7 @@ import pytest
 from toy_records import four_records, record
 
 from ltdd_utils import recipes, report
-from ltdd_utils.cli import commands
+from ltdd_utils.cli.common import recipe_of
 from ltdd_utils.cli.options import build_parser
 from ltdd_utils.config import to_dict
 from ltdd_utils.results import load, save_record, targets
@@ -87,9 +87,9 @@ def test_records_change_the_page_and_the_status_table(clone):
         save_record(clone / "results", one)
     report.main(["--root", str(clone)])
     page, readme = (clone / "book" / "reproduction.md").read_text(), (clone / "README.md").read_text()
-    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | paper | 30 | `ltdd run random_cifar10 "
+    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | 5.3 | paper | 30 | `ltdd run random_cifar10 "
     assert page.count(wanted) == 2  # both papers print this cell
-    assert "| 4 students | 2 | paper |" in page
+    assert "| 4 students | 2 | 7.1 | paper |" in page
     # Scale paper: gaps 0.4 and 1.3, mean 0.85. Scale cpu: 2.1.
     assert re.search(r"\| Zhao et al. 2025 \| cifar10 \| 126 \| 2 \| 0\.[89] \| 1 \| 2\.1 \|", readme)
     assert "## Runs without a published number\n\nNone." in page
@@ -115,6 +115,7 @@ def test_runs_with_changed_settings_are_shown_apart(clone):
     part = (clone / "book" / "reproduction.md").read_text().partition("## Runs without a published number")[2]
     assert page_rows(part.partition("## Where")[0])[1][:3] == ["random_cifar10", "dsa-stored", "paper"]
     assert page_rows(part.partition("## Where")[0])[1][6] == "evaluate.train.epochs=7"
+    assert page_rows(part.partition("## Where")[0])[1][-1] == "1 pipeline"
 
 
 def test_a_missing_run_is_of_the_published_cell(clone):
@@ -128,7 +129,7 @@ def test_a_missing_run_is_of_the_published_cell(clone):
     for row in rows:
         options = build_parser().parse_args(row["command"].split()[1:])
         assert options.command == "run_"
-        made = commands._recipe(options)
+        made = recipe_of(options)
         assert made.evaluate.label.startswith(row["protocol"])
         assert made.target | {"protocol": row["protocol"]} == {name: row[name] for name in made.target}
 

@@ -38,7 +38,7 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
     if reads_records(source):
         sets = [
             path
-            for name in ("benchmarks", "distilled", "pictures")
+            for name in ("benchmarks", "distilled", "pictures", "variance")
             for path in sorted((root / "results" / name).glob("*.*"))
         ]
         files = [*files, root / "results" / "targets.csv", *sets, *committed(root / "results")]

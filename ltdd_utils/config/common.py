@@ -148,10 +148,12 @@ class TeacherConfig:
     augment: AugmentConfig = AugmentConfig(kind="crop-flip")
     kind: Literal["plain", "debiased"] = "plain"  # part of the protocol's name: online-teacher/plain
     debias: DebiasConfig | None = later(None)  # of kind "debiased"
+    seed: int | None = later(None)  # of this network; None: the run's, so that every seed has a network of its own
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and settings of the other kind."""
         choice(self, "kind")
+        at_least(self, seed=0)
         if (self.kind == "debiased") != (self.debias is not None):
             raise ValueError(
                 f"kind is {self.kind!r}, but debias is {'set' if self.debias else None}; "

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -97,5 +97,9 @@ def expert_stage(
     place: Place,
     role: str = "expert",
 ) -> tuple[nn.Module, float]:
-    """The expert of a run, plain or debiased, in eval mode, and the seconds that its training took."""
+    """The expert of a run, plain or debiased, in eval mode, and the seconds that its training took.
+
+    Settings that name a seed stand above the run's: the network is the one that a run with that seed would train.
+    """
+    seed, cfg = seed if cfg.seed is None else cfg.seed, replace(cfg, seed=None)
     return trained_expert(cfg, data, preprocess, seed, place.store, place.device, place.watching(role))

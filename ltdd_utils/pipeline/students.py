@@ -1,11 +1,12 @@
 """All students of a run or of a set from a file, under one protocol."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
-from ltdd_utils.config import DataConfig, EvaluateConfig, PreprocessConfig, from_dict, to_dict
+from ltdd_utils.config import DataConfig, EvaluateConfig, NetworkConfig, PreprocessConfig, from_dict, to_dict
 from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import Evaluation, gather, student
 from ltdd_utils.images import LongTailedData, load
@@ -52,7 +53,7 @@ def protocol_for(
         distilled: it says which data set and scale it was made for.
         name: the protocol; None takes the one that the set's method is published under.
         scale: None takes the set's own.
-        network: the student's architecture; None takes the papers' ConvNet.
+        network: the student's architecture; None takes the one that the set was matched for, else the papers' ConvNet.
         teacher: that labels in the online protocols; None takes the method's own.
 
     Raises:
@@ -65,7 +66,17 @@ def protocol_for(
     scale = scale or distilled.info["scale"]
     method, _, dataset = distilled.info["recipe"].rpartition("_")
     cfg = protocol_of(method, dataset, scale, name, network, teacher)
+    own = _made_for(info)
+    if own is not None and network is None and cfg.protocol == "dsa-stored":
+        cfg = replace(cfg, network=own)
     return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
+
+
+def _made_for(info: Mapping[str, Any]) -> NetworkConfig | None:
+    """The student that a set was matched or condensed for; None where its method has none in view."""
+    method = info.get("method", {})
+    network = method.get("experts", method).get("network")
+    return None if network is None else from_dict(NetworkConfig, network)
 
 
 def evaluate_set(

@@ -4,6 +4,7 @@ Classes are always drawn from the most to the least frequent, left to right, and
 three colours everywhere.
 """
 
+from ltdd_utils.plots.costs import accuracy_by_cost
 from ltdd_utils.plots.data import class_counts
 from ltdd_utils.plots.factors import accuracy_by_factor
 from ltdd_utils.plots.gains import before_after
@@ -14,8 +15,11 @@ from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
 from ltdd_utils.plots.scores import compare_published, confusion, per_class_accuracy, spread_of_students
 from ltdd_utils.plots.statistics import distances_by_layer, variance_parts
 from ltdd_utils.plots.trajectory import class_profiles, classes_over_epochs, confidence
+from ltdd_utils.plots.variance import nested_scores, variance_shares
+from ltdd_utils.plots.waterfall import waterfall
 
 __all__ = [
+    "accuracy_by_cost",
     "accuracy_by_factor",
     "before_after",
     "class_counts",
@@ -31,9 +35,12 @@ __all__ = [
     "image_grid",
     "image_rows",
     "layer_distances",
+    "nested_scores",
     "per_class_accuracy",
     "side_by_side",
     "spread_of_students",
     "tau_search",
     "variance_parts",
+    "variance_shares",
+    "waterfall",
 ]

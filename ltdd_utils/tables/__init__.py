@@ -1,29 +1,59 @@
 """Published numbers beside ours: what was run, how far it is from the paper, its cost, the command that repeats it."""
 
+from ltdd_utils.tables.claims import Claim, claims, published_score
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
+from ltdd_utils.tables.evaluators import (
+    contrasts,
+    controls,
+    evaluator,
+    in_cell,
+    judged,
+    run_command,
+    seconds_to_student,
+    shown,
+    steps,
+)
 from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
-from ltdd_utils.tables.text import compact, formatted, markdown
+from ltdd_utils.tables.text import compact, formatted, markdown, visible
+from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
 
 __all__ = [
+    "LEVELS",
     "PUBLISHED_ONLY",
+    "Claim",
     "Contrast",
     "changes",
+    "claims",
     "compact",
     "compare",
+    "components",
     "contrast",
+    "contrasts",
+    "controls",
     "curve",
+    "error_of_mean",
+    "evaluator",
     "facts",
     "formatted",
     "gains",
+    "in_cell",
     "iterations",
+    "judged",
     "markdown",
     "missing",
     "named",
     "pipelines",
     "plain",
     "pool",
+    "published_score",
+    "run_command",
     "scores",
+    "seconds_to_student",
     "select",
+    "shown",
+    "smallest_difference",
+    "steps",
     "variants",
+    "visible",
 ]

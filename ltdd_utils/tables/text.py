@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, given
+from ltdd_utils.tables.variance import smallest_difference
 
-__all__ = ["compact", "formatted", "markdown"]
+__all__ = ["compact", "formatted", "markdown", "visible"]
 
 FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
 WHAT = ("data set", "IF", "IPC", "network", "protocol", "measure")  # said once above a table where all rows agree
@@ -17,8 +18,9 @@ KEPT = ("method", "paper", "ours")
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
     """A comparison as text: paper, ours, difference (points), n, pipelines, scale, cost and command of each number.
 
-    ``n`` is the number of students, with the word beside it where there are fewer than 5. A number that was never run
-    has "not run" in the place of ours.
+    ``n`` is the number of students, with the word beside it where there are fewer than 5. ``visible from`` is the
+    smallest difference in points that two methods with this row's spread and number of pipelines could have shown
+    (``smallest_difference``). A number that was never run has "not run" in the place of ours.
     """
     return pd.DataFrame([_texts(row) for row in table.to_dict("records")], dtype=str)
 
@@ -40,11 +42,18 @@ def _texts(row: Mapping[str, Any]) -> dict[str, str]:
         "difference": f"{row['difference']:+.1f}" if given(row["difference"]) else "",
         "n": f"{students}{word}" if run else "",
         "pipelines": str(row["pipelines"]) if run else "",
+        "visible from": visible(row["ours_std"], row["pipelines"]) if run else "",
         "scale": row["scale"] if run else "",
         "cost (s)": f"{row['seconds']:.0f}" if run else "",
         "command": "" if row["status"] == PUBLISHED_ONLY else f"`{row['command']}`",
         "note": row["note"],
     }
+
+
+def visible(std: float | None, pipelines: int) -> str:
+    """The smallest difference that so many pipelines could have shown, as text; ``std`` in points, over pipelines."""
+    smallest = smallest_difference(std, pipelines) if given(std) else None
+    return "1 pipeline" if smallest is None else f"{smallest:.1f}"
 
 
 def _published(row: Mapping[str, Any]) -> str:

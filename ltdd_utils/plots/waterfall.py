@@ -1,0 +1,69 @@
+"""From the plainest control to the full method, one step at a time."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ltdd_utils.plots.style import PUBLISHED, SERIES, styled
+
+__all__ = ["waterfall"]
+
+RISE, FALL = SERIES[0], SERIES[1]
+
+
+@styled
+def waterfall(names: Sequence[str], scores: Sequence[Sequence[float]], resolved: Sequence[bool]) -> Figure:
+    """A bar per step from the mean before it to the mean after it; whiskers are one standard deviation over pipelines.
+
+    A step that is not resolved is hollow. A score of a single pipeline has no whisker. A line leads from each score
+    down to the step that begins there.
+
+    Args:
+        names: of the scores, from top to bottom: where the steps begin, and then each step.
+        scores: accuracies of each row's pipelines, fractions; an empty list: not run, and the next step begins at the
+            last score that there is.
+        resolved: whether each row differs from the one that it begins at; that of the first row is not looked at.
+
+    Raises:
+        ValueError: as many names, scores and flags are needed; the first row must be there.
+    """
+    if not len(names) == len(scores) == len(resolved):
+        raise ValueError(f"there are {len(names)} names, {len(scores)} scores and {len(resolved)} flags; give as many")
+    if not scores or not len(scores[0]):
+        raise ValueError("the first row has no score; begin with one that was run")
+    figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
+    level, begins = 100 * float(np.mean(scores[0])), 0
+    axes.scatter([level], [0], color=PUBLISHED, s=34, zorder=4)
+    for row, (values, known) in enumerate(zip(scores, resolved, strict=True)):
+        points = 100 * np.asarray(values, dtype=float)
+        if not len(points):
+            axes.annotate("not run", (level, row), (6, 0), textcoords="offset points", va="center", color=PUBLISHED)
+            continue
+        if row:
+            axes.plot([level] * 2, [begins, row], color=PUBLISHED, lw=0.8, zorder=1)
+            _step(axes, row, level, float(points.mean()), known)
+        if len(points) > 1:
+            axes.errorbar(points.mean(), row, xerr=points.std(ddof=1), color="black", capsize=3, lw=1.2, zorder=5)
+        level, begins = float(points.mean()), row
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))
+    axes.use_sticky_edges = False  # a bar that begins at the lowest score does not begin at the frame
+    axes.margins(x=0.16)
+    axes.grid(visible=True, axis="x", alpha=0.3)
+    axes.grid(visible=False, axis="y")
+    drawn = [(RISE, RISE, "rises"), (FALL, FALL, "falls"), ("white", PUBLISHED, "not resolved")]
+    handles = [plt.Rectangle((0, 0), 1, 1, facecolor=face, edgecolor=edge) for face, edge, _ in drawn]
+    figure.legend(handles, [label for *_, label in drawn], loc="outside upper center", ncols=3)
+    return figure
+
+
+def _step(axes: Axes, row: int, before: float, after: float, known: bool) -> None:
+    """The bar of a step, and its length in points beside it."""
+    colour = RISE if after >= before else FALL
+    face = colour if known else "white"
+    axes.barh(row, after - before, left=before, height=0.5, facecolor=face, edgecolor=colour, lw=1.2, zorder=2)
+    end, text = (max(before, after), row), f"{after - before:+.1f}"
+    axes.annotate(text, end, (14, 0), textcoords="offset points", va="center", fontsize=9)

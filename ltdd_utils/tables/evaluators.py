@@ -1,0 +1,205 @@
+"""Sets under one evaluator: who judged them, what they cost, which differences are resolved, and what was never run."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.recipes import own_protocol, own_teacher, recipe
+from ltdd_utils.results import load_record
+from ltdd_utils.tables.pooling import contrast
+from ltdd_utils.tables.variants import USUAL, changes, scores
+
+__all__ = [
+    "contrasts",
+    "controls",
+    "evaluator",
+    "in_cell",
+    "judged",
+    "run_command",
+    "seconds_to_student",
+    "steps",
+]
+
+NOT_RUN, FIRST = "not run", "start"
+WIDTH = "evaluate.network.width"
+
+
+def in_cell(records: pd.DataFrame, dataset: str, imbalance_factor: float, ipc: int, scale: str = "cpu") -> pd.DataFrame:
+    """The records of one cell at one scale, and with them those of the whole training set, which has no IPC.
+
+    A run at another scale whose settings are the same at both belongs to it too (random images do not know a scale).
+    Whatever else a run changed, the class order or the students, it stays.
+    """
+    kept = []
+    for path, ran in zip(records["path"], records["scale"], strict=True):
+        config = load_record(path)["config"]
+        data = config["data"]
+        here = (data["name"], data["imbalance_factor"]) == (dataset, imbalance_factor) and config["ipc"] in (ipc, None)
+        kept.append(here and (ran == scale or changes(config) == changes({**config, "scale": scale})))
+    return records[kept]
+
+
+def judged(records: pd.DataFrame) -> pd.DataFrame:
+    """One row per method, evaluator and changed settings: ``scores`` with the students' width as part of who judges.
+
+    A wider student is another judge, not another method: so the width stands in ``evaluator`` and not in ``changed``.
+
+    Args:
+        records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
+
+    Returns:
+        The columns of ``scores``; ``evaluator``, as ``evaluator`` names it; ``seconds``, up to one student that is
+        trained (``seconds_to_student``), the mean over the records.
+    """
+    rows = scores(records)
+    first = [load_record(paths[0]) for paths in rows["records"]]
+    cost = [[seconds_to_student(load_record(path)) for path in paths] for paths in rows["records"]]
+    return rows.assign(
+        evaluator=[evaluator(record["protocol"], record["config"]) for record in first],
+        changed=[_without_width(changed) for changed in rows["changed"]],
+        seconds=[math.fsum(values) / len(values) for values in cost],
+    )
+
+
+def evaluator(protocol: str, config: Mapping) -> str:
+    """Who judges: the protocol with its teacher, and the width of the students' network: "dsa-stored (32)"."""
+    network = config["evaluate"]["network"]
+    kind = "" if network["name"] == "convnet" else f"{network['name']} "
+    return f"{protocol} ({kind}{network['width']})"
+
+
+def _without_width(changed: str) -> str:
+    parts = [part for part in changed.split(", ") if not part.startswith(f"{WIDTH}=")]
+    return ", ".join(parts) or USUAL
+
+
+def seconds_to_student(record: Mapping) -> float:
+    """Seconds from nothing to one trained student: every stage once, and one student's share of the last."""
+    stages = dict(record["cost"]["seconds"])
+    return stages.pop("students", 0.0) / len(record["students"]) + math.fsum(stages.values())
+
+
+def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
+    """A row per pair of methods: the first one's score minus the second's, and what it takes to claim that.
+
+    Args:
+        pairs: name, or a tuple of names -> accuracies of each pipeline of the two, fractions; an empty list: not run.
+
+    Returns:
+        ``points``; ``smallest``, the difference in points that could have been seen (NaN: a single pipeline);
+        ``n``, how many pipelines of each; ``verdict``: "resolved", "not resolved" or "not run".
+    """
+    rows: dict[Any, tuple[float, float, str, str]] = {}
+    for name, (first, second) in pairs.items():
+        if not first or not second:
+            rows[name] = (math.nan, math.nan, f"{len(first)}, {len(second)}", NOT_RUN)
+            continue
+        found = contrast(first, second)
+        smallest = math.nan if found.smallest is None else 100 * found.smallest
+        verdict = "resolved" if found.resolved else "not resolved"
+        rows[name] = (100 * found.difference, smallest, f"{len(first)}, {len(second)}", verdict)
+    return _indexed(rows, columns=["points", "smallest", "n", "verdict"])
+
+
+def steps(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """``contrasts`` of each method with the one before it that was run: the first row has nothing to be held against.
+
+    Args:
+        scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
+    """
+    pairs: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
+    before: Sequence[float] = []
+    for name, values in scores.items():
+        pairs[name] = (values, before)
+        before = values or before
+    table = contrasts(pairs)
+    if pairs and next(iter(scores.values())):
+        table.iloc[0, table.columns.get_loc("verdict")] = FIRST
+    return table
+
+
+def controls(rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], dataset: str, scale: str) -> pd.DataFrame:
+    """Runs with some settings changed, beside the recipe itself on the same seeds; what was not run has its command.
+
+    Args:
+        rows: as ``judged`` gives them.
+        asked: name -> method, evaluator, and the changed settings as ``changed`` has them; a ``*`` stands for the rest.
+        dataset: of the rows.
+        scale: of the rows.
+
+    Returns:
+        ``accuracy`` and ``recipe itself`` in percent, the columns of ``contrasts``, and ``command`` of what is not run.
+    """
+    table = {}
+    for name, (method, judge, changed) in asked.items():
+        mine = rows[(rows["method"] == method) & (rows["evaluator"] == judge)]
+        found = mine[[fnmatchcase(other, changed) for other in mine["changed"]]]
+        ours = _by_seed(found.iloc[:1])
+        itself = _by_seed(mine[mine["changed"] == USUAL].iloc[:1])
+        shared = [seed for seed in ours if seed in itself]
+        pair = [ours[seed] for seed in shared], [itself[seed] for seed in shared]
+        row = contrasts({0: pair}).iloc[0].to_dict()
+        command = "" if ours else run_command(method, judge, dataset, scale, _settings(changed))
+        if ours and not shared:
+            row["verdict"] = "recipe itself not run"
+        table[name] = {
+            "accuracy": _percent(ours.values()),
+            "recipe itself": _percent([itself[seed] for seed in shared] or itself.values()),
+            **row,
+            "command": command,
+        }
+    return _indexed(table)
+
+
+def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iterable[str] = ()) -> str:
+    """The command that makes a run, at the data set's own imbalance factor and ten images per class.
+
+    Args:
+        method: the recipe without its data set.
+        judge: as ``evaluator`` names it; what the recipe has by itself is not repeated.
+        dataset: of the recipe.
+        scale: of the recipe.
+        changed: settings as ``KEY=VALUE``, without "method.".
+    """
+    protocol, _, width = judge.removesuffix(")").partition(" (")
+    protocol, _, teacher = protocol.partition("/")
+    usual = recipe(f"{method}_{dataset}", scale=scale, protocol_name=protocol, teacher=teacher or None)
+    parts = [f"ltdd run {method}_{dataset} --scale {scale}"]
+    parts += [] if protocol == own_protocol(method) else [f"--protocol {protocol}"]
+    parts += [] if teacher in ("", own_teacher(method)) else [f"--teacher {teacher}"]
+    parts += [] if str(usual.evaluate.network.width) == width else [f"--set {WIDTH}={width}"]
+    full = (part if part.startswith(("evaluate.", "data.")) else f"method.{part}" for part in changed)
+    return " ".join([*parts, *(f"--set {part}" for part in full)])
+
+
+def shown(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:
+    """A table to look at: rounded, and with ``empty`` where there is no number."""
+    return table.round(digits).astype(object).where(table.notna(), empty)
+
+
+def _indexed(rows: Mapping[Any, Any], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of rows by name; names that are tuples become levels of the index."""
+    table = pd.DataFrame(list(rows.values()), columns=columns)
+    names = list(rows)
+    table.index = pd.MultiIndex.from_tuples(names) if names and isinstance(names[0], tuple) else pd.Index(names)
+    return table
+
+
+def _settings(changed: str) -> list[str]:
+    """The settings of an asked change, one each; the recipe itself has none."""
+    return [] if changed == USUAL else changed.strip("*").split(", ")
+
+
+def _by_seed(rows: pd.DataFrame) -> dict[int, float]:
+    if rows.empty:
+        return {}
+    seeds, values = rows["seeds"].iloc[0], rows["pipelines"].iloc[0]
+    return dict(zip(seeds, values, strict=True)) if len(seeds) == len(values) else dict(enumerate(values))
+
+
+def _percent(values: Iterable[float]) -> float:
+    values = list(values)
+    return 100 * math.fsum(values) / len(values) if values else math.nan

@@ -1,0 +1,77 @@
+"""A claim of a paper beside our runs: the two differences, and the verdict."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from ltdd_utils.results import TARGET_COLUMNS
+from ltdd_utils.tables import Claim, claims, published_score
+
+ROWS = [
+    ("p", "cifar10", 100, 10, "a", "convnet-d3", 50.0),
+    ("p", "cifar10", 100, 10, "a", "convnet-d3", 50.0),  # printed in two tables
+    ("p", "cifar10", 100, 10, "a", "vgg11", 30.0),  # a cross-architecture table
+    ("p", "cifar10", 100, 10, "b", "convnet-d3", 40.0),
+    ("p", "cifar10", 100, 50, "a", "convnet-d3", 60.0),
+    ("p", "cifar10", 100, 50, "b", "convnet-d3", 65.0),
+    ("p", "cifar10", 100, None, "full", "convnet-d3", 70.0),
+    ("q", "cifar10", 100, 10, "b", "unknown", 55.0),
+    ("r", "cifar10", 100, 10, "a", "convnet-d3", 1.0),
+    ("r", "cifar10", 100, 10, "a", "convnet-d3", 2.0),
+]
+CELL = ("cifar10", 100, 10)
+A, B, C = ("a", "judge"), ("b", "judge"), ("c", "judge")
+
+
+@pytest.fixture
+def published():
+    columns = ("paper", "dataset", "imbalance_factor", "ipc", "method", "network", "mean")
+    frame = pd.DataFrame(ROWS, columns=columns).assign(metric="accuracy", table="", protocol="", unit="percent")
+    return frame.reindex(columns=list(TARGET_COLUMNS)).astype({"ipc": "Int64"})
+
+
+def verdict(published, claim, **scores):
+    return claims([claim], {(name, "judge"): values for name, values in scores.items()}, published).iloc[0]
+
+
+def test_a_published_score_is_that_of_the_usual_network_whatever_the_tables(published):
+    assert published_score(published, "p", "a", *CELL) == 50
+    assert published_score(published, "q", "b", *CELL) == 55
+    assert published_score(published, "p", "full", *CELL) == 70  # the whole set has no IPC
+    assert math.isnan(published_score(published, "p", "c", *CELL))
+    with pytest.raises(ValueError, match=r"r prints 1.0 and 2.0 for a on cifar10, IPC 10"):
+        published_score(published, "r", "a", *CELL)
+
+
+def test_both_differences_are_in_points_and_their_difference_is_ours_minus_theirs(published):
+    row = verdict(published, Claim("a above b", "p", A, B), a=[0.44, 0.46], b=[0.30, 0.32])
+    assert row[["published", "ours", "difference"]].tolist() == pytest.approx([10, 14, 4])
+    assert row["verdict"] == "as published" and row["n"] == "2, 2" and row["paper"] == "p"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([0.50, 0.51], [0.30, 0.31], "as published"),
+        ([0.30, 0.31], [0.50, 0.51], "the other way round"),
+        ([0.20, 0.60], [0.30, 0.31], "not resolved"),
+        ([0.60], [0.30, 0.31], "not resolved"),
+        ([], [0.30], "not run"),
+    ],
+)
+def test_a_verdict_needs_a_resolved_difference(published, a, b, expected):
+    assert verdict(published, Claim("a above b", "p", A, B), a=a, b=b)["verdict"] == expected
+
+
+def test_a_difference_that_is_printed_elsewhere_is_looked_up_there(published):
+    there = Claim("a above b", "p", A, B, printed=("cifar10", 100, 50))
+    row = verdict(published, there, a=[0.50, 0.51], b=[0.30, 0.31])
+    assert row["published"] == pytest.approx(-5) and row["verdict"] == "the other way round"
+    row = verdict(published, Claim("a above b", "p", A, B, against="q"), a=[0.50, 0.51], b=[0.30, 0.31])
+    assert row["published"] == pytest.approx(-5) and row["paper"] == "p"
+
+
+def test_nothing_is_as_published_that_was_not_printed(published):
+    row = verdict(published, Claim("a above c", "p", A, C), a=[0.50, 0.51], c=[0.30, 0.31])
+    assert math.isnan(row["published"]) and row["verdict"] == "resolved"

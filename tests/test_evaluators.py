@@ -1,0 +1,138 @@
+"""Who judges a set, what a run costs, which controls there are, and the command for those that there are not."""
+
+import itertools
+
+import pandas as pd
+import pytest
+from toy_records import record
+
+from ltdd_utils import recipes, results, tables
+from ltdd_utils.config import to_dict
+from ltdd_utils.recipes import with_overrides
+from ltdd_utils.results import save_record
+
+STORED, WIDE = "dsa-stored (32)", "dsa-stored (128)"
+WIDTH = "evaluate.network.width"
+
+
+def save(folder, scores, name="damed_cifar10", *, scale="cpu", seed=0, ipc=10, imbalance_factor=100, **settings):
+    """A record of a real recipe whose students got ``scores``, with settings changed (``dam__prior="inverted"``)."""
+    made = recipes.recipe(name, scale=scale, ipc=ipc or 10, imbalance_factor=imbalance_factor)
+    changed = {key.replace("__", "."): str(value) for key, value in settings.items()}
+    made = with_overrides(made, {k if k == WIDTH else f"method.{k}": v for k, v in changed.items()})
+    method, _, dataset = name.rpartition("_")
+    one = record(scores, method=method, dataset=dataset, scale=scale, seed=seed, ipc=ipc, config_id=made.config_id)
+    save_record(folder, {**one, "config": to_dict(made)})
+
+
+def loaded(folder):
+    return results.load(folder, allow_mixed=True)
+
+
+def test_a_wider_student_is_another_judge_and_no_other_method(tmp_path):
+    save(tmp_path, [(4, 4)])
+    save(tmp_path, [(6, 6)], evaluate__network__width=128)
+    save(tmp_path, [(5, 5)], evaluate__network__width=128, dam__prior="inverted")
+    rows = tables.judged(loaded(tmp_path)).set_index(["evaluator", "changed"])
+    assert rows.pipelines[STORED, "as the recipe"] == [pytest.approx(0.4)]
+    assert rows.pipelines[WIDE, "as the recipe"] == [pytest.approx(0.6)]
+    assert rows.pipelines[WIDE, "dam.prior=inverted"] == [pytest.approx(0.5)]
+
+
+def test_cost_counts_every_stage_once_and_one_student(tmp_path):
+    assert tables.seconds_to_student(record([(1, 1)] * 4)) == pytest.approx(10 + 20 / 4)
+    save(tmp_path, [(4, 4)] * 2, seed=0)
+    save(tmp_path, [(4, 4)] * 4, seed=1)
+    assert tables.judged(loaded(tmp_path)).seconds.tolist() == [pytest.approx(10 + (20 / 2 + 20 / 4) / 2)]
+
+
+def test_a_cell_has_the_whole_training_set_and_runs_whose_settings_no_scale_changes(tmp_path):
+    save(tmp_path, [(4, 4)])
+    save(tmp_path, [(4, 4)], "full_cifar10", ipc=None)
+    save(tmp_path, [(4, 4)], "random_cifar10", scale="paper")  # the same at both scales
+    save(tmp_path, [(4, 4)], "datm_cifar10", scale="paper")  # other experts than at scale cpu
+    save(tmp_path, [(4, 4)], "ed_only_cifar10", ipc=1)
+    save(tmp_path, [(4, 4)], "dam_only_cifar10", imbalance_factor=50)
+    found = tables.in_cell(loaded(tmp_path), "cifar10", 100, 10)
+    assert sorted(found.recipe) == ["damed_cifar10", "full_cifar10", "random_cifar10"]
+
+
+def test_contrasts_say_what_is_resolved_and_what_was_not_run():
+    table = tables.contrasts(
+        {("a", "b"): ([0.5, 0.52], [0.4, 0.42]), ("a", "c"): ([0.5], [0.1]), ("a", "d"): ([0.5], [])}
+    )
+    assert table.index.tolist() == [("a", "b"), ("a", "c"), ("a", "d")]
+    assert table.verdict.tolist() == ["resolved", "not resolved", "not run"]
+    assert table.n.tolist() == ["2, 2", "1, 1", "1, 0"]
+    assert table.points.iloc[:2].tolist() == pytest.approx([10, 40])
+    assert table.smallest.iloc[0] == pytest.approx(2 * 100 * (2 * 0.0002 / 2) ** 0.5)
+    assert table.smallest.iloc[1:].isna().all() and pd.isna(table.points.iloc[2])
+
+
+def test_a_step_is_held_against_the_last_one_that_was_run():
+    table = tables.steps({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
+    assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
+    assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
+
+
+def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
+    for seed, right in ((0, 4), (1, 8)):
+        save(tmp_path, [(right, right)], seed=seed)
+    save(tmp_path, [(9, 9)], dam__prior="inverted", seed=1)
+    rows = tables.judged(loaded(tmp_path))
+    asked = {
+        "inverted": ("damed", STORED, "dam.prior=inv*"),
+        "permuted": ("damed", STORED, "dam.prior=permuted"),
+        "alone": ("damed", WIDE, "dam.prior=inverted"),
+    }
+    table = tables.controls(rows, asked, "cifar10", "cpu")
+    assert table.loc["inverted", ["accuracy", "recipe itself", "points"]].tolist() == pytest.approx([90, 80, 10])
+    assert table.loc["inverted", ["n", "verdict", "command"]].tolist() == ["1, 1", "not resolved", ""]
+    assert table.loc["permuted", "recipe itself"] == pytest.approx(60)
+    assert table.loc["permuted", "command"] == "ltdd run damed_cifar10 --scale cpu --set method.dam.prior=permuted"
+    assert table.verdict.tolist() == ["not resolved", "not run", "not run"]
+
+
+def test_a_control_without_the_recipe_itself_is_no_difference(tmp_path):
+    save(tmp_path, [(9, 9)], dam__prior="inverted")
+    rows = tables.judged(loaded(tmp_path))
+    row = tables.controls(rows, {0: ("damed", STORED, "dam.prior=inverted")}, "cifar10", "cpu").iloc[0]
+    assert row["verdict"] == "recipe itself not run" and pd.isna(row["points"]) and row["accuracy"] == pytest.approx(90)
+
+
+@pytest.mark.parametrize(
+    ("method", "judge", "changed"),
+    [
+        ("damed", STORED, []),
+        ("damed", WIDE, ["dam.prior=inverted"]),
+        ("random", STORED, []),
+        ("unilevel", "online-teacher/debiased (32)", []),
+        ("unilevel", "online-teacher/plain (32)", []),
+        ("damed", "online-stored/debiased (32)", []),
+        ("edc", STORED, ["recover.iterations=0", "data.class_order=reversed"]),
+    ],
+)
+def test_a_command_read_back_gives_the_run_that_was_asked_for(method, judge, changed):
+    pairs = list(itertools.pairwise(tables.run_command(method, judge, "cifar10", "cpu", changed).split()))
+    options, settings = dict(pairs), [value.split("=") for name, value in pairs if name == "--set"]
+    assert len({key for key, _ in settings}) == len(settings)
+    made = recipes.recipe(
+        f"{method}_cifar10", scale="cpu", protocol_name=options.get("--protocol"), teacher=options.get("--teacher")
+    )
+    told = with_overrides(made, dict(settings))
+    teacher = told.evaluate.teacher
+    protocol = told.evaluate.protocol + (f"/{teacher.kind}" if teacher else "")
+    assert tables.evaluator(protocol, to_dict(told)) == judge
+    differs = {key: value for key, value in tables.changes(to_dict(told)).items() if key != WIDTH}
+    assert sorted(tables.named(differs).split(", ")) == sorted(changed or ["as the recipe"])
+
+
+def test_a_command_does_not_repeat_what_the_recipe_has():
+    assert tables.run_command("damed", STORED, "cifar10", "cpu") == "ltdd run damed_cifar10 --scale cpu"
+    own = "online-teacher/debiased (32)"
+    assert tables.run_command("unilevel", own, "cifar10", "cpu") == "ltdd run unilevel_cifar10 --scale cpu"
+
+
+def test_a_table_to_look_at_is_rounded_and_says_what_is_empty():
+    table = tables.shown(pd.DataFrame({"a": [1.26, None], "b": ["x", "y"]}), empty="not run")
+    assert table["a"].tolist() == [1.3, "not run"] and table["b"].tolist() == ["x", "y"]
