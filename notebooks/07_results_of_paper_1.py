@@ -343,7 +343,7 @@ pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 #   and without the prior in them.
 # - A learned step size that grows is the student making up for having fewer steps than the expert.
 #
-# **Not shown here:** other imbalance factors at scale cpu, other sizes of the set, and anything at the paper's own scale. `ltdd missing --dataset cifar10` prints the commands.
+# **Not shown here:** other imbalance factors at scale cpu, other sizes of the set, and anything at the paper's own scale. `ltdd campaign` lists the commands and what they would cost.
 
 # %%
 print(notebook.versions())

@@ -44,7 +44,8 @@ def waterfall(names: Sequence[str], scores: Sequence[Sequence[float]], resolved:
             continue
         if row:
             axes.plot([level] * 2, [begins, row], color=PUBLISHED, lw=0.8, zorder=1)
-            _step(axes, row, level, float(points.mean()), known)
+            spread = float(points.std(ddof=1)) if len(points) > 1 else 0.0
+            _step(axes, row, (level, float(points.mean())), spread, known)
         if len(points) > 1:
             axes.errorbar(points.mean(), row, xerr=points.std(ddof=1), color="black", capsize=3, lw=1.2, zorder=5)
         level, begins = float(points.mean()), row
@@ -60,10 +61,11 @@ def waterfall(names: Sequence[str], scores: Sequence[Sequence[float]], resolved:
     return figure
 
 
-def _step(axes: Axes, row: int, before: float, after: float, known: bool) -> None:
-    """The bar of a step, and its length in points beside it."""
+def _step(axes: Axes, row: int, ends: tuple[float, float], spread: float, known: bool) -> None:
+    """The bar of a step, and its length in points beside it and its whisker."""
+    before, after = ends
     colour = RISE if after >= before else FALL
     face = colour if known else "white"
     axes.barh(row, after - before, left=before, height=0.5, facecolor=face, edgecolor=colour, lw=1.2, zorder=2)
-    end, text = (max(before, after), row), f"{after - before:+.1f}"
-    axes.annotate(text, end, (14, 0), textcoords="offset points", va="center", fontsize=9)
+    end, text = (max(before, after + spread), row), f"{after - before:+.1f}"
+    axes.annotate(text, end, (8, 0), textcoords="offset points", va="center", fontsize=9)

@@ -1,0 +1,372 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Side by side under one evaluator
+#
+# **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table. But the two numbers were not made by the same students, nor from the same labels.
+# **Which distilled set is best when the same students, the same teacher and the same label budget judge all of them?**
+#
+# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
+# %% [markdown]
+# ## Who judges
+#
+# A score belongs to a set *and* to whoever judges it. Here a judge, or **evaluator**, is named by three things:
+#
+# - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image. `online-teacher` is that of paper 2's code: a teacher labels every augmented view. `online-stored` is what paper 2's text says: the same students, but the teacher answers once per image;
+# - the **teacher** of the two online protocols: `plain` is trained with cross-entropy on the long tail, `debiased` as in chapter 09;
+# - the **width** of the student's ConvNet, in brackets. The papers have 128. On two cores the online students and those of the trajectory family have 32. A set may only be compared with others in the same row of brackets.
+#
+# A set that crosses from one family to the other is carried over as pixels. Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
+# In the other direction the learned soft labels of the trajectory family are left behind, and the teacher labels its images anew.
+
+# %%
+import pandas as pd
+from ltdd_utils import distilled, notebook, plots, results, tables
+
+pd.set_option("display.max_colwidth", None)
+where = results.records_at_hand()
+recorded = results.load(where, allow_mixed=True, committed_only=True)
+cell = tables.in_cell(recorded, "cifar10", 100, 10)
+rows = tables.judged(cell)
+usual = rows[rows.changed == "as the recipe"]
+score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
+sets = usual[~usual.method.str.startswith("full")]
+one_of = {r.evaluator: results.load_record(r.records[0]) for r in sets.itertuples()}
+print(f"{len(cell)} records, {rows.students.sum()} students")
+
+# %% [markdown]
+# **The label budget** is how many numbers the labels tell a student. With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it. A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
+
+# %%
+file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
+info = distilled.load_set(file)[0].info
+classes = info["class_counts"], info["class_names"]
+budget = {}
+for name, record in sorted(one_of.items()):
+    told, epochs = record["config"]["evaluate"], 1
+    if told["protocol"] == "online-teacher":
+        epochs = told["train"]["epochs"]
+    teacher = "none" if told["teacher"] is None else told["teacher"]["kind"]
+    numbers = epochs * len(classes[0])
+    budget[name] = teacher, told["train"]["epochs"], numbers
+columns = ["teacher", "epochs of a student", "label numbers per image, at most"]
+pd.DataFrame.from_dict(budget, orient="index", columns=columns)
+
+# %% [markdown]
+# "At most", since a hard label is a single number. The teacher has seen all 12,406 real images; its answers carry what it learned from them to the student, past the distilled images.
+#
+# ## Side by side
+#
+# A dot is a pipeline: the students of one distilled set averaged (of random images: of one draw). The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
+
+# %%
+families = {
+    "real images": ["random", "kcenter", "herding", "graphcut"],
+    "trajectories": ["dc", "dm", "mtt", "datm", "dam_only", "ed_only", "damed"],
+    "statistics": ["rded", "sre2l", "edc", "edc_several", "edc_adsa", "unilevel"],
+}
+there = {method for method, _ in score}
+order = [m for members in families.values() for m in members if m in there]
+judges = ["dsa-stored (32)", "dsa-stored (128)"]
+judges += ["online-teacher/plain (32)", "online-teacher/debiased (32)"]
+series = {judge: [score.get((m, judge), []) for m in order] for judge in judges}
+
+
+# %%
+def mean(method, judge):
+    values = score.get((method, judge), [])
+    return 100 * sum(values) / len(values) if values else float("nan")
+
+
+lines = {
+    "whole set, cross-entropy": mean("full", "dsa-stored (32)") / 100,
+    "whole set, logit-adjusted": mean("full_logit_adjusted", "dsa-stored (32)") / 100,
+    "the debiased teacher": one_of[judges[-1]]["teacher"]["overall"],
+}
+plots.side_by_side(order, series, lines)
+
+# %% [markdown]
+# (`edc_adsa` is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
+#
+# Colours move much further apart than rows do: **who judges decides more than what is judged**. A column of the next table is a fair comparison; a row is not.
+
+# %%
+wide = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in judges}).loc[order]
+tables.shown(wide, empty="not run")
+
+# %% [markdown]
+# Random real images are the plainest set that there is. What does each method add to them under the same judge? `smallest` is the difference in points that the pipelines could have shown: two standard errors over pipelines; `n` counts the pipelines of the method, and of Random. With a single pipeline nothing is
+# resolved, however large it looks.
+
+# %%
+found = {}
+for judge in judges:
+    base = score.get(("random", judge), [])
+    others = [m for m in order if m != "random" and (m, judge) in score]
+    found[judge] = tables.contrasts({m: (score[m, judge], base) for m in others})
+against_random = pd.concat(found, names=["judge", "minus Random"])
+tables.shown(against_random)
+
+# %% [markdown]
+# ## Each paper's headline under the other's evaluator
+#
+# Paper 1's headline is DAM + ED above DATM. Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED. Each is an order of two *sets*, so it should survive another judge.
+
+# %%
+pairs = [("damed", "datm")] + [("unilevel", other) for other in ("edc", "rded", "damed")]
+
+
+def both(a, b, judge):
+    return score.get((a, judge), []), score.get((b, judge), [])
+
+
+found = {(f"{a} - {b}", judge): both(a, b, judge) for a, b in pairs for judge in judges}
+tables.shown(tables.contrasts(found))
+
+# %% [markdown]
+# What is not run, and the command that would run it:
+
+# %%
+asked = [(m, j) for a, b in pairs for m in (a, b) for j in judges if (m, j) not in score]
+for method, judge in dict.fromkeys(asked):
+    print(tables.run_command(method, judge, "cifar10", "cpu"))
+
+# %% [markdown]
+# ## How much of the gap between the papers is the evaluator?
+#
+# In the published tables each method is scored by its own protocol. Walk from one number to the other in two ways. First: change the judge and keep the set, then change the set and keep the judge.
+
+# %%
+own, shared = "dsa-stored (32)", "online-teacher/debiased (32)"
+walk = {
+    "DAM + ED, own evaluator": score.get(("damed", own), []),
+    "DAM + ED, paper 2's evaluator": score.get(("damed", shared), []),
+    "uni-level, paper 2's evaluator": score.get(("unilevel", shared), []),
+}
+walked = tables.steps(walk)
+plots.waterfall(list(walk), list(walk.values()), walked.verdict == "resolved")
+
+# %% [markdown]
+# Second: give both *one stored label per image*, each with the students of its family; then allow the uni-level method its teacher for every view. The last step is the label budget alone: same set, same teacher, same students.
+
+# %%
+once = "online-stored/debiased (32)"
+budgets = {
+    "DAM + ED, one label per image": score.get(("damed", own), []),
+    "uni-level, one label per image": score.get(("unilevel", once), []),
+    "uni-level, a label for every view": score.get(("unilevel", shared), []),
+}
+told = tables.steps(budgets)
+plots.waterfall(list(budgets), list(budgets.values()), told.verdict == "resolved")
+
+# %%
+tables.shown(pd.concat({"the judge first": walked, "the set first": told}))
+
+# %% [markdown]
+# In the first path the first step is the judge's share of the distance between the two papers' methods, and the second the set's. In the second path the last step is the label budget's.
+#
+# The same step of judges for other sets, as far as they were scored by both; the plain teacher and the stored labels in between say which part of the judge it is:
+
+# %%
+path = ["dsa-stored (32)", "online-stored/plain (32)", "online-stored/debiased (32)"]
+path += ["online-teacher/plain (32)", "online-teacher/debiased (32)"]
+by_judge = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in path}).loc[order]
+several = by_judge[by_judge.notna().sum(axis=1) > 1]
+tables.shown(several, empty="not run")
+
+# %% [markdown]
+# From left to right a student is told more, and told it by a better teacher. Random images do not change on the way. What they gain is not in the images: it is what the teacher knows.
+#
+# ## The same on Digits-LT
+#
+# Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images). Means over pipelines; do not compare heights with those above.
+
+# %%
+small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
+small = small[(small.changed == "as the recipe") & ~small.method.str.contains("_no_")]
+small = small.assign(accuracy=[100 * sum(p) / len(p) for p in small.pipelines])
+tables.shown(small.pivot_table("accuracy", "method", "evaluator"), empty="not run")
+
+# %% [markdown]
+# ## Cost against accuracy
+#
+# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student. They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
+
+# %%
+timed = usual[usual.method.isin([*order, "full", "full_logit_adjusted"])]
+timed = timed.assign(accuracy=[sum(p) / len(p) for p in timed.pipelines])
+costs = {judge: {} for judge in judges}
+for row in timed[timed.evaluator.isin(judges)].itertuples():
+    costs[row.evaluator][row.method] = (row.seconds, row.accuracy)
+print(one_of["dsa-stored (32)"]["cost"]["device"])
+plots.accuracy_by_cost(costs)
+
+# %% [markdown]
+# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images. That takes less time than any method here needs for its set, and the logit-adjusted one scores more. A distilled set pays where very many students are trained, or where the real images may not be kept.
+# Counted to the second and every further student:
+
+# %%
+share, three = [], ["full_logit_adjusted", "damed", "unilevel"]
+for row in timed[timed.method.isin(three)].itertuples():
+    spent = [results.load_record(path) for path in row.records]
+    each = [r["cost"]["seconds"]["students"] / len(r["students"]) for r in spent]
+    share.append((row.method, row.evaluator, row.seconds, sum(each) / len(each)))
+columns = ["method", "judge", "first student, s", "every further one, s"]
+pd.DataFrame(share, columns=columns).set_index(columns[:2]).round(0)
+
+# %% [markdown]
+# A student of a hundred images is trained for many epochs, one of all real images for few, so the second is dearer by a small factor only. A set has to train a good number of students before it has paid for itself. The papers do not print the seconds of a student.
+#
+# ## How far from the whole set?
+#
+# The best set of each family under each judge (best by its test score, which flatters it a little), minus a student of all real images.
+
+# %%
+best = {}
+for judge in judges:
+    for family, members in families.items():
+        known = [m for m in members if (m, judge) in score]
+        if known:
+            best[judge, family] = max(known, key=lambda m, j=judge: mean(m, j))
+gaps = {
+    base: {key: mean(m, key[0]) - mean(base, "dsa-stored (32)") for key, m in best.items()}
+    for base in ("full", "full_logit_adjusted")
+}
+
+# %%
+table = pd.DataFrame(gaps).add_prefix("minus ").round(1)
+table.insert(0, "best set", pd.Series(best))
+table.rename_axis(["judge", "family"])
+
+# %% [markdown]
+# And every set, minus the logit-adjusted student of all real images:
+
+# %%
+tables.shown(wide - mean("full_logit_adjusted", own))
+
+# %% [markdown]
+# The published bar, "full dataset", is trained with cross-entropy on the long tail. It is a low bar: one term in the loss lifts it by more than the whole distance between the two papers.
+#
+# ## Head and tail
+#
+# Accuracy by class, most frequent first; students of the first pipeline. The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
+
+
+# %%
+def per_class(method, judge):
+    paths = usual[(usual.method == method) & (usual.evaluator == judge)].records.iloc[0]
+    return [student["per_class"] for student in results.load_record(paths[0])["students"]]
+
+
+shown = {f"{m} ({family})": (m, judge) for (judge, family), m in best.items()}
+shown = {name: key for name, key in shown.items() if key[1] == shared}
+shown["whole set, logit-adjusted"] = ("full_logit_adjusted", own)
+plots.per_class_accuracy({name: per_class(*key) for name, key in shown.items()}, *classes)
+
+# %% [markdown]
+# And under paper 1's evaluator, without any teacher:
+
+# %%
+shown = {
+    f"{m} ({family})": (m, judge) for (judge, family), m in best.items() if judge == own
+}
+shown["whole set, cross-entropy"] = ("full", own)
+plots.per_class_accuracy({name: per_class(*key) for name, key in shown.items()}, *classes)
+
+# %% [markdown]
+# What the images look like, before and after they were optimised, is shown in chapters 07 and 12.
+#
+# ## What we saw
+#
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. These sentences are checked here:
+
+# %%
+judge_gain = mean("random", shared) - mean("random", own)
+method_gain = mean("damed", own) - mean("random", own)
+assert judge_gain > method_gain  # the judge gives random images more than DAM + ED gives
+assert mean("random", shared) > mean("damed", own)
+assert mean("full_logit_adjusted", own) > wide.max().max()
+one_student = usual[usual.method == "full_logit_adjusted"].seconds.iloc[0]
+made = usual[usual.method.isin(families["trajectories"] + ["edc", "unilevel"])]
+assert one_student < made.seconds.min()
+teacher_alone = (
+    by_judge["online-teacher/debiased (32)"] - by_judge["online-teacher/plain (32)"]
+)
+assert teacher_alone.min() > 0
+
+# %%
+sets = ["ed_only", "damed", "rded", "edc", "unilevel"]
+near = against_random.loc[shared].reindex(sets).points
+assert near.abs().max() < method_gain / 2
+assert mean("unilevel", once) < mean("damed", own) < mean("unilevel", shared)
+
+# %% [markdown]
+# - **The judge decides more than the set.** From paper 1's evaluator to paper 2's, random real images gain more than DAM + ED gains over random real images. So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
+# - **Most of that is the teacher.** With the plain teacher, paper 2's evaluator is hardly kinder to random images than paper 1's. The debiased teacher lifts every set that was scored with both.
+# - **The label budget is worth more than the published lead.** With one stored label per image, as its text describes, the uni-level set is below DAM + ED; with a label for every view, as its code does, it is above.
+# - **With the debiased teacher the sets lie close together.** What RDED, EDC, the uni-level method and, as far as they were scored there, the sets of paper 1's decoupled experts add to random images is a few points at most: that teacher tells the same to all of them. Under stored labels a set can be far better than random images, and DAM + ED is; it can also be worse, as DATM and K-Center are.
+# - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took. "Full dataset" with cross-entropy is a bar that a set with a debiased teacher passes.
+#
+# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes. `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Exercises
+#
+# > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32. Both are judged by students of width 32. Is that one evaluator?
+#
+# <details><summary>Answer</summary>
+#
+# Yes for the *score*: the same students see both. No for the *method*: one set was matched to trajectories of another network than its judge. Paper 2's cross-architecture table shows that this costs the trajectory family many points. A fair comparison of methods makes each set for the student that judges it; a fair
+# comparison of sets takes them as they are. One has to say which of the two is meant.
+#
+# </details>
+#
+# > **2.** The debiased teacher scores more than any student it taught. What does that say about a table whose methods all have that teacher?
+#
+# <details><summary>Answer</summary>
+#
+# The teacher is a ceiling, and everything below it is squeezed together: the methods differ by how much of the teacher comes through, not by what they know themselves. Differences in such a table are small by construction, and it takes more pipelines to resolve them. A weak teacher or stored labels spread the sets out.
+#
+# </details>
+#
+# > **3.** Somebody writes: "method A with our evaluator has 70, method B has 60 in its paper, so A is 10 points better." Which two runs would you ask for, and what if only one of them can be afforded?
+#
+# <details><summary>Answer</summary>
+#
+# B's set under A's evaluator, and A's set under B's. The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other. The two splits need not agree, since a judge can suit a set. If only one can be run, run random real images under both: it is the cheapest one, and it shows
+# how much the judge gives to a set that nobody optimised.
+#
+# </details>
+#
+# > **4.** Count the label budget of CIFAR-100 with ten images per class and a student of 1000 epochs under `online-teacher`. How does it compare with the pixels of the set?
+#
+# <details><summary>Answer</summary>
+#
+# $1000 \cdot 100 = 100{,}000$ numbers per image against $3 \cdot 32 \cdot 32 = 3072$ pixels: more than thirty times the image. Stored labels are 100 numbers, a thirtieth of it.
+#
+# </details>

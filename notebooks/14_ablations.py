@@ -1,0 +1,484 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ablations and controls
+#
+# **Question.** Both papers add parts one at a time and print what each part gives. But a part can only be credited with what a *control* without it lacks, and neither paper shows the plainest controls: the set before its first iteration, random images under the same labels, a wrong class prior.
+# **Step by step, from the plainest control to the full method: which steps can be seen?**
+#
+# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them. A control that was not run stands in its table with the command that runs it.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
+# %% [markdown]
+# ## What is read
+#
+# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapters 07 and 12 say what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes. Digits are easier and small: they show whether a control matters *at all*, not by how much it would
+# on the papers' data.
+#
+# A run is a recipe, judged by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed. A **control** changes one thing.
+
+# %%
+import pandas as pd
+from ltdd_utils import images, longtail, notebook, plots, recipes, results, tables
+
+pd.set_option("display.max_colwidth", None)
+where = results.records_at_hand()
+recorded = results.load(where, allow_mixed=True, committed_only=True)
+cell = tables.in_cell(recorded, "cifar10", 100, 10)
+rows = tables.judged(cell)
+small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
+as_named = "as the recipe"
+print(f"CIFAR-10-LT: {len(cell)} records, {len(rows)} settings; Digits-LT: {len(small)}")
+
+# %%
+stored, plain = "dsa-stored (32)", "online-teacher/plain (32)"
+debiased = "online-teacher/debiased (32)"
+score = {(r.method, r.evaluator, r.changed): r.pipelines for r in rows.itertuples()}
+digits = {(r.method, r.evaluator, r.changed): r.pipelines for r in small.itertuples()}
+
+
+def scores(method, judge, changed=as_named):
+    return score.get((method, judge, changed), [])
+
+
+def mean(*run):
+    values = scores(*run)
+    return 100 * sum(values) / len(values) if values else float("nan")
+
+
+# %% [markdown]
+# Two more helpers: a table of controls on both data sets, and a ladder of steps.
+
+
+# %%
+def table_of(asked):
+    large = tables.controls(rows, asked, "cifar10", "cpu")
+    tiny = tables.controls(small, asked, "digits", "tiny")
+    return tables.shown(pd.concat({"CIFAR-10-LT": large, "Digits-LT": tiny}))
+
+
+def climb(ladder, among=score):
+    return {name: among.get(tuple(run), []) for name, *run in ladder}
+
+
+# %%
+def both(ladder):
+    found = {"CIFAR-10-LT": climb(ladder), "Digits-LT": climb(ladder, digits)}
+    return pd.concat({name: tables.steps(walk) for name, walk in found.items()})
+
+
+def draw(ladder):
+    walk = climb(ladder)
+    flags = tables.steps(walk).verdict == "resolved"
+    return plots.waterfall(list(walk), list(walk.values()), flags)
+
+
+# %% [markdown]
+# ## Paper 1, step by step
+#
+# From random real images with hard labels to the full method. The first two steps are made before any matching: choosing the images and labelling them with experts is part of the *initial set*.
+#
+# A bar goes from the score before a step to the score after it. It is filled where the difference is resolved, that is beyond two standard errors over pipelines, and hollow where it is not; whiskers are one standard deviation over pipelines. The figures are of CIFAR-10-LT.
+
+# %%
+start = "iterations=0"
+ladder_1 = [
+    ("random real images, hard labels", "random", stored, as_named),
+    ("chosen and labelled by biased experts", "datm", stored, start),
+    ("by experts with a re-balanced classifier", "damed", stored, start),
+    ("+ matching, both kinds of experts", "ed_only", stored, as_named),
+    ("+ DAM (the full method)", "damed", stored, as_named),
+]
+draw(ladder_1)
+
+# %%
+steps_1 = both(ladder_1)
+tables.shown(steps_1)
+
+# %% [markdown]
+# `points` is the step, `smallest` the smallest step that the pipelines could have shown, `n` how many pipelines there are after and before it. A step is held against the last row that was run. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
+#
+# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise. The largest step of the whole ladder is to re-balance the classifier that chooses and labels.
+#
+# The order of the steps is a choice. The paper's own order begins at DATM:
+
+# %%
+good_start = "initial.experts=classifier"
+ladder_2 = [
+    ("DATM", "datm", stored, as_named),
+    ("DATM from the good initial set", "datm", stored, good_start),
+    ("decoupled experts in the matching too", "ed_only", stored, as_named),
+    ("+ DAM (the full method)", "damed", stored, as_named),
+]
+draw(ladder_2)
+
+# %% [markdown]
+# On this path the good start earns next to nothing, because matching biased experts on all parameters takes it away again (chapter 07), and the same decoupling is worth the most when it comes into the matching. The parts do not have a worth of their own; they have one *given what is there already*.
+#
+# ## Paper 2, step by step
+#
+# From random real images under a plain teacher to the full method. Only its first step changes what the student is told; the later ones change images alone.
+
+# %%
+ladder_3 = [
+    ("random real images, plain teacher", "random", plain, as_named),
+    ("debiased teacher", "random", debiased, as_named),
+    ("confident crops", "unilevel_no_recovery", debiased, as_named),
+    ("+ recovery, running statistics", "unilevel_no_calibration", debiased, as_named),
+    ("calibrated statistics (the full method)", "unilevel", debiased, as_named),
+]
+draw(ladder_3)
+
+# %%
+steps_3 = both(ladder_3)
+tables.shown(steps_3)
+
+# %% [markdown]
+# ## How much exists before the first iteration, and what do the iterations add?
+#
+# Hollow dots are initial sets, full dots what the iterations made of them, judged by the same students with the same labels.
+
+# %%
+started = {}
+optimised = cell[(cell.scale == "cpu") & ~cell.whole_set]
+for protocol in ("dsa-stored", "online-teacher/debiased"):
+    for row in tables.variants(optimised[optimised.protocol == protocol]).to_dict(
+        "records"
+    ):
+        whole = row["changed"] == as_named and row["method"] not in (
+            "rded",
+            "unilevel_no_recovery",
+        )
+        if whole and any(value is not None for value in row["before"]):
+            started[f"{row['method']}, {protocol}"] = row
+started = pd.DataFrame.from_dict(started, orient="index")
+plots.before_after(started.index, started.before, started.after)
+
+# %%
+gained = tables.gains(started)
+gained["share before"] = gained.before / gained.after
+gained.round(2)
+
+# %% [markdown]
+# Most of every score is there before the first iteration. EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws. (SRe2L begins with noise, which has nothing to teach.)
+
+# %%
+pairs = {
+    "edc - random, plain teacher": (scores("edc", plain), scores("random", plain)),
+    "edc - random, debiased teacher": (scores("edc", debiased), scores("random", debiased)),
+    "no crops - random, debiased teacher": (
+        scores("unilevel_no_init", debiased),
+        scores("random", debiased),
+    ),
+}
+tables.shown(tables.contrasts(pairs))
+
+# %% [markdown]
+# ## Does DAM need the true prior?
+#
+# DAM weights the classes of the student's inner loss with the class prior of the long tail, because the expert was trained under it. A **placebo** is the same loss under another prior: uniform, which is no re-weighting at all; the true numbers given to the wrong classes ("permuted"); the rare classes made frequent ("inverted").
+#
+# Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set. "Estimated" reads those answers, and no label.
+#
+# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too.
+
+# %%
+prior = {
+    "estimated prior": ("damed", stored, "dam.prior=estimated"),
+    "uniform prior": ("damed", stored, "dam.prior=uniform"),
+    "permuted prior": ("damed", stored, "dam.prior=permuted"),
+    "inverted prior": ("damed", stored, "dam.prior=inverted"),
+    "weights of sum 1, as released": ("damed", stored, "dam.weights=sum"),
+    "and steps as short, no prior": (
+        "ed_only",
+        stored,
+        "dam.weights=sum, dam.prior=uniform",
+    ),
+}
+table_of(prior)
+
+# %% [markdown]
+# The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on:
+
+# %%
+pairs = {
+    "DAM - uniform, decoupled experts": (
+        scores("damed", stored),
+        scores("ed_only", stored),
+    ),
+    "DAM - uniform, biased experts": (scores("dam_only", stored), scores("datm", stored)),
+}
+dam_gain = tables.contrasts(pairs)
+tables.shown(dam_gain)
+
+# %% [markdown]
+# Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away. Whether that distance turns into accuracy is what the rows above are for.
+#
+# ## Does the logit term matter?
+#
+# A summary of paper 1 gives DAM two factors: class weights, and a shift of the logits by $-\lambda \log \pi$. The released configurations have the weights alone ($\lambda = 0$), and so have our recipes. Chapter 05 shows that each alone imitates the long tail and both together count the prior twice.
+
+# %%
+offset = {
+    "shift alone (lambda 1)": ("damed", stored, "dam.weights=none, dam.offset=1*"),
+    "weights and shift": ("damed", stored, "dam.offset=1*"),
+}
+table_of(offset)
+
+# %% [markdown]
+# ## Exact or TESLA gradient?
+#
+# The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released). What it costs in time and memory was measured once on a ConvNet of width 128 (means over the numbers of steps; `unroll` keeps the whole graph):
+
+# %%
+timing = pd.read_csv(where / "benchmarks" / "matching.csv")
+timing = timing[timing.gradient.isin(["exact", "tesla", "unroll"]) & (timing.images == 100)]
+timing = timing[timing.steps.isin([10, 20, 40])]
+timing.pivot_table(["seconds per step", "GiB"], "gradient").round(2)
+
+# %%
+gradient = {
+    "damed, TESLA gradient": ("damed", stored, "gradient=tesla"),
+    "datm, TESLA gradient": ("datm", stored, "gradient=tesla"),
+}
+table_of(gradient)
+
+# %% [markdown]
+# ## Is debiasing after training infeasible?
+#
+# A summary of paper 2 gives this as its reason to leave trajectory matching: debiasing the experts changes the trajectory, and debiasing afterwards is said to be infeasible. Three attempts: calibrate the labels of a finished set (ADSA, one number $\tau$), train the experts with a logit-adjusted loss, or calibrate a plain
+# teacher's answers.
+
+# %%
+after = {
+    "datm, labels calibrated by ADSA": ("datm", stored, "*evaluate.adsa.step=0.01"),
+    "dam_only, labels calibrated by ADSA": ("dam_only", stored, "*evaluate.adsa.step=0.01"),
+    "damed, labels calibrated by ADSA": ("damed", stored, "*evaluate.adsa.step=0.01"),
+    "datm, debiased experts": ("datm", stored, "experts.logit_adjustment=1*"),
+}
+table_of(after)
+
+# %%
+pairs = {
+    "edc with ADSA - edc": (scores("edc_adsa", plain), scores("edc", plain)),
+    "sre2l with ADSA - sre2l": (scores("sre2l_adsa", plain), scores("sre2l", plain)),
+    "edc with ADSA - edc, debiased teacher": (
+        scores("edc_adsa", plain),
+        scores("edc", debiased),
+    ),
+    "edc with ADSA - uni-level": (scores("edc_adsa", plain), scores("unilevel", debiased)),
+}
+adsa = tables.contrasts(pairs)
+tables.shown(adsa)
+
+# %% [markdown]
+# The last row is the comparison that no paper makes: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher. The ADSA paper prints a higher number for the first than paper 2 does for the second:
+
+# %%
+printed = results.targets()
+pair = {"jiang2025adsa": "edc_adsa", "cui2026rethinking": "unilevel"}
+cell_of = ("cifar10", 100, 10)
+{
+    method: tables.published_score(printed, paper, method, *cell_of)
+    for paper, method in pair.items()
+}
+
+# %% [markdown]
+# ## Which part of the uni-level gain?
+#
+# The full method minus itself without one part, under the debiased teacher. The first row takes the teacher away, and with it the labels.
+
+# %%
+full = scores("unilevel", debiased)
+plain_observer = "observer.network.second_head=False, observer.network.projection=0, "
+plain_observer += "observer.kind=plain"
+parts = {
+    "debiased teacher": scores("unilevel", plain),
+    "debiased teacher, observer and crops": scores("unilevel_no_debiasing", plain),
+    "debiased observer": scores("unilevel", debiased, plain_observer),
+    "calibration": scores("unilevel_no_calibration", debiased),
+    "confident crops": scores("unilevel_no_init", debiased),
+    "recovery": scores("unilevel_no_recovery", debiased),
+}
+part_of = tables.contrasts({name: (full, without) for name, without in parts.items()})
+known = part_of.dropna(subset="points")
+least = [None if pd.isna(value) else value for value in known.smallest]
+plots.differences(list(known.index), list(known.points), least)
+
+# %%
+tables.shown(part_of)
+
+# %% [markdown]
+# What inside the debiasing does it (the re-weighted head, not the mixed views nor the consistency loss) is in chapter 12.
+#
+# ## Rarity or class?
+#
+# In CIFAR-10-LT the frequent classes are always the same ones: airplanes are common and trucks rare. So "the tail" and "trucks" are one thing in both papers. `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes.
+
+# %%
+reversed_order = "data.class_order=reversed"
+runs = [("datm", stored), ("damed", stored)]
+runs += [("unilevel_no_debiasing", plain), ("unilevel", debiased)]
+table_of({(m, judge): (m, judge, reversed_order) for m, judge in runs})
+
+# %% [markdown]
+# Do the headline differences keep their sign?
+
+# %%
+pairs = {}
+for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
+    for (a, at), (b, under) in ((runs[1], runs[0]), (runs[3], runs[2])):
+        for class_order in (as_named, reversed_order):
+            found = (
+                among.get((a, at, class_order), []),
+                among.get((b, under, class_order), []),
+            )
+            pairs[name, f"{a} - {b}", class_order] = found
+tables.shown(tables.contrasts(pairs))
+
+# %% [markdown]
+# ## When a class has fewer images than IPC
+#
+# On CIFAR-10-LT at IF 100 the rarest class has 50 images, and a set of ten per class never runs out. Elsewhere it does. Digits-LT (scale `tiny`) at IF 20 and 60, real images of the rarest classes, and how many of its ten places each cannot fill with different ones:
+
+# %%
+places = {}
+for factor in (5, 20, 60):
+    data = recipes.recipe("damed_digits", imbalance_factor=factor).data
+    counts = longtail.class_counts(images.load(data).counts[0], factor, 10)
+    places[f"IF {factor}"] = [*counts[-4:], sum(max(10 - count, 0) for count in counts)]
+names = ["4th rarest", "3rd", "2nd", "rarest", "places repeated"]
+pd.DataFrame.from_dict(places, orient="index", columns=names)
+
+# %%
+short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
+short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
+short = short[short.method.isin(["random", "datm", "damed"])]
+thirds = 100 * short.pivot_table(["overall", "tail"], "method", "imbalance_factor")
+thirds.round(1)
+
+# %%
+by_factor = {
+    key: tables.pipelines(g) for key, g in short.groupby(["method", "imbalance_factor"])
+}
+pairs = {
+    (f"{method} - random", f"IF {factor:g}"): (values, by_factor["random", factor])
+    for (method, factor), values in by_factor.items()
+    if method != "random" and ("random", factor) in by_factor
+}
+tables.shown(tables.contrasts(pairs))
+
+# %% [markdown]
+# A class that has run out is filled up with copies. The matching can make the copies differ afterwards; random images with hard labels stay what they are. But a random set then holds *all* images of the rarest classes, so nothing is lost there by choosing. DATM loses the tail for another reason, and with enough images too: its biased
+# experts get none of those images right, and it starts from noise.
+#
+# In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places. How many classes are short there:
+
+# %%
+grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 50, 50)]
+grid += [("tiny", 500, 100, 10), ("tiny", 500, 100, 20)]
+wanting = {}
+for name, most, factor, ipc in grid:
+    counts = longtail.class_counts(most, factor, recipes.DATASETS[name].classes)
+    wanting[f"{name}, IF {factor}, IPC {ipc}"] = (
+        sum(count < ipc for count in counts),
+        len(counts),
+    )
+pd.DataFrame.from_dict(wanting, orient="index", columns=["classes short", "of"])
+
+# %% [markdown]
+# ## Every recorded change
+#
+# All runs with a changed setting in these cells, beside the recipe itself on the same seeds; new records appear here by themselves.
+
+# %%
+import glob
+
+changed = pd.concat([rows, small])[["method", "evaluator", "changed"]]
+changed = changed[changed.changed != as_named].drop_duplicates().itertuples(index=False)
+everything = table_of({(m, at, c): (m, at, glob.escape(c)) for m, at, c in changed})
+everything[everything.accuracy != ""].drop(columns="command")
+
+# %% [markdown]
+# ## What we saw
+#
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. These sentences are checked here:
+
+# %%
+step_1, step_3 = (steps.loc["CIFAR-10-LT"].points for steps in (steps_1, steps_3))
+assert step_1.iloc[2] == step_1.max()  # choosing and labelling, before matching
+assert step_1.iloc[1] < 0 < step_1.iloc[3:].min()
+assert step_3.iloc[1] > 2 * step_3.iloc[2:].abs().sum()
+assert (gained.gain > 0).all() and (gained["share before"] > 0.7).all()
+assert dam_gain.points.min() > 0
+assert mean("damed", stored, "dam.weights=sum") < mean("damed", stored)
+assert mean("edc", plain) < mean("edc_adsa", plain) < mean("unilevel", debiased)
+
+# %% [markdown]
+# - **One step carries each ladder, and it is not an optimisation.** In paper 1 it is choosing and labelling real images with re-balanced experts. In paper 2 it is the debiased teacher. Everything after it adds a few points.
+# - **Most of every score exists before the first iteration**, and the iterations add to it in every recipe that was scored at both ends.
+# - **The parts have no worth of their own.** A good start under biased matching is lost; the same decoupling inside the matching is worth a lot. Another order of steps gives other numbers.
+# - **DAM adds to the decoupled experts, and the difference is resolved.** Weights that sum to 1 add less: at this budget the steps are too short.
+# - **Debiasing after training works, in part.** One number chosen on a finished set lifts EDC by many points, and does not reach what a debiased teacher gives, nor the uni-level method. So what the ADSA paper prints above paper 2 is not above it here.
+# - **Of the uni-level parts, the teacher is what counts.** Recovery adds a little; observer, calibration and crops are each within a point or so of nothing.
+#
+# **Not shown here:** what the tables call "not run"; interactions of more than one change; every part at the papers' own scale.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Exercises
+#
+# > **1.** Two ladders lead from DATM to DAM + ED. In one the good initial set is worth a lot, in the other nearly nothing. Which one is right?
+#
+# <details><summary>Answer</summary>
+#
+# Both. A step is the difference between two runs, and the runs on either side of "good initial set" are not the same ones: in the first ladder nothing is matched yet, in the second biased experts are matched afterwards. If parts interact, their worth depends on the order; one could average over all orders (Shapley values), which needs a
+# run for every subset of parts.
+#
+# </details>
+#
+# > **2.** Why is "weights of sum 1 under a uniform prior" a control for "weights of sum 1", although nobody would use it?
+#
+# <details><summary>Answer</summary>
+#
+# Weights that sum to 1 change two things: which classes count more, and the length of every inner step, which becomes $C$ times shorter. The uniform prior keeps the second and leaves out the first. What is left between the two is the prior's alone.
+#
+# </details>
+#
+# > **3.** A permuted prior scores as well as the true one in somebody's run. Name two explanations, and a run that tells them apart.
+#
+# <details><summary>Answer</summary>
+#
+# The prior may not matter, only that classes are weighted unevenly or that steps have another length; or the spread over distillations hides the difference. More distillations of both tell whether a difference can be seen at all; an inverted prior, the worst placebo there is, tells whether *any* prior can be seen to matter.
+#
+# </details>
+#
+# > **4.** ADSA can be put on a set that was labelled by a debiased teacher. What should it do there, and what does chapter 12 show that it does?
+#
+# <details><summary>Answer</summary>
+#
+# If the teacher were free of the prior, the best $\tau$ would be 0 and nothing would change. It finds a small $\tau$ above 0, from differences of difficulty rather than of frequency, and costs a little.
+#
+# </details>
