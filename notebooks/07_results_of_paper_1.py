@@ -110,16 +110,8 @@ beside = beside[
     & beside.method.isin(paper_1)
     & (beside.paper == "zhao2025ltdd")
 ]
-columns = [
-    "method",
-    "paper",
-    "ours",
-    "difference",
-    "n",
-    "visible from",
-    "cost (s)",
-    "command",
-]
+columns = ["method", "paper", "ours", "difference", "n", "visible from"]
+columns += ["cost (s)", "command"]
 tables.formatted(beside)[columns].set_index("method")
 
 # %% [markdown]

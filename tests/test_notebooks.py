@@ -9,6 +9,8 @@ import nbformat
 import notebook_pairs
 import pytest
 
+from ltdd_utils import results
+
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = notebook_pairs.chapters()
 each_chapter = pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
@@ -131,3 +133,35 @@ def test_chapters_keep_to_what_a_cell_may_do(source: Path):
 )
 def test_the_rules_catch_what_they_name(text: str, what: str):
     assert offences(text) == [what]
+
+
+RESULTS = [path for path in CHAPTERS if path.stem[:2] in ("07", "12", "13", "14", "15")]
+NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|arXiv[: ]*[\d.]+", re.DOTALL)
+
+
+def typed_results(text: str, published: set[float]) -> list[str]:
+    """Numbers in prose that look like a result: a decimal of 1 or more that nobody published, or any in points or %."""
+    found = re.finditer(r"(?<![\w.])(\d+\.\d+)(?![\w.])(\s*(?:%|points|percent))?", NOT_PROSE.sub("", text))
+    return [m[0] for m in found if float(m[1]) not in published and (float(m[1]) >= 1 or m[2])]
+
+
+@pytest.mark.parametrize("source", RESULTS, ids=lambda path: path.stem)
+def test_a_results_chapter_types_no_result(source: Path):
+    """What was measured is displayed by a cell, from a record; published numbers may be quoted."""
+    published = set(results.targets(ROOT / "results" / "targets.csv")["mean"].dropna())
+    cells = [text for kind, text, _ in notebook_pairs.cells(jupytext.read(source)) if kind == "markdown"]
+    assert {"07", "12", "13", "14", "15"} == {path.stem[:2] for path in RESULTS}
+    assert not [number for text in cells for number in typed_results(text, published)]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("it rises from 37.3 to 46.3", ["46.3"]),
+        ("a gain of 0.4 points, or 0.4", ["0.4 points"]),
+        ("by 2.9 %", ["2.9 %"]),
+        ("at step size 0.05, `x = 46.3`, $46.3$, [text](page-1.25), arXiv 2408.14506", []),
+    ],
+)
+def test_a_typed_result_is_found(text: str, numbers: list[str]):
+    assert typed_results(text, {37.3}) == numbers
