@@ -338,7 +338,7 @@ pd.DataFrame({"same direction": same.sum(), "of": same.size()})
 # | paper 1: decoupling doubles the cost | it adds about half again here: the second stage is a fraction of the first (cell below) |
 # | paper 1: nearly lossless at IF 200 with 50 images per class | not run |
 # | both: sets transfer to other architectures | not run on CIFAR |
-# | paper 2 (a summary of it): debiasing after training is infeasible | ADSA does it, and gives EDC many points; chapter 14 |
+# | paper 2 (a summary of it): debiasing after training is infeasible | ADSA does it: EDC gains many points, and so does DATM where the shift is bounded; chapter 14 |
 # | paper 2: memory does not grow with the set | true by construction: a batch of recovery has a fixed size |
 
 # %%
