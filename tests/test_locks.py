@@ -27,7 +27,8 @@ def holder(tmp_path):
     process.start()
     assert ready.wait(60)
     yield path, leave, process
-    leave.set()
+    if process.is_alive():  # else nobody is left whom setting the event could wake, and it would wait for that
+        leave.set()
     process.join()
 
 
