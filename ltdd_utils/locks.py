@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 try:
@@ -33,12 +33,11 @@ def locked(path: Path, deadline: float | None = None) -> Iterator[None]:
         OSError: the file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    while (handle := _taken(path)) is None:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise Busy(f"another process is at work on {path.parent}")
+        time.sleep(EVERY_S)
     try:
-        while not _take(handle):
-            if deadline is not None and time.monotonic() >= deadline:
-                raise Busy(f"another process is at work on {path.parent}")
-            time.sleep(EVERY_S)
         yield
     finally:
         os.close(handle)  # the lock goes with it
@@ -53,6 +52,16 @@ def held(path: Path) -> bool:
             return False
     except Busy:
         return True
+
+
+def _taken(path: Path) -> int | None:
+    """A handle of the file that holds it, or None: another process does, or has just removed the file."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with suppress(FileNotFoundError):
+        if _take(handle) and os.path.samestat(os.fstat(handle), os.stat(path)):
+            return handle
+    os.close(handle)
+    return None
 
 
 def _take(handle: int) -> bool:

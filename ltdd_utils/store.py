@@ -188,11 +188,12 @@ class Store:
             write_atomic(result.with_name("key.json"), canonical_json(key))
             lock = result.with_name("lock")
             with self._alone(lock, kind):
-                if not self._there(result):  # else another process has just made it
-                    bundle = self._computed(kind, result, compute)
-                    with suppress(OSError):  # nobody needs it any more: the result is there
+                try:
+                    if not self._there(result):  # else another process has just made it
+                        return self._computed(kind, result, compute)
+                finally:
+                    with suppress(OSError):  # whoever waits for it makes another one
                         lock.unlink()
-                    return bundle
         bundle = load_bundle(result)
         self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
         return bundle
