@@ -100,11 +100,11 @@ def main() -> int:
     options = parser.parse_args()
     if not all(2 <= count <= STRIDE for count in options.design):
         parser.error(f"--design {options.design}: each level takes 2 to {STRIDE}")
-    changed = dict(pair.partition("=")[::2] for pair in options.set)
     torch.set_num_threads(options.threads)
     deadline = None if options.stop_after is None else time.monotonic() + 60 * options.stop_after
     place = pipeline.Place(Store(options.work, deadline), pipeline.pick_device("cpu"))
     try:
+        changed = recipes.assignments(options.set)
         base = recipes.with_overrides(recipes.recipe(options.recipe), changed)
         table = pd.DataFrame(scores(base, options.design, place, changed))
     except ValueError as error:

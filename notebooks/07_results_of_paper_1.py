@@ -57,10 +57,7 @@ where = results.records_at_hand()
 recorded = results.load(where, allow_mixed=True, committed_only=True)
 paper_1 = ("datm", "dam_only", "ed_only", "damed")
 loaded = {path: results.load_record(path) for path in recorded.path}
-config = recorded.path.map(lambda path: loaded[path]["config"])
-factor = config.map(lambda c: c["data"]["imbalance_factor"])
-here = recorded.recipe.str.endswith("_cifar10") & (recorded.scale == "cpu")
-cell = recorded[here & (factor == 100) & config.map(lambda c: c["ipc"] == 10)]
+cell = tables.in_cell(recorded, "cifar10", 100, 10)
 
 # %%
 mine = cell[cell.recipe.isin([f"{method}_cifar10" for method in paper_1])]

@@ -49,12 +49,9 @@ from ltdd_utils import distilled, notebook, plots, results, tables
 pd.set_option("display.max_colwidth", None)
 where = results.records_at_hand()
 recorded = results.load(where, allow_mixed=True, committed_only=True)
-loaded = {path: results.load_record(path) for path in recorded.path}
-config = recorded.path.map(lambda path: loaded[path]["config"])
-factor = config.map(lambda c: c["data"]["imbalance_factor"])
-here = recorded.recipe.str.endswith("_cifar10") & (recorded.scale == "cpu")
-here &= recorded.protocol.str.startswith("online") & (factor == 100)
-cell = recorded[here & config.map(lambda c: c["ipc"] == 10)]
+online = recorded[recorded.protocol.str.startswith("online")]
+cell = tables.in_cell(online, "cifar10", 100, 10)
+loaded = {path: results.load_record(path) for path in cell.path}
 
 # %%
 runs = tables.scores(cell)
@@ -288,8 +285,8 @@ wide.dropna().round(1)
 # ## One image per class
 
 # %%
-single = recorded[here & config.map(lambda c: c["ipc"] == 1)]
-scores = tables.scores(single)
+scores = tables.scores(tables.in_cell(recorded, "cifar10", 100, 1))
+scores = scores[scores.protocol.str.startswith("online")]
 scores["accuracy"] = [100 * sum(p) / len(p) for p in scores.pipelines]
 scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").round(1)
 

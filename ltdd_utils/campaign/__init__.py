@@ -8,13 +8,14 @@ from ltdd_utils.campaign.costs import Stage, expected, stages
 from ltdd_utils.campaign.page import campaign_section, estimate
 from ltdd_utils.campaign.plan import Block, Run, plan_names, read_plan
 from ltdd_utils.campaign.runner import carry_out
-from ltdd_utils.campaign.state import State, survey, totals
+from ltdd_utils.campaign.state import State, by_name, survey, totals
 
 __all__ = [
     "Block",
     "Run",
     "Stage",
     "State",
+    "by_name",
     "campaign_section",
     "carry_out",
     "estimate",

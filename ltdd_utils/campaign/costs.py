@@ -9,9 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltdd_utils.config import (
-    config_id,
-)
+from ltdd_utils.config import config_id
 
 __all__ = ["Stage", "expected", "stages"]
 
@@ -38,31 +36,31 @@ def stages(config: Mapping[str, Any], seed: int, students: int) -> list[Stage]:
     family = {"scale": config["scale"], "dataset": data["name"], "recipe": config["name"]}
     made = {"method": method, "ipc": config["ipc"]}
 
-    def stage(name: str, own: Mapping[str, Any]) -> Stage:
+    def stage(name: str, own: Mapping[str, Any], **exact: int | None) -> Stage:
         pinned = own.get("seed")  # experts that all seeds of a run share
         kind = "teacher" if name == "scoring teacher" else name  # one training, whoever asks for it
-        at = {"name": kind, "data": data, "seed": seed if pinned is None else pinned, "own": own}
+        at = {"name": kind, "data": data, "seed": seed if pinned is None else pinned, "own": own, **exact}
         alike = {"name": name, **family} if own is made else {"name": kind, "scale": config["scale"], "own": own}
         return Stage(name, config_id(at), config_id(alike))
 
     found = []
+    if expert := method.get("expert"):
+        found.append(stage("expert", expert))
+    if "policy" in method:
+        found.append(stage("selection", made))
     if experts := method.get("experts"):
         found.append(stage("experts", experts))
         if method.get("second") or method["initial"]["experts"] == "classifier":
             found.append(stage("classifier experts", experts))
-    if expert := method.get("expert"):
-        found.append(stage("expert", expert))
-    if "experts" in method:
-        found.append(stage("initial set", {"experts": experts, "initial": method["initial"], "ipc": config["ipc"]}))
-    if "policy" in method:
-        found.append(stage("selection", made))
+        found.append(stage("initial set", {"experts": experts, "initial": method["initial"]}, ipc=config["ipc"]))
     if method.get("iterations"):
-        found.append(stage("matching" if "experts" in method else "condensation", made))
-    if "recover" in method:
+        found.append(stage("matching" if experts else "condensation", made))
+    if recover := method.get("recover"):
         if method.get("teacher") not in (None, evaluate.get("teacher")):
             found.append(stage("scoring teacher", method["teacher"]))
-        found.append(stage("initial set", {"teacher": method.get("teacher"), "initial": method["initial"]}))
-        if method["recover"]["iterations"]:
+        crops = {"teacher": method.get("teacher"), "initial": method["initial"]}
+        found.append(stage("initial set", crops, ipc=config["ipc"]))
+        if recover["iterations"]:
             observers = {"observer": method["observer"], "others": method.get("others", [])}
             found += [stage("observer", observers), stage("statistics", {**observers, "of": method["statistics"]})]
             found.append(stage("recovery", made))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ltdd_utils.campaign.plan import read_plan
-from ltdd_utils.campaign.state import State, survey, totals
+from ltdd_utils.campaign.state import State, by_name, survey, totals
 from ltdd_utils.tables import markdown
 
 __all__ = ["campaign_section", "estimate"]
@@ -26,9 +26,9 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
         plans: files of the campaigns.
         records: files of the records that count.
     """
-    parts = [INTRODUCTION]
+    parts, known = [INTRODUCTION], by_name(records)
     for path in plans:
-        states = survey(read_plan(str(path)), records)
+        states = survey(read_plan(str(path)), known)
         table = totals(states).drop(columns=["running", "begun"])
         parts += [f"### Campaign `{path.stem}`", markdown(table)]
         coming = [(f"`{state.run.command}`", estimate(state)) for state in states if state.state != "done"]

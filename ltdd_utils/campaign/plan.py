@@ -86,10 +86,7 @@ class Block:
         name = f"{method}_{dataset}"
         cell = {"imbalance_factor": self.imbalance_factor, "ipc": self.ipc, "scale": scale, "network": network}
         base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
-        pairs = [change.partition("=") for change in changes]
-        if wrong := [key for key, sign, _ in pairs if not sign]:
-            raise ValueError(f"set: {wrong[0]!r} has no value; write KEY=VALUE")
-        made = recipes.with_overrides(base, {key: value for key, _, value in pairs})
+        made = recipes.with_overrides(base, recipes.assignments(changes))
         cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
         words = ["ltdd", "run", name]
         for option, value in cell.items():

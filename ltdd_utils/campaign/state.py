@@ -13,7 +13,7 @@ from ltdd_utils.config import to_dict
 from ltdd_utils.locks import held
 from ltdd_utils.results import load_record
 
-__all__ = ["State", "is_done", "lock_of", "survey", "totals"]
+__all__ = ["State", "by_name", "is_done", "lock_of", "survey", "totals"]
 
 STATES = ("done", "running", "begun", "missing")
 
@@ -28,18 +28,26 @@ class State:
     unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
 
 
-def survey(runs: Sequence[Run], records: Iterable[Path], work: Path | None = None) -> list[State]:
-    """The state of every run, in the order of the campaign.
+def by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """The content of records, under the names that their runs have.
 
     Args:
-        runs: of ``read_plan``.
-        records: files of all records at hand, also of runs that are in no campaign.
-        work: folder of the stages; None: a run without a record is missing, whoever is at work on it.
+        records: files, also of runs that are in no campaign.
 
     Raises:
         ValueError: a record is damaged.
     """
-    known = {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
+    return {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
+
+
+def survey(runs: Sequence[Run], known: Mapping[str, Mapping[str, Any]], work: Path | None = None) -> list[State]:
+    """The state of every run, in the order of the campaign.
+
+    Args:
+        runs: of ``read_plan``.
+        known: all records at hand, as ``by_name`` gives them.
+        work: folder of the stages; None: a run without a record is missing, whoever is at work on it.
+    """
     finished = {run.name for run in runs if run.name in known and _enough(run, known[run.name])}
     coming = [run for run in runs if run.name not in finished]
     costs = expected([(to_dict(run.recipe), run.seed, run.students) for run in coming], list(known.values()))

@@ -10,7 +10,6 @@ from tqdm import tqdm
 from ltdd_utils import campaign
 from ltdd_utils.cli.common import as_json, place_of
 from ltdd_utils.results import every
-from ltdd_utils.store import Store
 
 __all__ = ["campaign_"]
 
@@ -22,14 +21,13 @@ def campaign_(options: argparse.Namespace) -> str:
     if not runs:
         raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
     if options.action == "run":
-        place = place_of(options)
-        place = replace(place, results=options.results, store=Store(options.work, place.store.deadline, wait=False))
+        place = replace(place_of(options, wait=False), results=options.results)
         failed = campaign.carry_out(runs, place, lambda line: tqdm.write(line, file=sys.stderr))
         if failed:
             raise ValueError(
                 f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0][0].command}: {failed[0][1]}"
             )
-    states = campaign.survey(runs, every(options.results), options.work)
+    states = campaign.survey(runs, campaign.by_name(every(options.results)), options.work)
     if options.json:
         facts = ("command", "block", "seed", "students")
         return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.cli.campaigns import campaign_
-from ltdd_utils.cli.common import as_json, pairs_of, place_of, recipe_of
+from ltdd_utils.cli.common import as_json, place_of, recipe_of
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.config import TrajectoryConfig, to_dict
@@ -103,7 +103,7 @@ def evaluate_(options: argparse.Namespace) -> str:
     distilled, preprocess = load_set(options.distilled)
     with _about(options.distilled):
         cfg = protocol_for(distilled, options.protocol, options.scale, options.network, options.teacher)
-    pairs = pairs_of(options.set, "train.epochs=10")
+    pairs = recipes.assignments(options.set, "train.epochs=10")
     for key in pairs:
         if key.startswith("evaluate."):
             raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")

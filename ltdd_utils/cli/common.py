@@ -3,7 +3,6 @@
 import argparse
 import json
 import time
-from collections.abc import Sequence
 
 from ltdd_utils import recipes
 from ltdd_utils.cli.progress import Bars
@@ -11,7 +10,7 @@ from ltdd_utils.config import to_dict
 from ltdd_utils.pipeline import Place, pick_device
 from ltdd_utils.store import Store
 
-__all__ = ["as_json", "pairs_of", "place_of", "recipe_of"]
+__all__ = ["as_json", "place_of", "recipe_of"]
 
 
 def as_json(value: object) -> str:
@@ -30,23 +29,15 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
         network=options.network,
         teacher=options.teacher,
     )
-    return recipes.with_overrides(base, pairs_of(options.set, "evaluate.train.epochs=10"))
+    return recipes.with_overrides(base, recipes.assignments(options.set))
 
 
-def pairs_of(items: Sequence[str], example: str) -> dict[str, str]:
-    """Items such as KEY=VALUE, by their key; ``example`` is one that the message may show."""
-    pairs = [item.partition("=") for item in items]
-    for key, sign, _ in pairs:
-        if not sign:
-            raise ValueError(f"--set {key!r} has no value; write KEY=VALUE, for example --set {example}")
-    return {key: value for key, _, value in pairs}
-
-
-def place_of(options: argparse.Namespace) -> Place:
-    """Where the command works."""
+def place_of(options: argparse.Namespace, wait: bool = True) -> Place:
+    """Where the command works; ``wait`` is its store's."""
     minutes = options.stop_after
     if minutes is not None and not 0 <= minutes < float("inf"):
         raise ValueError(f"--stop-after is {minutes}; give minutes, 0 or more")
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    store = Store(options.work, deadline)
-    return Place(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
+    return Place(
+        Store(options.work, deadline, wait), pick_device(options.device), data=options.data, watch=Bars(options.quiet)
+    )

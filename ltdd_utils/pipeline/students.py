@@ -1,7 +1,6 @@
 """All students of a run or of a set from a file, under one protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -65,10 +64,7 @@ def protocol_for(
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
     scale = scale or distilled.info["scale"]
     method, _, dataset = distilled.info["recipe"].rpartition("_")
-    cfg = protocol_of(method, dataset, scale, name, network, teacher)
-    own = _made_for(info)
-    if own is not None and network is None and cfg.protocol == "dsa-stored":
-        cfg = replace(cfg, network=own)
+    cfg = protocol_of(method, dataset, scale, name, network, teacher, _made_for(info))
     return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
 
 

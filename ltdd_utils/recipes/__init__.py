@@ -9,7 +9,7 @@ together, ``overrides`` changes single settings.
 
 from ltdd_utils.recipes.cells import Recipe, names, protocol_of, recipe, whole_set
 from ltdd_utils.recipes.methods import METHODS, own_protocol, own_teacher
-from ltdd_utils.recipes.overrides import with_overrides
+from ltdd_utils.recipes.overrides import assignments, with_overrides
 from ltdd_utils.recipes.released import released
 from ltdd_utils.recipes.settings import (
     ARCHITECTURES,
@@ -33,6 +33,7 @@ __all__ = [
     "Recipe",
     "Scale",
     "architecture",
+    "assignments",
     "for_size",
     "names",
     "own_protocol",

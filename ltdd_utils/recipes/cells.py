@@ -134,15 +134,12 @@ def recipe(
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(settings.scales)}")
     data = DataConfig(dataset, settings.imbalance_factor if imbalance_factor is None else imbalance_factor)
     chosen = METHODS[method](Cell(dataset, scale, data.imbalance_factor, ipc))
-    evaluate = protocol_of(method, dataset, scale, protocol_name, network, teacher)
+    evaluate = protocol_of(method, dataset, scale, protocol_name, network, teacher, _made_for(chosen))
     if isinstance(chosen, FullDataConfig):
         adjusted = method == "full_logit_adjusted"
         if adjusted and evaluate.protocol != "dsa-stored":
             raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {evaluate.protocol}")
         return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
-    made_for = _made_for(chosen)
-    if made_for is not None and network is None and evaluate.protocol == "dsa-stored":
-        evaluate = replace(evaluate, network=made_for)
     usual = protocol(own_protocol(method), dataset, scale).preprocess
     elsewhere = usual if _depends_on_space(chosen) and usual != evaluate.preprocess else None
     return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes), elsewhere)
@@ -155,6 +152,7 @@ def protocol_of(
     name: str | None = None,
     network: str | None = None,
     teacher: str | None = None,
+    made_for: NetworkConfig | None = None,
 ) -> EvaluateConfig:
     """The settings under which a method's sets are scored; what is None is as the method is published.
 
@@ -165,6 +163,8 @@ def protocol_of(
         name: the protocol.
         network: the students' architecture.
         teacher: "plain" or "debiased", of the online protocols.
+        made_for: the student that the set was matched for; under ``dsa-stored`` it is trained unless ``network`` names
+            another.
 
     Raises:
         ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where nobody labels.
@@ -173,6 +173,8 @@ def protocol_of(
     if teacher is not None and name == "dsa-stored":
         raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
     evaluate = protocol(name, dataset, scale, network, teacher or own_teacher(method))
+    if made_for is not None and network is None and name == "dsa-stored":
+        evaluate = replace(evaluate, network=made_for)
     return replace(evaluate, adsa=ADSAConfig()) if method.endswith("_adsa") else evaluate
 
 

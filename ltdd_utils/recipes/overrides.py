@@ -4,17 +4,30 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from ltdd_utils.config import from_dict
 from ltdd_utils.recipes.cells import Recipe
 
-__all__ = ["with_overrides"]
+__all__ = ["assignments", "with_overrides"]
 
 T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
 FIXED = ("name", "scale")  # of a recipe: they say what the settings are, and do not make them
+
+
+def assignments(items: Iterable[str], example: str = "evaluate.train.epochs=10") -> dict[str, str]:
+    """Items such as KEY=VALUE as the keys and values that ``with_overrides`` takes; of a repeated key the last counts.
+
+    Raises:
+        ValueError: an item without "="; the message shows ``example``.
+    """
+    pairs = [item.partition("=") for item in items]
+    for key, sign, _ in pairs:
+        if not sign:
+            raise ValueError(f"--set {key!r} has no value; write KEY=VALUE, for example --set {example}")
+    return {key: value for key, _, value in pairs}
 
 
 def with_overrides(base: T, overrides: Mapping[str, str]) -> T:
