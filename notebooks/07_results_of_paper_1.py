@@ -247,7 +247,7 @@ printed = results.targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
 printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(ours.method)]
-plots.accuracy_by_factor(tables.pool(ours), printed)
+plots.accuracy_by("imbalance_factor", tables.pool(ours), printed)
 
 # %% [markdown]
 # Means over the same runs, of all classes and of the rarest third, in percent. Below them the difference between DAM + ED and each other method in points, the smallest one that could have been seen, and whether it is resolved:

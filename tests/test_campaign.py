@@ -50,7 +50,7 @@ def quick(folder, **options):
 
 
 def test_settings_are_combined_with_seeds_outermost():
-    block = campaign.Block("all", ("random", "kcenter"), ("digits",), ipc=2, seeds=(0, 1), students=3)
+    block = campaign.Block("all", ("random", "kcenter"), ("digits",), ipc=(2,), seeds=(0, 1), students=3)
     names = [(run.seed, run.recipe.name, run.recipe.ipc, run.students) for run in block.runs("tiny")]
     assert names == [(seed, f"{m}_digits", 2, 3) for seed in (0, 1) for m in ("random", "kcenter")]
     several = campaign.Block("all", ("random",), ("digits",), set=((), ("evaluate.train.epochs=7",)))
@@ -81,6 +81,11 @@ def test_the_campaigns_of_the_book_name_a_run_once():
         runs = campaign.read_plan(name)
         assert len({run.name for run in runs}) == len(runs) > 20
         assert {run.recipe.scale for run in runs} == {name}
+
+
+def test_images_per_class_may_be_one_number_or_several(plan):
+    plan.write_text(QUICK.replace("ipc = 2", "ipc = [1, 3]"))
+    assert [(run.seed, run.recipe.ipc) for run in campaign.read_plan(str(plan))] == [(0, 1), (0, 3), (1, 1), (1, 3)]
 
 
 def test_a_run_that_two_blocks_name_has_the_more_students(plan):

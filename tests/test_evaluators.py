@@ -57,6 +57,21 @@ def test_a_cell_has_the_whole_training_set_and_runs_whose_settings_no_scale_chan
     assert sorted(found.recipe) == ["damed_cifar10", "full_cifar10", "random_cifar10"]
 
 
+def test_several_cells_under_one_evaluator_have_a_row_per_method(tmp_path):
+    """Changed runs, wider students and the whole training set are left out; a spread needs two pipelines."""
+    save(tmp_path, [(4, 4)], ipc=1)
+    save(tmp_path, [(6, 6)], seed=0)
+    save(tmp_path, [(8, 8)], seed=1)
+    save(tmp_path, [(1, 1)], dam__prior="inverted")
+    save(tmp_path, [(1, 1)], evaluate__network__width=128)
+    save(tmp_path, [(1, 1)], "full_cifar10", ipc=None)
+    table = tables.along(loaded(tmp_path), "cifar10", [(100, 1), (100, 10), (100, 50)], STORED)
+    assert table.ipc.tolist() == [1, 10] and table.method.tolist() == ["damed"] * 2
+    assert table.pipelines.tolist() == [1, 2] and table["mean"].tolist() == pytest.approx([0.4, 0.7])
+    assert pd.isna(table["std"].iloc[0]) and table["std"].iloc[1] == pytest.approx(0.2 / 2**0.5)
+    assert table.scores.iloc[1] == pytest.approx([0.6, 0.8])
+
+
 def test_contrasts_say_what_is_resolved_and_what_was_not_run():
     table = tables.contrasts(
         {("a", "b"): ([0.5, 0.52], [0.4, 0.42]), ("a", "c"): ([0.5], [0.1]), ("a", "d"): ([0.5], [])}

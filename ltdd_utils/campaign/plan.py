@@ -9,7 +9,7 @@ A block is a table of settings that are all combined, seeds outermost::
     methods = ["unilevel", "unilevel_no_recovery"]
     datasets = ["cifar10"]
     imbalance_factor = 100
-    ipc = 10
+    ipc = 10                       # or a list of numbers
     seeds = [0, 1, 2]
     students = 3
 """
@@ -49,13 +49,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Block:
-    """Runs that belong together: every method on every data set under every protocol, teacher and list of settings."""
+    """Runs that belong together: each method on each data set at each size under each protocol, teacher and setting."""
 
     title: str
     methods: tuple[str, ...]
     datasets: tuple[str, ...] = ("cifar10",)
     imbalance_factor: float | None = None  # None: the data set's usual one
-    ipc: int = 10
+    ipc: tuple[int, ...] = (10,)
     seeds: tuple[int, ...] = (0,)
     students: int = 5
     protocols: tuple[str | None, ...] = (None,)  # None: the method's own
@@ -69,7 +69,7 @@ class Block:
         Raises:
             ValueError: a combination that is no recipe.
         """
-        options = (self.datasets, self.methods, self.protocols, self.teachers, self.networks, self.set)
+        options = (self.datasets, self.ipc, self.methods, self.protocols, self.teachers, self.networks, self.set)
         return [self._run(scale, seed, *chosen) for seed, *chosen in itertools.product(self.seeds, *options)]
 
     def _run(
@@ -77,6 +77,7 @@ class Block:
         scale: str,
         seed: int,
         dataset: str,
+        ipc: int,
         method: str,
         protocol: str | None,
         teacher: str | None,
@@ -84,7 +85,7 @@ class Block:
         changes: tuple[str, ...],
     ) -> Run:
         name = f"{method}_{dataset}"
-        cell = {"imbalance_factor": self.imbalance_factor, "ipc": self.ipc, "scale": scale, "network": network}
+        cell = {"imbalance_factor": self.imbalance_factor, "ipc": ipc, "scale": scale, "network": network}
         base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
         made = recipes.with_overrides(base, recipes.assignments(changes))
         cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
@@ -142,6 +143,8 @@ def _block(values: Mapping[str, Any]) -> Block:
     for key in ("title", "methods"):
         if key not in values:
             raise ValueError(f"{key} is missing")
+    if isinstance(values.get("ipc"), int):
+        values = {**values, "ipc": [values["ipc"]]}
     ready = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     if "set" in ready:
         ready["set"] = tuple(tuple(changes) for changes in ready["set"])

@@ -4,9 +4,9 @@ Classes are always drawn from the most to the least frequent, left to right, and
 three colours everywhere.
 """
 
+from ltdd_utils.plots.cells import accuracy_by
 from ltdd_utils.plots.costs import accuracy_by_cost
 from ltdd_utils.plots.data import class_counts
-from ltdd_utils.plots.factors import accuracy_by_factor
 from ltdd_utils.plots.gains import before_after
 from ltdd_utils.plots.images import image_grid, image_rows
 from ltdd_utils.plots.matching import curves
@@ -19,8 +19,8 @@ from ltdd_utils.plots.variance import nested_scores, variance_shares
 from ltdd_utils.plots.waterfall import waterfall
 
 __all__ = [
+    "accuracy_by",
     "accuracy_by_cost",
-    "accuracy_by_factor",
     "before_after",
     "class_counts",
     "class_profiles",

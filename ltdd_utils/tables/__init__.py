@@ -3,6 +3,7 @@
 from ltdd_utils.tables.claims import Claim, claims, published_score
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
 from ltdd_utils.tables.evaluators import (
+    along,
     contrasts,
     controls,
     evaluator,
@@ -23,6 +24,7 @@ __all__ = [
     "PUBLISHED_ONLY",
     "Claim",
     "Contrast",
+    "along",
     "changes",
     "claims",
     "compact",

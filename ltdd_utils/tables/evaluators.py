@@ -1,6 +1,7 @@
 """Sets under one evaluator: who judged them, what they cost, which differences are resolved, and what was never run."""
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,6 +14,7 @@ from ltdd_utils.tables.pooling import contrast
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
+    "along",
     "contrasts",
     "controls",
     "evaluator",
@@ -62,6 +64,35 @@ def judged(records: pd.DataFrame) -> pd.DataFrame:
         changed=[_without_width(changed) for changed in rows["changed"]],
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
+
+
+def along(
+    records: pd.DataFrame, dataset: str, cells: Iterable[tuple[float, int]], judge: str, scale: str = "cpu"
+) -> pd.DataFrame:
+    """The sets of several cells under one evaluator, unchanged recipes alone: what ``plots.accuracy_by`` draws.
+
+    Args:
+        records: as ``results.load`` gives them.
+        dataset: of all cells.
+        cells: imbalance factor and images per class of each.
+        judge: an evaluator, as ``evaluator`` names it.
+        scale: of all cells.
+
+    Returns:
+        One row per cell and method that was run: ``dataset``, ``scale``, ``imbalance_factor``, ``ipc``, ``method``,
+        ``scores`` (a list of one mean accuracy per pipeline, fractions), ``pipelines`` (how many), ``mean`` and ``std``
+        (ddof 1; NaN with a single pipeline).
+    """
+    sets, found = records[~records["whole_set"]], []
+    for factor, ipc in cells:
+        rows = judged(in_cell(sets, dataset, factor, ipc, scale))
+        rows = rows[(rows["changed"] == USUAL) & (rows["evaluator"] == judge)]
+        cell = {"dataset": dataset, "scale": scale, "imbalance_factor": factor, "ipc": ipc}
+        for method, values in zip(rows["method"], rows["pipelines"], strict=True):
+            facts = {"mean": statistics.fmean(values), "std": statistics.stdev(values) if len(values) > 1 else math.nan}
+            found.append({**cell, "method": method, "scores": values, "pipelines": len(values), **facts})
+    columns = ["dataset", "scale", "imbalance_factor", "ipc", "method", "scores", "pipelines", "mean", "std"]
+    return pd.DataFrame(found, columns=columns)
 
 
 def evaluator(protocol: str, config: Mapping) -> str:

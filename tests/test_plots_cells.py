@@ -1,4 +1,4 @@
-"""Accuracy against the imbalance factor, ours and published."""
+"""Accuracy against the imbalance factor and the images per class, ours and published."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,7 +36,7 @@ def drawn(axes):
 
 
 def test_a_line_per_method_with_whiskers_over_pipelines_alone(tmp_path):
-    figure = plots.accuracy_by_factor(runs(tmp_path))
+    figure = plots.accuracy_by("imbalance_factor", runs(tmp_path))
     (axes,) = figure.axes
     kcenter, random = drawn(axes).values()
     assert random[0] == [10, 100] and random[1] == pytest.approx([35, 20])
@@ -51,7 +51,9 @@ def test_published_numbers_stand_in_a_panel_of_their_own_in_the_methods_colours(
     target = {"paper": "p", "dataset": "cifar10", "ipc": 10, "std": 0.5}
     cells = [("random", 10, 32.5), ("datm", 10, 57.2), ("datm", 200, np.nan), ("random", 200, 30.0)]
     rows = [{**target, "method": method, "imbalance_factor": factor, "mean": mean} for method, factor, mean in cells]
-    ours, published = (drawn(axes) for axes in plots.accuracy_by_factor(runs(tmp_path), pd.DataFrame(rows)).axes)
+    ours, published = (
+        drawn(axes) for axes in plots.accuracy_by("imbalance_factor", runs(tmp_path), pd.DataFrame(rows)).axes
+    )
     (shared,) = set(ours) & set(published)
     assert ours[shared][0] == [10, 100] and published[shared] == ([10, 200], [32.5, 30.0], pytest.approx([0.5, 0.5]))
     (datm,) = (values for colour, values in published.items() if colour != shared)
@@ -61,10 +63,22 @@ def test_published_numbers_stand_in_a_panel_of_their_own_in_the_methods_colours(
 def test_what_does_not_belong_on_one_line_is_refused(tmp_path):
     table = runs(tmp_path, repeated=False)
     with pytest.raises(ValueError, match="random has two numbers at IF 10; give those of one setting"):
-        plots.accuracy_by_factor(pd.concat([table, table[table.method == "random"]]))
+        plots.accuracy_by("imbalance_factor", pd.concat([table, table[table.method == "random"]]))
     with pytest.raises(ValueError, match="the rows have 2 values of 'ipc'; give those of one"):
-        plots.accuracy_by_factor(pd.concat([table, table.assign(ipc=20)]))
+        plots.accuracy_by("imbalance_factor", pd.concat([table, table.assign(ipc=20)]))
     with pytest.raises(ValueError, match="the rows have 2 values of 'scale'"):
-        plots.accuracy_by_factor(pd.concat([table, table.assign(scale="cpu")]))
+        plots.accuracy_by("imbalance_factor", pd.concat([table, table.assign(scale="cpu")]))
     with pytest.raises(ValueError, match="the rows have 0 values of 'dataset'"):
-        plots.accuracy_by_factor(table.iloc[:0])
+        plots.accuracy_by("imbalance_factor", table.iloc[:0])
+
+
+def test_the_same_over_images_per_class(tmp_path):
+    table = runs(tmp_path, repeated=False).query("method == 'random'").assign(imbalance_factor=50, ipc=[1, 10])
+    (axes,) = plots.accuracy_by("ipc", table).axes
+    ((places, _, _),) = drawn(axes).values()
+    assert places == [1, 10] and axes.get_xlabel() == "images per class"
+    assert axes.get_title() == "cifar10-LT, IF 50\nthis book, scale paper"
+    with pytest.raises(ValueError, match="random has two numbers at IPC 1; give those of one setting"):
+        plots.accuracy_by("ipc", pd.concat([table, table.iloc[:1]]))
+    with pytest.raises(ValueError, match="the rows have 2 values of 'imbalance_factor'; give those of one"):
+        plots.accuracy_by("ipc", table.assign(imbalance_factor=[10, 100]))

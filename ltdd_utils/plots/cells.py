@@ -1,0 +1,71 @@
+"""Accuracy over the cells of a table: against the imbalance factor or the images per class."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ltdd_utils.plots.style import MARKERS, SERIES, styled
+
+__all__ = ["AXES", "accuracy_by"]
+
+AXES = {"imbalance_factor": ("imbalance factor", "IF"), "ipc": ("images per class", "IPC")}  # column: name, short
+
+
+@styled
+def accuracy_by(axis: str, runs: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
+    """One line per method over the cells of a table; whiskers are one standard deviation over pipelines.
+
+    Args:
+        axis: one of ``AXES``; the other one is the same in all rows.
+        runs: rows of ``tables.pool`` of one data set and scale; its accuracies are fractions. A row of a single
+            pipeline has no whisker: its spread is one over students.
+        published: rows of ``results.targets`` of one data set and paper, in percent, for a second panel with an
+            accuracy axis of its own; whiskers as printed. A number that was not printed leaves a gap.
+
+    Raises:
+        ValueError: no row, rows of more than one data set, scale or value of the other axis, or two numbers of a
+            method at one place.
+    """
+    ours = runs.assign(mean=100 * runs["mean"], std=(100 * runs["std"]).where(runs["pipelines"] > 1))
+    tables = {_title(axis, runs, ("scale", "this book, scale {}")): ours}
+    if published is not None:
+        tables[_title(axis, published, ("paper", "published, {}"))] = published
+    names = sorted({name for table in tables.values() for name in table["method"]})
+    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
+    figure, panels = plt.subplots(1, len(tables), figsize=(7, 3.4), squeeze=False)
+    for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+        axes.set_title(title)
+        _lines(axis, axes, table, styles)
+    panels[0, 0].set_ylabel("accuracy on the test set, %")
+    handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=5) for colour, marker in styles.values()]
+    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
+    return figure
+
+
+def _lines(axis: str, axes: Axes, table: pd.DataFrame, styles: dict[str, tuple[str, str]]) -> None:
+    """A line with whiskers for each method of a table in percent, over a logarithmic axis that names its places."""
+    for name, rows in table.sort_values(axis).groupby("method"):
+        colour, marker = styles[str(name)]
+        places, mean, std = (rows[column].to_numpy(dtype=float) for column in (axis, "mean", "std"))
+        axes.errorbar(places, mean, std, color=colour, marker=marker, markersize=5, capsize=3, lw=1.5)
+    places = sorted(table[axis].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(places, [f"{place:g}" for place in places])
+    axes.minorticks_off()
+    axes.set_xlabel(AXES[axis][0])
+
+
+def _title(axis: str, table: pd.DataFrame, last: tuple[str, str]) -> str:
+    """What all rows share, data set, the other axis, and scale or paper: each of them one value."""
+    column, text = last
+    (other,) = set(AXES) - {axis}
+    twice = table[table.duplicated(["dataset", other, column, "method", axis])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise ValueError(f"{row['method']} has two numbers at {AXES[axis][1]} {row[axis]:g}; give those of one setting")
+    for name in ("dataset", other, column):
+        if table[name].nunique(dropna=False) != 1:
+            raise ValueError(f"the rows have {table[name].nunique(dropna=False)} values of {name!r}; give those of one")
+    first = table.iloc[0]
+    return f"{first['dataset']}-LT, {AXES[other][1]} {first[other]:g}\n{text.format(first[column])}"
