@@ -7,9 +7,11 @@ from functools import cache
 
 import pytest
 import torch
+from toy_recipes import SMALL_DAMED
+from toy_recipes import small_trajectory as small
+from toy_recipes import small_trajectory_elsewhere as small_elsewhere
 from toy_sets import place
 
-from ltdd_utils import recipes
 from ltdd_utils.cli import main
 from ltdd_utils.distilled import NOT_REAL, composition, load_set, uint8_pixels
 from ltdd_utils.images import load
@@ -19,39 +21,11 @@ from ltdd_utils.store import Checkpoint
 from ltdd_utils.trajectory import experts as experts_module
 from ltdd_utils.trajectory.distil import HISTORY
 
-SMALL = {
-    "method.window": "[0,1,2]",
-    "method.first.epochs": "1",
-    "method.first.steps": "2",
-    "method.experts.count": "2",
-    "method.experts.classifier_images": "40",
-    "method.experts.network.width": "4",
-    "method.iterations": "2",
-    "evaluate.train.epochs": "2",
-    "evaluate.network.width": "4",
-    "ipc": "2",
-    "data.n_max": "40",
-}
-TWO_PHASES = {"method.second.epochs": "1", "method.second.steps": "2"}
-LAST = {"method.experts.classifier_epochs": "2", "method.experts.train.epochs": "3"}  # after what reads fewer epochs
-
 
 @pytest.fixture(autouse=True)
 def _float32(_float64):
     """Networks train in single precision, as users run them."""
     torch.set_default_dtype(torch.float32)
-
-
-def small(method="damed", **changes):
-    two = TWO_PHASES if method in ("damed", "ed_only") else {}
-    return recipes.with_overrides(recipes.recipe(f"{method}_digits"), SMALL | two | LAST | changes)
-
-
-def small_elsewhere(protocol):
-    """``small`` under a protocol of the other family, with a short teacher."""
-    few = {"evaluate.teacher.train.epochs": "1", "evaluate.teacher.network.width": "4"}
-    made = recipes.recipe("damed_digits", protocol_name=protocol)
-    return recipes.with_overrides(made, SMALL | TWO_PHASES | LAST | few)
 
 
 @cache
@@ -211,8 +185,7 @@ def test_every_stage_is_watched(tmp_path):
 def test_show_and_evaluate_know_the_recipe(whole, tmp_path, capsys, monkeypatch):
     folder, record = whole
     monkeypatch.setenv("LTDD_RESULTS", str(folder / "results"))
-    settings = SMALL | TWO_PHASES | LAST
-    options = [part for key, text in settings.items() if key != "ipc" for part in ("--set", f"{key}={text}")]
+    options = [part for key, text in SMALL_DAMED.items() if key != "ipc" for part in ("--set", f"{key}={text}")]
     recipe = ["damed_digits", "--ipc", "2", *options]
     assert main(["show", *recipe]) == 0
     assert re.search(r"seed 0: .*experts \d+ s .*matching \d+ s", capsys.readouterr().out)

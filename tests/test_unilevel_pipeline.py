@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from toy_recipes import small_unilevel as small
 from toy_sets import place
 
 from ltdd_utils import recipes
@@ -23,21 +24,6 @@ from ltdd_utils.store import Checkpoint, load_bundle
 def _float32(_float64):
     """Networks train in single precision, as users run them."""
     torch.set_default_dtype(torch.float32)
-
-
-def small(name, protocol=None, teacher=None, **more):
-    """A recipe of this family on 20 images of the largest class, with one epoch of everything and two iterations."""
-    base = recipes.recipe(f"{name}_digits", ipc=2, protocol_name=protocol, teacher=teacher)
-    changes = {"data.n_max": 20, "data.imbalance_factor": 5, "evaluate.train.epochs": 1, "evaluate.network.width": 8}
-    experts = ["method.observer"]
-    experts += ["method.teacher"] if base.method.teacher else []
-    experts += ["evaluate.teacher"] if base.evaluate.teacher else []
-    for one in experts:
-        changes |= {f"{one}.train.epochs": 1, f"{one}.network.width": 4}
-    if base.method.recover.iterations:
-        changes |= {"method.recover.iterations": 2, "method.recover.batch": 15}
-    changes |= more
-    return recipes.with_overrides(base, {key: str(value) for key, value in changes.items()})
 
 
 def outcome(record):
