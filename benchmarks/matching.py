@@ -38,7 +38,7 @@ from ltdd_utils.networks.blocks import HalvingPool
 from ltdd_utils.networks.instance_norm import InstanceNorm
 from ltdd_utils.parameters import Layout, flat_parameters
 from ltdd_utils.pipeline import pick_device
-from ltdd_utils.provenance import machine, peak_ram_gib, reset_peak_ram
+from ltdd_utils.provenance import machine, peak_ram_gib, reset_peaks
 from ltdd_utils.seeds import generator
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.dam import inner_loss
@@ -126,7 +126,7 @@ def _memory(device: torch.device, anew: bool = False) -> float:
             torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.max_memory_allocated(device) / 2**30
     if anew:
-        reset_peak_ram()
+        reset_peaks()
     return peak_ram_gib()
 
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ltdd_utils.allocator import keep_freed_memory
 from ltdd_utils.config import NetworkConfig, RecoverConfig, StatisticsConfig
 from ltdd_utils.networks import build
-from ltdd_utils.provenance import machine, peak_ram_gib, reset_peak_ram
+from ltdd_utils.provenance import machine, peak_ram_gib, reset_peaks
 from ltdd_utils.seeds import generator
 from ltdd_utils.unilevel.alignment import Smoothed, Targets
 from ltdd_utils.unilevel.monitor import Monitor
@@ -178,7 +178,7 @@ def memory(ipc: int, width: int) -> float:
     network, (batch, labels) = observer(width), images(CLASSES * ipc)
     known = collect(network, *images(500), CLASSES, LAYERS, batch_size=100)
     bounds = (torch.full((3, 1, 1), -3.0), torch.full((3, 1, 1), 3.0))
-    reset_peak_ram()
+    reset_peaks()
     before = peak_ram_gib()
     recover(replace(RECOVERY, iterations=2), LAYERS, batch, labels, [(network, known)], bounds, 0)
     return peak_ram_gib() - before

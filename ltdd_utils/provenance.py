@@ -1,5 +1,6 @@
 """Where a number comes from: the code's commit, the versions, the machine."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -21,8 +22,7 @@ __all__ = [
     "peak_gpu_gib",
     "peak_ram_gib",
     "provenance",
-    "reset_peak_gpu",
-    "reset_peak_ram",
+    "reset_peaks",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
@@ -38,8 +38,11 @@ def git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+@functools.cache
 def code(root: Path | None = None) -> dict[str, Any]:
     """Which code runs: ``commit``, and ``dirty``, whether a file outside ``results/`` differs from it.
+
+    Asked once in a process: a clone may move on while hours of work run with the code that was loaded at first.
 
     Args:
         root: top of the git repository; None: the clone that this package stands in. Both are None if no repository
@@ -96,14 +99,16 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def reset_peak_ram() -> None:
-    """Let ``peak_ram_gib`` count anew from here, where the system can do that (Linux); elsewhere nothing happens."""
+def reset_peaks() -> None:
+    """Let ``peak_ram_gib`` (on Linux) and ``peak_gpu_gib`` count anew from here."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+    for device in _gpus():
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_ram_gib() -> float:
-    """The largest resident memory of this process since it started, or since ``reset_peak_ram``, in GiB."""
+    """The largest resident memory of this process since it started, or since ``reset_peaks``, in GiB."""
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**20
@@ -111,12 +116,11 @@ def peak_ram_gib() -> float:
     return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, others KiB
 
 
-def reset_peak_gpu(device: torch.device) -> None:
-    """Let ``peak_gpu_gib`` count anew from here; nothing happens on a CPU."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+def peak_gpu_gib() -> float:
+    """The largest memory that tensors took on a GPU since ``reset_peaks``, in GiB; 0 where none is in use."""
+    return max((torch.cuda.max_memory_allocated(device) / 2**30 for device in _gpus()), default=0.0)
 
 
-def peak_gpu_gib(device: torch.device) -> float:
-    """The largest memory that tensors took on a GPU since ``reset_peak_gpu``, in GiB; 0 on a CPU."""
-    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
+def _gpus() -> range:
+    """Those that this process may have touched: asking a fresh process would start CUDA."""
+    return range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)

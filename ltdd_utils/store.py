@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
 from ltdd_utils.locks import Busy, locked
-from ltdd_utils.provenance import code, peak_ram_gib, reset_peak_ram
+from ltdd_utils.provenance import code, peak_gpu_gib, peak_ram_gib, reset_peaks
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
 
@@ -174,7 +174,8 @@ class Store:
 
         Returns:
             The bundle; ``meta["seconds"]`` are the seconds of work it took, whenever that was, and ``meta["origin"]``
-            says which commit computed it, whether files differed from it, and the largest memory of the process.
+            says which commit computed it, whether files differed from it, and the largest memory of the process and of
+            its GPU. Also the first time it is read from the file, so that both times give the same.
 
         Raises:
             Stopped: the deadline passed.
@@ -190,7 +191,7 @@ class Store:
             with self._alone(lock, kind):
                 try:
                     if not self._there(result):  # else another process has just made it
-                        return self._computed(kind, result, compute)
+                        self._computed(result, compute)
                 finally:
                     with suppress(OSError):  # whoever waits for it makes another one
                         lock.unlink()
@@ -211,15 +212,12 @@ class Store:
                 raise
             raise Stopped(f"stopped as asked while another process makes the stage {kind!r}: {busy}") from busy
 
-    def _computed(self, kind: str, result: Path, compute: Callable[[Checkpoint], Bundle]) -> Bundle:
+    def _computed(self, result: Path, compute: Callable[[Checkpoint], Bundle]) -> None:
         checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
-        origin = code()  # before the work: the files may change meanwhile
-        reset_peak_ram()
+        reset_peaks()
         bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
-        bundle.meta["origin"] = origin = {**origin, "peak_ram_gib": peak_ram_gib()}
-        self.origins.append({"stage": kind, **origin})
+        bundle.meta["origin"] = {**code(), "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)
         self._renewed.discard(result)
         checkpoint.clear()
-        return bundle

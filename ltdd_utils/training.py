@@ -82,7 +82,7 @@ def train(
 
     Raises:
         ValueError: an empty set.
-        FloatingPointError: the loss is no longer finite; the message has the first such step.
+        FloatingPointError: the loss is no longer finite, and the message has the first such step; or a weight is not.
         Stopped: the checkpoint's deadline passed.
     """
     if count < 1:
@@ -119,9 +119,17 @@ def train(
         if each_epoch is not None:
             each_epoch(epoch + 1)
         if checkpoint is not None:
-            checkpoint.tick(lambda done=epoch + 1: _state(done, network, average, optimiser, generator))
+
+            def state(done: int = epoch + 1) -> Bundle:
+                log.look(done)  # a state that is broken already is not kept
+                return _state(done, network, average, optimiser, generator)
+
+            checkpoint.tick(state)
     log.look(cfg.epochs)
-    return (average.module if average is not None else network).eval()
+    trained = average.module if average is not None else network
+    if not all(bool(parameter.isfinite().all()) for parameter in trained.parameters()):  # the last step overflowed
+        raise FloatingPointError("a weight is not finite after the last step; try a smaller lr")
+    return trained.eval()
 
 
 def _backward(loss: Callable[[], Tensor], network: nn.Module) -> Tensor:

@@ -127,7 +127,7 @@ def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
     known = [record(first, 0, spent | {"students": 9.0}, students=3)]
     runs = [(to_dict(first), 0, 5), (to_dict(first), 1, 2), (to_dict(first), 1, 2), (to_dict(second), 1, 2)]
     again, other_seed, repeated, other_method = campaign.expected(runs, known)
-    assert again == (0.0, [])  # its stages lie in the store
+    assert again == (2 * 3.0, [])  # two more students; its other stages lie in the store
     assert other_seed == (sum(spent.values()) + 2 * 3.0, []) and repeated == (0.0, [])
     shared = {stage.name for stage in campaign.stages(to_dict(first), 1, 2)}
     assert "recovery" in shared and "recovery" in other_method[1]
@@ -195,6 +195,15 @@ def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
     runs, said = campaign.read_plan(str(plan)), []
     failed = campaign.carry_out(runs, quick(tmp_path), said.append)
     assert [run for run, _ in failed] == runs and "failed" in said[1]
+
+
+def test_a_machine_that_runs_out_of_memory_goes_on_with_the_next_run(plan, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("out of memory")
+
+    runs = campaign.read_plan(str(plan))
+    monkeypatch.setattr(campaign.runner, "run", full)
+    assert campaign.carry_out(runs, quick(tmp_path), print) == [(run, "out of memory") for run in runs]
 
 
 def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):

@@ -72,24 +72,6 @@ def test_several_cells_under_one_evaluator_have_a_row_per_method(tmp_path):
     assert table.scores.iloc[1] == pytest.approx([0.6, 0.8])
 
 
-def test_contrasts_say_what_is_resolved_and_what_was_not_run():
-    table = tables.contrasts(
-        {("a", "b"): ([0.5, 0.52], [0.4, 0.42]), ("a", "c"): ([0.5], [0.1]), ("a", "d"): ([0.5], [])}
-    )
-    assert table.index.tolist() == [("a", "b"), ("a", "c"), ("a", "d")]
-    assert table.verdict.tolist() == ["resolved", "not resolved", "not run"]
-    assert table.n.tolist() == ["2, 2", "1, 1", "1, 0"]
-    assert table.points.iloc[:2].tolist() == pytest.approx([10, 40])
-    assert table.smallest.iloc[0] == pytest.approx(2 * 100 * (2 * 0.0002 / 2) ** 0.5)
-    assert table.smallest.iloc[1:].isna().all() and pd.isna(table.points.iloc[2])
-
-
-def test_a_step_is_held_against_the_last_one_that_was_run():
-    table = tables.steps({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
-    assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
-    assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
-
-
 def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
     for seed, right in ((0, 4), (1, 8)):
         save(tmp_path, [(right, right)], seed=seed)
@@ -102,10 +84,22 @@ def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
     }
     table = tables.controls(rows, asked, "cifar10", "cpu")
     assert table.loc["inverted", ["accuracy", "recipe itself", "points"]].tolist() == pytest.approx([90, 80, 10])
-    assert table.loc["inverted", ["n", "verdict", "command"]].tolist() == ["1, 1", "not resolved", ""]
+    assert table.loc["inverted", ["n", "verdict", "command"]].tolist() == ["1 pair", "not resolved", ""]
     assert table.loc["permuted", "recipe itself"] == pytest.approx(60)
     assert table.loc["permuted", "command"] == "ltdd run damed_cifar10 --scale cpu --set method.dam.prior=permuted"
     assert table.verdict.tolist() == ["not resolved", "not run", "not run"]
+
+
+def test_a_list_is_asked_for_word_for_word_and_a_star_stands_for_one_setting(tmp_path):
+    save(tmp_path, [(9, 9)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 4, 9])
+    rows = tables.judged(loaded(tmp_path))
+    asked = {"run": ("datm", STORED, "window=[0, 4, 9]"), "not": ("datm", STORED, "expand=7, window=[0, 9, 10]")}
+    table = tables.controls(rows, asked, "digits", "tiny")
+    assert table.accuracy["run"] == pytest.approx(90) and pd.isna(table.accuracy["not"])
+    assert table.command["not"].endswith("--set method.expand=7 --set method.window=[0, 9, 10]")
+    save(tmp_path, [(8, 8)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 5, 11])
+    with pytest.raises(ValueError, match=r"stands for window=\[0, 4, 9\] and window=\[0, 5, 11\]; name one"):
+        tables.controls(tables.judged(loaded(tmp_path)), {0: ("datm", STORED, "window*")}, "digits", "tiny")
 
 
 def test_a_control_without_the_recipe_itself_is_no_difference(tmp_path):

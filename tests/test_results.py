@@ -11,6 +11,7 @@ import pytest
 from toy_records import four_records, record
 
 from ltdd_utils import store
+from ltdd_utils.provenance import code
 from ltdd_utils.results import (
     committed,
     load,
@@ -252,21 +253,26 @@ def test_records_of_an_installed_package_are_the_books_in_anybodys_repository(tm
 
 
 def test_provenance_knows_the_commit_and_what_differs_from_it(tmp_path):
+    def now():
+        code.cache_clear()  # as in a new process
+        return provenance(tmp_path)
+
     git(tmp_path, "init")
     (tmp_path / "code.py").write_text("1")
-    assert provenance(tmp_path)["commit"] is None  # no commit yet
+    assert now()["commit"] is None  # no commit yet
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "one")
-    clean = provenance(tmp_path)
+    clean = now()
     assert len(clean["commit"]) == 40
     assert clean["dirty"] is False
     assert clean["started_utc"].endswith("Z")
     assert {"python", "torch", "numpy"} <= set(clean["versions"])
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "new.json").write_text("{}")
-    assert provenance(tmp_path)["dirty"] is False  # an earlier run's record changes no code
+    assert now()["dirty"] is False  # an earlier run's record changes no code
     (tmp_path / "code.py").write_text("2")
-    assert provenance(tmp_path)["dirty"] is True
+    assert provenance(tmp_path)["dirty"] is False  # what this process has loaded is still the commit's
+    assert now()["dirty"] is True
 
 
 def test_a_folder_inside_somebody_elses_repository_has_no_commit(tmp_path):

@@ -108,6 +108,15 @@ def counting(steps: int):
     return compute
 
 
+def test_a_stage_gives_the_same_when_it_is_made_and_when_it_is_read(tmp_path):
+    """Tuples become lists, and tensors come from the file, the first time too: they do not fill the memory."""
+    store = Store(tmp_path)
+    made = store.stage("kind", {}, lambda _: Bundle({"a": torch.arange(3.0)}, {"pair": (1, 2)}))
+    read = store.stage("kind", {}, lambda _: pytest.fail("it is there"))
+    assert made.meta == read.meta and made.meta["pair"] == [1, 2] and torch.equal(made.tensors["a"], read.tensors["a"])
+    assert store.origins[0] == store.origins[1]
+
+
 def test_a_stopped_stage_goes_on_from_its_checkpoint(tmp_path):
     with pytest.raises(Stopped, match="run the same command again"):
         Store(tmp_path, deadline=time.monotonic()).stage("kind", {}, counting(3))

@@ -148,6 +148,20 @@ def test_a_loss_that_is_not_finite_stops_with_its_step():
         train(linear(), 40, objective, TrainConfig(epochs=9, batch_size=64), generator(0))
 
 
+def test_a_broken_training_is_not_kept_and_does_not_pass_the_second_time(tmp_path):
+    """Neither by a checkpoint of the last epoch, nor where the very last step overflows."""
+
+    def exploding(forward, indices):
+        return cross_entropy(forward, indices) * 1e30
+
+    cfg, path = TrainConfig(epochs=3, batch_size=64, lr=1e300), tmp_path / "state"
+    for _ in range(2):
+        with pytest.raises(FloatingPointError, match="try a smaller lr"):
+            train(linear(), 40, exploding, cfg, generator(0), checkpoint=Checkpoint(path, every_s=0))
+    with pytest.raises(FloatingPointError, match="a weight is not finite after the last step"):
+        train(linear(), 40, exploding, TrainConfig(epochs=1, batch_size=64, lr=1e300), generator(0))
+
+
 def test_an_empty_set_is_refused():
     with pytest.raises(ValueError, match="0 images"):
         train(linear(), 0, cross_entropy, TrainConfig(epochs=1), generator(0))

@@ -125,7 +125,7 @@ def test_the_error_of_the_designs_own_mean_is_that_of_its_outermost_groups():
 def test_the_smallest_difference_is_that_of_a_contrast_of_equal_spreads():
     scores = [0.5, 0.6, 0.65]
     std = float(np.std(scores, ddof=1))
-    expected = contrast(scores, [score - 0.3 for score in scores]).smallest
+    expected = contrast(scores, [score - 0.3 for score in scores]).needed
     assert smallest_difference(std, 3) == pytest.approx(expected)
     assert smallest_difference(std, 1) is None
 

@@ -84,22 +84,24 @@ def expected(
     Returns:
         For each run the sum over its timed stages, and the names of the others.
     """
-    done, timed = set(), {}
+    done: dict[str, int] = {}  # units of each stage
+    timed: dict[str, list[float]] = {}
     for record in records:
         spent = record["cost"]["seconds"]
         for stage in stages(record["config"], record["seed"], len(record["students"])):
             if stage.name in spent:
-                done.add(stage.exact)
+                done[stage.exact] = max(done.get(stage.exact, 0), stage.units)
                 timed.setdefault(stage.alike, []).append(spent[stage.name] / stage.units)
     found = []
     for config, seed, students in runs:
         seconds, unknown = 0.0, []
         for stage in stages(config, seed, students):
-            if stage.exact in done:
+            left = stage.units - done.get(stage.exact, 0)
+            if left <= 0:
                 continue
-            done.add(stage.exact)
+            done[stage.exact] = stage.units
             if stage.alike in timed:
-                seconds += stage.units * sum(timed[stage.alike]) / len(timed[stage.alike])
+                seconds += left * sum(timed[stage.alike]) / len(timed[stage.alike])
             else:
                 unknown.append(stage.name)
         found.append((seconds, unknown))

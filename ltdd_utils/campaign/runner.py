@@ -43,7 +43,7 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
                     _once(one, place, say)
             except Busy:
                 later.append(one)
-            except (ValueError, OSError, FloatingPointError) as error:
+            except (ValueError, OSError, ArithmeticError, RuntimeError) as error:  # RuntimeError: out of memory, too
                 say(f"failed: {one.command}: {error}")
                 failed.append((one, str(error)))
         if later and len(later) == len(left):

@@ -1,6 +1,7 @@
 """What all settings share: strict reading, a canonical form, a hash that names a run, and checks of single fields."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import types
@@ -14,6 +15,7 @@ __all__ = [
     "choice",
     "config_id",
     "from_dict",
+    "hints_of",
     "is_number",
     "later",
     "share_range",
@@ -59,6 +61,12 @@ def config_id(config: object) -> str:
     return hashlib.sha256(canonical_json(config).encode()).hexdigest()[:12]
 
 
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of a configuration's fields."""
+    return typing.get_type_hints(cls)
+
+
 def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     """The configuration of type ``cls`` that a dictionary describes.
 
@@ -69,7 +77,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r} for {cls.__name__}; known keys: {', '.join(sorted(fields))}")
-    hints = typing.get_type_hints(cls)
+    hints = hints_of(cls)
     return cls(**{key: _read(hints[key], value) for key, value in values.items()})
 
 
@@ -86,7 +94,7 @@ def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
 
 def choice(config: object, name: str) -> None:
     """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
-    allowed, value = typing.get_args(typing.get_type_hints(type(config))[name]), getattr(config, name)
+    allowed, value = typing.get_args(hints_of(type(config))[name]), getattr(config, name)
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 

@@ -129,6 +129,10 @@ class TrajectoryConfig:
         for name in ("lr", "smallest_lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; a student's step size must be above 0")
+        if self.lr < self.smallest_lr:
+            raise ValueError(
+                f"lr is {self.lr}, below smallest_lr ({self.smallest_lr}): it would not stay; lower that too"
+            )
         window = self.window
         whole = len(window) == 3 and all(isinstance(epoch, int) for epoch in window)
         if not whole or not 0 <= window[0] < window[1] <= window[2]:

@@ -21,7 +21,6 @@ class Evaluation:
     confusion: Tensor  # how often each class (row) was taken for each other (column), counts, [S, C, C]
     counts: tuple[int, ...]  # real training images of each class, for the groups
     seconds: tuple[float, ...]  # of each student
-    peak_gib: float  # GPU memory, 0 on a CPU
     clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)
     devices: tuple[str, ...] = ()  # that they were trained on, in words
     norms: tuple[Tensor | None, ...] = ()  # of each class's row of each student's classifier, [C]; None: not kept
@@ -84,7 +83,6 @@ def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
         confusion=torch.stack([bundle.tensors["confusion"] for bundle in bundles]),
         counts=counts,
         seconds=tuple(bundle.meta["seconds"] for bundle in bundles),
-        peak_gib=max(bundle.meta["peak_gib"] for bundle in bundles),
         clamped=max(bundle.meta["clamped"] for bundle in bundles),
         devices=tuple(sorted({bundle.meta.get("device", "unknown device") for bundle in bundles})),
         norms=tuple(bundle.tensors.get("classifier_norms") for bundle in bundles),

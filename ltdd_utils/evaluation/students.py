@@ -11,8 +11,9 @@ from ltdd_utils.distilled import DistilledSet, content_hash, pixels, uint8_pixel
 from ltdd_utils.evaluation.objectives import stored_objective, view_objective, whole_image_logits
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network, build
+from ltdd_utils.parameters import state_hash
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import machine, peak_gpu_gib, reset_peak_gpu
+from ltdd_utils.provenance import machine
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import Objective, confusion_matrix, train
@@ -51,7 +52,7 @@ def student(
 
     Returns:
         ``tensors["confusion"]`` ``[C, C]`` and ``tensors["classifier_norms"]`` ``[C]``, the L2 norm of each class's row
-        of the linear layer that answers; in ``meta`` ``seconds``, ``clamped``, ``peak_gib`` and ``device``, and
+        of the linear layer that answers; in ``meta`` ``seconds``, ``clamped`` and ``device``, and
         ``adsa_tau`` where soft labels are calibrated. A result that an earlier version left in the store has no norms.
 
     Raises:
@@ -59,9 +60,9 @@ def student(
         Stopped: the store's deadline passed; the same call goes on from there.
     """
     key = {"config": cfg, "set": content_hash(distilled), "data": data.sha256, "seed": seed, "number": number}
+    key |= {} if teacher is None else {"teacher": state_hash(teacher)}  # trained again, it may be another one
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        reset_peak_gpu(device)
         weights, batches = (generator(seed, "student", number, name) for name in ("weights", "batches"))
         network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
         objective, facts = _objective(distilled, data, preprocess, cfg, batches, device, teacher)
@@ -70,7 +71,7 @@ def student(
         test_images = preprocess(data.test_images.to(device))
         confusion = confusion_matrix(trained, test_images, data.test_labels, data.classes)
         tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
-        return Bundle(tensors, {**facts, "peak_gib": peak_gpu_gib(device), "device": machine(device)})
+        return Bundle(tensors, {**facts, "device": machine(device)})
 
     return store.stage("student", key, compute)
 

@@ -9,7 +9,6 @@ from ltdd_utils.images import LongTailedData
 from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
 
@@ -35,7 +34,6 @@ def condensed_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
         return start_images(cfg, data, recipe.ipc, seed, real.deviation), real
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        reset_peak_gpu(place.device)
         start, real = initial()
         images = pixels(start, data, preprocess).to(place.device)
         condense = dc if isinstance(cfg, DCConfig) else dm
@@ -43,7 +41,6 @@ def condensed_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
         bundle = to_bundle(made)
         bundle.tensors["history.losses"] = losses
         bundle.meta["initial_sha256"] = content_hash(start)
-        bundle.meta["peak_gpu_gib"] = peak_gpu_gib(place.device)
         return bundle
 
     if not cfg.iterations:
@@ -59,7 +56,6 @@ def _history(bundle: Bundle) -> dict[str, Any]:
     losses = bundle.tensors["history.losses"]
     return {
         "iterations": len(losses),
-        "peak_gpu_gib": bundle.meta["peak_gpu_gib"],
         "curves": {"loss": curve(losses.sum(dim=1))},
         "class_loss": {"mean": losses.double().mean(dim=0).tolist()},
     }

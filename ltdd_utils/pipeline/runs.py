@@ -39,7 +39,7 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     if place.results is not None:
         named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
         refuse_fewer_students(place.results, named, students)
-    origin = provenance()  # before the work: the code may change meanwhile
+    origin = provenance()
     place.store.origins.clear()
     data = load(recipe.data, place.data, place.watching("read images"))
     preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, place)
@@ -59,7 +59,6 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     record = _record(recipe, seed, evaluation, origin | {"clamped": clamped}, seconds, place)
     if made[0].history is not None:
         record["distillation"] = made[0].history
-        record["cost"]["peak_gpu_gib"] = max(record["cost"]["peak_gpu_gib"], made[0].history["peak_gpu_gib"])
     if teacher is not None:
         record["teacher"] = own
     if place.results is not None:
@@ -93,7 +92,7 @@ def _record(
         "cost": {
             "seconds": seconds,
             "peak_ram_gib": max((stage.get("peak_ram_gib", 0.0) for stage in stages), default=0.0) or peak_ram_gib(),
-            "peak_gpu_gib": evaluation.peak_gib,
+            "peak_gpu_gib": max((stage.get("peak_gpu_gib", 0.0) for stage in stages), default=0.0),
             "device": " and ".join(evaluation.devices),
         },
         "provenance": {**origin, **_code(origin, stages)},
@@ -107,5 +106,5 @@ def _code(origin: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any
         names = commits.setdefault(stage.get("commit") or "unknown", [])
         if stage["stage"] not in names:
             names.append(stage["stage"])
-    dirty = origin["dirty"] or any(stage.get("dirty") for stage in stages)
+    dirty = any(stage.get("dirty") for stage in stages) or origin["dirty"]  # None: nobody knows
     return {"stages": commits, "dirty": dirty}

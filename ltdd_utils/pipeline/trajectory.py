@@ -13,7 +13,6 @@ from ltdd_utils.parameters import Layout
 from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
@@ -159,7 +158,6 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         return Distilled(start, seconds)
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        reset_peak_gpu(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         watch = place.watching("matching")
         counts, estimate = data.counts, {}
@@ -170,7 +168,7 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
         made, history, facts = distil(cfg, start, images, counts, experts, network, seed, watch, checkpoint)
         bundle = to_bundle(made)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
-        bundle.meta |= {"matching": facts | estimate | {"peak_gpu_gib": peak_gpu_gib(place.device)}}
+        bundle.meta |= {"matching": facts | estimate}
         return bundle
 
     key = {"method": cfg, "initial": content_hash(start), **common}

@@ -12,7 +12,6 @@ from ltdd_utils.parameters import state_hash
 from ltdd_utils.pipeline.made import Distilled, curve, finished
 from ltdd_utils.pipeline.place import Place, expert_stage
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import peak_gpu_gib, reset_peak_gpu
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.store import Bundle, Checkpoint
 from ltdd_utils.unilevel.initial import initial_set
@@ -41,7 +40,6 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
     networks = [network for network, _ in found]
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        reset_peak_gpu(place.device)
         images = pixels(start, data, preprocess).to(place.device)
         black, white = (preprocess(torch.full_like(images[:1], value, device="cpu")) for value in (0.0, 1.0))
         bounds = tuple(edge[0, :, :1, :1].to(place.device) for edge in (black, white))
@@ -59,7 +57,6 @@ def recovered_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, 
         nowhere, info = torch.full_like(start.labels, NOT_REAL), {"class_names": list(data.class_names)}
         bundle = to_bundle(DistilledSet(start.labels, nowhere, images=made.cpu(), info=info))
         bundle.tensors |= {f"history.{name}": curve for name, curve in curves.items()}
-        bundle.meta["peak_gpu_gib"] = peak_gpu_gib(place.device)
         return bundle
 
     key = {"recover": cfg.recover, "statistics": cfg.statistics, "initial": content_hash(start), "data": data.sha256}
@@ -124,4 +121,4 @@ def _history(bundle: Bundle) -> dict[str, Any]:
     rows = {name.removeprefix("history."): t for name, t in bundle.tensors.items() if name.startswith("history.")}
     count = len(rows["distance"])
     curves = {name: curve(values) for name, values in rows.items()}
-    return {"iterations": count, "peak_gpu_gib": bundle.meta["peak_gpu_gib"], "curves": curves}
+    return {"iterations": count, "curves": curves}

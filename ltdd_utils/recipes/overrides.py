@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from ltdd_utils.config import from_dict
+from ltdd_utils.config.base import hints_of
 from ltdd_utils.recipes.cells import Recipe
 
 __all__ = ["assignments", "with_overrides"]
@@ -65,11 +66,11 @@ def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
         if rest:
             inside.setdefault(name, {})[rest] = value
         else:
-            _check(typing.get_type_hints(type(config))[name], value, prefix + path)
+            _check(hints_of(type(config))[name], value, prefix + path)
             changed[name] = value
     for name, parts in inside.items():
         part = getattr(config, name)
-        part = _default(typing.get_type_hints(type(config))[name]) if part is None else part
+        part = _default(hints_of(type(config))[name]) if part is None else part
         changed[name] = _replaced(part, parts, f"{prefix}{name}.")
     unchanged = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
     return from_dict(type(config), unchanged | changed)

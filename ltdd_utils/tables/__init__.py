@@ -2,9 +2,9 @@
 
 from ltdd_utils.tables.claims import Claim, claims, published_score
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
+from ltdd_utils.tables.contrasts import Contrast, Spread, contrast, contrasts, spread, steps
 from ltdd_utils.tables.evaluators import (
     along,
-    contrasts,
     controls,
     evaluator,
     in_cell,
@@ -12,9 +12,8 @@ from ltdd_utils.tables.evaluators import (
     run_command,
     seconds_to_student,
     shown,
-    steps,
 )
-from ltdd_utils.tables.pooling import Contrast, contrast, pipelines, pool
+from ltdd_utils.tables.pooling import Pipelines, pipelines, pool
 from ltdd_utils.tables.text import compact, formatted, markdown, visible
 from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
@@ -24,6 +23,8 @@ __all__ = [
     "PUBLISHED_ONLY",
     "Claim",
     "Contrast",
+    "Pipelines",
+    "Spread",
     "along",
     "changes",
     "claims",
@@ -55,6 +56,7 @@ __all__ = [
     "select",
     "shown",
     "smallest_difference",
+    "spread",
     "steps",
     "variants",
     "visible",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ltdd_utils.tables.evaluators import contrasts
+from ltdd_utils.tables.contrasts import Spread, contrasts
 
 __all__ = ["Claim", "claims", "published_score"]
 
@@ -33,6 +33,7 @@ def claims(
     dataset: str = "cifar10",
     imbalance_factor: float = 100,
     ipc: int = 10,
+    lent: Spread | None = None,
 ) -> pd.DataFrame:
     """A row per claim: the published difference, ours, and whether ours is resolved and in the same direction.
 
@@ -43,14 +44,15 @@ def claims(
         dataset: of our runs.
         imbalance_factor: of our runs.
         ipc: of our runs.
+        lent: as of ``contrast``.
 
     Returns:
-        ``paper``; ``published`` and ``ours`` in points; ``difference`` of the two; ``smallest`` that our pipelines
-        could have shown; ``n``; ``verdict``: "as published" or "the other way round" (both resolved beyond two standard
-        errors; the size of the difference may be another one), "not resolved" or "not run".
+        ``paper``; ``published`` and ``ours`` in points; ``needed``, ``n`` and ``spread`` of ``contrasts``;
+        ``verdict``: "as published" or "the other way round" (both resolved; the size of the difference may be another
+        one), "not resolved" or "not run".
     """
     pairs = {claim.said: (scores.get(claim.first, []), scores.get(claim.second, [])) for claim in asked}
-    table = contrasts(pairs).rename(columns={"points": "ours"})
+    table = contrasts(pairs, lent).rename(columns={"points": "ours"})
     printed = []
     for claim in asked:
         cell = claim.printed or (dataset, imbalance_factor, ipc)
@@ -58,7 +60,6 @@ def claims(
         printed.append(published_score(published, *first, *cell) - published_score(published, *second, *cell))
     table.insert(0, "published", printed)
     table.insert(0, "paper", [claim.paper for claim in asked])
-    table.insert(3, "difference", table["ours"] - table["published"])
     resolved = table["verdict"] == "resolved"
     same = table["ours"] * table["published"] > 0
     table.loc[resolved & table["published"].notna(), "verdict"] = REVERSED

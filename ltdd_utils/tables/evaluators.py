@@ -1,31 +1,29 @@
-"""Sets under one evaluator: who judged them, what they cost, which differences are resolved, and what was never run."""
+"""Sets under one evaluator: who judged them, what they cost, what a changed setting does, and what was never run."""
 
 import math
+import re
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from ltdd_utils.recipes import own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
-from ltdd_utils.tables.pooling import contrast
+from ltdd_utils.tables.contrasts import Spread, contrasts, indexed
+from ltdd_utils.tables.pooling import Pipelines
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
     "along",
-    "contrasts",
     "controls",
     "evaluator",
     "in_cell",
     "judged",
     "run_command",
     "seconds_to_student",
-    "steps",
 ]
 
-NOT_RUN, FIRST = "not run", "start"
 WIDTH = "evaluate.network.width"
 
 
@@ -113,46 +111,9 @@ def seconds_to_student(record: Mapping) -> float:
     return stages.pop("students", 0.0) / len(record["students"]) + math.fsum(stages.values())
 
 
-def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
-    """A row per pair of methods: the first one's score minus the second's, and what it takes to claim that.
-
-    Args:
-        pairs: name, or a tuple of names -> accuracies of each pipeline of the two, fractions; an empty list: not run.
-
-    Returns:
-        ``points``; ``smallest``, the difference in points that could have been seen (NaN: a single pipeline);
-        ``n``, how many pipelines of each; ``verdict``: "resolved", "not resolved" or "not run".
-    """
-    rows: dict[Any, tuple[float, float, str, str]] = {}
-    for name, (first, second) in pairs.items():
-        if not first or not second:
-            rows[name] = (math.nan, math.nan, f"{len(first)}, {len(second)}", NOT_RUN)
-            continue
-        found = contrast(first, second)
-        smallest = math.nan if found.smallest is None else 100 * found.smallest
-        verdict = "resolved" if found.resolved else "not resolved"
-        rows[name] = (100 * found.difference, smallest, f"{len(first)}, {len(second)}", verdict)
-    return _indexed(rows, columns=["points", "smallest", "n", "verdict"])
-
-
-def steps(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """``contrasts`` of each method with the one before it that was run: the first row has nothing to be held against.
-
-    Args:
-        scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
-    """
-    pairs: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
-    before: Sequence[float] = []
-    for name, values in scores.items():
-        pairs[name] = (values, before)
-        before = values or before
-    table = contrasts(pairs)
-    if pairs and next(iter(scores.values())):
-        table.iloc[0, table.columns.get_loc("verdict")] = FIRST
-    return table
-
-
-def controls(rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], dataset: str, scale: str) -> pd.DataFrame:
+def controls(
+    rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], dataset: str, scale: str, lent: Spread | None = None
+) -> pd.DataFrame:
     """Runs with some settings changed, beside the recipe itself on the same seeds; what was not run has its command.
 
     Args:
@@ -160,29 +121,36 @@ def controls(rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], data
         asked: name -> method, evaluator, and the changed settings as ``changed`` has them; a ``*`` stands for the rest.
         dataset: of the rows.
         scale: of the rows.
+        lent: as of ``contrast``.
 
     Returns:
-        ``accuracy`` and ``recipe itself`` in percent, the columns of ``contrasts``, and ``command`` of what is not run.
+        ``accuracy``, and ``recipe itself`` on the seeds of the run, in percent; the columns of ``contrasts``; and
+        ``command`` of what is not run.
+
+    Raises:
+        ValueError: a ``*`` that stands for several settings that were run.
     """
     table = {}
     for name, (method, judge, changed) in asked.items():
         mine = rows[(rows["method"] == method) & (rows["evaluator"] == judge)]
-        found = mine[[fnmatchcase(other, changed) for other in mine["changed"]]]
-        ours = _by_seed(found.iloc[:1])
-        itself = _by_seed(mine[mine["changed"] == USUAL].iloc[:1])
-        shared = [seed for seed in ours if seed in itself]
-        pair = [ours[seed] for seed in shared], [itself[seed] for seed in shared]
-        row = contrasts({0: pair}).iloc[0].to_dict()
+        found = mine[[_stands_for(changed, other) for other in mine["changed"]]]
+        if len(found) > 1:
+            raise ValueError(f"{changed!r} stands for {' and '.join(found['changed'])}; name one of them")
+        ours = found["pipelines"].iloc[0] if len(found) else Pipelines()
+        itself = mine.loc[mine["changed"] == USUAL, "pipelines"]
+        itself = itself.iloc[0] if len(itself) else Pipelines()
         command = "" if ours else run_command(method, judge, dataset, scale, _settings(changed))
-        if ours and not shared:
+        row = contrasts({0: (ours, itself)}, lent).iloc[0].to_dict()
+        if ours and not itself:
             row["verdict"] = "recipe itself not run"
+        shared = [value for value, seed in zip(itself, itself.seeds, strict=True) if not ours or seed in ours.seeds]
         table[name] = {
-            "accuracy": _percent(ours.values()),
-            "recipe itself": _percent([itself[seed] for seed in shared] or itself.values()),
+            "accuracy": _percent(ours),
+            "recipe itself": _percent(shared or itself),
             **row,
             "command": command,
         }
-    return _indexed(table)
+    return indexed(table)
 
 
 def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iterable[str] = ()) -> str:
@@ -211,24 +179,14 @@ def shown(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame
     return table.round(digits).astype(object).where(table.notna(), empty)
 
 
-def _indexed(rows: Mapping[Any, Any], columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """A table of rows by name; names that are tuples become levels of the index."""
-    table = pd.DataFrame(list(rows.values()), columns=columns)
-    names = list(rows)
-    table.index = pd.MultiIndex.from_tuples(names) if names and isinstance(names[0], tuple) else pd.Index(names)
-    return table
-
-
 def _settings(changed: str) -> list[str]:
     """The settings of an asked change, one each; the recipe itself has none."""
-    return [] if changed == USUAL else changed.strip("*").split(", ")
+    return [] if changed == USUAL else re.split(r", (?=[\w.]+=)", changed.rstrip("*"))  # a value may be a list
 
 
-def _by_seed(rows: pd.DataFrame) -> dict[int, float]:
-    if rows.empty:
-        return {}
-    seeds, values = rows["seeds"].iloc[0], rows["pipelines"].iloc[0]
-    return dict(zip(seeds, values, strict=True)) if len(seeds) == len(values) else dict(enumerate(values))
+def _stands_for(asked: str, changed: str) -> bool:
+    """Whether ``changed`` is what was asked for: word for word, or up to a ``*`` at its end."""
+    return changed.startswith(asked[:-1]) if asked.endswith("*") else changed == asked
 
 
 def _percent(values: Iterable[float]) -> float:

@@ -7,20 +7,29 @@ single set there is only the standard deviation over its students, and ``pipelin
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from ltdd_utils.results import TARGET_KEYS
 
-__all__ = ["POOLED", "Contrast", "contrast", "pipelines", "pool"]
+__all__ = ["POOLED", "Pipelines", "pipelines", "pool"]
 
 POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS)
 MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
 
 
-def pipelines(records: pd.DataFrame) -> list[float]:
+class Pipelines(list[float]):
+    """A list of accuracies, fractions, that knows the seed of each; several draws may have one seed."""
+
+    def __init__(self, values: Iterable[float] = (), seeds: Iterable[int] = ()) -> None:
+        super().__init__(values)
+        self.seeds = tuple(seeds)
+        if len(self.seeds) != len(self):
+            raise ValueError(f"{len(self)} accuracies have {len(self.seeds)} seeds; give each its own")
+
+
+def pipelines(records: pd.DataFrame) -> Pipelines:
     """Mean accuracy of each pipeline, a fraction: the students of one seed and set averaged, over all given records.
 
     Under an online protocol the students of one seed are one pipeline, whatever their sets: they share a teacher.
@@ -34,7 +43,8 @@ def pipelines(records: pd.DataFrame) -> list[float]:
             names = range(len(overall)) if whole else sets
         for value, name in zip(overall, names, strict=True):
             scores.setdefault((seed, name), []).append(value)
-    return [math.fsum(values) / len(values) for values in scores.values()]
+    means = (math.fsum(values) / len(values) for values in scores.values())
+    return Pipelines(means, (seed for seed, _ in scores))
 
 
 def pool(records: pd.DataFrame) -> pd.DataFrame:
@@ -67,35 +77,3 @@ def _mean_std(values: Sequence[float]) -> tuple[float, float | None]:
     if len(values) == 1:
         return mean, None
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """The difference of two methods, in fractions, and what it takes to claim it."""
-
-    difference: float
-    standard_error: float | None  # over pipelines; None: a method has a single one
-    smallest: float | None  # difference that could have been seen: two standard errors
-    resolved: bool  # whether the difference is beyond that
-
-
-def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
-    """Whether the first method scores other than the second: resolved beyond two standard errors over pipelines.
-
-    The standard error is sqrt(s1^2 / n1 + s2^2 / n2) with sample variances (ddof 1). Nothing is resolved where a method
-    has a single pipeline.
-
-    Args:
-        first: accuracy of each pipeline of the first method, fractions (``pipelines``).
-        second: the same of the second.
-
-    Raises:
-        ValueError: a method without a pipeline.
-    """
-    if not first or not second:
-        raise ValueError(f"the methods have {len(first)} and {len(second)} pipelines; each needs at least one")
-    (mean1, std1), (mean2, std2) = _mean_std(first), _mean_std(second)
-    if std1 is None or std2 is None:
-        return Contrast(mean1 - mean2, None, None, False)
-    error = math.sqrt(std1**2 / len(first) + std2**2 / len(second))
-    return Contrast(mean1 - mean2, error, 2 * error, abs(mean1 - mean2) > 2 * error)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ltdd_utils.tables.contrasts import factor
+
 __all__ = ["LEVELS", "components", "error_of_mean", "smallest_difference"]
 
 LEVELS = ("subset", "experts", "distillation", "student")  # each one drawn anew inside the one before
@@ -89,8 +91,9 @@ def error_of_mean(found: pd.DataFrame, repeats: Mapping[str, int]) -> float:
 
 
 def smallest_difference(std: float, n: int) -> float | None:
-    r"""The smallest difference of two methods that ``n`` repeats of each can show, if both scatter by ``std``.
+    r"""The difference of two methods that ``n`` repeats of each must exceed to be resolved, if both scatter by ``std``.
 
-    Two standard errors of the difference, :math:`2 \sqrt{2 s^2 / n}` (``contrast``); None for a single repeat.
+    :math:`k \sqrt{2 s^2 / n}`, where k is the ``factor`` of :math:`2n - 2` degrees of freedom: what ``contrast`` needs
+    without pairs. None for a single repeat.
     """
-    return None if n < 2 else 2 * math.sqrt(2 * std**2 / n)
+    return None if n < 2 else factor(2 * n - 2) * math.sqrt(2 * std**2 / n)

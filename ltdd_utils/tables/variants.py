@@ -9,7 +9,7 @@ import pandas as pd
 from ltdd_utils.config import canonical_json, to_dict
 from ltdd_utils.recipes import METHODS, recipe
 from ltdd_utils.results import load_record
-from ltdd_utils.tables.pooling import pipelines
+from ltdd_utils.tables.pooling import Pipelines, pipelines
 
 __all__ = ["changes", "curve", "gains", "iterations", "named", "scores", "variants"]
 
@@ -73,6 +73,7 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
     for (method, changed), runs in groups.items():
         columns = zip(*sorted(runs, key=lambda run: run[0]), strict=True)
         parts = dict(zip(("seeds", "before", "after", "records"), map(list, columns), strict=True))
+        parts["after"] = Pipelines(parts["after"], parts["seeds"])
         rows.append({"method": method, "changed": changed, **parts})
     return pd.DataFrame(rows, columns=["method", "changed", "seeds", "before", "after", "records"])
 

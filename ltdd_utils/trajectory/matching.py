@@ -148,7 +148,8 @@ def _adjoint(synthetic: Synthetic, problem: Problem, through_weights: bool) -> M
     trail = student(synthetic, problem)
     eta, part = synthetic.lr.detach(), problem.part
     adjoint = torch.zeros_like(trail[-1])
-    adjoint[part] = 2 * (trail[-1] - problem.target)[part] / _apart(problem)
+    apart, rest = _apart(problem), (trail[-1] - problem.target)[part]
+    adjoint[part] = 2 * rest / apart
     images, logits = (tensor.detach().requires_grad_() for tensor in (synthetic.images, synthetic.logits))
     sums = [torch.zeros_like(tensor) for tensor in (images, logits, eta)]
     for step, weights in zip(reversed(problem.steps), reversed(trail[:-1]), strict=True):
@@ -163,7 +164,7 @@ def _adjoint(synthetic: Synthetic, problem: Problem, through_weights: bool) -> M
         sums[2].sub_(directional.detach())
         if through_weights:
             adjoint = adjoint - eta * found[2]
-    return Matched(distance(trail[-1], problem), *sums)
+    return Matched(rest.square().sum() / apart, *sums)
 
 
 def _inner(problem: Problem, weights: Tensor, images: Tensor, logits: Tensor, step: Step) -> Tensor:

@@ -1,0 +1,163 @@
+"""Whether two methods differ: the difference of their pipelines, and what it takes to claim it."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from scipy.special import stdtrit
+
+__all__ = ["Contrast", "Spread", "contrast", "contrasts", "factor", "indexed", "spread", "steps"]
+
+LEVEL = 0.975  # two-sided, 95 %
+FEW = 3  # pairs, or pipelines of each method: fewer say too little about their own spread
+PAIRS, BOTH, BORROWED, ALONE = "of pairs", "of both", "borrowed", ""
+NOT_RUN, FIRST = "not run", "start"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How pipelines of one method scatter, pooled over several methods; in fractions."""
+
+    std: float
+    df: int  # pipelines minus methods
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The difference of two methods, in fractions, and what it takes to claim it."""
+
+    difference: float
+    standard_error: float | None  # None: a method has a single pipeline, and no spread was lent
+    needed: float | None  # what the difference must exceed to be resolved
+    resolved: bool
+    by: str  # where the spread comes from: "of pairs", "of both", "borrowed", or "" for nowhere
+
+
+def factor(df: float) -> float:
+    """Standard errors that a difference must exceed: Student's 97.5 % quantile, and never below two."""
+    return max(2.0, float(stdtrit(df, LEVEL)))
+
+
+def spread(groups: Iterable[Sequence[float]]) -> Spread | None:
+    """The pooled standard deviation of pipelines around the mean of their method; None if no method has two.
+
+    Args:
+        groups: accuracies of each pipeline, one sequence per method or setting. Those that have no seeds, or several
+            pipelines of one seed (draws), are left out: draws of random images scatter more than distillations.
+    """
+    paired = [values for values in groups if len(values) > 1 and _by_seed(values)]
+    df = sum(len(values) - 1 for values in paired)
+    if not df:
+        return None
+    squares = math.fsum((len(values) - 1) * statistics.variance(values) for values in paired)
+    return Spread(math.sqrt(squares / df), df)
+
+
+def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | None = None) -> Contrast:
+    r"""Whether the first method scores other than the second.
+
+    Runs of one seed share experts and teacher, so they are compared in pairs: the difference is the mean over shared
+    seeds, its standard error :math:`s_d / \sqrt{n}`. Methods without shared seeds, or with draws of one seed, are
+    compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom. Fewer than
+    three pairs, or pipelines of a method, say too little about their spread and take the one that is ``lent``:
+    :math:`s \sqrt{1 / n_1 + 1 / n_2}`. A difference is resolved beyond two standard errors and beyond Student's 95 %
+    interval, which is wider with few pipelines.
+
+    Args:
+        first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
+        second: the same of the second.
+        lent: for few pipelines; None: two have their own spread, and with a single one nothing is resolved.
+
+    Raises:
+        ValueError: a method without a pipeline.
+    """
+    if not first or not second:
+        raise ValueError(f"the methods have {len(first)} and {len(second)} pipelines; each needs at least one")
+    ours, theirs = _by_seed(first), _by_seed(second)
+    shared = [seed for seed in ours if seed in theirs]
+    if shared:
+        found = [ours[seed] - theirs[seed] for seed in shared]
+        difference, counts = statistics.fmean(found), (len(shared), len(shared))
+    else:
+        difference, counts = statistics.fmean(first) - statistics.fmean(second), (len(first), len(second))
+    if lent is not None and min(counts) < FEW:
+        return _judged(difference, lent.std * math.sqrt(1 / counts[0] + 1 / counts[1]), lent.df, BORROWED)
+    if min(counts) < 2:
+        return Contrast(difference, None, None, False, ALONE)
+    if shared:
+        return _judged(difference, statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1, PAIRS)
+    parts = [statistics.variance(values) / len(values) for values in (first, second)]
+    return _judged(difference, math.sqrt(sum(parts)), _welch(parts, counts), BOTH)
+
+
+def _judged(difference: float, error: float, df: float, by: str) -> Contrast:
+    needed = factor(df) * error
+    return Contrast(difference, error, needed, abs(difference) > needed, by)
+
+
+def _welch(parts: Sequence[float], counts: Sequence[int]) -> float:
+    """The degrees of freedom of a sum of two estimated variances of means."""
+    below = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
+    return sum(parts) ** 2 / below if below else float(min(counts) - 1)
+
+
+def _by_seed(values: Sequence[float]) -> dict[int, float]:
+    """Accuracies by seed; empty where there are no seeds, or several values of one."""
+    seeds = getattr(values, "seeds", ())
+    return dict(zip(seeds, values, strict=True)) if len(set(seeds)) == len(values) else {}
+
+
+def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent: Spread | None = None) -> pd.DataFrame:
+    """A row per pair of methods: the first one's score minus the second's, and what it takes to claim that.
+
+    Args:
+        pairs: name, or a tuple of names -> accuracies of each pipeline of the two, fractions; an empty list: not run.
+        lent: as of ``contrast``.
+
+    Returns:
+        ``points``, the difference; ``needed``, what it must exceed to be resolved (NaN: nobody knows); ``n``, how many
+        pairs, or pipelines of each; ``spread``: "of pairs", "of both" or "borrowed"; ``verdict``: "resolved", "not
+        resolved" or "not run".
+    """
+    rows: dict[Any, tuple[float, float, str, str, str]] = {}
+    for name, (first, second) in pairs.items():
+        count = f"{len(first)}, {len(second)}"
+        if not first or not second:
+            rows[name] = (math.nan, math.nan, count, ALONE, NOT_RUN)
+            continue
+        found = contrast(first, second, lent)
+        if shared := set(_by_seed(first)) & set(_by_seed(second)):
+            count = f"{len(shared)} pair{'s' * (len(shared) > 1)}"
+        needed = math.nan if found.needed is None else 100 * found.needed
+        verdict = "resolved" if found.resolved else "not resolved"
+        rows[name] = (100 * found.difference, needed, count, found.by, verdict)
+    return indexed(rows, columns=["points", "needed", "n", "spread", "verdict"])
+
+
+def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> pd.DataFrame:
+    """``contrasts`` of each method with the one before it that was run: the first row has nothing to be held against.
+
+    Args:
+        scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
+        lent: as of ``contrast``.
+    """
+    pairs: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
+    before: Sequence[float] = []
+    for name, values in scores.items():
+        pairs[name] = (values, before)
+        before = values or before
+    table = contrasts(pairs, lent)
+    if pairs and next(iter(scores.values())):
+        table.iloc[0, table.columns.get_loc("verdict")] = FIRST
+    return table
+
+
+def indexed(rows: Mapping[Any, Any], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of rows by name; names that are tuples become levels of the index."""
+    table = pd.DataFrame(list(rows.values()), columns=columns)
+    names = list(rows)
+    table.index = pd.MultiIndex.from_tuples(names) if names and isinstance(names[0], tuple) else pd.Index(names)
+    return table

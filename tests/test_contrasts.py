@@ -1,0 +1,112 @@
+"""When a difference of two methods may be claimed."""
+
+import math
+
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from ltdd_utils import tables
+from ltdd_utils.seeds import generator
+from ltdd_utils.tables import Pipelines, Spread, contrast
+
+
+def scores(n, seeds=None, *, name="scores", shift=0.0):
+    values = [0.5 + shift + 0.02 * value for value in torch.randn(n, generator=generator(0, name)).tolist()]
+    return values if seeds is None else Pipelines(values, seeds)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.2])
+def test_runs_of_one_seed_are_compared_in_pairs(shift):
+    """Student's test of the differences, whatever the order of the seeds; and never below two standard errors."""
+    first, second = scores(4, [0, 1, 2, 3], name="first", shift=shift), scores(4, [3, 2, 1, 0], name="second")
+    test = stats.ttest_rel(first, second[::-1])
+    found = contrast(first, second)
+    assert found.by == "of pairs" and found.difference == pytest.approx(sum(first) / 4 - sum(second) / 4)
+    assert found.difference / found.standard_error == pytest.approx(test.statistic)
+    assert found.needed == pytest.approx(stats.t.ppf(0.975, 3) * found.standard_error)
+    assert found.resolved == (test.pvalue < 0.05)
+
+
+def test_what_an_expert_adds_to_both_methods_of_a_seed_does_not_count():
+    luck = [0.0, 0.1, -0.05]
+    first = Pipelines([0.51 + value for value in luck], [0, 1, 2])
+    second = Pipelines([0.50 + value + tiny for value, tiny in zip(luck, (0, 1e-4, -1e-4), strict=True)], [0, 1, 2])
+    assert contrast(first, second).resolved and not contrast(list(first), list(second)).resolved
+
+
+@pytest.mark.parametrize(("counts", "shift"), [((2, 2), 0.05), ((3, 5), 0.03), ((6, 2), 0.0)])
+def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift):
+    """Welch's test; draws of one seed are no pairs either."""
+    first, second = scores(counts[0], name="first", shift=shift), scores(counts[1], name="second")
+    test = stats.ttest_ind(first, second, equal_var=False)
+    for other in (second, Pipelines(second, [0] * counts[1]), Pipelines(second, range(10, 10 + counts[1]))):
+        found = contrast(Pipelines(first, range(counts[0])), other)
+        assert found.by == "of both" and found.difference / found.standard_error == pytest.approx(test.statistic)
+        k = max(2.0, stats.t.ppf(0.975, test.df))
+        assert found.needed == pytest.approx(k * found.standard_error)
+
+
+def test_a_single_pipeline_borrows_the_spread_of_others_and_is_held_against_its_own_seed():
+    many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
+    assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "")
+    found = contrast(one, many, Spread(0.01, 8))
+    assert found.difference == pytest.approx(-0.05) and found.by == "borrowed" and found.resolved
+    assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
+    assert found.needed == pytest.approx(stats.t.ppf(0.975, 8) * 0.01 * math.sqrt(2))
+    other_seed = contrast(Pipelines([0.55], [7]), many, Spread(0.01, 8))
+    assert other_seed.difference == pytest.approx(-0.05) and other_seed.standard_error == pytest.approx(
+        0.01 * math.sqrt(1 + 1 / 3)
+    )
+
+
+def test_three_pairs_speak_for_themselves():
+    first, second = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.4, 0.5, 0.61], [0, 1, 2])
+    assert contrast(first, second, Spread(0.5, 8)) == contrast(first, second)
+    assert contrast(list(first), list(second), Spread(0.5, 8)) == contrast(list(first), list(second))
+    two = contrast(Pipelines(first[:2], [0, 1]), second, Spread(0.5, 8))
+    assert two.by == "borrowed" and two.standard_error == pytest.approx(0.5) and not two.resolved
+
+
+def test_the_lent_spread_is_pooled_over_methods():
+    """Around each method's own mean, weighted by degrees of freedom; single pipelines and draws say nothing."""
+    groups = [Pipelines([0.1, 0.3], [0, 1]), Pipelines([0.7, 0.8, 0.9], [0, 1, 2]), Pipelines([0.0], [0])]
+    draws = [Pipelines([0.0, 1.0], [0, 0]), [0.0, 1.0]]
+    assert tables.spread(groups + draws) == Spread(pytest.approx(math.sqrt((0.02 + 0.02) / 3)), 3)
+    assert tables.spread(draws) is None
+
+
+def test_a_method_that_was_not_run_has_no_contrast():
+    with pytest.raises(ValueError, match="1 and 0 pipelines"):
+        contrast([0.5], [])
+    with pytest.raises(ValueError, match="2 accuracies have 1 seeds"):
+        Pipelines([0.5, 0.6], [0])
+
+
+def test_contrasts_say_what_is_resolved_and_what_was_not_run():
+    many = Pipelines([0.5, 0.52], [0, 1])
+    pairs = {
+        ("a", "b"): (many, Pipelines([0.4, 0.421], [0, 1])),
+        ("a", "c"): (many, Pipelines([0.1], [0])),
+        ("a", "d"): (many, []),
+        ("a", "e"): ([0.5, 0.52], [0.5, 0.53, 0.51]),
+    }
+    table = tables.contrasts(pairs)
+    assert table.index.tolist() == list(pairs)
+    assert table.verdict.tolist() == ["resolved", "not resolved", "not run", "not resolved"]
+    assert table.n.tolist() == ["2 pairs", "1 pair", "2, 0", "2, 3"]
+    assert table.spread.tolist() == ["of pairs", "", "", "of both"]
+    assert table.points.iloc[:2].tolist() == pytest.approx([9.95, 40])
+    assert table.needed.iloc[0] == pytest.approx(stats.t.ppf(0.975, 1) * 0.05)
+    assert table.needed.iloc[1:3].isna().all() and pd.isna(table.points.iloc[2])
+    lent = tables.contrasts(pairs, Spread(0.01, 4))
+    assert lent.spread.tolist() == ["borrowed", "borrowed", "", "borrowed"]
+    assert lent.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
+    assert lent.points.equals(table.points) and lent.n.equals(table.n)
+
+
+def test_a_step_is_held_against_the_last_one_that_was_run():
+    table = tables.steps({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
+    assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
+    assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
