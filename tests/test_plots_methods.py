@@ -1,4 +1,4 @@
-"""Methods side by side, and differences with what could have been seen."""
+"""Methods side by side, and differences with their intervals."""
 
 import pytest
 
@@ -14,11 +14,13 @@ def test_every_pipeline_is_a_dot_in_its_method_and_series():
     assert lines[0].get_xdata() == [pytest.approx(90)] * 2
 
 
-def test_a_difference_is_coloured_only_if_it_is_resolved():
-    axes = plots.differences(["a", "b", "c"], [3.0, -1.0, 9.0], [2.0, 2.0, None]).axes[0]
-    bars = [patch for patch in axes.patches if patch.get_height() == pytest.approx(0.55)]
-    assert [bar.get_width() for bar in bars] == [3.0, -1.0, 9.0]
-    first, second, third = (bar.get_facecolor() for bar in bars)
-    assert first != second == third
-    ranges = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
-    assert (-2.0, 2.0) in ranges
+def test_a_difference_is_coloured_only_if_its_interval_does_not_reach_zero():
+    figure = plots.differences(["a", "b", "c"], [3.0, -1.0, 9.0], [2.0, 2.0, None])
+    axes = figure.axes[0]
+    dots = [container.lines[0] for container in axes.containers]
+    assert [dot.get_xdata().item() for dot in dots] == [3.0, -1.0, 9.0]
+    first, second, third = (dot.get_color() for dot in dots)
+    assert first != second == third and [dot.get_markerfacecolor() == "none" for dot in dots] == [False, False, True]
+    ranges = [bar.get_segments()[0][:, 0].tolist() for c in axes.containers for bar in c.lines[2]]
+    assert ranges == [[1.0, 5.0], [-3.0, 1.0]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["resolved", "not resolved", "one pipeline"]

@@ -45,28 +45,29 @@ def side_by_side(
 
 
 @styled
-def differences(names: Sequence[str], points: Sequence[float], smallest: Sequence[float | None]) -> Figure:
-    """A bar per change, in points of accuracy, and the range in which a difference could not have been seen.
+def differences(names: Sequence[str], points: Sequence[float], needed: Sequence[float | None]) -> Figure:
+    """A dot per change, in points of accuracy, in the interval that its pipelines leave open.
+
+    A difference is resolved where its interval does not reach zero.
 
     Args:
         names: of the changes, from top to bottom.
         points: differences in percent points.
-        smallest: the smallest difference that could have been seen, in points; None: no such estimate.
+        needed: what a difference must exceed to be resolved, in points: half the interval; None: nobody knows.
     """
     figure, axes = plt.subplots(figsize=(7, 0.42 * len(names) + 1.4))
-    for row, (value, least) in enumerate(zip(points, smallest, strict=True)):
-        known = least is not None
-        axes.barh(row, value, height=0.55, color=OURS if known and abs(value) > least else PUBLISHED, zorder=2)
-        if known:
-            axes.plot([-least, least], [row, row], color="black", lw=3, alpha=0.35, solid_capstyle="butt", zorder=3)
+    for row, (value, half) in enumerate(zip(points, needed, strict=True)):
+        colour = OURS if half is not None and abs(value) > half else PUBLISHED
+        full = colour if half is not None else "none"
+        axes.errorbar(value, row, xerr=half, fmt="o", ms=6, color=colour, mfc=full, capsize=3, lw=1.5, zorder=3)
     axes.axvline(0, color="black", lw=0.8)
     axes.set_yticks(range(len(names)), list(names))
     axes.set(xlabel="difference, points", ylim=(len(names) - 0.5, -0.5))
-    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in (OURS, PUBLISHED)]
-    handles = [*patches, plt.Line2D([], [], color="black", lw=3, alpha=0.35)]
-    names_of = ["resolved", "not resolved", "too small to be seen with these pipelines"]
-    shown = 3 if any(least is not None for least in smallest) else 2
-    figure.legend(handles[:shown], names_of[:shown], loc="outside upper center", ncols=3)
+    looks = {"resolved": (OURS, OURS), "not resolved": (PUBLISHED, PUBLISHED), "one pipeline": (PUBLISHED, "none")}
+    if all(half is not None for half in needed):
+        del looks["one pipeline"]
+    handles = [plt.Line2D([], [], color=colour, marker="o", mfc=full, lw=1.5) for colour, full in looks.values()]
+    figure.legend(handles, list(looks), loc="outside upper center", ncols=3)
     axes.grid(visible=True, axis="x", alpha=0.3)
     axes.grid(visible=False, axis="y")
     return figure
