@@ -16,7 +16,7 @@
 #
 # **Question.** Chapters 07 and 12 show what our runs gave. This one goes the other way round: **for each claim of the papers that our records can speak to, did it come out, and if not, why?**
 #
-# A claim can fail here for reasons that say nothing about the paper: a reduced scale, too few pipelines, another data set. So each one gets the most likely cause, with the cell that shows it, or the word "open" and the command that would settle it.
+# A claim can fail here for reasons that say nothing about the paper: a reduced scale, too few pipelines, another data set. So each one gets a suspected cause, with the cell that speaks for it where there is one, or the word "open" and the command that would settle it.
 #
 # This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
@@ -35,12 +35,12 @@ if "google.colab" in sys.modules:
 #
 # Most claims say that one method is better than another. For each, a row has the published difference and ours, both in points, and a verdict:
 #
-# - **as published**: ours has the same direction and is *resolved*, that is beyond two standard errors over pipelines. Its size may differ;
+# - **as published**: ours has the same direction and is *resolved*. Its size may differ;
 # - **the other way round**: ours is resolved and has the opposite direction;
-# - **not resolved**: too few pipelines, or a difference that is smaller than what they could show (`smallest`). With a single pipeline nothing is resolved, however large it looks;
+# - **not resolved**: the difference is smaller than what these pipelines would need to show it (`needed`). That contradicts nothing;
 # - **not run**.
 #
-# Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`. Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
+# Chapter 13 says when a difference is resolved, and what `needed`, `n` and `spread` are. Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`. Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
 
 # %%
 import pandas as pd
@@ -55,6 +55,7 @@ cell = tables.in_cell(recorded, "cifar10", 100, 10)
 rows = tables.judged(cell)
 usual = rows[rows.changed == "as the recipe"]
 score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
+lent = tables.spread(rows.pipelines)  # for methods with fewer than three pipelines
 print(f"{len(cell)} records, {len(usual)} pairs of a method and an evaluator")
 
 # %%
@@ -68,7 +69,7 @@ def on(judge, *methods):
 
 
 def verdicts(asked, scores=score, ipc=10):
-    return tables.claims(asked, scores, printed, ipc=ipc)
+    return tables.claims(asked, scores, printed, ipc=ipc, lent=lent)
 
 
 def look(table):
@@ -88,7 +89,6 @@ one = [
     Claim("DAM + ED above DATM", paper_1, *on(stored, "damed", "datm")),
     Claim("DAM + ED above random", paper_1, *on(stored, "damed", "random")),
     Claim("DATM above random", paper_1, *on(stored, "datm", "random")),
-    Claim("random above DATM (IPC 50)", paper_1, *on(stored, "random", "datm"), **fifty),
     Claim("DAM above DATM (IPC 50)", paper_1, *on(stored, "dam_only", "datm"), **fifty),
     Claim("ED above DATM (IPC 50)", paper_1, *on(stored, "ed_only", "datm"), **fifty),
     Claim("both above DAM (IPC 50)", paper_1, *on(stored, "damed", "dam_only"), **fifty),
@@ -106,11 +106,11 @@ first = verdicts(one)
 look(first)
 
 # %% [markdown]
-# **What came out.** The headline: DAM + ED is far above DATM, by about as much as published, and far above random images. Decoupling alone helps DATM, and DAM adds to decoupling. DATM is below random images, as the paper reports it for larger sets.
+# **What came out.** The headline: DAM + ED is far above DATM, by about as much as published, and far above random images. Decoupling alone helps DATM, and DAM adds to decoupling. (The paper itself has DATM below random images, in its table for larger sets.)
 #
 # **What did not come out as printed:**
 #
-# *DATM above random images at ten per class.* Ours is below. The cause is visible before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
+# *DATM above random images at ten per class.* Ours is below. Something is wrong before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
 
 # %%
 start = rows[(rows.method == "datm") & (rows.changed == "iterations=0")].pipelines.iloc[0]
@@ -119,13 +119,13 @@ pairs = {
     "DATM's initial set - random": (start, random),
     "DATM - its own initial set": (score["datm", stored], start),
 }
-from_the_start = tables.contrasts(pairs)
+from_the_start = tables.contrasts(pairs, lent)
 tables.shown(from_the_start)
 
 # %% [markdown]
 # Whether experts of 100 epochs and full width cure it was not run; `ltdd run datm_cifar10 --scale paper` would tell. **Open**, with a likely cause.
 #
-# *DAM alone above ED alone.* The paper's table has DAM as the larger part, ours has ED by far. Two things differ: the size of the set, and that the paper does not define its rows. In ours, ED also chooses and labels the initial set, and that is where most of its gain is:
+# *DAM alone above ED alone.* The paper's table has DAM as the larger part, ours has ED by far. Two things differ: the size of the set, and that the paper does not define its rows. In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
 
 # %%
 begun = rows[(rows.method == "damed") & (rows.changed == "iterations=0")].pipelines.iloc[0]
@@ -133,12 +133,12 @@ pairs = {
     "ED's initial set - DATM's": (begun, start),
     "ED - DATM, after the matching": (score["ed_only", stored], score["datm", stored]),
 }
-tables.shown(tables.contrasts(pairs))
+tables.shown(tables.contrasts(pairs, lent))
 
 # %% [markdown]
-# If the paper's "DAM only" starts from images that decoupled experts chose, its row has a part of our ED in it. `ltdd run dam_only_cifar10 --scale cpu --set method.initial.experts=classifier` is that run. **Open.**
+# If the paper's "DAM only" starts from images that decoupled experts chose, its row has a part of our ED in it. But DATM that starts from ED's initial set loses what that had (chapter 14), so a better start alone may not lift the row. `ltdd run dam_only_cifar10 --scale cpu --set method.initial.experts=classifier` is the run that would tell. **Open.**
 #
-# *Graph-Cut and K-Center.* Ours are far above the printed numbers, and Graph-Cut is above random images where the paper has it below. This is no matter of scale: the students here have the paper's width and epochs. The names do not say whether the selection looks at the labels. Ours does; without, K-Center
+# *Graph-Cut and K-Center.* Ours are far above the printed numbers, and Graph-Cut is above random images where the paper has it below. The students here have the paper's width and epochs; the expert whose features select was trained for fewer epochs than the paper's may have been. The names do not say whether the selection looks at the labels. Ours does; without, K-Center
 # moves towards the printed number, and Graph-Cut takes all images from one class (chapter 02):
 
 # %%
@@ -147,7 +147,8 @@ coresets = rows[method_changed & (rows.evaluator == wide)]
 asked = {
     (r.method, r.changed): (r.method, r.evaluator, r.changed) for r in coresets.itertuples()
 }
-tables.shown(tables.controls(rows, asked, "cifar10", "cpu").drop(columns="command"))
+controls = tables.controls(rows, asked, "cifar10", "cpu", lent)
+tables.shown(controls.drop(columns="command"))
 
 # %% [markdown]
 # Without augmentation everything falls, random images too. Neither change alone makes a printed number. **Open**; no settings of the coresets were released.
@@ -166,12 +167,21 @@ two = [
     for m, judge in own.items()
     if m in ("edc", "rded", "damed")
 ]
-two += [
-    Claim(f"uni-level above {m}, same teacher", paper_2, *on(debiased, "unilevel", m))
-    for m in ("edc", "rded", "damed")
-]
 second = verdicts(two)
 look(second)
+
+# %% [markdown]
+# The same claims with one teacher for both sets. (They are no further claims, so they are not counted below.)
+
+# %%
+same = [
+    Claim(f"above {m}, both with the {kind} one", paper_2, *on(judge, "unilevel", m))
+    for kind, judge in (("debiased", debiased), ("plain", plain))
+    for m in own
+    if m in ("edc", "rded", "damed")
+]
+one_teacher = verdicts(same)
+look(one_teacher)
 
 # %% [markdown]
 # Its ablation is printed for CIFAR-100-LT (IF 50, IPC 10); ours is on CIFAR-10-LT:
@@ -206,11 +216,11 @@ fourth = verdicts(least, scores=alone, ipc=1)
 look(fourth)
 
 # %% [markdown]
-# **What came out.** With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class. Of the ablation, "without debiasing" falls far, as published. (Where a method has one pipeline, even such distances count as "not resolved".)
+# **What came out.** With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class. Of the ablation, "without debiasing" falls far, as published.
 #
 # **What did not:**
 #
-# *The same teacher.* Then the distance to EDC is gone, and of that to RDED a small part is left. The cause is the teacher, which labels every view: it gives EDC's own set nearly the whole distance.
+# *The same teacher.* With one teacher for both, whichever it is, the lead over RDED and over DAM + ED is a few points, and the lead over EDC a point or none. What makes the difference is the teacher, which labels every view: it gives EDC's own set the whole distance.
 
 # %%
 pairs = {
@@ -220,19 +230,20 @@ pairs = {
     )
     for m in ("random", "rded", "edc", "unilevel")
 }
-teachers = tables.contrasts(pairs)
+teachers = tables.contrasts(pairs, lent)
 tables.shown(teachers)
 
 # %% [markdown]
 # If the paper's EDC and RDED had the debiased teacher, its table stands against ours, and the cause is **open**; if they had a plain one, its table compares teachers. Only its authors can say.
 #
-# *Calibration and the confident crops.* The paper has about a point for each. We see none, and for the crops rather a small loss; `smallest` says what these pipelines could have shown. Forms of the statistics that differ as much as the paper's text and its code do score alike:
+# *The confident crops.* The paper has them help by about a point; here they cost a little, on every seed. *Calibration* is not resolved: these pipelines cannot tell the published point from nothing. Forms of the statistics that differ as much as the paper's text and its code do score alike:
 
 # %%
 forms = rows[(rows.method == "unilevel") & (rows.evaluator == debiased)]
 forms = forms[forms.changed.str.startswith(("statistics", "observer"))]
 asked = {r.changed: (r.method, r.evaluator, r.changed) for r in forms.itertuples()}
-tables.shown(tables.controls(rows, asked, "cifar10", "cpu").drop(columns="command"))
+controls = tables.controls(rows, asked, "cifar10", "cpu", lent)
+tables.shown(controls.drop(columns="command"))
 
 # %% [markdown]
 # Ten classes with at least fifty images may be too easy a place for both: the published ablation has a hundred classes with as few as ten. **Open**; `ltdd run unilevel_cifar100 --imbalance-factor 50 --scale cpu` and its ablations would settle it.
@@ -282,13 +293,15 @@ for at in cells:
     there = tables.judged(tables.in_cell(recorded, *at))
     there = there[there.changed == "as the recipe"]
     found = {(r.method, r.evaluator): r.pipelines for r in there.itertuples()}
-    other["{}, IF {}, IPC {}".format(*at)] = tables.claims(headlines, found, printed, *at)
+    other["{}, IF {}, IPC {}".format(*at)] = tables.claims(
+        headlines, found, printed, *at, lent=lent
+    )
 
 # %%
 elsewhere = pd.concat(other)
 ran = elsewhere[elsewhere.verdict != "not run"]
 print(f"{len(ran)} of {len(elsewhere)} pairs were run")
-look(ran)
+look(ran) if len(ran) else "none so far"
 
 # %% [markdown]
 # ## ADSA
@@ -297,27 +310,33 @@ look(ran)
 three = [
     Claim("EDC with ADSA above EDC", paper_3, *on(plain, "edc_adsa", "edc")),
     Claim("SRe2L with ADSA above SRe2L", paper_3, *on(plain, "sre2l_adsa", "sre2l")),
-    Claim(
-        "EDC with ADSA above uni-level",
-        paper_3,
-        ("edc_adsa", plain),
-        ("unilevel", debiased),
-        paper_2,
-    ),
 ]
 fifth = verdicts(three)
 look(fifth)
 
 # %% [markdown]
-# ADSA lifts EDC, by less than printed. That it lifts EDC above the uni-level method, as the numbers of two papers side by side suggest, is not so here. Likely causes: our students are trained briefly, and a student learns the calibrated shift before the evidence (chapter 11); and the paper's student is not known to us. **Open.**
+# ADSA lifts both, EDC by less than printed. The numbers of two papers side by side also suggest that EDC with ADSA is above the uni-level method. Neither paper says so, and here it is not so:
+
+# %%
+beside_adsa = tables.contrasts(
+    {"EDC with ADSA - uni-level": (score["edc_adsa", plain], score["unilevel", debiased])}
+)
+tables.shown(beside_adsa)
+
+# %% [markdown]
+# Suspected causes: our students are trained briefly, and a student learns the calibrated shift before the evidence (chapter 11); and the paper's student is not known to us. **Open.**
 #
 # ## All verdicts
 
 # %%
 papers = {paper_1: "paper 1", paper_2: "paper 2", paper_3: "ADSA"}
 everything = pd.concat([first, second, third, fourth, fifth, ran.droplevel(0)])
-counted = everything.assign(paper=everything.paper.map(papers))
-counted.groupby(["paper", "verdict"]).size().unstack(fill_value=0)
+elsewhere = {claim.said for claim in [*one, *ablation] if claim.printed}
+printed_for = [
+    "another cell" if said in elsewhere else "this cell" for said in everything.index
+]
+counted = everything.assign(paper=everything.paper.map(papers), printed=printed_for)
+counted.groupby(["paper", "printed", "verdict"]).size().unstack(fill_value=0)
 
 # %% [markdown]
 # "Same direction" is the weaker question, without asking what is resolved:
@@ -361,15 +380,15 @@ by_size = once.difference.abs().sort_values(ascending=False).index
 largest = once.loc[by_size].head(5)
 
 # %% [markdown]
-# With the most likely cause where there is evidence for one; the cells that show it follow.
+# With a suspected cause. Cells for two of the suspects follow; no run takes the others apart.
 
 # %%
 named = "what the name means: ours looks at the labels (see above); open"
-teacher = "its teacher is plain here, and not named there; then the scale"
+teacher = "its teacher is plain here, and not named there; the scale"
 cause = {
     "graphcut": named,
     "kcenter": named,
-    "edc": teacher,
+    "edc": f"{teacher}; one observer here, several there",
     "rded": teacher,
     "full": "scale: a quarter of the width, few epochs; the paper gives no recipe",
     "unilevel": "scale: the teacher is weaker, and students train for less long",
@@ -378,9 +397,9 @@ cause = {
 }
 
 # %%
-table = largest.assign(cause=[cause.get(m, "open") for m in largest.method])
+table = largest.assign(suspected=[cause.get(m, "open") for m in largest.method])
 columns = ["ipc", "our_protocol", "scale", "mean", "ours", "difference", "pipelines"]
-tables.shown(table.set_index("method")[[*columns, "cause"]])
+tables.shown(table.set_index("method")[[*columns, "suspected"]])
 
 # %% [markdown]
 # **Scale or evaluator?** Random real images need no experts and no distillation. Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone, and a narrow student on the same kind of images tests the width alone:
@@ -390,10 +409,10 @@ exact = once[(once.method == "random") & (once.scale == "paper")]
 pairs = {"random: width 128 - width 32": (score["random", wide], score["random", stored])}
 as_printed = exact[["mean", "ours", "difference", "pipelines"]].round(1)
 print(as_printed.to_string(index=False))
-tables.shown(tables.contrasts(pairs))
+tables.shown(tables.contrasts(pairs, lent))
 
 # %% [markdown]
-# The evaluator gives the published number. Width explains a part of the level, not all of it: the rest is in what is trained *before* the student, which is reduced much more. A teacher is a ceiling for what it teaches; ours scores this on the test set (a log in a public copy of paper 2's code has a debiased teacher of full width
+# This evaluator gives the published number; the online one has no such row. Width explains a part of the level. The rest is not taken apart here: experts, teacher and iterations are reduced much more, and online students train for fewer epochs. A teacher is a ceiling for what it teaches; ours scores this on the test set (a log in a public copy of paper 2's code has a debiased teacher of full width
 # and length well above it):
 
 # %%
@@ -477,7 +496,7 @@ for dataset in left:
 # | the long-tailed subset | one | drawn anew, unseeded, in each stage, so stages see different tail images | one list for all |
 # | checkpoints, and the reported score | - | the best on the test set | the last |
 #
-# Choosing the best of many evaluations on the test set raises every printed number by a little (chapter 02 measures it on one student), and a tail image that only one stage has seen is a tail image more.
+# Choosing the best of many evaluations on the test set raises every printed number (chapter 02 bounds it), and a tail image that only one stage has seen is a tail image more.
 #
 # ## What would settle the open ones
 
@@ -488,20 +507,16 @@ settle = {
     "DATM below random: the experts' scale?": "ltdd run datm_cifar10 --scale paper",
     "DAM or ED, which is larger?": tables.run_command("dam_only", stored, *here, started),
     "the same at 50 images per class": "ltdd run damed_cifar10 --ipc 50 --scale cpu",
-    "does uni-level beat DAM + ED?": tables.run_command("damed", debiased, *here),
-    "... and without a teacher?": tables.run_command("unilevel", stored, *here),
     "calibration and crops": "ltdd run unilevel_cifar100 --imbalance-factor 50 --scale cpu",
     "ADSA: longer students?": "ltdd run edc_adsa_cifar10 --scale paper",
-    "the tail, or trucks?": tables.run_command(
-        "damed", stored, *here, ["data.class_order=reversed"]
-    ),
+    "the levels": "ltdd campaign run --plan paper",
 }
 
 # %%
 pd.Series(settle, name="command").to_frame()
 
 # %% [markdown]
-# Two cannot be settled by any run: which teacher paper 2 gave to EDC and RDED, and which images and labels the rows of paper 1's component table start from. And more seeds (`--seed 1`, `--seed 2`) settle every "not resolved" above that is far from zero.
+# Two cannot be settled by any run: which teacher paper 2 gave to EDC and RDED, and which images and labels the rows of paper 1's component table start from. More seeds (`--seed 3` and so on) narrow every `needed` above.
 #
 # ## What we saw
 #
@@ -512,22 +527,26 @@ assert first.verdict["DAM + ED above DATM"] == "as published"
 assert first.verdict["DAM + ED above random"] == "as published"
 assert first.ours["DATM above random"] < 0 < first.published["DATM above random"]
 assert from_the_start.points.iloc[0] < 0
-assert first.ours["DAM above ED (IPC 50)"] < 0
+assert first.verdict["DAM above ED (IPC 50)"] == "the other way round"
 assert first.ours["random above Graph-Cut"] < 0
-own_gap, same_gap = (
-    second.ours[f"uni-level above edc, {t}"] for t in ("own teachers", "same teacher")
-)
-assert abs(same_gap) < own_gap / 3 and teachers.points.min() > 10
-assert (
-    fifth.ours["EDC with ADSA above EDC"] > 0 > fifth.ours["EDC with ADSA above uni-level"]
-)
-assert third.ours.iloc[0] > 10 and third.ours.iloc[1:].max() < 1
+assert (second.verdict == "as published").all()
+assert one_teacher.ours.abs().max() < second.ours.max() / 3
+led = one_teacher[~one_teacher.index.str.contains("edc")]
+assert (led.verdict == "as published").all()
+assert teachers.points.min() > 10
+
+# %%
+assert third.verdict["debiasing helps (CIFAR-100-LT)"] == "as published"
+assert third.verdict["calibration helps (CIFAR-100-LT)"] == "not resolved"
+assert third.verdict["adapted initialisation helps (CIFAR-100-LT)"] == "the other way round"
+assert (fifth.verdict == "as published").all()
+assert beside_adsa.points.iloc[0] < 0 and beside_adsa.verdict.iloc[0] == "resolved"
 assert abs(exact.difference.iloc[0]) < 1
 
 # %% [markdown]
-# - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images. What did not is the order of its parts, and DATM's place above random images at ten per class; both go back to what biased experts do to the initial set at this scale.
-# - **Paper 2's headline came out with the teachers of our recipes, and not with one teacher for all.** What it prints as a difference of methods is, here, a difference of teachers. Its calibration and its crops do not help here.
-# - **ADSA helps, and does not win.**
+# - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images. What did not is the order of its parts, and DATM's place above random images at ten per class; a suspect for both is what biased experts do to the initial set at this scale.
+# - **Paper 2's headline came out with the teachers of our recipes. With one teacher for all the lead is small**, and over EDC it is a point or none: most of what it prints as a difference of methods is, here, a difference of teachers. Its confident crops cost a little here, and calibration is not resolved.
+# - **ADSA helps, as published**, and what two papers side by side suggest about it does not hold here.
 # - **The levels are lower throughout**, except for coresets, where a name has two meanings. The one row that was run as published agrees with the paper.
 # - Most cells of the papers' tables were never run. Nothing here speaks about them.
 
@@ -545,11 +564,11 @@ print(notebook.versions())
 #
 # </details>
 #
-# > **2.** The rule "two standard errors" is applied to a few dozen claims. How many would pass it by chance if all methods were equal, and how should one read a single "the other way round"?
+# > **2.** A difference passes the rule by chance in about one case of twenty. A few dozen claims are judged here. How many would pass if all methods were equal, and how should one read a single "the other way round"?
 #
 # <details><summary>Answer</summary>
 #
-# With many pipelines about one in twenty, half of these in each direction; with two or three pipelines each, more, since the standard error is itself a guess (about one in five). So one such verdict among dozens is expected by chance alone. It earns trust by its size against `smallest`, and by a cause that can be shown in another cell.
+# One or two, half of them in the published direction. So a single such verdict among dozens is no surprise. It earns trust by its size against `needed`, by showing on every seed, and by a cause that can be shown in another cell.
 #
 # </details>
 #

@@ -15,7 +15,7 @@ from ltdd_utils import recipes, results
 from ltdd_utils.config import TeacherConfig, config_id, to_dict
 from ltdd_utils.pipeline import expert_stage
 from ltdd_utils.recipes import with_overrides
-from ltdd_utils.tables import LEVELS, components, contrast, error_of_mean, smallest_difference
+from ltdd_utils.tables import LEVELS, components, contrast, error_of_mean, share_intervals, smallest_difference
 
 SHAPE = (3, 2, 4, 2)
 
@@ -213,3 +213,24 @@ def test_a_committed_budget_is_the_design_it_says(budget, path):
         assert set(rows["config_id"]) == {budget.drawn(base, subset, experts).config_id}
     assert table.groupby(["subset", "experts", "distillation"])["seed"].nunique().eq(1).all()
     assert table["seed"].nunique() == found.loc["distillation", "groups"]
+
+
+def test_the_interval_of_a_share_holds_what_drawn_designs_find():
+    """Half of the designs with the estimated variances lie in an interval of one half, and a large design is sure."""
+    truth = np.array([3.0, 2.0, 0.3])
+    rng, shape, names = np.random.default_rng(1), (4, 3, 2), ["a", "b", "c"]
+
+    def design(shape):
+        parts = [rng.normal(0, s**0.5, shape[: level + 1]) for level, s in enumerate(truth)]
+        values = sum(part.reshape(part.shape + (1,) * (3 - part.ndim)) for part in parts)
+        index = pd.MultiIndex.from_product([range(n) for n in shape], names=names)
+        return components(pd.Series(np.broadcast_to(values, shape).ravel(), index, name="y").reset_index(), names, "y")
+
+    found = design((400, 3, 2))
+    wide = share_intervals(found.assign(groups=np.cumprod(shape), df=[3, 8, 12]), 0.5)
+    drawn = pd.DataFrame([design(shape)["share"] for _ in range(600)])
+    inside = ((drawn >= wide["low"]) & (drawn <= wide["high"])).mean()
+    assert inside.between(0.42, 0.6).all()
+    sure = share_intervals(found, 0.9)
+    assert ((sure["high"] - sure["low"]) < 0.15).all()
+    assert ((sure["low"] < found["share"]) & (found["share"] < sure["high"])).all()

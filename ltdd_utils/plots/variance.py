@@ -39,6 +39,11 @@ def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", 
                 at = np.full(len(points), height + shift)
                 axes.plot(points, at, color=colours[made], lw=1, alpha=0.6)
                 axes.scatter(points, at, color=colours[made], marker=marker, s=20, zorder=3)
+    lanes = range(scores[second].nunique())
+    handles = [plt.Line2D([], [], ls="", color="black", marker=MARKERS[lane % len(MARKERS)]) for lane in lanes]
+    handles += [plt.Line2D([], [], color=colour) for colour in colours.values()]
+    words = [f"{second} {lane}" for lane in lanes] + [f"{third} {name}" for name in colours]
+    figure.legend(handles, words, loc="outside upper center", ncols=len(handles))
     axes.set_yticks(list(rows.values()), [f"{first} {name}" for name in rows])
     axes.set(xlabel="accuracy on the test set, %", ylim=(len(rows) - 0.5, -0.5), title=title)
     axes.grid(visible=True, axis="x", alpha=0.3)

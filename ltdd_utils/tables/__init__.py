@@ -15,7 +15,7 @@ from ltdd_utils.tables.evaluators import (
 )
 from ltdd_utils.tables.pooling import Pipelines, pipelines, pool
 from ltdd_utils.tables.text import compact, formatted, markdown, visible
-from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, smallest_difference
+from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, share_intervals, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "scores",
     "seconds_to_student",
     "select",
+    "share_intervals",
     "shown",
     "smallest_difference",
     "spread",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ltdd_utils.tables.contrasts import factor
 
-__all__ = ["LEVELS", "components", "error_of_mean", "smallest_difference"]
+__all__ = ["LEVELS", "components", "error_of_mean", "share_intervals", "smallest_difference"]
 
 LEVELS = ("subset", "experts", "distillation", "student")  # each one drawn anew inside the one before
 
@@ -57,6 +57,32 @@ def components(scores: pd.DataFrame, levels: Sequence[str] = LEVELS, value: str 
     columns = {"groups": groups, "df": freedom, "mean_square": squares, "variance": variance, "variance_error": error}
     columns |= {"std": np.sqrt(kept), "share": kept / kept.sum() if kept.sum() else np.full(len(kept), np.nan)}
     return pd.DataFrame(columns, index=pd.Index(levels, name="level"))
+
+
+def share_intervals(found: pd.DataFrame, level: float = 0.9, draws: int = 4000, seed: int = 0) -> pd.DataFrame:
+    r"""How well a design knows the shares of its levels: parametric bootstrap.
+
+    Designs of the same size are drawn from normal effects with the estimated variances. There a mean square is its
+    expectation, :math:`\sum_{k \ge l} n_k s_k^2`, times :math:`\chi^2_f / f`; components and shares follow from it.
+
+    Args:
+        found: as ``components`` gives it.
+        level: of the interval.
+        draws: designs.
+        seed: of the draws.
+
+    Returns:
+        ``low`` and ``high`` of each level's share.
+    """
+    sizes = found["groups"].iloc[-1] / found["groups"].to_numpy()  # scores in a group of the level
+    expected = (sizes * np.square(found["std"].to_numpy()))[::-1].cumsum()[::-1]
+    freedom = found["df"].to_numpy()
+    squares = expected * np.random.default_rng(seed).chisquare(freedom, (draws, len(found))) / freedom
+    inner = np.append(squares[:, 1:], np.zeros((draws, 1)), axis=1)
+    kept = ((squares - inner) / sizes).clip(min=0)
+    shares = kept / kept.sum(axis=1, keepdims=True)
+    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return pd.DataFrame({"low": low, "high": high}, index=found.index)
 
 
 def _balanced(scores: pd.DataFrame, levels: Sequence[str], value: str) -> np.ndarray:
