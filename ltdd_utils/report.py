@@ -15,12 +15,40 @@ from ltdd_utils import recipes
 from ltdd_utils.campaign import campaign_section
 from ltdd_utils.results import TARGET_COLUMNS, TARGET_KEYS, committed, load, load_record, targets
 from ltdd_utils.store import write_atomic
-from ltdd_utils.tables import changes, compact, compare, formatted, markdown, named, pool, visible
+from ltdd_utils.tables import (
+    changes,
+    compact,
+    compare,
+    formatted,
+    in_cell,
+    judged,
+    markdown,
+    named,
+    pool,
+    published_score,
+    visible,
+)
 
-__all__ = ["main", "reproduction_page", "stale", "status_table", "with_status"]
+__all__ = ["headline_table", "main", "reproduction_page", "stale", "status_table", "with_part"]
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
+HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
+SHOWN = {  # of the headline table: method -> words, the paper whose number stands beside
+    "random": ("random real images", "zhao2025ltdd"),
+    "datm": ("DATM", "zhao2025ltdd"),
+    "damed": ("**DAM + ED** (paper 1)", "zhao2025ltdd"),
+    "rded": ("RDED", "cui2026rethinking"),
+    "edc": ("EDC", "cui2026rethinking"),
+    "unilevel": ("**uni-level** (paper 2)", "cui2026rethinking"),
+    "full": ("all 12,406 images, cross-entropy", "zhao2025ltdd"),
+    "full_logit_adjusted": ("all 12,406 images, logit-adjusted", "zhao2025ltdd"),
+}
+JUDGES = {
+    "dsa-stored (32)": "stored labels",
+    "online-teacher/plain (32)": "plain teacher",
+    "online-teacher/debiased (32)": "debiased teacher",
+}
 PAPERS = {
     "zhao2025ltdd": "Zhao et al. 2025: Distilling Long-tailed Datasets",
     "cui2026rethinking": "Cui et al. 2026: Rethinking Long-tailed Dataset Distillation",
@@ -35,11 +63,12 @@ Every published number stands here. *paper* and *ours* are top-1 accuracies in p
 with the standard deviation where there is one; *difference* is ours minus the paper's, in points. *n* is the number
 of students, with the word beside it where there are fewer than five, and *pipelines* the number of distilled sets
 they were trained on: the standard deviation is over pipelines, or over students where there is one pipeline.
-*visible from* is the smallest difference, in points, that could have been seen between two methods that both scatter
-like this row: two standard errors, $2 \sqrt{2 s^2 / m}$ for $m$ pipelines each with standard deviation $s$. A smaller
-difference may be luck, and one pipeline can show none. *scale* says whether the settings are the paper's (`paper`) or
-reduced (`cpu`). *cost* is the time of one run of the command. *not run* means that no record exists and the command
-would make one; *published only* means that no recipe of this book makes that number."""
+*visible from* is the smallest difference, in points, that counts as seen between two methods that both scatter like
+this row: $k \sqrt{2 s^2 / m}$ for $m$ pipelines each with standard deviation $s$, where $k$ is 2 for many pipelines and
+Student's quantile for few. A smaller difference may be luck, and one pipeline can show none. *scale* says whether the
+settings are the paper's (`paper`) or reduced (`cpu`). *cost* is the time of one run of the command. *not run* means
+that no record exists and the command would make one; *published only* means that no recipe of this book makes that
+number."""
 SOURCES = """## Where the published numbers were read
 
 The column `source` of `results/targets.csv` says for each number where it was read. The names of files in it are the
@@ -54,16 +83,37 @@ fact sheets that this book was written from; they are not part of the repository
 | seed0, seed1 | public summaries of the first two papers; where one disagrees with a table, both rows stand |"""
 
 
+def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
+    """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
+
+    Args:
+        records: as ``results.load`` gives them.
+        published: as ``results.targets`` gives them.
+    """
+    cell = ("cifar10", 100, 10)
+    rows = judged(in_cell(records, *cell)) if len(records) else pd.DataFrame(columns=["method", "evaluator", "changed"])
+    scores = {(r.method, r.evaluator): r.pipelines for r in rows.itertuples() if r.changed == named({})}
+    table = []
+    for method, (words, paper) in SHOWN.items():
+        value = published_score(published, paper, method, *cell)
+        ours = [scores.get((method, judge), []) for judge in JUDGES]
+        shown = [f"{100 * sum(values) / len(values):.1f} ({len(values)})" if values else "" for values in ours]
+        table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])
+    return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *JUDGES.values()]))
+
+
 def status_table(table: pd.DataFrame) -> str:
     """How far the reproduction is, in Markdown: published accuracies per paper and data set, and how many were run.
 
     Args:
         table: as ``tables.compare`` gives it, every number in it.
+
+    A number that a paper copies from another one counts for that one alone, and a cell that a paper prints in two
+    tables counts once.
     """
-    exact = table[
-        (table["metric"] == "accuracy") & table["mean"].notna() & ~table["note"].str.startswith("approximate")
-    ]
-    keys = ["paper", "table", *TARGET_KEYS, "source"]
+    given = (table["metric"] == "accuracy") & table["mean"].notna()
+    exact = table[given & ~table["note"].str.startswith("approximate") & ~table["note"].str.contains("copied from")]
+    keys = ["paper", *TARGET_KEYS]
     rows = []
     for (paper, dataset), cells in exact.groupby(["paper", "dataset"], sort=False):
         row = {
@@ -73,10 +123,16 @@ def status_table(table: pd.DataFrame) -> str:
         }
         for scale, title in (("paper", "run as published"), ("cpu", "run reduced")):
             run = cells[cells["scale"] == scale]
-            row[title] = len(run.groupby(keys, dropna=False))
-            row[f"mean gap, {scale}"] = f"{run['difference'].abs().mean():.1f}" if len(run) else ""
+            once = run.drop_duplicates(keys)
+            row[title] = len(once)
+            gaps = once["difference"]
+            row[f"gaps, {scale}"] = f"{gaps.min():+.1f} to {gaps.max():+.1f}" if len(once) > 1 else _one(gaps)
         rows.append(row)
     return markdown(pd.DataFrame(rows))
+
+
+def _one(gaps: pd.Series) -> str:
+    return f"{gaps.iloc[0]:+.1f}" if len(gaps) else ""
 
 
 def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Sequence[str]) -> str:
@@ -88,17 +144,26 @@ def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Seq
         names: of the recipes.
     """
     table = compare(records, published, names)
+    run = table[table["status"] == "run"].drop_duplicates(["paper", *TARGET_KEYS, "our_protocol", "scale"])
     parts = [INTRODUCTION, "## Summary", _explained(status_table(table))]
+    parts += ["## What was run", *(_compact(formatted(run)) if len(run) else ["Nothing yet."])]
     for paper, rows in table.groupby("paper", sort=False):
-        parts += [f"## {PAPERS[paper]}", f"{{cite:t}}`{paper}`, {len(rows)} rows."]
+        parts += [f"## {PAPERS[paper]}", f"{{cite:t}}`{paper}`, {len(rows)} rows, table by table."]
         for name, part in rows.groupby("table", sort=False):
-            parts += [f"### {PAPERS[paper].partition(' ')[0]}: {name}", *_compact(formatted(part))]
+            count = int((part["status"] == "run").sum())
+            title = f"{PAPERS[paper].partition(' ')[0]}: {name}, {len(part)} rows, {count} of them run"
+            parts.append(folded(title, "\n\n".join(_compact(formatted(part)))))
     parts += ["## Runs without a published number", *_unpublished(records, published), SOURCES]
     return "\n\n".join(parts) + "\n"
 
 
+def folded(title: str, text: str) -> str:
+    """A part of a page that opens when its title is clicked."""
+    return f":::::{{dropdown}} {title}\n{text}\n:::::"
+
+
 def _explained(table: str) -> str:
-    return f"{table}\n\nA *mean gap* is the mean absolute difference from the paper, in points, over the cells run."
+    return f"{table}\n\n*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
 
 
 def _compact(shown: pd.DataFrame) -> list[str]:
@@ -125,26 +190,30 @@ def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
     changed = runs[runs["method"].isna()]
     if len(changed):
         configs = {row["config_id"]: load_record(row["path"])["config"] for row in records.to_dict("records")}
-        what = [named(changes(configs[name])) for name in changed["config_id"]]
+        mine = [configs[name] for name in changed["config_id"]]
+        what = [named(changes(config)) for config in mine]
+        what = ["evaluator" if words == named({}) else words for words in what]  # another protocol or teacher
         shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
+        shown.insert(1, "IF", [f"{config['data']['imbalance_factor']:g}" for config in mine])
+        shown.insert(2, "IPC", [config["ipc"] or "all" for config in mine])
         percent = (100 * changed["mean"]).map("{:.1f}".format), (100 * changed["std"]).map("{:.1f}".format)
         seen = [visible(100 * std, n) for std, n in zip(changed["std"], changed["pipelines"], strict=True)]
         shown = shown.assign(ours=percent[0], std=percent[1].replace("nan", ""), **{"visible from": seen})
-        tables += ["Runs with other settings than their recipe's:", markdown(shown)]
+        tables.append(folded(f"Runs with other settings than their recipe's, {len(shown)} rows", markdown(shown)))
     return tables or ["None."]
 
 
-def with_status(readme: str, table: str) -> str:
-    """The README with its status table replaced.
+def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """A text with what stands between two markers replaced.
 
     Raises:
-        ValueError: the README does not have the two markers, each once and in order.
+        ValueError: the text does not have the two markers, each once and in order.
     """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in after:
-        raise ValueError(f"README.md needs the line {BEGIN} and below it the line {END}, each once")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    before, first, rest = text.partition(begin)
+    _, second, after = rest.partition(end)
+    if not first or not second or begin in rest or end in after:
+        raise ValueError(f"README.md needs the line {begin} and below it the line {end}, each once")
+    return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def _files(root: Path) -> dict[Path, str]:
@@ -152,10 +221,11 @@ def _files(root: Path) -> dict[Path, str]:
     records, names = load(root / "results", committed_only=True), recipes.names()
     published = targets(root / "results" / "targets.csv")
     readme = root / "README.md"
+    headline = headline_table(records, published)
     summary = _explained(status_table(compare(records, published, names)))
     return {
         root / "book" / "reproduction.md": reproduction_page(records, published, names) + _to_run(root / "results"),
-        readme: with_status(readme.read_text(encoding="utf-8"), summary),
+        readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),
     }
 
 

@@ -311,7 +311,7 @@ def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
     whole = path.read_bytes()
     for share in (0, 0.01, 0.5, 0.99):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert "is damaged or cut short" in refused("evaluate", path)
+        assert "is no distilled set, or is damaged or cut short" in refused("evaluate", path)
     path.write_bytes(whole)
     assert "does not say what it was made for: fill in info['recipe']" in refused("evaluate", path)
 

@@ -266,7 +266,7 @@ def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
         load_set(path)
     save_set(path, synthetic())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match=r"set.safetensors is damaged or cut short .*delete it and make it again"):
+    with pytest.raises(ValueError, match=r"set.safetensors is no distilled set, or is damaged or cut short"):
         load_set(path)
     with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors; `ltdd run RECIPE --save-set FILE`"):
         load_set(tmp_path / "absent.safetensors")

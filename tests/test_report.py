@@ -25,7 +25,11 @@ def clone(tmp_path):
     for folder in ("book", "results"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
-    (tmp_path / "README.md").write_text(f"# Title\n\n{report.BEGIN}\n{report.END}\n\nEnd.\n")
+    (tmp_path / "README.md").write_text(
+        "# Title\n\n"
+        + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END))))
+        + "\n\nEnd.\n"
+    )
     return tmp_path
 
 
@@ -61,18 +65,20 @@ def test_a_readers_own_run_makes_nothing_stale(clone):
 def test_the_readme_changes_between_its_markers_alone(clone):
     report.main(["--root", str(clone)])
     text = (clone / "README.md").read_text()
-    assert text.startswith(f"# Title\n\n{report.BEGIN}\n| paper | data set | published |")
+    first, second = report.HEADLINE
+    assert text.startswith(f"# Title\n\n{first}\n| top-1 accuracy, % | published |")
+    assert f"|\n{second}\nBetween.\n{report.BEGIN}\n| paper | data set | published |" in text
     assert text.endswith(f"\n{report.END}\n\nEnd.\n")
     for wrong in ("no marker", f"{report.END} {report.BEGIN}", f"{report.BEGIN} {report.END} {report.END}"):
         with pytest.raises(ValueError, match=r"README.md needs the line"):
-            report.with_status(wrong, "table")
+            report.with_part(wrong, "table")
 
 
 def test_every_published_number_stands_on_the_page(clone):
     published = targets(clone / "results" / "targets.csv")
     report.main(["--root", str(clone)])
     body = (clone / "book" / "reproduction.md").read_text().partition("## Zhao")[2].partition("## Runs without")[0]
-    sections = re.split(r"\n### ", body)[1:]
+    sections = body.split("\n:::::{dropdown} ")[1:]
     sizes = published.groupby(["paper", "table"], sort=False).size()
     assert len(sections) == len(sizes)
     assert [len(page_rows(section)) - 1 for section in sections] == list(sizes)  # less the heading
@@ -87,11 +93,12 @@ def test_records_change_the_page_and_the_status_table(clone):
         save_record(clone / "results", one)
     report.main(["--root", str(clone)])
     page, readme = (clone / "book" / "reproduction.md").read_text(), (clone / "README.md").read_text()
-    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | 5.3 | paper | 30 | `ltdd run random_cifar10 "
-    assert page.count(wanted) == 2  # both papers print this cell
-    assert "| 4 students | 2 | 7.1 | paper |" in page
-    # Scale paper: gaps 0.4 and 1.3, mean 0.85. Scale cpu: 2.1.
-    assert re.search(r"\| Zhao et al. 2025 \| cifar10 \| 126 \| 2 \| 0\.[89] \| 1 \| 2\.1 \|", readme)
+    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | 6.1 | paper | 30 | `ltdd run random_cifar10 "
+    assert page.count(wanted) == 2 + 2  # both papers print this cell, and each is in the first table too
+    assert "| 4 students | 2 | 15.2 | paper |" in page
+    assert re.search(r"\| Zhao et al. 2025 \| cifar10 \| 124 \| 2 \| -0\.4 to \+1\.3 \| 1 \| \+2\.1 \|", readme)
+    assert re.search(r"\| Cui et al. 2026 \| cifar10 \| \d+ \| 0 \|", readme)  # a copied number is nothing that was run
+    assert "| random real images | 34.4 |" in readme
     assert "## Runs without a published number\n\nNone." in page
 
 
@@ -113,8 +120,8 @@ def test_runs_with_changed_settings_are_shown_apart(clone):
     save_record(clone / "results", {**record(), "config": to_dict(other), "target": None})
     report.main(["--root", str(clone)])
     part = (clone / "book" / "reproduction.md").read_text().partition("## Runs without a published number")[2]
-    assert page_rows(part.partition("## Where")[0])[1][:3] == ["random_cifar10", "dsa-stored", "paper"]
-    assert page_rows(part.partition("## Where")[0])[1][6] == "evaluate.train.epochs=7"
+    assert page_rows(part.partition("## Where")[0])[1][:5] == ["random_cifar10", "100", "10", "dsa-stored", "paper"]
+    assert page_rows(part.partition("## Where")[0])[1][8] == "evaluate.train.epochs=7"
     assert page_rows(part.partition("## Where")[0])[1][-1] == "1 pipeline"
 
 

@@ -2,6 +2,9 @@
 
 import math
 
+from ltdd_utils import recipes
+from ltdd_utils.config import to_dict
+
 
 def record(
     scores=((4, 2), (4, 3)),
@@ -18,6 +21,8 @@ def record(
     dirty=False,
 ):
     """A record whose students answered ``scores`` = (right of class 0, right of class 1) of 10 and 10 test images."""
+    known = method if method in recipes.METHODS else "random"
+    made = recipes.recipe(f"{known}_{dataset}", scale=scale, imbalance_factor=imbalance_factor, ipc=ipc or 10)
     students = [
         {"stream": f"{seed}/student/{number}", "overall": (a + b) / 20, "per_class": [a / 10, b / 10]}
         for number, (a, b) in enumerate(scores)
@@ -34,7 +39,7 @@ def record(
         "scale": scale,
         "config_id": config_id,
         "seed": seed,
-        "config": {"data": {"name": dataset}, "ipc": ipc},
+        "config": to_dict(made) | {"ipc": ipc},
         "target": {
             "dataset": dataset,
             "imbalance_factor": imbalance_factor,

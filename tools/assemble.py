@@ -15,7 +15,7 @@ from run_notebooks import EXECUTED
 from status_page import status_page
 
 SOURCE = ROOT / "_build" / "src"
-AT_THE_ROOT = ("_config.yml", "_toc.yml", "_ext", "references.bib")  # jupyter-book looks for them there
+AT_THE_ROOT = ("_config.yml", "_toc.yml", "_ext", "_static", "references.bib")  # jupyter-book looks for them there
 GENERATED = ("book/status",)  # pages that are in the table of contents and in no commit
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
 

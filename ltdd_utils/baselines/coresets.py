@@ -126,6 +126,8 @@ def _chooser(method: str, labels: Tensor, expert: nn.Module | None, images: Call
             return k_center(features, count, int(torch.randint(len(rows), (1,), generator=rng)))
         if method == "herding":
             return herding(features, count)
+        if method != "graphcut":
+            raise ValueError(f"no rule for the coreset method {method!r}: give it one in baselines/coresets.py")
         residuals, own = logits.double().softmax(dim=1), labels[rows, None]
         residuals.scatter_(1, own, 0)
         residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
@@ -171,6 +173,8 @@ def select(
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
+    if ipc > max(data.counts):
+        raise ValueError(f"ipc is {ipc}, but no class has more than {max(data.counts)} images; choose fewer")
     choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
     if cfg.method.endswith(UNBALANCED):
         return _of_any_class(choose, data, ipc, generator(seed, "coreset", cfg.method, draw))

@@ -33,7 +33,8 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
         parts += [f"### Campaign `{path.stem}`", markdown(table)]
         coming = [(f"`{state.run.command}`", estimate(state)) for state in states if state.state != "done"]
         if coming:
-            parts.append(markdown(pd.DataFrame(coming, columns=["command", "minutes"])))
+            rows = markdown(pd.DataFrame(coming, columns=["command", "minutes"]))
+            parts.append(f":::::{{dropdown}} What is missing: {len(coming)} runs\n{rows}\n:::::")
     return "\n\n".join(parts) + "\n"
 
 

@@ -84,7 +84,7 @@ def lock_of(run: Run, work: Path) -> Path:
 def totals(states: Sequence[State]) -> pd.DataFrame:
     """One row per block and a last one for all: runs in each state, and the hours that are still to come.
 
-    ``hours to come`` is a lower bound where ``untimed`` runs have a stage that nobody has timed.
+    ``hours to come`` says "at least" where a run has a stage that nobody has timed.
     """
     blocks = list(dict.fromkeys(state.run.block for state in states))
     groups = [(block, [state for state in states if state.run.block == block]) for block in blocks]
@@ -94,5 +94,8 @@ def totals(states: Sequence[State]) -> pd.DataFrame:
 def _row(title: str, states: Sequence[State]) -> dict[str, Any]:
     counts = {name: sum(state.state == name for state in states) for name in STATES}
     coming = [state for state in states if state.state != "done"]
-    hours = round(sum(state.seconds for state in coming) / 3600, 2)
-    return {"block": title, **counts, "hours to come": hours, "untimed": sum(bool(s.unknown) for s in coming)}
+    untimed = sum(bool(state.unknown) for state in coming)
+    hours = f"{sum(state.seconds for state in coming) / 3600:.1f}"
+    if untimed:
+        hours = "unknown" if untimed == len(coming) and hours == "0.0" else f"at least {hours}"
+    return {"block": title, **counts, "hours to come": hours if coming else ""}

@@ -34,7 +34,8 @@ def campaign_(options: argparse.Namespace) -> str:
     table = campaign.totals(states).to_string(index=False)
     left = [state for state in states if state.state != "done"]
     coming = [f"{state.state:8}{campaign.estimate(state):>14}  {state.run.command}" for state in left]
-    return "\n".join([table, "", *(coming or ["nothing is missing"])])
+    head = [f"{'state':8}{'minutes':>14}  command"] if coming else ["nothing is missing"]
+    return "\n".join([table, "", *head, *coming])
 
 
 def _progress(state: campaign.State) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def list_(options: argparse.Namespace) -> str:
         rows.append({"recipe": name, "scales": scales, "what": (recipes.METHODS[method].__doc__ or "").splitlines()[0]})
     if options.json:
         return as_json(rows)
-    return "\n".join(f"{row['recipe']:30}{', '.join(row['scales']):12}{row['what']}" for row in rows)
+    wide = max(len(row["recipe"]) for row in rows)
+    return "\n".join(f"{row['recipe']:{wide}}  {', '.join(row['scales']):10}  {row['what']}" for row in rows)
 
 
 def show_(options: argparse.Namespace) -> str:

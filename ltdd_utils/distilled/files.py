@@ -52,7 +52,12 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {path}; `ltdd run RECIPE --save-set FILE` writes one")
-    bundle = load_bundle(path)
+    try:
+        bundle = load_bundle(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is no distilled set, or is damaged or cut short ({error.__cause__ or error})"
+        ) from error
     try:
         distilled = from_bundle(bundle)
         if "preprocess" not in bundle.meta:

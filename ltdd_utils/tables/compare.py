@@ -82,8 +82,9 @@ def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
 
 
 def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
-    first, *others = (str(seed) for seed in ours["seeds"])
-    command = f"{_command(ours['recipe'], ours, ours['scale'])} --seed {first}"
+    seeds = ours["seeds"]
+    command = f"{_command(ours['recipe'], ours, ours['scale'])} --seed {seeds[0]}"
+    command += f" --students {ours['students'] // len(seeds)}"
     teacher = ours["protocol"].removeprefix(_protocol(target)).removeprefix("/")
     unnamed = [f"our teacher is {teacher}, theirs is not named"] if teacher else []
     return {
@@ -94,7 +95,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         "difference": 100 * ours["mean"] - target["mean"],
         **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
         "our_protocol": ours["protocol"],
-        "command": command + (f" (and {', '.join(others)})" if others else ""),
+        "command": command,
         "note": "; ".join(part for part in (target["note"], *unnamed, *ours["origin"]) if part),
     }
 
