@@ -78,6 +78,16 @@ def test_records_of_two_cells_are_refused(tmp_path):
         tables.variants(results.load(tmp_path, allow_mixed=True))
 
 
+def test_records_of_two_protocols_are_refused(tmp_path):
+    """Else a set under another judge would count as one more distillation."""
+    run(tmp_path, [(5, 3)], start="start 0")
+    elsewhere = recipe("damed_cifar10", scale="cpu", protocol_name="online-teacher")
+    row = record([(1, 1)], method="damed", scale="cpu", config_id="zz", protocol="online-teacher/plain")
+    results.save_record(tmp_path, row | {"config": to_dict(elsewhere), "target": None})
+    with pytest.raises(ValueError, match="of 2 cells"):
+        tables.variants(results.load(tmp_path, allow_mixed=True))
+
+
 def test_the_gain_is_over_the_distillations_whose_start_was_scored(rows):
     found = tables.gains(rows).loc["as the recipe"]
     assert found.to_dict() == pytest.approx({"before": 30, "after": 52.5, "gain": 15, "distillations": 2})

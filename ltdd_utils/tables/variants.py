@@ -42,7 +42,7 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
     """One row per setting of a trajectory recipe: its score before the first iteration and after the last.
 
     Args:
-        records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
+        records: as ``results.load`` gives them, of one data set, imbalance factor, IPC, scale and protocol.
 
     Returns:
         Columns ``method``; ``changed``, the settings that differ from the recipe's own as ``KEY=VALUE`` (without
@@ -51,10 +51,10 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
         ``records``, the paths.
 
     Raises:
-        ValueError: records of more than one cell.
+        ValueError: records of more than one cell, or of several protocols or teachers.
     """
     loaded = [load_record(path) for path in records["path"]]
-    cells = {tuple(_cell(record["config"])) for record in loaded}
+    cells = {(*_cell(record["config"]), record["protocol"]) for record in loaded}
     if len(cells) > 1:
         raise ValueError(f"the records are of {len(cells)} cells ({sorted(map(str, cells))}); give those of one")
     scored = {}  # initial set and student -> mean accuracy, whichever recipe's record has it
