@@ -1,7 +1,7 @@
 """Snapshots of experts: their bytes, and matching between snapshots that were rounded to bfloat16."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ltdd_utils.pipeline import Place, fitted, train_experts
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint, Store
+from ltdd_utils.store import Store
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.dam import inner_loss
 from ltdd_utils.trajectory.experts import Experts, new_network
@@ -30,20 +30,6 @@ PAPER = ("damed_cifar10", 100.0, 10)  # whose bytes are counted, at scale paper
 SHAPE = (10, 32, 3)  # its classes, and side and channels of its images
 STEPS = 10  # of the student between rounded snapshots
 STARTS = 3  # start epochs from first to last
-
-
-class Finished(Store):
-    """A store that is only read."""
-
-    def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
-        """The finished result.
-
-        Raises:
-            FileNotFoundError: it is not there.
-        """
-        if not self.result(kind, key).is_file():
-            raise FileNotFoundError(f"{self.root} has no such {kind} stage; run `ltdd experts` with --work {self.root}")
-        return super().stage(kind, key, compute)
 
 
 def stored_bytes(layout: Layout, cfg: TrajectoryConfig, stored: str) -> dict[str, int]:
@@ -81,7 +67,7 @@ def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[LongTailed
     """
     data, cfg = load(recipe.data), recipe.method
     with tempfile.TemporaryDirectory() as folder:
-        store = Finished(work) if work else Store(Path(folder))
+        store = Store(work, make=False) if work else Store(Path(folder))
         place = Place(store, torch.device("cpu"))
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
         wanted = (cfg.snapshots, cfg.classifier_snapshots)

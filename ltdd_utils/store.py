@@ -141,12 +141,13 @@ class Checkpoint:
 class Store:
     """A folder of finished stages: ``ROOT/KIND/HASH/result.safetensors``."""
 
-    def __init__(self, root: Path, deadline: float | None = None, wait: bool = True) -> None:
+    def __init__(self, root: Path, deadline: float | None = None, wait: bool = True, make: bool = True) -> None:
         """Keep stages under ``root``; stop at ``deadline`` (``time.monotonic()``), None: never.
 
         ``wait`` for another process that computes a stage which is asked for; False: raise ``locks.Busy`` at once.
+        ``make`` stages that are asked for and not there; False: only read.
         """
-        self.root, self.deadline, self.wait = Path(root), deadline, wait
+        self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
         self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
 
@@ -180,10 +181,13 @@ class Store:
         Raises:
             Stopped: the deadline passed.
             Busy: another process computes the stage, and the store does not wait.
+            FileNotFoundError: the stage is not there, and the store makes none.
             OSError: the folder cannot be written.
         """
         result = self.result(kind, key)
         if not self._there(result):
+            if not self.make:
+                raise FileNotFoundError(f"{self.root} has no such stage {kind!r}; run its recipe there first")
             if self.deadline is not None and time.monotonic() >= self.deadline:
                 raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
             write_atomic(result.with_name("key.json"), canonical_json(key))

@@ -80,8 +80,8 @@ plots.per_class_accuracy(per_class, data.counts, data.class_names)
 
 # %% [markdown]
 # Each bar is the mean of three networks, one per seed, each whisker one standard deviation. On the small set a new seed also draws other images. On the whole set the
-# rarest digits are missed far more often than the others. A *balanced* set, a fraction of the size, treats all digits alike: it throws
-# most of the head away, and is still the better training set for the tail. The cell below checks that, so that this sentence cannot outlive the fact.
+# rarest digits are missed far more often than the others. A *balanced* set, a fraction of the size, favours no digit for being frequent: how well it does on one depends on how hard that digit is. It throws
+# most of the head away, and is still the better training set for the tail. The cell below checks that last part, so that the sentence cannot outlive the fact.
 
 # %%
 tail = {

@@ -178,7 +178,7 @@ def test_the_bytes_of_the_papers_cell(benchmark, single):
 
 
 def test_a_store_without_the_experts_is_refused_and_left_alone(benchmark, single, tmp_path):
-    with pytest.raises(FileNotFoundError, match="has no such preprocess stage; run `ltdd experts`"):
+    with pytest.raises(FileNotFoundError, match="has no such stage 'preprocess'; run its recipe there first"):
         benchmark("snapshots").experts_of(tiny(), tmp_path, 0)
     assert not list(tmp_path.iterdir())
 

@@ -5,13 +5,11 @@ import sys
 import pytest
 import set_pictures
 
-from ltdd_utils.store import Stopped
-
 
 def test_a_store_without_the_runs_is_refused_and_nothing_is_computed(tmp_path, monkeypatch):
     call = ["set_pictures.py", str(tmp_path / "picture.png"), "--store", str(tmp_path / "store")]
     monkeypatch.setattr(sys, "argv", [*call, "--recipes", "damed_digits", "--scale", "tiny"])
-    with pytest.raises(Stopped, match="before the stage"):
+    with pytest.raises(FileNotFoundError, match="has no such stage"):
         set_pictures.main()
     assert not (tmp_path / "picture.png").exists()
     assert not list((tmp_path / "store").rglob("*.safetensors"))

@@ -117,6 +117,14 @@ def test_a_stage_gives_the_same_when_it_is_made_and_when_it_is_read(tmp_path):
     assert store.origins[0] == store.origins[1]
 
 
+def test_a_store_that_is_only_read_makes_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="has no such stage 'kind'; run its recipe there first"):
+        Store(tmp_path, make=False).stage("kind", {}, lambda _: pytest.fail("it must not be made"))
+    assert not list(tmp_path.iterdir())
+    Store(tmp_path).stage("kind", {}, lambda _: bundle())
+    assert Store(tmp_path, make=False).stage("kind", {}, lambda _: pytest.fail("it is there")).tensors
+
+
 def test_a_stopped_stage_goes_on_from_its_checkpoint(tmp_path):
     with pytest.raises(Stopped, match="run the same command again"):
         Store(tmp_path, deadline=time.monotonic()).stage("kind", {}, counting(3))
