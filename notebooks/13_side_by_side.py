@@ -102,12 +102,12 @@ def mean(method, judge):
 
 
 def teacher_scores(judge):
-    """Accuracy of each seed's teacher."""
     used = [results.load_record(p) for r in sets.itertuples() for p in r.records]
     used = [r for r in used if tables.evaluator(r["protocol"], r["config"]) == judge]
-    return {r["seed"]: r["teacher"]["overall"] for r in used if "adsa_tau" not in r}
+    return {r["seed"]: r["teacher"]["overall"] for r in used}
 
 
+# %%
 teachers = teacher_scores(judges[-1])
 lines = {
     "whole set, cross-entropy": mean("full", "dsa-stored (32)") / 100,

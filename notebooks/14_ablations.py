@@ -75,12 +75,17 @@ def mean(*run):
 waiting = {}  # controls that were not run, and their commands
 
 
-def table_of(asked):
+def controls_of(asked):
     large = tables.controls(rows, asked, "cifar10", "cpu", lent)
     tiny = tables.controls(small, asked, "digits", "tiny", lent_small)
-    table = pd.concat({"CIFAR-10-LT": large, "Digits-LT": tiny})
-    for (data, *name), command in table.command[table.command != ""].items():
-        waiting[data, ", ".join(name)] = command
+    return pd.concat({"CIFAR-10-LT": large, "Digits-LT": tiny})
+
+
+# %%
+def table_of(asked):
+    table = controls_of(asked)
+    left = table.command[table.command != ""].items()
+    waiting.update({(data, ", ".join(name)): command for (data, *name), command in left})
     return tables.shown(table[table.command == ""].drop(columns="command"))
 
 
