@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._device import _device_constructors
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -17,6 +18,8 @@ DEVICE = torch.device("meta")
 ATEN = torch.ops.aten
 COPIES = {ATEN._to_copy.default, ATEN.copy_.default, ATEN.copy.default}  # from one device to the other
 INDEXING = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default}  # takes places from the CPU
+_device_constructors()  # PyTorch keeps this list: it must hold its own functions, and not ours
+REAL = {name: getattr(torch, name) for name in ("tensor", "as_tensor", "autocast")}
 JOINING = {ATEN.cat.default, ATEN.stack.default}  # take not even single numbers from the CPU
 
 
@@ -46,15 +49,12 @@ class PretendedDevice(TorchDispatchMode):
     """Within it, ``DEVICE`` is a device that one can compute on."""
 
     def __enter__(self) -> "PretendedDevice":
-        self.real = {name: getattr(torch, name) for name in ("tensor", "as_tensor", "autocast")}
-        torch.tensor, torch.as_tensor = (_through_the_cpu(self.real[name]) for name in ("tensor", "as_tensor"))
-        torch.autocast = lambda device, *args, **kwargs: self.real["autocast"](
-            "cpu" if device == DEVICE.type else device, *args, **kwargs
-        )
+        torch.tensor, torch.as_tensor = map(_through_the_cpu, (REAL["tensor"], REAL["as_tensor"]))
+        torch.autocast = _autocast
         return super().__enter__()
 
     def __exit__(self, *error: object) -> None:
-        for name, function in self.real.items():
+        for name, function in REAL.items():
             setattr(torch, name, function)
         super().__exit__(*error)
 
@@ -62,14 +62,18 @@ class PretendedDevice(TorchDispatchMode):
         return _run(func, args, kwargs or {})
 
 
+def _autocast(device: str, *args: Any, **kwargs: Any) -> Any:
+    return REAL["autocast"]("cpu" if device == DEVICE.type else device, *args, **kwargs)
+
+
 def _through_the_cpu(make: Callable) -> Callable:
-    """``torch.tensor`` forgets the values of a tensor on ``meta``."""
+    """``torch.tensor`` forgets the values of a tensor on ``meta``; also where that is the default device."""
 
     def made(data: Any, *, device: Any = None, **kwargs: Any) -> Tensor:
         if isinstance(data, _Pretended):
             return make(data, device=device, **kwargs)
-        tensor = make(data, **kwargs)
-        return tensor if device is None else tensor.to(device)
+        wanted = REAL["tensor"]([]).device if device is None else torch.device(device)
+        return make(data, device="cpu", **kwargs).to(wanted)
 
     return made
 

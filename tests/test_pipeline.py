@@ -306,3 +306,8 @@ def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path, trai
     with pytest.raises(OSError, match=r"cannot write to .*results: .*file: it is a file; name another folder"):
         run(quick(), 0, 1, place(tmp_path, results=tmp_path / "file" / "results"))
     assert not trained and not (tmp_path / "work").exists()
+
+
+def test_a_coreset_of_more_images_than_any_class_has_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="ipc is 200, but no class has more than 120 images; choose fewer"):
+        run(quick("random_digits", ipc=200), 0, 1, place(tmp_path))

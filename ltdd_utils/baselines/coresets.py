@@ -173,8 +173,6 @@ def select(
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    if ipc > max(data.counts):
-        raise ValueError(f"ipc is {ipc}, but no class has more than {max(data.counts)} images; choose fewer")
     choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
     if cfg.method.endswith(UNBALANCED):
         return _of_any_class(choose, data, ipc, generator(seed, "coreset", cfg.method, draw))

@@ -55,6 +55,8 @@ def _coreset(
     recipe: Recipe, data: LongTailedData, preprocess: Preprocess, seed: int, place: Place, draw: int
 ) -> Distilled:
     method, expert, seconds = recipe.method, None, {}
+    if method.policy == "duplicate" and recipe.ipc > max(data.counts):
+        raise ValueError(f"ipc is {recipe.ipc}, but no class has more than {max(data.counts)} images; choose fewer")
     if method.expert is not None:
         expert, seconds["expert"] = expert_stage(method.expert, data, preprocess, seed, place)
 
