@@ -19,6 +19,7 @@ from ltdd_utils.tables import (
     changes,
     compact,
     compare,
+    folded,
     formatted,
     in_cell,
     judged,
@@ -157,11 +158,6 @@ def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Seq
             parts.append(folded(title, "\n\n".join(_compact(formatted(part)))))
     parts += ["## Runs without a published number", *_unpublished(records, published), SOURCES]
     return "\n\n".join(parts).replace(" ± ", f"{FIXED}±{FIXED}") + "\n"
-
-
-def folded(title: str, text: str) -> str:
-    """A part of a page that opens when its title is clicked."""
-    return f":::::{{dropdown}} {title}\n{text}\n:::::"
 
 
 def _explained(table: str) -> str:

@@ -218,10 +218,11 @@ class Store:
 
     def _computed(self, result: Path, compute: Callable[[Checkpoint], Bundle]) -> None:
         checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
+        origin = code()  # before the work: the files may change meanwhile
         reset_peaks()
         bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
-        bundle.meta["origin"] = {**code(), "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
+        bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)
         self._renewed.discard(result)
         checkpoint.clear()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ltdd_utils.campaign.plan import read_plan
 from ltdd_utils.campaign.state import State, by_name, survey, totals
-from ltdd_utils.tables import markdown
+from ltdd_utils.tables import folded, markdown
 
 __all__ = ["campaign_section", "estimate"]
 
@@ -34,7 +34,7 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
         coming = [(f"`{state.run.command}`", estimate(state)) for state in states if state.state != "done"]
         if coming:
             rows = markdown(pd.DataFrame(coming, columns=["command", "minutes"]))
-            parts.append(f":::::{{dropdown}} What is missing: {len(coming)} runs\n{rows}\n:::::")
+            parts.append(folded(f"What is missing: {len(coming)} runs", rows))
     return "\n\n".join(parts) + "\n"
 
 

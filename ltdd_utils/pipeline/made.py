@@ -27,7 +27,7 @@ class Distilled:
 def finished(bundle: Bundle, initial_sha256: str, seconds: dict[str, float], history: Mapping[str, Any]) -> Distilled:
     """What iterations made of an initial set, in a bundle; set and history name the set that they began from."""
     made, began = from_bundle(bundle), {"initial_sha256": initial_sha256}
-    cost = {"peak_gpu_gib": bundle.meta["origin"].get("peak_gpu_gib", 0.0)}
+    cost = {"peak_gpu_gib": bundle.meta.get("origin", {}).get("peak_gpu_gib", 0.0)}
     return Distilled(replace(made, info={**made.info, **began}), seconds, {**began, **cost, **history})
 
 

@@ -14,7 +14,7 @@ from ltdd_utils.tables.evaluators import (
     shown,
 )
 from ltdd_utils.tables.pooling import Pipelines, pipelines, pool
-from ltdd_utils.tables.text import compact, formatted, markdown, visible
+from ltdd_utils.tables.text import compact, folded, formatted, markdown, visible
 from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, share_intervals, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
 
@@ -38,6 +38,7 @@ __all__ = [
     "error_of_mean",
     "evaluator",
     "facts",
+    "folded",
     "formatted",
     "gains",
     "in_cell",

@@ -8,7 +8,7 @@ import pandas as pd
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, given
 from ltdd_utils.tables.variance import smallest_difference
 
-__all__ = ["compact", "formatted", "markdown", "visible"]
+__all__ = ["compact", "folded", "formatted", "markdown", "visible"]
 
 FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
 WHAT = ("data set", "IF", "IPC", "network", "protocol", "measure")  # said once above a table where all rows agree
@@ -76,6 +76,11 @@ def compact(shown: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     said = "; ".join(f"{name} {value}" for name, value in shared.items() if value)
     kept = [name for name in shown if name in KEPT or (name not in shared and (shown[name] != "").any())]
     return (f"All rows: {said}." if said else ""), shown[kept]
+
+
+def folded(title: str, text: str) -> str:
+    """A part of a page that opens when its title is clicked."""
+    return f":::::{{dropdown}} {title}\n{text}\n:::::"
 
 
 def markdown(frame: pd.DataFrame) -> str:
