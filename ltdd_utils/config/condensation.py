@@ -42,7 +42,7 @@ class DCConfig(CondensationConfig):
     updates: int = 10  # T, of the images under one network (IPC 1, 10, 50: 1, 10, 50)
     network_steps: int = 50  # of that network on the synthetic set, between two updates (IPC 1, 10, 50: 1, 50, 10)
     network_batch: int = 256  # synthetic images of such a step; all of them where there are no more
-    lr_network: float = 0.01  # SGD without momentum
+    lr_network: float = 0.01  # SGD without momentum (as released: with 0.5)
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""

@@ -13,6 +13,8 @@ from ltdd_utils.recipes.settings import Cell, Scale, dsa_augmentation, small_con
 
 __all__ = ["dc", "dm"]
 
+# IPC -> updates of the images under one network, and steps of that network between two of them (DC as released).
+LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 # What a scale changes; scale paper is the papers' own.
 DC_SCALES: Mapping[Scale, Mapping[str, Any]] = {
     "tiny": {"initial": "real", "iterations": 10, "updates": 5, "network_steps": 5, "batch": 32},
@@ -33,13 +35,13 @@ def dc(cell: Cell) -> DCConfig:
     150 networks with 5 updates of the images each, from real images instead of noise.
 
     Note:
-        The paper names its two loop counts for IPC 1, 10 and 50. Here ``updates`` is IPC itself between 10 and 50, and
-        ``network_steps`` is 500 over that; any other IPC above 1 has the counts of the nearer end.
+        The two loop counts are those of the released code (``LOOPS``); an IPC that it does not name has the counts of
+        the nearest one above 1 that it does. Its step of the network has momentum 0.5, the paper's algorithm and ours none.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 36.7 +- 0.8.
     """
-    updates = min(max(cell.ipc, 10), 50)
-    loops = (1, 1) if cell.ipc == 1 else (updates, 500 // updates)
+    named = [1] if cell.ipc == 1 else [ipc for ipc in LOOPS if ipc > 1]
+    loops = LOOPS[min(named, key=lambda ipc: abs(ipc - cell.ipc))]
     cfg = DCConfig(small_convnet(cell.dataset, cell.scale), updates=loops[0], network_steps=loops[1])
     own = dict(DC_SCALES[cell.scale])
     for name, value in zip(("updates", "network_steps"), loops, strict=True):
