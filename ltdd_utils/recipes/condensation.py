@@ -36,7 +36,8 @@ def dc(cell: Cell) -> DCConfig:
 
     Note:
         The two loop counts are those of the released code (``LOOPS``); an IPC that it does not name has the counts of
-        the nearest one above 1 that it does. Its step of the network has momentum 0.5, the paper's algorithm and ours none.
+        the nearest one above 1 that it does. Its steps of the network have momentum 0.5; the paper's algorithm, and
+        ours, have none.
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 36.7 +- 0.8.
     """
