@@ -92,22 +92,6 @@ plots.side_by_side(order, series, lines)
 # The same as a table, with the number of pipelines. A column is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on
 # a network of their own, that network stays the same.
 
-# %%
-rows = {}
-for method in order:
-    for kind in series:
-        scores = points.get((method, kind.split()[0]), [])
-        mean = round(100 * sum(scores) / len(scores), 1) if scores else None
-        rows.setdefault(method, {}).update(
-            {kind: mean, f"n, {kind.split()[0]}": len(scores)}
-        )
-pd.DataFrame.from_dict(rows, orient="index")
-
-# %% [markdown]
-# ## How much is the teacher?
-#
-# The same distilled set, the same students, another teacher: the difference is the labels' alone.
-
 
 # %%
 def mean(method, kind):
@@ -115,12 +99,21 @@ def mean(method, kind):
     return 100 * sum(scores) / len(scores) if scores else None
 
 
-both = [
-    m for m in order if mean(m, "plain") is not None and mean(m, "debiased") is not None
-]
-gain = {m: mean(m, "debiased") - mean(m, "plain") for m in both}
+kinds = ("plain", "debiased")
+rows = {kind: {m: mean(m, kind) for m in order} for kind in kinds}
+rows |= {f"n, {kind}": {m: len(points.get((m, kind), [])) for m in order} for kind in kinds}
+tables.shown(pd.DataFrame(rows).loc[order], empty="not run")
+
+# %% [markdown]
+# ## How much is the teacher?
+#
+# The same distilled set, the same students, another teacher: the difference is the labels' alone.
+
+# %%
+table = pd.DataFrame({kind: {m: mean(m, kind) for m in order} for kind in kinds}).dropna()
+gain = (table.debiased - table.plain).to_dict()
 assert min(gain.values()) > 0  # a debiased teacher helps every method
-print({m: round(points, 1) for m, points in gain.items()})
+tables.shown(table.assign(gain=gain))
 
 # %% [markdown]
 # ## What in the debiasing?
@@ -315,9 +308,15 @@ printed = printed.query("network == 'convnet-d3' and metric == 'accuracy'")
 printed = printed[printed.method.isin(ours.method)]
 plots.accuracy_by("ipc", ours, printed)
 
+# %% [markdown]
+# The same in numbers, with the pipelines in brackets:
+
 # %%
 ours = ours.assign(accuracy=100 * ours["mean"])
-tables.shown(ours.pivot_table(["accuracy", "pipelines"], "method", "ipc"))
+ours["shown"] = [
+    f"{a:.1f} ({n})" for a, n in zip(ours.accuracy, ours.pipelines, strict=True)
+]
+ours.pivot(index="method", columns="ipc", values="shown")
 
 # %% [markdown]
 # The uni-level method against the others at one image per class, under the same teacher:

@@ -126,14 +126,19 @@ wide = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in judges}).loc[ord
 tables.shown(wide, empty="not run")
 
 # %% [markdown]
-# From the worst set to the best under each judge, in points, and what Random and DAM + ED gain when their judge is changed from the first to the last:
+# From the worst set to the best under each judge, in points:
 
 # %%
 apart = wide.drop("edc_adsa", errors="ignore")  # another teacher
 apart = apart.max() - apart.min()
-print(apart.round(1).to_dict())
+tables.shown(apart.to_frame("best - worst"))
+
+# %% [markdown]
+# And what Random and DAM + ED gain when their judge is changed from the first to the last:
+
+# %%
 own, shared = "dsa-stored (32)", "online-teacher/debiased (32)"
-print((wide[shared] - wide[own]).loc[["random", "damed"]].round(1).to_dict())
+tables.shown((wide[shared] - wide[own]).loc[["random", "damed"]].to_frame("gain"))
 
 # %% [markdown]
 # **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images. With a teacher that answers for every view they lie close together, whichever teacher it is.

@@ -55,6 +55,11 @@ def test_pictures_are_clamped_and_uint8_and_floats_look_alike():
         np.testing.assert_allclose(shown, (pixels[0] / 255).permute(1, 2, 0).numpy(), atol=1e-6)
 
 
+def test_texts_stand_over_the_columns():
+    figure = plots.image_rows({"a": torch.rand(2, 1, 3, 3), "b": torch.rand(2, 1, 3, 3)}, over=["left", "right"])
+    assert [axes.get_title() for axes in figure.axes] == ["left", "right", "", ""]
+
+
 def test_counts_are_drawn_as_given():
     lines = plots.class_counts({"100": [100, 10, 1], "10": [100, 31, 10]}, ["a", "b", "c"]).axes[0].get_lines()
     assert [list(line.get_ydata()) for line in lines] == [[100, 10, 1], [100, 31, 10]]

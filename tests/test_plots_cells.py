@@ -42,7 +42,7 @@ def test_a_line_per_method_with_whiskers_over_pipelines_alone(tmp_path):
     assert random[0] == [10, 100] and random[1] == pytest.approx([35, 20])
     assert random[2] == [pytest.approx(np.std([30, 40], ddof=1)), None]  # a single pipeline has no spread
     assert kcenter == ([100], [pytest.approx(25)], [None])
-    assert axes.get_xscale() == "log" and axes.get_title() == "cifar10-LT, IPC 10\nthis book, scale paper"
+    assert axes.get_xscale() == "log" and axes.get_title() == "CIFAR-10-LT, IPC 10\nthis book, scale paper"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["10", "100"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["kcenter", "random"]
 
@@ -77,7 +77,7 @@ def test_the_same_over_images_per_class(tmp_path):
     (axes,) = plots.accuracy_by("ipc", table).axes
     ((places, _, _),) = drawn(axes).values()
     assert places == [1, 10] and axes.get_xlabel() == "images per class"
-    assert axes.get_title() == "cifar10-LT, IF 50\nthis book, scale paper"
+    assert axes.get_title() == "CIFAR-10-LT, IF 50\nthis book, scale paper"
     with pytest.raises(ValueError, match="random has two numbers at IPC 1; give those of one setting"):
         plots.accuracy_by("ipc", pd.concat([table, table.iloc[:1]]))
     with pytest.raises(ValueError, match="the rows have 2 values of 'imbalance_factor'; give those of one"):

@@ -4,6 +4,8 @@ A distilled set is too large for the repository, and its pixels need the preproc
 the figure where both are, from a store in which the recipes were run.
 
     python tools/set_pictures.py --store work --recipes damed_cifar10 datm_cifar10 --scale cpu results/pictures/NAME.png
+    python tools/set_pictures.py --store work --recipes random_cifar10 damed_cifar10 unilevel_cifar10 \
+        --labels "real images" "DAM + ED" "uni-level" --scale cpu book/sets.png
 """
 
 import argparse
@@ -30,26 +32,35 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--store", type=Path, required=True, help="folder of finished stages (`ltdd run --work`)")
     parser.add_argument("--recipes", nargs="+", required=True)
+    parser.add_argument("--labels", nargs="+", help="one per recipe: draw the finished sets alone, below their classes")
     parser.add_argument("--scale", default="cpu")
     parser.add_argument("--imbalance-factor", type=float)
     parser.add_argument("--ipc", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.labels and len(options.labels) != len(options.recipes):
+        parser.error(f"{len(options.labels)} labels for {len(options.recipes)} recipes: give one for each")
     place = Place(Store(options.store, make=False), torch.device("cpu"))
-    rows = {}
-    for name in options.recipes:
+    rows, over = {}, []
+    for number, name in enumerate(options.recipes):
         cell = {"imbalance_factor": options.imbalance_factor, "ipc": options.ipc, "scale": options.scale}
         recipe = recipes.recipe(name, **cell)
         data = load(recipe.data)
         preprocess = fitted(recipe.evaluate.preprocess, data, place)
-        steps = "method.iterations" if hasattr(recipe.method, "iterations") else "method.recover.iterations"
         order = by_count(data.counts)
-        for when, changes in (("before", {steps: "0"}), ("after", {})):
-            made = distil(recipes.with_overrides(recipe, changes), data, options.seed, place).set
+        if options.labels:
+            wanted = {options.labels[number]: recipe}
+            over = [f"{data.class_names[label]}\n{data.counts[label]}" for label in order]
+        else:
+            steps = "method.iterations" if hasattr(recipe.method, "iterations") else "method.recover.iterations"
+            method = name.rpartition("_")[0]
+            wanted = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
+        for words, one in wanted.items():
+            made = distil(one, data, options.seed, place).set
             pictures, _ = uint8_pixels(made, data, preprocess)
-            rows[f"{name.rpartition('_')[0]}\n{when}"] = pictures[first_images(made, order)]
+            rows[words] = pictures[first_images(made, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)
-    plots.image_rows(rows).savefig(options.file, dpi=110)
+    plots.image_rows(rows, over=over).savefig(options.file, dpi=110)
 
 
 if __name__ == "__main__":

@@ -34,12 +34,13 @@ def image_grid(images: Tensor, titles: Sequence[str], columns: int = 10, title: 
 
 
 @styled
-def image_rows(rows: Mapping[str, Tensor], title: str = "") -> Figure:
+def image_rows(rows: Mapping[str, Tensor], title: str = "", over: Sequence[str] = ()) -> Figure:
     """Rows of images, one row per name, such as the same images before and after a transform.
 
     Args:
         rows: name -> images, each ``[N, 1 or 3, H, W]``, floats in [0, 1] or uint8.
         title: of the figure.
+        over: a short text for the top of each column.
     """
     columns = max(len(images) for images in rows.values())
     figure, axes = plt.subplots(
@@ -54,6 +55,8 @@ def image_rows(rows: Mapping[str, Tensor], title: str = "") -> Figure:
         for axis, image in zip(line, images, strict=False):
             show_image(axis, image)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+    for axis, text in zip(axes[0], over, strict=False):
+        axis.set_title(text, fontsize=8, pad=3)
     figure.suptitle(title)
     return figure
 
