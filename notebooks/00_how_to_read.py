@@ -51,8 +51,8 @@ data = load(DataConfig("digits", imbalance_factor=20))
 plots.class_counts({"20": data.counts}, data.class_names, log=False)
 
 # %% [markdown]
-# The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF). CIFAR-10-LT with IF 100, the
-# setting that both papers report most, goes from 5,000 airplanes down to 50 trucks.
+# The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF). CIFAR-10-LT with IF 100, a
+# setting that both papers report, goes from 5,000 airplanes down to 50 trucks.
 #
 # ## What the tail does to a network
 #
@@ -109,7 +109,7 @@ tail
 #
 # 1. A question, then the mathematics, one step at a time.
 # 2. The *real* source of the function that does it, printed from the package: what you read is what ran.
-# 3. An experiment on real data, at most about 45 seconds on two processor cores.
+# 3. An experiment on real data, about a minute on two processor cores at most.
 # 4. What was recorded in long runs, read from `results/`. A number that was never measured says "not run".
 # 5. What we saw, and exercises with folded answers.
 #
@@ -179,6 +179,6 @@ print(notebook.versions())
 # <details><summary>Answer</summary>
 #
 # The order of the two tails should hold; single bars of the tail move by several points, since each is measured on 50 test images and, for
-# the rarest classes, learned from six. The subset itself does not move: it has a seed of its own (`subset_seed`).
+# the rarest classes, learned from six. The long-tailed subset does not move, since it has a seed of its own (`subset_seed`); the images that are drawn from it do.
 #
 # </details>

@@ -103,8 +103,8 @@ trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.i
 }
 
 # %% [markdown]
-# Two papers with "the same" data set can thus share almost no truck. Users of long-tailed benchmarks
-# report 1.5 to 3 points between subset seeds ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4), [another, thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)), as much as many claimed gains. In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` belongs to the data's settings
+# Two papers with "the same" data set can thus share almost no truck. How much that matters
+# is disputed. One user of a benchmark reports at least 1.5 points between draws, and the author of its code no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); a gap of 2.8 points elsewhere was put down to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)). Chapter 02 measures it on digits. In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` belongs to the data's settings
 # and never moves with a run's seed. (The released code of paper 2 draws a new subset in every stage, so that its stages see different trucks.)
 #
 # ## A long tail that needs no download
@@ -289,7 +289,7 @@ assert all(
 # - A long tail is a profile **and** a list of images **and** a class order. All three are settings here, the same for every method.
 # - Thresholds made for other data leave groups empty; thirds by rank always exist.
 # - One fitted, invertible preprocessing serves train, test and distilled images.
-# - At equal size, imbalance alone costs the tail; a change of the loss wins part of it back without any distillation.
+# - At equal size a long tail costs its rare classes dearly. On digits most of that is bias, which a change of the loss takes out; the rest is that these classes have few images.
 
 # %%
 print(notebook.versions())
@@ -321,7 +321,7 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# For $\varepsilon \to 0$ every direction gets variance 1: full whitening, which amplifies directions that hold only noise. For large $\varepsilon$, $T \approx I / \sqrt{\varepsilon}$: the image is only
+# For $\varepsilon \to 0$ every direction in which the data vary at all gets variance 1: full whitening, which amplifies directions that hold only noise. For large $\varepsilon$, $T \approx I / \sqrt{\varepsilon}$: the image is only
 # centred and scaled.
 #
 # </details>

@@ -141,7 +141,7 @@ plots.spread_of_students(
 
 # %% [markdown]
 # A dot is a student, a bar the mean. With $n$ independent repeats of standard deviation $\sigma$ the mean is known up to a **standard error** $\sigma / \sqrt n$, and the
-# difference of two methods up to $\sqrt{\sigma_1^2 / n_1 + \sigma_2^2 / n_2}$. This book calls a difference **resolved** above **two** of those, and above Student's 95 % interval, which is wider while $n$ is small: the table says what a difference `needed`. And $n$ counts
+# difference of two methods up to $\sqrt{\sigma_1^2 / n_1 + \sigma_2^2 / n_2}$. This book calls a difference **resolved** above **two** of those, and above the 95 % interval of the t distribution, which is wider while $n$ is small: the table says what a difference `needed`. And $n$ counts
 # *pipelines*: five students of one distilled set tell how much students vary, not how much the method does.
 
 # %%
@@ -249,7 +249,7 @@ assert all(found.loc["student", "high"] < 0.8 for found in bounds.values())
 # Three things follow, with the caution that five subsets deserve.
 #
 # - Students are not all of the luck. Five students of one set, the usual evaluation of a paper, average their part away and leave the rest untouched, however large that is.
-# - More sets help beyond what more students can. The trajectory recipes of this book at scale `cpu` let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out, and this budget cannot say how much that is.
+# - More sets help where experts or distillation have a part. The estimates say so; the bounds reach down to 0. The trajectory recipes of this book at scale `cpu` let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out, and this budget cannot say how much that is.
 # - No number of repeats on one subset removes the subset's luck. Both papers use one subset per cell, and so does this book: a difference in its tables is a difference on *that* subset.
 #
 # None of the four is the luck of the test set, which is the same for all scores here.
@@ -516,11 +516,11 @@ else:
 # ## What we saw
 #
 # - A score belongs to a set and a protocol; a protocol names its teacher.
-# - Students of one set and draws of a set are two different $n$. A difference that is not beyond two standard errors and Student's interval is not claimed.
-# - Students are not all of the luck in a score: subset, experts and distillation have their part, and more students of the same set do not average it away.
+# - Students of one set and draws of a set are two different $n$. A difference that is not beyond two standard errors and the interval of the t distribution is not claimed.
+# - Students are not all of the luck in a score. Which of subset, experts and distillation has the rest, two small budgets cannot say; more students of the same set average none of it away.
 # - The maximum over evaluations on the test set is biased upwards, by up to a point or two here.
 # - Labels of a biased teacher take the tail away from perfectly balanced images.
-# - "K-Center" and "Graph-Cut" are names, not definitions. Ours are far from the published numbers, and looking at labels or not explains a part of one of them. Nor does a rule have a rank: Graph-Cut is the best of the four choices on CIFAR-10-LT, and not on digits.
+# - "K-Center" and "Graph-Cut" are names, not definitions. Ours are far from the published numbers, and looking at labels or not explains a part of one of them. Nor does a rule have a rank: Graph-Cut came out first in the one run on CIFAR-10-LT, and last on digits.
 
 # %%
 print(notebook.versions())

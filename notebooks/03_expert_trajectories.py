@@ -35,11 +35,11 @@ seeds: tuple = (0, 1, 2)  # one expert each
 # %% [markdown]
 # ## A trajectory is a list of weight vectors
 #
-# Put all parameters of a network into one vector $\theta \in \mathbb{R}^P$. Training for $E$ epochs visits
+# Put all parameters of a network into one vector $\theta \in \mathbb{R}^D$. Training for $E$ epochs visits
 #
 # $$ \theta_0, \theta_1, \dots, \theta_E, $$
 #
-# one **snapshot** before training and one after each epoch. The list is the expert's **trajectory**. Distillation never sees the real images again: it reads two snapshots,
+# one **snapshot** before training and one after each epoch. The list is the expert's **trajectory**. Real images serve once more, as the start of the distilled set (chapter 06). After that distillation reads two snapshots,
 # $\theta_e$ and $\theta_{e+2}$, and asks for images on which a student walks from the first to the second (chapter 04).
 #
 # Paper 1 cuts the vector in two: $\theta = (b, W)$, the **backbone** $b$, whose output is the feature vector $f_b(x)$, and the **classifier** $W$, one linear layer on top.
@@ -130,7 +130,7 @@ plots.confidence({"representation experts, last epoch": by_third(biased)})
 #
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
 #
-# and weight decay shrinks all rows alike. A rare class gets little of the first term while the decay stays, so its row stays short. That is an argument for a tendency, not a theorem; the lengths can be measured.
+# and weight decay shrinks all rows alike. A rare class gets little of the first term, so its row hardly grows; over long trainings the decay shortens it as well. That is an argument for a tendency, not a theorem; the lengths can be measured.
 
 
 # %%
@@ -211,7 +211,7 @@ stage_norms = {
 plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
 
 # %% [markdown]
-# In stage 1 the rows spread by class size. In stage 2, without weight decay, all rows grow, and the short ones by the largest factor, so that their ratio shrinks:
+# In stage 1 the rows spread by class size. In stage 2 every class gives equally many images: all rows grow, and the short ones by the largest factor, so that their ratio shrinks:
 
 # %%
 final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e, _ in trained]
@@ -349,7 +349,7 @@ pd.DataFrame(
 # ## What we saw
 #
 # - A trajectory is a list of flat weight vectors, and `Layout` says which part of them is backbone and which is classifier.
-# - A representation expert is surer of head than of tail images, and the rows of its classifier are the shorter, the rarer the class.
+# - A representation expert is surer of head than of tail images, and the rows of its classifier are on average longer for the head than for the tail.
 # - A few class-aware epochs on the classifier alone give back a good part of the tail. The backbone did not move.
 # - Both stages together need a fraction of the disk that storing everything takes, and the second costs little beside the first.
 
@@ -372,7 +372,7 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# All logits are multiplied by $a$, so their order stays, and the softmax becomes sharper: confidence moves away from $1/C$. The common length is a temperature; only differences between rows favour classes. The ratio is
+# All logits are multiplied by $a$, so their order stays, and the softmax becomes sharper: the probability of the predicted class rises. So confidence, which is that of the true class here, rises on every image that is answered rightly, and in the end falls to 0 on the others. The common length is a temperature; only differences between rows favour classes. The ratio is
 # free of the common factor.
 #
 # </details>

@@ -37,8 +37,8 @@ iterations: int = 10  # of each distillation
 # %% [markdown]
 # ## The loss
 #
-# An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $P$ numbers. Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later. A student begins at
-# $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with soft labels $y$ and step size $\eta$:
+# An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $D$ numbers. Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later. A student begins at
+# $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with label logits $y$ (their softmax is the target) and step size $\eta$:
 #
 # $$ w_{i+1} = w_i - \eta\, g_i, \qquad g_i = \nabla_w \ell(w_i; x, y), \qquad i = 0, \dots, N - 1. $$
 #
@@ -46,7 +46,7 @@ iterations: int = 10  # of each distillation
 #
 # $$ L = \frac{\|P(w_N - w^*)\|^2}{\|P(w_0 - w^*)\|^2}. $$
 #
-# $P$ picks the parameters that are compared: all of them in MTT and DATM, the backbone or the classifier in paper 1. The division makes the number comparable: 1 is a student that is no closer than
+# $P$ keeps the parameters that are compared and sets the others to 0: it keeps all of them in MTT and DATM, the backbone or the classifier in paper 1. The division makes the number comparable: 1 is a student that is no closer than
 # at the start, 0 is one that has arrived. A common shift or scale of the three vectors changes nothing.
 
 # %%
@@ -206,11 +206,11 @@ errors.style.format("{:.0e}")
 # ## TESLA: the adjoint held still
 #
 # TESLA ([arXiv 2211.10586](https://arxiv.org/abs/2211.10586)) writes $w_N = w_0 - \eta \sum_i g_i$ and treats each $w_i$ inside $g_i$ as a constant. In the recursion this is the line $a_i = a_{i+1}$: the Hessian term is dropped, and $a_N$ is used
-# for every step. The released code of paper 1 does the same. What is lost is
+# for every step. The released code of paper 1 does the same. What step $i$ loses is
 #
-# $$ a_i - a_N = -\eta \sum_{j = i}^{N-1} H_j\, a_{j+1}, $$
+# $$ a_{i+1} - a_N = -\eta \sum_{j = i+1}^{N-1} H_j\, a_{j+1}, $$
 #
-# nothing at one step, and more with every step and with the step size: the error counts curvature met along the way, $\eta\, \|H\|\, N$.
+# an empty sum at one step, and more with every step and with the step size: to first order $\eta\, \|H\|$ for each later step.
 
 # %%
 counts, lines = (1, 2, 4, 8), {}
@@ -354,6 +354,8 @@ for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", 
 pd.DataFrame(rows).T
 
 # %% [markdown]
+# The first rule catches the fall and goes on, straight to a step that is too long again. With the second one both iterations are dropped.
+#
 # ## Which part of the walk: DATM's window
 #
 # Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: easy patterns are learned early by the expert, and are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)). Small sets are
@@ -377,7 +379,7 @@ lines = {"length": (starts, lengths)}
 plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance walked")
 
 # %% [markdown]
-# An expert's way gets shorter with the epochs, which is why the loss is divided by its length: without that, late starts would hardly count.
+# An expert's way gets shorter with the epochs, which is why the loss is divided by its squared length: without that, late starts would count less.
 #
 # ## Matching, live
 #
@@ -420,7 +422,7 @@ assert (table["+ images"] < table["initial set"]).all()
 table.round(3)
 
 # %% [markdown]
-# On every seed the distilled set leads the student closer to the expert than the real images did. The columns show what did it. The expert is the one that was matched; only the augmentations are new.
+# On every seed the distilled set leads the student closer to the expert than the initial set did. The columns show what did it. The expert is the one that was matched; only the augmentations are new.
 #
 # What the images look like, one of each class:
 
@@ -459,7 +461,7 @@ pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
 ).round(1)
 
 # %% [markdown]
-# The set is balanced, and yet the images of frequent classes get the larger gradients. A biased expert's way is mostly about the frequent classes, so that is what its student is asked to imitate. The next chapter asks whether a
+# The set is balanced, and yet the images of frequent classes get the larger gradients. Part of this is the start: most of the tail third here is noise with a uniform label. But the norms fall already among the classes that are real images. A biased expert's way is mostly about the frequent classes, so that is what its student is asked to imitate. The next chapter asks whether a
 # student of balanced data can walk that way at all.
 #
 # ## What we saw

@@ -43,7 +43,7 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # $$ \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{const}(x). $$
 #
 # A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it sits in
-# the weights. A student trained with plain cross-entropy on balanced data goes to $\log q$, away from the expert, however good the images are. Distribution-agnostic matching (DAM, paper 1) changes the student's
+# the weights. A student trained with plain cross-entropy on balanced images with balanced labels goes to $\log q$, away from the expert, however good the images are. (Soft labels that a biased expert gave carry a part of the bias themselves, and weights count that part twice. Chapter 06 takes the labels from other experts.) Distribution-agnostic matching (DAM, paper 1) changes the student's
 # inner loss instead. There are two ways to do it.
 #
 # **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data. At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are
@@ -157,6 +157,9 @@ from ltdd_utils.images import load
 from ltdd_utils.trajectory.experts import new_network
 
 changes = {"method.experts.count": "1", "method.experts.network.width": "16"}
+changes |= {
+    "method.initial.experts": "classifier"
+}  # chapter 06: real images for every class
 recipe = recipes.with_overrides(
     recipes.recipe("dam_only_digits"), changes | {"method.iterations": "0"}
 )
@@ -238,8 +241,7 @@ assert torch.tensor(same["offset"])[:, 0].max() < 0.999
 
 # %% [markdown]
 # On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot. The other forms' are not. On the right the images are a hundred instead of all, and nothing is exact any more; this is the situation
-# of a student. Weights still point best in the early epochs. At the last snapshot the labels are that snapshot's own answers: plain cross-entropy has no gradient on them, and its cosine there means nothing; the other
-# forms have one as far as the labels are soft.
+# of a student.
 #
 # ## What weights that sum to one do to the step size
 #
@@ -300,7 +302,7 @@ table.round(2)
 #
 # ## How close can a student get?
 #
-# So a fair comparison gives every form its own best step size. The student trains on the *initial* set: real images, nothing learned. Beside DAM there are **placebos**: the same weights under a prior that is wrong, either the true shares handed to other
+# So a fair comparison gives every form its own best step size. The student trains on the *initial* set: real images with soft labels of experts whose classifier was re-balanced (chapter 06), nothing learned. So every class has real images, and the labels are not the biased expert's own. Beside DAM there are **placebos**: the same weights under a prior that is wrong, either the true shares handed to other
 # classes ("permuted") or the rare classes made frequent ("inverted"). A uniform prior makes weights of mean one plain cross-entropy, exactly.
 
 # %%
@@ -396,7 +398,7 @@ pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).r
 # - Weights have the long-tailed gradient at every snapshot; the offset has it only at the optimum.
 # - Weights and offset together count the prior twice.
 # - Weights that sum to one make the inner steps $C$ times shorter.
-# - At its best step size, the true prior brings a student of untouched real images closer to the expert than plain cross-entropy, on all three seeds; wrong priors do the opposite.
+# - At its best step size, the true prior brings a student of the untouched initial set closer to the expert than plain cross-entropy, on all three seeds; wrong priors do the opposite.
 #
 # That the student imitates the bias is what matching needs, not what a user of the distilled set wants: scored students train with plain cross-entropy. What this gains in accuracy is measured in chapter 7.
 

@@ -32,7 +32,7 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What was run
 #
-# The paper's component table has four rows, DATM, + DAM, + ED and both, and does not define them. These are this book's definitions:
+# The paper's component table has four rows, DATM, + DAM, + ED and both; what we read of the paper does not define them. These are this book's definitions:
 #
 # | recipe | experts | inner loss of the student | compared with the expert | initial images and labels from |
 # |---|---|---|---|---|

@@ -467,12 +467,11 @@ print(notebook.versions())
 #
 # </details>
 #
-# > **2.** All rows of one pipeline share experts. Why is the difference of two rows within a pipeline less noisy than the difference of two rows from different pipelines, and why does this chapter not use that?
+# > **2.** All rows of one pipeline share experts. Why is the difference of two rows within a pipeline less noisy than the difference of two rows from different pipelines, and what would one lose by treating the pipelines as independent samples?
 #
 # <details><summary>Answer</summary>
 #
-# What an expert happens to be good at moves both rows alike, and cancels in a paired difference. The contrasts here treat pipelines as independent samples, and so leave that out. With pairs one would need the standard deviation of the *differences*, for which a handful of pipelines is as few
-# as before.
+# What an expert happens to be good at moves both rows alike, and cancels in a paired difference. That is why the contrasts here compare pairs. Independent samples would count the experts' luck twice, and call fewer differences resolved. The price of pairs: what counts is the standard deviation of the *differences*, and a handful of pairs says little about it.
 #
 # </details>
 #

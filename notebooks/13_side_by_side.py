@@ -146,7 +146,7 @@ tables.shown((wide[shared] - wide[own]).loc[["random", "damed"]].to_frame("gain"
 # Random real images are the plainest set that there is. What does each method add to them under the same judge? How to read the columns, here and in the next chapters:
 #
 # - `points` is the difference. Runs of one seed share their experts and their teacher, so they are compared in pairs; other runs by their means;
-# - `needed` is what the difference must exceed to be **resolved**: two standard errors, and Student's 95 % interval, which is wide for few pipelines;
+# - `needed` is what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few pipelines;
 # - `n` counts the pairs, or the pipelines of both;
 # - `spread` says whose standard error that is. With fewer than three pairs it is `borrowed`: the common spread that the pipelines of all methods in this cell have around their means.
 #

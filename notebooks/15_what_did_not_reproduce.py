@@ -125,7 +125,7 @@ tables.shown(from_the_start)
 # %% [markdown]
 # Whether experts of 100 epochs and full width cure it was not run; `ltdd run datm_cifar10 --scale paper` would tell. **Open**, with a likely cause.
 #
-# *DAM alone above ED alone.* The paper's table has DAM as the larger part, ours has ED by far. Two things differ: the size of the set, and that the paper does not define its rows. In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
+# *DAM alone above ED alone.* The paper's table has DAM as the larger part, ours has ED by far. Two things differ: the size of the set, and that what we read of the paper does not define its rows. In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
 
 # %%
 begun = rows[(rows.method == "damed") & (rows.changed == "iterations=0")].pipelines.iloc[0]
