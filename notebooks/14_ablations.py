@@ -278,6 +278,19 @@ shifts = table_of(offset)
 shifts
 
 # %% [markdown]
+# On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed:
+
+# %%
+key = next(c for (m, j, c) in score if m == "damed" and j == stored and "offset" in c)
+shift_alone = scores("damed", stored, key)
+pairs = {
+    "shift alone - no DAM": (shift_alone, scores("ed_only", stored)),
+    "weights - no DAM": (scores("damed", stored), scores("ed_only", stored)),
+}
+shift_gain = tables.contrasts(pairs, lent)
+tables.shown(shift_gain)
+
+# %% [markdown]
 # ## Exact or TESLA gradient?
 #
 # The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released). What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps (`unroll` keeps the whole graph):
