@@ -288,7 +288,7 @@ def test_mini_batches_pass_over_the_set_under_fresh_augmentation(monkeypatch):
         problems.append(problem)
         return match(synthetic, problem, gradient)
 
-    monkeypatch.setattr("ltdd_utils.trajectory.distil.match", spy)
+    monkeypatch.setattr("ltdd_utils.trajectory.phases.match", spy)
     cfg = replace(random_run(), first=MatchConfig(steps=4, epochs=1), second=None, window=(0, 1, 1), expand=0)
     run(cfg, teachers=teachers)
     orders = set()

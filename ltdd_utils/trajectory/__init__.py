@@ -8,6 +8,7 @@
 ``dam``          the student's inner loss
 ``matching``     the matching loss and its gradient: exact, TESLA, full unroll
 ``classifier``   the same for the classifier phase, in closed form
+``phases``       an iteration: both losses and their weighted gradient
 ``distil``       the whole of it: experts and an initial set in, a distilled set out
 ================ =========================================================================
 """
