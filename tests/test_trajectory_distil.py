@@ -25,8 +25,8 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.distil import EXPLODED, HISTORY, distil, last_start_epoch
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.matching import Problem, Step, Synthetic, match, student
+from ltdd_utils.trajectory.snapshots import Experts
 
 CLASSES, IPC, SIZE, COUNTS = 3, 2, 8, [8, 4, 2]
 IMAGES = CLASSES * IPC

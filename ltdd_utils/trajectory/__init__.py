@@ -3,7 +3,8 @@
 ================ =========================================================================
 ``sampling``     class-aware oversampling
 ``gsam``         sharpness-aware steps of the experts
-``experts``      representation and classifier experts, and their snapshots on disk
+``snapshots``    of experts: taken, kept on disk, read
+``experts``      representation and classifier experts
 ``initial``      the set that distillation starts from
 ``dam``          the student's inner loss
 ``matching``     the matching loss and its gradient: exact, TESLA, full unroll

@@ -21,9 +21,9 @@ from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.networks import Network
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.matching import Synthetic
 from ltdd_utils.trajectory.phases import LEARNED, Phases
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["HISTORY", "distil", "last_start_epoch"]
 

@@ -16,8 +16,8 @@ from ltdd_utils.networks import Network
 from ltdd_utils.parameters import Layout
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.matching import Matched, Problem, Step, Synthetic, match
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["LEARNED", "Phases"]
 
