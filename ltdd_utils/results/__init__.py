@@ -2,7 +2,7 @@
 
 from ltdd_utils.provenance import machine, peak_ram_gib, provenance
 from ltdd_utils.results.clone import committed, every
-from ltdd_utils.results.record import MissingRun, load, load_record, save_record, summary
+from ltdd_utils.results.record import load, load_record, save_record, summary
 from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
 from ltdd_utils.results.targets import TARGET_COLUMNS, records_at_hand, results_root, targets
 
@@ -11,7 +11,6 @@ __all__ = [
     "SCHEMA",
     "TARGET_COLUMNS",
     "TARGET_KEYS",
-    "MissingRun",
     "committed",
     "every",
     "load",

@@ -16,16 +16,7 @@ from ltdd_utils.results.clone import committed, every
 from ltdd_utils.results.schema import GROUPS, TARGET_KEYS, validate_record
 from ltdd_utils.store import write_atomic
 
-__all__ = ["MissingRun", "load", "load_record", "refuse_fewer_students", "save_record", "summary"]
-
-
-class MissingRun(LookupError):
-    """A table asks for a run that has no record; the message names the command that makes it."""
-
-    def __init__(self, what: str, command: str) -> None:
-        """Say that there is no record of ``what`` and that ``command`` makes one."""
-        super().__init__(f"no record of {what}; run `{command}`")
-        self.command = command
+__all__ = ["load", "load_record", "refuse_fewer_students", "save_record", "summary"]
 
 
 def save_record(folder: Path, record: Mapping[str, Any]) -> Path:

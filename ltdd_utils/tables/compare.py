@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.recipes import own_protocol
-from ltdd_utils.results import TARGET_KEYS, MissingRun, load, results_root, targets
-from ltdd_utils.tables.pooling import POOLED, pool
+from ltdd_utils.recipes import own_protocol, own_teacher
+from ltdd_utils.results import TARGET_KEYS, load, results_root, targets
+from ltdd_utils.tables.pooling import pool
 
-__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain", "select"]
+__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
 USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
@@ -70,7 +70,7 @@ def compare(
 def _protocol(target: Mapping[str, Any]) -> str:
     """The protocol of a published number, with the teacher where the method decides it."""
     if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
-        return f"online-teacher/{'plain' if target['method'] == 'unilevel_no_debiasing' else 'debiased'}"
+        return f"online-teacher/{own_teacher(target['method'])}"
     return target["protocol"]
 
 
@@ -137,27 +137,6 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
     if cell.get("network") in OTHER_NETWORKS:
         parts.append(f"--network {cell['network']}")
     return " ".join(parts)
-
-
-def select(records: pd.DataFrame, **wanted: str | float | None) -> pd.DataFrame:
-    """The records of one cell, for example ``select(records, method="damed", dataset="cifar10", scale="cpu", ipc=10)``.
-
-    Raises:
-        ValueError: a column that records do not have.
-        MissingRun: there is no such record; the message names the command that makes one.
-    """
-    unknown = sorted(set(wanted) - {*POOLED, "seed"})
-    if unknown:
-        raise ValueError(f"records have no column {unknown[0]!r}; choose from {', '.join(POOLED)}, seed")
-    found = records
-    for name, value in wanted.items():
-        if not found.empty:
-            found = found[found[name].isna() if value is None else (found[name] == value).fillna(False)]
-    if found.empty:
-        what = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        recipe = wanted.get("recipe") or f"{wanted.get('method')}_{wanted.get('dataset')}"
-        raise MissingRun(what, _command(str(recipe), wanted, str(wanted.get("scale", "paper"))))
-    return found
 
 
 def missing(

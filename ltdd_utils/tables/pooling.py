@@ -13,7 +13,7 @@ import pandas as pd
 
 from ltdd_utils.results import TARGET_KEYS
 
-__all__ = ["POOLED", "Pipelines", "pipelines", "pool"]
+__all__ = ["Pipelines", "pipelines", "pool"]
 
 POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS)
 MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
