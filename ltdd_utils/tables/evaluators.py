@@ -11,7 +11,7 @@ import pandas as pd
 from ltdd_utils.recipes import own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.contrasts import Spread, contrasts, indexed
-from ltdd_utils.tables.pooling import Pipelines
+from ltdd_utils.tables.pooling import Pipelines, percent
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
@@ -145,8 +145,8 @@ def controls(
             row["verdict"] = "recipe itself not run"
         shared = [value for value, seed in zip(itself, itself.seeds, strict=True) if not ours or seed in ours.seeds]
         table[name] = {
-            "accuracy": _percent(ours),
-            "recipe itself": _percent(shared or itself),
+            "accuracy": percent(ours),
+            "recipe itself": percent(shared or itself),
             **row,
             "command": command,
         }
@@ -187,8 +187,3 @@ def _settings(changed: str) -> list[str]:
 def _stands_for(asked: str, changed: str) -> bool:
     """Whether ``changed`` is what was asked for: word for word, or up to a ``*`` at its end."""
     return changed.startswith(asked[:-1]) if asked.endswith("*") else changed == asked
-
-
-def _percent(values: Iterable[float]) -> float:
-    values = list(values)
-    return 100 * math.fsum(values) / len(values) if values else math.nan
