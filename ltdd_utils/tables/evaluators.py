@@ -142,7 +142,7 @@ def controls(
         command = "" if ours else run_command(method, judge, dataset, scale, _settings(changed))
         row = contrasts({0: (ours, itself)}, lent).iloc[0].to_dict()
         if ours and not itself:
-            row["verdict"] = "recipe itself not run"
+            row |= {"n": str(len(ours)), "verdict": "recipe itself not run"}
         shared = [value for value, seed in zip(itself, itself.seeds, strict=True) if not ours or seed in ours.seeds]
         table[name] = {
             "accuracy": percent(ours),
