@@ -97,7 +97,7 @@ def test_a_list_is_asked_for_word_for_word_and_a_star_stands_for_one_setting(tmp
     asked = {"run": ("datm", STORED, "window=[0, 4, 9]"), "not": ("datm", STORED, "expand=7, window=[0, 9, 10]")}
     table = tables.controls(rows, asked, "digits", "tiny")
     assert table.accuracy["run"] == pytest.approx(90) and pd.isna(table.accuracy["not"])
-    assert table.command["not"].endswith("--set method.expand=7 --set method.window=[0, 9, 10]")
+    assert table.command["not"].endswith("--set method.expand=7 --set 'method.window=[0, 9, 10]'")
     save(tmp_path, [(8, 8)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 5, 11])
     with pytest.raises(ValueError, match=r"stands for window=\[0, 4, 9\] and window=\[0, 5, 11\]; name one"):
         tables.controls(tables.judged(loaded(tmp_path)), {0: ("datm", STORED, "window*")}, "digits", "tiny")
