@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from ltdd_utils.config import NetworkConfig, PreprocessConfig, TeacherConfig
+from ltdd_utils.experts import expert
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.losses import class_weights, consistency_loss, debias_loss
 from ltdd_utils.networks import build
@@ -16,7 +17,7 @@ from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes.settings import debiased
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Store
-from ltdd_utils.unilevel.experts import trained_expert
+from ltdd_utils.unilevel.experts import loss_of
 from ltdd_utils.views import cutmix_box
 
 __all__ = ["ours", "plain", "settings"]
@@ -29,9 +30,9 @@ def settings(width: int, epochs: int) -> TeacherConfig:
 
 
 def ours(data: LongTailedData, cfg: TeacherConfig, store: Store, device: torch.device) -> Tensor:
-    """The answering head's weights after ``unilevel.experts.trained_expert``."""
+    """The answering head's weights after ``experts.expert`` with the debiased loss."""
     preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-    network, _ = trained_expert(cfg, data, preprocess, 0, store, device)
+    network, _ = expert(cfg, data, preprocess, 0, store, device, prepare=loss_of(cfg, data.counts))
     return network.second_classifier.weight.detach().cpu()
 
 

@@ -23,8 +23,9 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Store
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.experts import Experts, new_network
+from ltdd_utils.trajectory.experts import new_network
 from ltdd_utils.trajectory.matching import Matched, Problem, Step, Synthetic, match
+from ltdd_utils.trajectory.snapshots import Experts
 
 PAPER = ("damed_cifar10", 100.0, 10)  # whose bytes are counted, at scale paper
 SHAPE = (10, 32, 3)  # its classes, and side and channels of its images

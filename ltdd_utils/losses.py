@@ -11,7 +11,6 @@ __all__ = [
     "consistency_loss",
     "dam_loss",
     "debias_loss",
-    "logit_adjusted_cross_entropy",
     "logit_adjustment",
     "logit_matching",
     "soft_cross_entropy",
@@ -58,39 +57,18 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
     return -(weights * targets * (logits - offset).log_softmax(dim=1)).sum(dim=1).mean()
 
 
-def logit_adjusted_cross_entropy(logits: Tensor, labels: Tensor, class_prior: Tensor, tau: float = 1.0) -> Tensor:
-    r"""Cross-entropy on logits shifted by the log class prior, so that the raw logits become those of balanced data.
+def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:
+    r"""What the logits are shifted by inside the loss, so that the raw logits become those of balanced data, ``[C]``.
 
     .. math:: \ell = -\frac{1}{B} \sum_b \log \mathrm{softmax}(z_b + \tau \log \pi)_{y_b}
 
-    Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)` proportional to :math:`p(y|x) / \pi_y^\tau`. Menon
-    et al. (arXiv:2007.07314), equation 10.
+    for logits :math:`z` and labels :math:`y`. Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)`
+    proportional to :math:`p(y|x) / \pi_y^\tau`. Menon et al. (arXiv:2007.07314), equation 10. A training loop takes the
+    shift :math:`\tau \log \pi` once: the check of the shares waits for the device.
 
     Args:
-        logits: :math:`z`, ``[B, C]``.
-        labels: integers :math:`y`, ``[B]``.
         class_prior: :math:`\pi_c = n_c / N` of the training set, ``[C]``.
         tau: strength; 0 is plain cross-entropy.
-
-    Returns:
-        Scalar, nats per image.
-
-    Raises:
-        ValueError: ``class_prior`` has another length than the logits, or a class without images.
-    """
-    if class_prior.shape != logits.shape[1:]:
-        raise ValueError(f"class_prior must hold {logits.shape[1]} positive shares, got {class_prior.tolist()}")
-    return F.cross_entropy(logits + logit_adjustment(class_prior, tau).to(logits.device), labels)
-
-
-def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:
-    r"""What :func:`logit_adjusted_cross_entropy` adds to the logits, :math:`\tau \log \pi`, ``[C]``.
-
-    A training loop takes it once: the check of the shares waits for the device.
-
-    Args:
-        class_prior: :math:`\pi_c = n_c / N` of the training set, ``[C]``.
-        tau: strength.
 
     Raises:
         ValueError: a class without images.

@@ -109,6 +109,28 @@ def test_run_writes_one_record_and_prints_a_summary(ltdd, tmp_path):
     assert again["metrics"] == record["metrics"] and again["cost"]["seconds"] == record["cost"]["seconds"]
 
 
+def test_a_run_that_overwrites_a_tracked_record_says_how_to_bring_it_back(ltdd, tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
+
+    run, said = ["run", "random_digits", *QUICK], "took the place of the book's own record"
+    git("init")
+    assert said not in ltdd(*run)  # the first of its kind
+    assert said not in ltdd(*run)  # a reader's own, which git does not track
+    git("add", "results")
+    (path,) = (tmp_path / "results").rglob("*.json")
+    first = path.read_text()
+    assert said not in ltdd(*run, "--results", tmp_path / "mine") and path.read_text() == first
+    monkeypatch.chdir(tmp_path)
+    (line,) = [line for line in ltdd(*run).splitlines() if said in line]
+    assert "`--results mine` leaves it alone" in line and path.read_text() != first
+    _, back, _ = line.split("`", 2)
+    assert back == f"git checkout -- {path.relative_to(tmp_path)}"
+    git(*back.split()[1:])
+    assert path.read_text() == first
+    json.loads(ltdd(*run, "--json"))
+
+
 def test_run_under_another_protocol_and_network(ltdd):
     one = [
         "--students",

@@ -50,7 +50,7 @@ def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift)
 
 def test_a_single_pipeline_borrows_the_spread_of_others_and_is_held_against_its_own_seed():
     many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
-    assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "")
+    assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
     found = contrast(one, many, Spread(0.01, 8))
     assert found.difference == pytest.approx(-0.05) and found.by == "borrowed" and found.resolved
     assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
@@ -95,7 +95,7 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
     table = tables.contrasts(pairs)
     assert table.index.tolist() == list(pairs)
     assert table.verdict.tolist() == ["resolved", "not resolved", "not run", "not resolved"]
-    assert table.n.tolist() == ["2 pairs", "1 pair", "2, 0", "2, 3"]
+    assert table.n.tolist() == ["2 pairs", "1 pair", "", "2, 3"]
     assert table.spread.tolist() == ["of pairs", "", "", "of both"]
     assert table.points.iloc[:2].tolist() == pytest.approx([9.95, 40])
     assert table.needed.iloc[0] == pytest.approx(stats.t.ppf(0.975, 1) * 0.05)
@@ -110,3 +110,4 @@ def test_a_step_is_held_against_the_last_one_that_was_run():
     table = tables.steps({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
     assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
     assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
+    assert table.n.tolist() == ["1", "", "1, 1", "1, 1"]

@@ -26,7 +26,7 @@ from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Checkpoint, Store, load_bundle
 from ltdd_utils.unilevel import experts as experts_module
-from ltdd_utils.unilevel.experts import DebiasedObjective, trained_expert
+from ltdd_utils.unilevel.experts import DebiasedObjective, loss_of
 
 COUNTS = (200, 40, 8)
 HEADS = NetworkConfig(depth=1, width=4, second_head=True, projection=5)
@@ -185,8 +185,12 @@ def preprocess(data):
     return Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
 
 
-def trained(cfg, data, preprocess, folder, seed=0):
-    return trained_expert(cfg, data, preprocess, seed, Store(folder), CPU)[0].state_dict()
+def whole_expert(cfg, data, preprocess, folder, seed=0):
+    return expert(cfg, data, preprocess, seed, Store(folder), CPU, prepare=loss_of(cfg, data.counts))
+
+
+def trained(*arguments, **options):
+    return whole_expert(*arguments, **options)[0].state_dict()
 
 
 def equal(one, other):
@@ -230,7 +234,7 @@ def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(single,
 
 def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, data, preprocess, tmp_path):
     cfg = replace(DEBIASED, network=replace(HEADS, second_head=False, projection=0), kind="plain", debias=None)
-    network, seconds = trained_expert(cfg, data, preprocess, 0, Store(tmp_path), CPU)
+    network, seconds = whole_expert(cfg, data, preprocess, tmp_path)
     again, same_seconds = expert(cfg, data, preprocess, 0, Store(tmp_path), CPU)
     assert equal(network.state_dict(), again.state_dict()) and same_seconds == seconds  # read, not trained again
     fresh, _ = expert(cfg, data, preprocess, 0, Store(tmp_path / "fresh"), CPU)
@@ -238,7 +242,7 @@ def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, dat
 
 
 def test_the_re_weighted_head_answers(single, data, preprocess, tmp_path):
-    model, _ = trained_expert(DEBIASED, data, preprocess, 0, Store(tmp_path), CPU)
+    model, _ = whole_expert(DEBIASED, data, preprocess, tmp_path)
     images = preprocess(data.test_images[:5])
     torch.testing.assert_close(model(images), F.linear(model.backbone(images), *model.second_classifier.parameters()))
     assert not torch.equal(*model.heads(images))

@@ -88,6 +88,7 @@ def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
     assert table.loc["permuted", "recipe itself"] == pytest.approx(60)
     assert table.loc["permuted", "command"] == "ltdd run damed_cifar10 --scale cpu --set method.dam.prior=permuted"
     assert table.verdict.tolist() == ["not resolved", "not run", "not run"]
+    assert table.n.tolist() == ["1 pair", "", ""]
 
 
 def test_a_list_is_asked_for_word_for_word_and_a_star_stands_for_one_setting(tmp_path):
@@ -96,7 +97,7 @@ def test_a_list_is_asked_for_word_for_word_and_a_star_stands_for_one_setting(tmp
     asked = {"run": ("datm", STORED, "window=[0, 4, 9]"), "not": ("datm", STORED, "expand=7, window=[0, 9, 10]")}
     table = tables.controls(rows, asked, "digits", "tiny")
     assert table.accuracy["run"] == pytest.approx(90) and pd.isna(table.accuracy["not"])
-    assert table.command["not"].endswith("--set method.expand=7 --set method.window=[0, 9, 10]")
+    assert table.command["not"].endswith("--set method.expand=7 --set 'method.window=[0, 9, 10]'")
     save(tmp_path, [(8, 8)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 5, 11])
     with pytest.raises(ValueError, match=r"stands for window=\[0, 4, 9\] and window=\[0, 5, 11\]; name one"):
         tables.controls(tables.judged(loaded(tmp_path)), {0: ("datm", STORED, "window*")}, "digits", "tiny")
@@ -106,7 +107,8 @@ def test_a_control_without_the_recipe_itself_is_no_difference(tmp_path):
     save(tmp_path, [(9, 9)], dam__prior="inverted")
     rows = tables.judged(loaded(tmp_path))
     row = tables.controls(rows, {0: ("damed", STORED, "dam.prior=inverted")}, "cifar10", "cpu").iloc[0]
-    assert row["verdict"] == "recipe itself not run" and pd.isna(row["points"]) and row["accuracy"] == pytest.approx(90)
+    assert row["verdict"] == "recipe itself not run" and row["n"] == "1"
+    assert pd.isna(row["points"]) and row["accuracy"] == pytest.approx(90)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle
 from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.experts import Experts, Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.experts import Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.snapshots import Experts
 
 CPU = torch.device("cpu")
 TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")

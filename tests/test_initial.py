@@ -8,8 +8,8 @@ from ltdd_utils.config import InitialConfig
 from ltdd_utils.distilled import NOT_REAL, content_hash
 from ltdd_utils.parameters import Layout
 from ltdd_utils.store import Bundle
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.initial import initial_set, soft_labels
+from ltdd_utils.trajectory.snapshots import Experts
 
 IPC = 10
 NEVER = 3  # a class that no expert ever predicts

@@ -76,6 +76,13 @@ def test_an_override_changes_one_setting_and_the_id():
     assert same.config_id == base.config_id
 
 
+def test_a_command_line_can_be_pasted_and_leaves_out_what_is_not_asked():
+    options = {"imbalance_factor": 100.0, "ipc": 10, "teacher": None, "seed": 1234567}
+    line = recipes.command("damed_cifar10", ["method.window=[0, 9]", "method.batch=5"], **options)
+    words = "--imbalance-factor 100 --ipc 10 --seed 1234567 --set 'method.window=[0, 9]' --set method.batch=5"
+    assert line == f"ltdd run damed_cifar10 {words}"
+
+
 def test_an_override_of_a_whole_set_recipe_keeps_its_method():
     changed = with_overrides(recipe("full_digits"), {"data.imbalance_factor": "5", "evaluate.train.epochs": "1"})
     assert changed.method == FullDataConfig() and changed.ipc is None

@@ -14,6 +14,7 @@ from ltdd_utils import store
 from ltdd_utils.provenance import code
 from ltdd_utils.results import (
     committed,
+    is_tracked,
     load,
     load_record,
     machine,
@@ -231,12 +232,13 @@ def git(folder, *arguments):
 def test_a_readers_own_records_are_not_the_books(tmp_path):
     folder = tmp_path / "results"
     books = save_record(folder, record())
-    assert committed(folder) == [books]  # no repository: all of them
+    assert committed(folder) == [books] and not is_tracked(books)  # no repository: all of them, and nothing brings back
     git(tmp_path, "init")
     assert committed(folder) == []
     git(tmp_path, "add", "results")
     own = save_record(folder, record(seed=1, dirty=True))
     assert committed(folder) == [books]
+    assert is_tracked(books) and not is_tracked(own)
     assert list(load(folder, committed_only=True)["seed"]) == [0]  # dirty as it is, the other one is not in the way
     assert list(load(folder, allow_dirty=True)["committed"]) == [True, False]
     own.write_text("{")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from toy_records import four_records, record
 
-from ltdd_utils.results import TARGET_COLUMNS, MissingRun, load, save_record, targets
+from ltdd_utils.results import TARGET_COLUMNS, load, save_record, targets
 from ltdd_utils.tables import (
     compact,
     compare,
@@ -17,7 +17,6 @@ from ltdd_utils.tables import (
     pipelines,
     plain,
     pool,
-    select,
 )
 
 RECIPES = {"random_cifar10", "kcenter_cifar10", "graphcut_cifar10", "datm_cifar10", "rded_cifar10"}
@@ -227,20 +226,6 @@ def test_plain_fits_into_json(tmp_path, published):
     assert len(rows) == len(table)
     assert rows[3]["ours"] is None
     assert rows[0]["students"] == 5
-
-
-def test_select_finds_a_cell_or_names_the_command(tmp_path):
-    records = saved(tmp_path, *four_records(), record(method="full", ipc=None))
-    assert list(select(records, method="kcenter", scale="paper", ipc=10)["seed"]) == [0, 1]
-    assert select(records, method="full", ipc=None)["recipe"].item() == "full_cifar10"
-    with pytest.raises(MissingRun) as caught:
-        select(records, method="damed", dataset="cifar10", imbalance_factor=100, ipc=10, scale="cpu")
-    assert caught.value.command == "ltdd run damed_cifar10 --imbalance-factor 100 --ipc 10 --scale cpu"
-    assert caught.value.command in str(caught.value)
-    with pytest.raises(MissingRun):
-        select(load(tmp_path / "nothing"), method="damed", dataset="cifar10")
-    with pytest.raises(ValueError, match="no column 'methods'"):
-        select(records, methods="kcenter")
 
 
 def test_facts_of_a_recipe(tmp_path, monkeypatch):

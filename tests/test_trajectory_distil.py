@@ -25,8 +25,8 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint
 from ltdd_utils.trajectory.classifier import match_classifier
 from ltdd_utils.trajectory.distil import EXPLODED, HISTORY, distil, last_start_epoch
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.matching import Problem, Step, Synthetic, match, student
+from ltdd_utils.trajectory.snapshots import Experts
 
 CLASSES, IPC, SIZE, COUNTS = 3, 2, 8, [8, 4, 2]
 IMAGES = CLASSES * IPC
@@ -288,7 +288,7 @@ def test_mini_batches_pass_over_the_set_under_fresh_augmentation(monkeypatch):
         problems.append(problem)
         return match(synthetic, problem, gradient)
 
-    monkeypatch.setattr("ltdd_utils.trajectory.distil.match", spy)
+    monkeypatch.setattr("ltdd_utils.trajectory.phases.match", spy)
     cfg = replace(random_run(), first=MatchConfig(steps=4, epochs=1), second=None, window=(0, 1, 1), expand=0)
     run(cfg, teachers=teachers)
     orders = set()

@@ -15,7 +15,6 @@ A block is a table of settings that are all combined, seeds outermost::
 """
 
 import itertools
-import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -89,12 +88,7 @@ class Block:
         base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
         made = recipes.with_overrides(base, recipes.assignments(changes))
         cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
-        words = ["ltdd", "run", name]
-        for option, value in cell.items():
-            if value is not None:
-                words += [f"--{option.replace('_', '-')}", f"{value:g}" if isinstance(value, float | int) else value]
-        words += [word for change in changes for word in ("--set", change)]
-        return Run(self.title, made, seed, self.students, shlex.join(words))
+        return Run(self.title, made, seed, self.students, recipes.command(name, changes, **cell))
 
 
 def plan_names() -> list[str]:

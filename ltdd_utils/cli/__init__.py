@@ -13,7 +13,6 @@ from tqdm import tqdm
 from ltdd_utils.cli import commands
 from ltdd_utils.cli.options import build_parser
 from ltdd_utils.cli.progress import Bars
-from ltdd_utils.results import MissingRun
 from ltdd_utils.store import Stopped
 
 __all__ = ["Bars", "main"]
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `ltdd table | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError, FloatingPointError, MissingRun) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         return _say(f"error: {error}", 2)
 
 

@@ -1,6 +1,7 @@
 """What each command does: options in, the text for standard output out. A command's function has its name and a "_"."""
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -96,7 +97,17 @@ def run_(options: argparse.Namespace) -> str:
     if options.json:
         return as_json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
-    return f"{results.summary(record)}\nrecord: below {options.results / recipe.name}{saved}"
+    replaced = _replaced(results.record_path(options.results, record))
+    return f"{results.summary(record)}\nrecord: below {options.results / recipe.name}{replaced}{saved}"
+
+
+def _replaced(path: Path) -> str:
+    """A further line where a record took the place of one that the clone tracks: what it means for the book's own."""
+    if not results.is_tracked(path):
+        return ""
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    back = f"`git checkout -- {shlex.quote(str(here))}` brings that back, `--results mine` leaves it alone"
+    return f"\nit took the place of the book's own record of this run: {back}"
 
 
 def evaluate_(options: argparse.Namespace) -> str:

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from ltdd_utils.config import PreprocessConfig, TeacherConfig
+from ltdd_utils.experts import expert
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.store import Store, Watch
-from ltdd_utils.unilevel.experts import trained_expert
+from ltdd_utils.unilevel.experts import loss_of
 
 __all__ = ["Place", "check", "expert_stage", "fit_stage", "fitted", "pick_device", "require_writable"]
 
@@ -102,4 +103,5 @@ def expert_stage(
     Settings that name a seed stand above the run's: the network is the one that a run with that seed would train.
     """
     seed, cfg = seed if cfg.seed is None else cfg.seed, replace(cfg, seed=None)
-    return trained_expert(cfg, data, preprocess, seed, place.store, place.device, place.watching(role))
+    loss = loss_of(cfg, data.counts)
+    return expert(cfg, data, preprocess, seed, place.store, place.device, place.watching(role), loss)

@@ -18,14 +18,9 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch, load_bundle
 from ltdd_utils.trajectory.dam import estimated_counts
 from ltdd_utils.trajectory.distil import distil
-from ltdd_utils.trajectory.experts import (
-    Experts,
-    Stage,
-    classifier_expert,
-    new_network,
-    representation_expert,
-)
+from ltdd_utils.trajectory.experts import Stage, classifier_expert, new_network, representation_expert
 from ltdd_utils.trajectory.initial import initial_set
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["expert_files", "matched_set", "train_experts"]
 

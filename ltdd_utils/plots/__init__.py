@@ -8,7 +8,7 @@ from ltdd_utils.plots.cells import accuracy_by
 from ltdd_utils.plots.costs import accuracy_by_cost
 from ltdd_utils.plots.data import class_counts
 from ltdd_utils.plots.gains import before_after
-from ltdd_utils.plots.images import image_grid, image_rows
+from ltdd_utils.plots.images import image_rows
 from ltdd_utils.plots.matching import curves
 from ltdd_utils.plots.methods import differences, side_by_side
 from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
@@ -32,7 +32,6 @@ __all__ = [
     "curves",
     "differences",
     "distances_by_layer",
-    "image_grid",
     "image_rows",
     "layer_distances",
     "nested_scores",

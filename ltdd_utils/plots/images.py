@@ -1,6 +1,6 @@
-"""Images in rows and grids."""
+"""Images in rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -9,28 +9,7 @@ from torch import Tensor
 
 from ltdd_utils.plots.style import styled
 
-__all__ = ["image_grid", "image_rows", "show_image"]
-
-
-@styled
-def image_grid(images: Tensor, titles: Sequence[str], columns: int = 10, title: str = "") -> Figure:
-    """Images in reading order with a short title over each.
-
-    Args:
-        images: floats in [0, 1] or uint8, ``[N, 1 or 3, H, W]``; values outside are clamped.
-        titles: one per image, may be empty strings.
-        columns: images per row.
-        title: of the figure.
-    """
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * 0.75, rows * 0.92 + 0.25), squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, image, text in zip(axes.flat, images, titles, strict=False):
-        show_image(axis, image)
-        axis.set_title(text, fontsize=7, pad=2)
-    figure.suptitle(title)
-    return figure
+__all__ = ["image_rows", "show_image"]
 
 
 @styled

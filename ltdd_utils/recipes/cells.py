@@ -18,7 +18,8 @@ from ltdd_utils.config import (
 )
 from ltdd_utils.config.base import later
 from ltdd_utils.recipes.methods import METHODS, MethodConfig, own_protocol, own_teacher
-from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture, for_size, protocol
+from ltdd_utils.recipes.protocols import for_size, protocol
+from ltdd_utils.recipes.settings import DATASETS, SCALES, Cell, Scale, architecture
 
 __all__ = ["Recipe", "names", "protocol_of", "recipe", "whole_set"]
 

@@ -1,8 +1,8 @@
 """What was measured and what was published: one JSON record per run, and ``targets.csv``."""
 
 from ltdd_utils.provenance import machine, peak_ram_gib, provenance
-from ltdd_utils.results.clone import committed, every
-from ltdd_utils.results.record import MissingRun, load, load_record, save_record, summary
+from ltdd_utils.results.clone import committed, every, is_tracked
+from ltdd_utils.results.record import load, load_record, record_path, save_record, summary
 from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
 from ltdd_utils.results.targets import TARGET_COLUMNS, records_at_hand, results_root, targets
 
@@ -11,14 +11,15 @@ __all__ = [
     "SCHEMA",
     "TARGET_COLUMNS",
     "TARGET_KEYS",
-    "MissingRun",
     "committed",
     "every",
+    "is_tracked",
     "load",
     "load_record",
     "machine",
     "peak_ram_gib",
     "provenance",
+    "record_path",
     "records_at_hand",
     "results_root",
     "save_record",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ltdd_utils.provenance import git
 
-__all__ = ["committed", "every"]
+__all__ = ["committed", "every", "is_tracked"]
 
 
 def every(folder: Path) -> list[Path]:
@@ -18,10 +18,19 @@ def committed(folder: Path) -> list[Path]:
     A staged record counts: ``git add`` it, write the pages, and commit both.
     """
     folder = Path(folder)
+    names = _tracked(folder)
+    return [path for path in every(folder) if names is None or path.relative_to(folder).as_posix() in names]
+
+
+def is_tracked(record: Path) -> bool:
+    """Whether a record lies in ``results/`` at the top of a clone and git tracks it: it is one of the book's."""
+    folder = Path(record).parents[1]
+    return Path(record).relative_to(folder).as_posix() in (_tracked(folder) or ())
+
+
+def _tracked(folder: Path) -> set[str] | None:
+    """The files below a folder that git tracks, if it is ``results/`` at the top of a clone."""
     # Else the records of an installed package, whose environment may lie inside anybody's repository.
     top = git(folder, "rev-parse", "--show-toplevel")
     tracked = git(folder, "ls-files", "-z") if top and Path(top) / "results" == folder.resolve() else None
-    if tracked is None:
-        return every(folder)
-    names = set(tracked.split("\0"))
-    return [path for path in every(folder) if path.relative_to(folder).as_posix() in names]
+    return None if tracked is None else set(tracked.split("\0"))

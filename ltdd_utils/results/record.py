@@ -16,16 +16,7 @@ from ltdd_utils.results.clone import committed, every
 from ltdd_utils.results.schema import GROUPS, TARGET_KEYS, validate_record
 from ltdd_utils.store import write_atomic
 
-__all__ = ["MissingRun", "load", "load_record", "refuse_fewer_students", "save_record", "summary"]
-
-
-class MissingRun(LookupError):
-    """A table asks for a run that has no record; the message names the command that makes it."""
-
-    def __init__(self, what: str, command: str) -> None:
-        """Say that there is no record of ``what`` and that ``command`` makes one."""
-        super().__init__(f"no record of {what}; run `{command}`")
-        self.command = command
+__all__ = ["load", "load_record", "record_path", "refuse_fewer_students", "save_record", "summary"]
 
 
 def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
@@ -36,9 +27,14 @@ def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
         OSError: the folder cannot be written.
     """
     validate_record(record)
-    path = Path(folder) / _place(record)
+    path = record_path(folder, record)
     write_atomic(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
     return path
+
+
+def record_path(folder: Path, run: Mapping[str, Any]) -> Path:
+    """Where the record of a run (``recipe``, ``config_id``, ``seed``) stands in a results folder."""
+    return Path(folder) / _place(run)
 
 
 def refuse_fewer_students(folder: Path, run: Mapping[str, Any], students: int) -> None:
@@ -47,7 +43,7 @@ def refuse_fewer_students(folder: Path, run: Mapping[str, Any], students: int) -
     Raises:
         ValueError: it has more, or it cannot be read.
     """
-    path = Path(folder) / _place(run)
+    path = record_path(folder, run)
     kept = len(load_record(path)["students"]) if path.is_file() else 0
     if kept > students:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Published numbers beside ours: what was run, how far it is from the paper, its cost, the command that repeats it."""
 
 from ltdd_utils.tables.claims import Claim, claims, published_score
-from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain, select
+from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain
 from ltdd_utils.tables.contrasts import Contrast, Spread, contrast, contrasts, spread, steps
 from ltdd_utils.tables.evaluators import (
     along,
@@ -54,7 +54,6 @@ __all__ = [
     "run_command",
     "scores",
     "seconds_to_student",
-    "select",
     "share_intervals",
     "shown",
     "smallest_difference",

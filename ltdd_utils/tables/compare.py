@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.recipes import own_protocol
-from ltdd_utils.results import TARGET_KEYS, MissingRun, load, results_root, targets
-from ltdd_utils.tables.pooling import POOLED, pool
+from ltdd_utils.recipes import command, own_protocol, own_teacher
+from ltdd_utils.results import TARGET_KEYS, load, results_root, targets
+from ltdd_utils.tables.pooling import pool
 
-__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain", "select"]
+__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
 USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
@@ -70,7 +70,7 @@ def compare(
 def _protocol(target: Mapping[str, Any]) -> str:
     """The protocol of a published number, with the teacher where the method decides it."""
     if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
-        return f"online-teacher/{'plain' if target['method'] == 'unilevel_no_debiasing' else 'debiased'}"
+        return f"online-teacher/{own_teacher(target['method'])}"
     return target["protocol"]
 
 
@@ -83,8 +83,6 @@ def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
 
 def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     seeds = ours["seeds"]
-    command = f"{_command(ours['recipe'], ours, ours['scale'])} --seed {seeds[0]}"
-    command += f" --students {ours['students'] // len(seeds)}"
     teacher = ours["protocol"].removeprefix(_protocol(target)).removeprefix("/")
     unnamed = [f"our teacher is {teacher}, theirs is not named"] if teacher else []
     return {
@@ -95,7 +93,9 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         "difference": 100 * ours["mean"] - target["mean"],
         **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
         "our_protocol": ours["protocol"],
-        "command": command,
+        "command": _command(
+            ours["recipe"], ours, ours["scale"], seed=seeds[0], students=ours["students"] // len(seeds)
+        ),
         "note": "; ".join(part for part in (target["note"], *unnamed, *ours["origin"]) if part),
     }
 
@@ -123,41 +123,18 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] if given(row[name]) else None for name in CELL)
 
 
-def _command(recipe: str, cell: Mapping[str, Any], scale: str) -> str:
-    parts = [f"ltdd run {recipe}"]
-    if given(cell.get("imbalance_factor")):
-        parts.append(f"--imbalance-factor {cell['imbalance_factor']:g}")
-    if given(cell.get("ipc")):
-        parts.append(f"--ipc {cell['ipc']}")
-    usual = own_protocol(recipe.rpartition("_")[0])
-    protocol = str(cell.get("protocol") or usual).partition("/")[0]
-    if (protocol, usual) != ("dsa-stored", "dsa-stored"):
-        parts.append(f"--protocol {protocol}")
-    parts.append(f"--scale {scale}")
-    if cell.get("network") in OTHER_NETWORKS:
-        parts.append(f"--network {cell['network']}")
-    return " ".join(parts)
-
-
-def select(records: pd.DataFrame, **wanted: str | float | None) -> pd.DataFrame:
-    """The records of one cell, for example ``select(records, method="damed", dataset="cifar10", scale="cpu", ipc=10)``.
-
-    Raises:
-        ValueError: a column that records do not have.
-        MissingRun: there is no such record; the message names the command that makes one.
-    """
-    unknown = sorted(set(wanted) - {*POOLED, "seed"})
-    if unknown:
-        raise ValueError(f"records have no column {unknown[0]!r}; choose from {', '.join(POOLED)}, seed")
-    found = records
-    for name, value in wanted.items():
-        if not found.empty:
-            found = found[found[name].isna() if value is None else (found[name] == value).fillna(False)]
-    if found.empty:
-        what = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        recipe = wanted.get("recipe") or f"{wanted.get('method')}_{wanted.get('dataset')}"
-        raise MissingRun(what, _command(str(recipe), wanted, str(wanted.get("scale", "paper"))))
-    return found
+def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -> str:
+    """The run of a cell; of the online protocols the name stands there even where it is the recipe's own."""
+    protocol, usual = cell["protocol"].partition("/")[0], own_protocol(recipe.rpartition("_")[0])
+    return command(
+        recipe,
+        imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
+        ipc=cell["ipc"] if given(cell["ipc"]) else None,
+        protocol=None if protocol == usual == "dsa-stored" else protocol,
+        scale=scale,
+        network=cell["network"] if cell["network"] in OTHER_NETWORKS else None,
+        **further,
+    )
 
 
 def missing(
@@ -180,9 +157,9 @@ def missing(
     scales = {(*_key(row), row["protocol"]): row["scale"] for row in there}
     found: dict[str, dict[str, Any]] = {}
     for row in plain(table.loc[table["status"] == "not run", [*TARGET_KEYS, "paper", "table"]]):
-        command = _command(f"{row['method']}_{row['dataset']}", row, scale)
+        line = _command(f"{row['method']}_{row['dataset']}", row, scale)
         note = _exists(scales.get((*_key(row), row["protocol"])), scale)
-        found.setdefault(command, {**row, "command": command, "note": note})
+        found.setdefault(line, {**row, "command": line, "note": note})
     return list(found.values())
 
 

@@ -34,6 +34,14 @@ class Contrast:
     needed: float | None  # what the difference must exceed to be resolved
     resolved: bool
     by: str  # where the spread comes from: "of pairs", "of both", "borrowed", or "" for nowhere
+    counts: tuple[int, int]  # pipelines of the two that were compared
+    paired: bool  # whether they were compared seed by seed
+
+    @property
+    def n(self) -> str:
+        """How many pairs, or pipelines of each, as text."""
+        first, second = self.counts
+        return f"{first} pair{'s' * (first > 1)}" if self.paired else f"{first}, {second}"
 
 
 def factor(df: float) -> float:
@@ -84,18 +92,16 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
     else:
         difference, counts = statistics.fmean(first) - statistics.fmean(second), (len(first), len(second))
     if lent is not None and min(counts) < FEW:
-        return _judged(difference, lent.std * math.sqrt(1 / counts[0] + 1 / counts[1]), lent.df, BORROWED)
-    if min(counts) < 2:
-        return Contrast(difference, None, None, False, ALONE)
-    if shared:
-        return _judged(difference, statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1, PAIRS)
-    parts = [statistics.variance(values) / len(values) for values in (first, second)]
-    return _judged(difference, math.sqrt(sum(parts)), _welch(parts, counts), BOTH)
-
-
-def _judged(difference: float, error: float, df: float, by: str) -> Contrast:
+        error, df, by = lent.std * math.sqrt(1 / counts[0] + 1 / counts[1]), lent.df, BORROWED
+    elif min(counts) < 2:
+        return Contrast(difference, None, None, False, ALONE, counts, bool(shared))
+    elif shared:
+        error, df, by = statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1, PAIRS
+    else:
+        parts = [statistics.variance(values) / len(values) for values in (first, second)]
+        error, df, by = math.sqrt(sum(parts)), _welch(parts, counts), BOTH
     needed = factor(df) * error
-    return Contrast(difference, error, needed, abs(difference) > needed, by)
+    return Contrast(difference, error, needed, abs(difference) > needed, by, counts, bool(shared))
 
 
 def _welch(parts: Sequence[float], counts: Sequence[int]) -> float:
@@ -119,26 +125,25 @@ def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent
 
     Returns:
         ``points``, the difference; ``needed``, what it must exceed to be resolved (NaN: nobody knows); ``n``, how many
-        pairs, or pipelines of each; ``spread``: "of pairs", "of both" or "borrowed"; ``verdict``: "resolved", "not
-        resolved" or "not run".
+        pairs, or pipelines of each, empty if not run; ``spread``: "of pairs", "of both" or "borrowed"; ``verdict``:
+        "resolved", "not resolved" or "not run".
     """
     rows: dict[Any, tuple[float, float, str, str, str]] = {}
     for name, (first, second) in pairs.items():
-        count = f"{len(first)}, {len(second)}"
         if not first or not second:
-            rows[name] = (math.nan, math.nan, count, ALONE, NOT_RUN)
+            rows[name] = (math.nan, math.nan, "", ALONE, NOT_RUN)
             continue
         found = contrast(first, second, lent)
-        if shared := set(_by_seed(first)) & set(_by_seed(second)):
-            count = f"{len(shared)} pair{'s' * (len(shared) > 1)}"
         needed = math.nan if found.needed is None else 100 * found.needed
         verdict = "resolved" if found.resolved else "not resolved"
-        rows[name] = (100 * found.difference, needed, count, found.by, verdict)
+        rows[name] = (100 * found.difference, needed, found.n, found.by, verdict)
     return indexed(rows, columns=["points", "needed", "n", "spread", "verdict"])
 
 
 def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> pd.DataFrame:
     """``contrasts`` of each method with the one before it that was run: the first row has nothing to be held against.
+
+    Its verdict is "start", and its ``n`` the number of its pipelines.
 
     Args:
         scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
@@ -150,8 +155,8 @@ def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> 
         pairs[name] = (values, before)
         before = values or before
     table = contrasts(pairs, lent)
-    if pairs and next(iter(scores.values())):
-        table.iloc[0, table.columns.get_loc("verdict")] = FIRST
+    if pairs and (first := next(iter(scores.values()))):
+        table.iloc[0, table.columns.get_indexer(["n", "verdict"])] = [str(len(first)), FIRST]
     return table
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.recipes import own_protocol, own_teacher, recipe
+from ltdd_utils.recipes import command, own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.contrasts import Spread, contrasts, indexed
-from ltdd_utils.tables.pooling import Pipelines
+from ltdd_utils.tables.pooling import Pipelines, percent
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
@@ -139,16 +139,15 @@ def controls(
         ours = found["pipelines"].iloc[0] if len(found) else Pipelines()
         itself = mine.loc[mine["changed"] == USUAL, "pipelines"]
         itself = itself.iloc[0] if len(itself) else Pipelines()
-        command = "" if ours else run_command(method, judge, dataset, scale, _settings(changed))
         row = contrasts({0: (ours, itself)}, lent).iloc[0].to_dict()
         if ours and not itself:
-            row["verdict"] = "recipe itself not run"
+            row |= {"n": str(len(ours)), "verdict": "recipe itself not run"}
         shared = [value for value, seed in zip(itself, itself.seeds, strict=True) if not ours or seed in ours.seeds]
         table[name] = {
-            "accuracy": _percent(ours),
-            "recipe itself": _percent(shared or itself),
+            "accuracy": percent(ours),
+            "recipe itself": percent(shared or itself),
             **row,
-            "command": command,
+            "command": "" if ours else run_command(method, judge, dataset, scale, _settings(changed)),
         }
     return indexed(table)
 
@@ -166,12 +165,15 @@ def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iter
     protocol, _, width = judge.removesuffix(")").partition(" (")
     protocol, _, teacher = protocol.partition("/")
     usual = recipe(f"{method}_{dataset}", scale=scale, protocol_name=protocol, teacher=teacher or None)
-    parts = [f"ltdd run {method}_{dataset} --scale {scale}"]
-    parts += [] if protocol == own_protocol(method) else [f"--protocol {protocol}"]
-    parts += [] if teacher in ("", own_teacher(method)) else [f"--teacher {teacher}"]
-    parts += [] if str(usual.evaluate.network.width) == width else [f"--set {WIDTH}={width}"]
+    wider = [] if str(usual.evaluate.network.width) == width else [f"{WIDTH}={width}"]
     full = (part if part.startswith(("evaluate.", "data.")) else f"method.{part}" for part in changed)
-    return " ".join([*parts, *(f"--set {part}" for part in full)])
+    return command(
+        f"{method}_{dataset}",
+        [*wider, *full],
+        scale=scale,
+        protocol=None if protocol == own_protocol(method) else protocol,
+        teacher=None if teacher in ("", own_teacher(method)) else teacher,
+    )
 
 
 def shown(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:
@@ -187,8 +189,3 @@ def _settings(changed: str) -> list[str]:
 def _stands_for(asked: str, changed: str) -> bool:
     """Whether ``changed`` is what was asked for: word for word, or up to a ``*`` at its end."""
     return changed.startswith(asked[:-1]) if asked.endswith("*") else changed == asked
-
-
-def _percent(values: Iterable[float]) -> float:
-    values = list(values)
-    return 100 * math.fsum(values) / len(values) if values else math.nan

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ltdd_utils.results import TARGET_KEYS
 
-__all__ = ["POOLED", "Pipelines", "pipelines", "pool"]
+__all__ = ["Pipelines", "percent", "pipelines", "pool"]
 
 POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS)
 MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
@@ -45,6 +45,11 @@ def pipelines(records: pd.DataFrame) -> Pipelines:
             scores.setdefault((seed, name), []).append(value)
     means = (math.fsum(values) / len(values) for values in scores.values())
     return Pipelines(means, (seed for seed, _ in scores))
+
+
+def percent(values: Sequence[float]) -> float:
+    """The mean of fractions, in percent; NaN if there is none."""
+    return 100 * math.fsum(values) / len(values) if values else math.nan
 
 
 def pool(records: pd.DataFrame) -> pd.DataFrame:

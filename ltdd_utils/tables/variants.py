@@ -9,7 +9,7 @@ import pandas as pd
 from ltdd_utils.config import canonical_json, to_dict
 from ltdd_utils.recipes import METHODS, recipe
 from ltdd_utils.results import load_record
-from ltdd_utils.tables.pooling import Pipelines, pipelines
+from ltdd_utils.tables.pooling import Pipelines, percent, pipelines
 
 __all__ = ["changes", "curve", "gains", "iterations", "named", "scores", "variants"]
 
@@ -86,13 +86,9 @@ def gains(rows: pd.DataFrame) -> pd.DataFrame:
     table = []
     for before, after in zip(rows["before"], rows["after"], strict=True):
         pairs = [(first, last) for first, last in zip(before, after, strict=True) if first is not None]
-        started = _percent([first for first, _ in pairs]), _percent([last - first for first, last in pairs])
-        table.append((started[0], _percent(after), started[1], len(after)))
+        started = percent([first for first, _ in pairs]), percent([last - first for first, last in pairs])
+        table.append((started[0], percent(after), started[1], len(after)))
     return pd.DataFrame(table, index=rows.index, columns=["before", "after", "gain", "distillations"])
-
-
-def _percent(values: list[float]) -> float:
-    return 100 * math.fsum(values) / len(values) if values else math.nan
 
 
 def scores(records: pd.DataFrame) -> pd.DataFrame:

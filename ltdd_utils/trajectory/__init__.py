@@ -3,11 +3,13 @@
 ================ =========================================================================
 ``sampling``     class-aware oversampling
 ``gsam``         sharpness-aware steps of the experts
-``experts``      representation and classifier experts, and their snapshots on disk
+``snapshots``    of experts: taken, kept on disk, read
+``experts``      representation and classifier experts
 ``initial``      the set that distillation starts from
 ``dam``          the student's inner loss
 ``matching``     the matching loss and its gradient: exact, TESLA, full unroll
 ``classifier``   the same for the classifier phase, in closed form
+``phases``       an iteration: both losses and their weighted gradient
 ``distil``       the whole of it: experts and an initial set in, a distilled set out
 ================ =========================================================================
 """

@@ -10,8 +10,8 @@ from ltdd_utils.longtail import class_prior
 from ltdd_utils.losses import dam_loss, soft_cross_entropy
 from ltdd_utils.parameters import Apply
 from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.experts import Experts
 from ltdd_utils.trajectory.initial import answers
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["InnerLoss", "estimated_counts", "inner_loss", "prior"]
 

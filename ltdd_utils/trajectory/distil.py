@@ -16,22 +16,17 @@ import torch
 from torch import Tensor
 
 from ltdd_utils.allocator import keep_freed_memory
-from ltdd_utils.augment import draw
 from ltdd_utils.config import TrajectoryConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
-from ltdd_utils.losses import soft_cross_entropy
 from ltdd_utils.networks import Network
-from ltdd_utils.parameters import Layout
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch
-from ltdd_utils.trajectory.classifier import match_classifier
-from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.experts import Experts
-from ltdd_utils.trajectory.matching import Matched, Problem, Step, Synthetic, match
+from ltdd_utils.trajectory.matching import Synthetic
+from ltdd_utils.trajectory.phases import LEARNED, Phases
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["HISTORY", "distil", "last_start_epoch"]
 
-LEARNED = ("images", "logits", "lr")
 HISTORY = ("first", "second", "lr", "start", "class_gradient")  # what is kept of every iteration
 EXPLODED = 1e4  # matching loss of a student that ended a hundred times as far away as it started
 HARD = 1e4  # logit of the true class of a hard label: its softmax is exactly one-hot in float32
@@ -90,12 +85,12 @@ def distil(
     if images.device.type == "cpu":
         keep_freed_memory()
     labels = start.labels.to(images.device)
-    matcher = _Matcher(cfg, counts, experts, network, images.device)
+    phases = Phases(cfg, counts, experts, network, images.device)
     state = _restored(_first_state(cfg, start, images, seed), checkpoint)
     while state.done < cfg.iterations:
         synthetic = Synthetic(*(state.learned[name] for name in LEARNED))
         epoch = _start_epoch(cfg, state.done, state.rng)
-        losses, gradients = matcher.gradients(synthetic, epoch, state.rng)
+        losses, gradients = phases.gradients(synthetic, epoch, state.rng)
         broken = not all(bool(gradient.isfinite().all()) for gradient in gradients.values())
         if cfg.largest_loss is not None and (broken or any(loss > cfg.largest_loss for loss in losses)):
             state.skipped += 1
@@ -123,70 +118,6 @@ def last_start_epoch(cfg: TrajectoryConfig, iteration: int) -> int:
 
 def _start_epoch(cfg: TrajectoryConfig, iteration: int, rng: torch.Generator) -> int:
     return int(torch.randint(cfg.window[0], last_start_epoch(cfg, iteration), (), generator=rng))
-
-
-class _Matcher:
-    """Both phases of an iteration: from a drawn pair of experts to the weighted gradients."""
-
-    def __init__(
-        self, cfg: TrajectoryConfig, counts: Sequence[float], experts: Experts, network: Network, device: torch.device
-    ) -> None:
-        self.cfg, self.experts, self.device, self.classes = cfg, experts, device, len(counts)
-        self.layout = Layout.of(network)
-        self.network, self.features = self.layout.apply(network), self.layout.features(network)
-        self.loss = inner_loss(cfg.dam, counts, device)
-
-    def gradients(
-        self, synthetic: Synthetic, epoch: int, rng: torch.Generator
-    ) -> tuple[tuple[float, float], dict[str, Tensor]]:
-        """The losses of the two phases (nan where a phase is left out), and the gradient of their weighted sum."""
-        sums = {name: torch.zeros_like(getattr(synthetic, name)) for name in LEARNED}
-        losses = []
-        for phase, settings in ((self._first, self.cfg.first), (self._second, self.cfg.second)):
-            if settings is None or not settings.weight:
-                losses.append(torch.full((), torch.nan, device=self.device))
-                continue
-            matched = phase(synthetic, epoch, rng)
-            losses.append(matched.loss)
-            for name, total in sums.items():
-                total.add_(getattr(matched, name), alpha=settings.weight)
-        first, second = torch.stack(losses).tolist()
-        return (first, second), sums
-
-    def _first(self, synthetic: Synthetic, epoch: int, rng: torch.Generator) -> Matched:
-        index, cfg = self._expert(rng), self.cfg
-        start = self.experts.snapshot(index, epoch).to(self.device)
-        target = self.experts.snapshot(index, epoch + cfg.first.epochs).to(self.device)
-        steps = self._steps(synthetic, cfg.first.steps, rng)
-        problem = Problem(self.network, start, target, self.layout.part(cfg.match), steps, self.loss)
-        return match(synthetic, problem, cfg.gradient)
-
-    def _second(self, synthetic: Synthetic, epoch: int, rng: torch.Generator) -> Matched:
-        index, cfg = self._expert(rng), self.cfg
-        start = self.experts.classifier_snapshot(index, 0).to(self.device)
-        target = self.experts.classifier_snapshot(index, cfg.second.epochs).to(self.device)
-        steps = self._steps(synthetic, cfg.second.steps, rng)
-        problem = Problem(self.network, start, target, self.layout.part("classifier"), steps, soft_cross_entropy)
-        through = cfg.gradient != "tesla"
-        return match_classifier(synthetic, problem, self.features, self.classes, through)
-
-    def _expert(self, rng: torch.Generator) -> int:
-        return int(torch.randint(len(self.experts), (), generator=rng))
-
-    def _steps(self, synthetic: Synthetic, count: int, rng: torch.Generator) -> list[Step]:
-        """Mini-batches in reshuffled passes over the set, or the whole set where it is no larger than a batch."""
-        images, steps = len(synthetic.images), []
-        augment, size = self.cfg.experts.augment, synthetic.images.shape[-1]
-        strategy = augment.strategy if augment.kind == "dsa" else "none"
-        batches: list[Tensor] = []
-        for _ in range(count):
-            rows, used = None, images
-            if images > self.cfg.batch:
-                batches = batches or list(torch.randperm(images, generator=rng).split(self.cfg.batch))
-                rows = batches.pop().to(self.device, non_blocking=True)
-                used = len(rows)
-            steps.append(Step(rows, draw(strategy, used, size, rng, self.device)))
-        return steps
 
 
 def _update(cfg: TrajectoryConfig, state: _State, gradients: dict[str, Tensor]) -> None:

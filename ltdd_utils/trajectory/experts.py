@@ -6,8 +6,7 @@ in one memory-mapped file per expert, and the frozen backbone of a classifier ex
 expert's last snapshot, stored there.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +19,15 @@ from ltdd_utils.images import LongTailedData
 from ltdd_utils.losses import logit_adjustment
 from ltdd_utils.networks import Network, build
 from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.preprocess import Preprocess, tensor_hash
+from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
 from ltdd_utils.training import train
 from ltdd_utils.trajectory.gsam import gsam_backward
 from ltdd_utils.trajectory.sampling import class_aware_order
+from ltdd_utils.trajectory.snapshots import Snapshots, holding, snapshot
 
-__all__ = ["Experts", "Stage", "classifier_expert", "new_network", "representation_expert"]
+__all__ = ["Stage", "classifier_expert", "new_network", "representation_expert"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samples_per_class", "max_norm")
@@ -97,7 +97,7 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         if cfg.logit_adjustment:
             shift = logit_adjustment(stage.data.prior, cfg.logit_adjustment).float().to(stage.device)
         objective = label_objective(images, labels, cfg.augment, rng, shift)
-        kept = _Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
+        kept = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
         options |= {"each_epoch": kept.take, "watch": watch, "checkpoint": kept}
         train(network, len(labels), objective, cfg.train, rng, **options)
@@ -105,7 +105,7 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
 
     _trained(keep, cfg.train.epochs, "a representation expert")
     bundle = stage.store.stage("representation", stage.key(index), compute)
-    return _holding(bundle, keep, f"representation expert {index}")
+    return holding(bundle, keep, f"representation expert {index}")
 
 
 def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None = None) -> Bundle:
@@ -145,13 +145,13 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         last = representation_expert(stage, index, [cfg.train.epochs])
         network = new_network(cfg, data, generator(0, "shape"))
         layout = Layout.of(network)
-        layout.load(network, _row(last, cfg.train.epochs)).to(stage.device).requires_grad_(False)
+        layout.load(network, snapshot(last, cfg.train.epochs)).to(stage.device).requires_grad_(False)
         network.classifier.requires_grad_(True)
         images, labels = stage.images()
         rng = generator(seed, "trajectory", index, "classifier")
         objective = label_objective(images, labels, cfg.augment, rng)
         length = cfg.classifier_images or max(data.counts) * data.classes
-        kept = _Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
+        kept = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
 
         def each_epoch(done: int) -> None:
             if done and cfg.max_norm:
@@ -166,94 +166,7 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
 
     _trained(keep, cfg.classifier_epochs, "a classifier expert")
     bundle = stage.store.stage("classifier", stage.classifier_key(index), compute)
-    return _holding(bundle, keep, f"classifier expert {index}")
-
-
-@dataclass(frozen=True)
-class Experts:
-    """The snapshots of all experts of a run, read when they are asked for; flat weights ``[P]``, float32."""
-
-    layout: Layout
-    last_epoch: int  # of the representation experts
-    last_classifier_epoch: int
-    representation: Sequence[Bundle]
-    classifier: Sequence[Bundle]  # empty if the recipe has none
-
-    def __len__(self) -> int:
-        """Number of experts."""
-        return len(self.representation)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of every expert's last stored snapshots: training elsewhere may give other weights for one setting."""
-        rows = [bundle.tensors["snapshots"][-1] for bundle in (*self.representation, *self.classifier)]
-        return hashlib.sha256("".join(tensor_hash(row.float()) for row in rows).encode()).hexdigest()
-
-    def snapshot(self, index: int, epoch: int) -> Tensor:
-        """A representation expert after ``epoch`` epochs.
-
-        Raises:
-            FileNotFoundError: that epoch is not stored.
-        """
-        return _row(self.representation[index], epoch, f"representation expert {index}")
-
-    def classifier_snapshot(self, index: int, epoch: int) -> Tensor:
-        """A classifier expert after ``epoch`` epochs of its own: the frozen backbone, and the classifier.
-
-        Raises:
-            FileNotFoundError: that epoch is not stored.
-        """
-        backbone = self.snapshot(index, self.last_epoch)[self.layout.part("backbone")]
-        return torch.cat([backbone, _row(self.classifier[index], epoch, f"classifier expert {index}")])
-
-
-class _Snapshots:
-    """The snapshots of a training run, kept with its checkpoint: a resumed run has those it took before."""
-
-    def __init__(
-        self, checkpoint: Checkpoint, flat: Callable[[], Tensor], keep: Sequence[int], dtype: torch.dtype
-    ) -> None:
-        self.checkpoint, self.flat, self.keep, self.dtype = checkpoint, flat, set(keep), dtype
-        saved = checkpoint.load()
-        names = [] if saved is None else [name for name in saved.tensors if name.startswith("snapshot.")]
-        self.taken = {int(name.partition(".")[2]): saved.tensors[name].clone() for name in names}
-        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta["epoch"]}
-        self.saved = saved
-        if not passed <= set(self.taken):  # the interrupted call did not keep all that this one wants: from the start
-            self.saved, self.taken = None, {}
-
-    def take(self, epoch: int) -> None:
-        if epoch in self.keep:
-            self.taken[epoch] = self.flat().to("cpu", self.dtype)
-
-    def load(self) -> Bundle | None:
-        return self.saved
-
-    def tick(self, state: Callable[[], Bundle]) -> None:
-        def with_snapshots() -> Bundle:
-            bundle = state()
-            return Bundle(bundle.tensors | {f"snapshot.{e}": row for e, row in self.taken.items()}, bundle.meta)
-
-        self.checkpoint.tick(with_snapshots)
-
-    def bundle(self) -> Bundle:
-        epochs = sorted(self.taken)
-        return Bundle({"snapshots": torch.stack([self.taken[epoch] for epoch in epochs])}, {"epochs": epochs})
-
-
-def _row(bundle: Bundle, epoch: int, name: str = "the expert") -> Tensor:
-    _holding(bundle, [epoch], name)
-    return bundle.tensors["snapshots"][bundle.meta["epochs"].index(epoch)].to(torch.float32, copy=True)
-
-
-def _holding(bundle: Bundle, keep: Sequence[int], name: str) -> Bundle:
-    absent = sorted(set(keep) - set(bundle.meta["epochs"]))
-    if absent:
-        raise FileNotFoundError(
-            f"{name} holds the epochs {bundle.meta['epochs']}, and epoch {absent[0]} is asked for: "
-            "`ltdd experts RECIPE --renew` with the options of your run trains it again and keeps both"
-        )
-    return bundle
+    return holding(bundle, keep, f"classifier expert {index}")
 
 
 def _trained(keep: Sequence[int], epochs: int, name: str) -> None:

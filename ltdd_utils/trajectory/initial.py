@@ -11,7 +11,7 @@ from ltdd_utils.images import LongTailedData
 from ltdd_utils.parameters import Apply
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.experts import Experts
+from ltdd_utils.trajectory.snapshots import Experts
 
 __all__ = ["initial_set", "soft_labels"]
 

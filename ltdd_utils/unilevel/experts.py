@@ -7,35 +7,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ltdd_utils.config import TeacherConfig
-from ltdd_utils.experts import augmenter, expert
-from ltdd_utils.images import LongTailedData
+from ltdd_utils.experts import Prepare, augmenter
 from ltdd_utils.losses import class_weights, consistency_loss, debias_loss
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.store import Store, Watch
 from ltdd_utils.training import Objective
 from ltdd_utils.views import cutmix, mixup
 
-__all__ = ["DebiasedObjective", "trained_expert"]
+__all__ = ["DebiasedObjective", "loss_of"]
 
 
-def trained_expert(
-    cfg: TeacherConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    seed: int,
-    store: Store,
-    device: torch.device,
-    watch: Watch | None = None,
-) -> tuple[nn.Module, float]:
-    """The expert that ``cfg`` describes, plain or debiased: ``experts.expert`` with the loss of its kind."""
+def loss_of(cfg: TeacherConfig, counts: tuple[int, ...]) -> Prepare | None:
+    """How ``experts.expert`` makes the loss of the expert that ``cfg`` describes; None, its own loss, for a plain one.
+
+    Args:
+        cfg: of the expert.
+        counts: images of each class, ``[C]``.
+    """
+    if cfg.debias is None:
+        return None
 
     def prepare(
         images: Tensor, labels: Tensor, cfg: TeacherConfig, rng: torch.Generator
     ) -> tuple[Objective, Callable[[int], None]]:
-        objective = DebiasedObjective(images, labels, data.counts, cfg, rng)
+        objective = DebiasedObjective(images, labels, counts, cfg, rng)
         return objective, objective.begin
 
-    return expert(cfg, data, preprocess, seed, store, device, watch, None if cfg.debias is None else prepare)
+    return prepare
 
 
 class DebiasedObjective:

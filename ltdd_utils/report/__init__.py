@@ -1,0 +1,23 @@
+"""The generated pages: the reproduction page of the book, and the README's two tables.
+
+``headline`` is the table of one cell, ``status`` says how far the reproduction is, ``page`` makes the whole page, and
+``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
+"""
+
+from ltdd_utils.report.files import BEGIN, END, HEADLINE, main, stale, with_part
+from ltdd_utils.report.headline import headline_table
+from ltdd_utils.report.page import FIXED, reproduction_page
+from ltdd_utils.report.status import status_table
+
+__all__ = [
+    "BEGIN",
+    "END",
+    "FIXED",
+    "HEADLINE",
+    "headline_table",
+    "main",
+    "reproduction_page",
+    "stale",
+    "status_table",
+    "with_part",
+]

@@ -1,0 +1,84 @@
+"""Write the reproduction page of the book and the README's status table from the records; ``--check`` writes nothing.
+
+Records that the clone does not track are a reader's own and stay out of both. Run as
+``python -m ltdd_utils.report``, or ``make report``.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ltdd_utils import recipes
+from ltdd_utils.campaign import campaign_section
+from ltdd_utils.provenance import ROOT
+from ltdd_utils.report.headline import headline_table
+from ltdd_utils.report.page import reproduction_page
+from ltdd_utils.report.status import explained, status_table
+from ltdd_utils.results import committed, load, targets
+from ltdd_utils.store import write_atomic
+from ltdd_utils.tables import compare
+
+__all__ = ["BEGIN", "END", "HEADLINE", "main", "stale", "with_part"]
+
+BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
+HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
+
+
+def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """A text with what stands between two markers replaced.
+
+    Raises:
+        ValueError: the text does not have the two markers, each once and in order.
+    """
+    before, first, rest = text.partition(begin)
+    _, second, after = rest.partition(end)
+    if not first or not second or begin in rest or end in after:
+        raise ValueError(f"README.md needs the line {begin} and below it the line {end}, each once")
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def _files(root: Path) -> dict[Path, str]:
+    """What the two files must contain."""
+    records, names = load(root / "results", committed_only=True), recipes.names()
+    published = targets(root / "results" / "targets.csv")
+    readme = root / "README.md"
+    headline = headline_table(records, published)
+    summary = explained(status_table(compare(records, published, names)))
+    return {
+        root / "book" / "reproduction.md": reproduction_page(records, published, names) + _to_run(root / "results"),
+        readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),
+    }
+
+
+def _to_run(results: Path) -> str:
+    """What the campaigns of the book still want to know, or nothing where there is no campaign."""
+    plans = sorted((results / "campaigns").glob("*.toml"))
+    return "\n" + campaign_section(plans, committed(results)) if plans else ""
+
+
+def stale(root: Path = ROOT) -> list[Path]:
+    """The generated files that are not what the records say."""
+    return [
+        path for path, text in _files(root).items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write both files, or with ``--check`` name those that are stale; 1 if there are any, 2 if a record is bad."""
+    parser = argparse.ArgumentParser(prog="python -m ltdd_utils.report", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a file is stale")
+    parser.add_argument("--root", type=Path, default=ROOT, help="of the repository")
+    options = parser.parse_args(arguments)
+    try:
+        if options.check:
+            old = stale(options.root)
+            for path in old:
+                print(f"{path} is stale: run `make report`")
+            return int(bool(old))
+        for path, text in _files(options.root).items():
+            write_atomic(path, text)
+    except (ValueError, OSError) as error:
+        print(f"report: error: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,46 @@
+"""The README's first table: one cell, each method, the published number and ours."""
+
+import pandas as pd
+
+from ltdd_utils.longtail import class_counts
+from ltdd_utils.recipes import DATASETS
+from ltdd_utils.tables import in_cell, judged, markdown, named, published_score
+
+__all__ = ["headline_table"]
+
+CELL = ("cifar10", 100, 10)  # data set, imbalance factor, IPC
+CLASSES = DATASETS[CELL[0]].classes
+WHOLE = f"all {sum(class_counts(50_000 // CLASSES, CELL[1], CLASSES)):,} images"  # the balanced train set has 50,000
+SHOWN = {  # method -> words, the paper whose number stands beside
+    "random": ("random real images", "zhao2025ltdd"),
+    "datm": ("DATM", "zhao2025ltdd"),
+    "damed": ("**DAM + ED** (paper 1)", "zhao2025ltdd"),
+    "rded": ("RDED", "cui2026rethinking"),
+    "edc": ("EDC", "cui2026rethinking"),
+    "unilevel": ("**uni-level** (paper 2)", "cui2026rethinking"),
+    "full": (f"{WHOLE}, cross-entropy", "zhao2025ltdd"),
+    "full_logit_adjusted": (f"{WHOLE}, logit-adjusted", "zhao2025ltdd"),
+}
+JUDGES = {
+    "dsa-stored (32)": "stored labels",
+    "online-teacher/plain (32)": "plain teacher",
+    "online-teacher/debiased (32)": "debiased teacher",
+}
+
+
+def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
+    """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
+
+    Args:
+        records: as ``results.load`` gives them.
+        published: as ``results.targets`` gives them.
+    """
+    rows = judged(in_cell(records, *CELL)) if len(records) else pd.DataFrame(columns=["method", "evaluator", "changed"])
+    scores = {(r.method, r.evaluator): r.pipelines for r in rows.itertuples() if r.changed == named({})}
+    table = []
+    for method, (words, paper) in SHOWN.items():
+        value = published_score(published, paper, method, *CELL)
+        ours = [scores.get((method, judge), []) for judge in JUDGES]
+        shown = [f"{100 * sum(values) / len(values):.1f} ({len(values)})" if values else "" for values in ours]
+        table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])
+    return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *JUDGES.values()]))
