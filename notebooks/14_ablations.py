@@ -394,7 +394,7 @@ cell_of = ("cifar10", 100, 10)
 
 # %%
 full = scores("unilevel", debiased)
-plain_observer = "observer.network.second_head=False, observer.network.projection=0, "
+plain_observer = "observer.network.second_head=false, observer.network.projection=0, "
 plain_observer += "observer.kind=plain"
 parts = {
     "debiased teacher": scores("unilevel", plain),
@@ -501,7 +501,7 @@ changed = pd.concat([rows, small])[["method", "evaluator", "changed"]]
 changed = changed[changed.changed != as_named].drop_duplicates()
 changed = changed.itertuples(index=False, name=None)
 everything = table_of({run: run for run in changed})
-head = "observer.network.second_head=False, observer.network.projection=0, "
+head = "observer.network.second_head=false, observer.network.projection=0, "
 everything.rename(index=lambda name: str(name).replace(head, "")).sort_index()
 
 # %% [markdown]

@@ -111,3 +111,9 @@ def test_a_step_is_held_against_the_last_one_that_was_run():
     assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
     assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
     assert table.n.tolist() == ["1", "", "1, 1", "1, 1"]
+
+
+def test_the_first_step_that_was_run_is_the_start():
+    table = tables.steps({"a": [], "b": [0.5, 0.6], "c": [0.7, 0.8]})
+    assert list(table["verdict"])[:2] == ["not run", "start"] and list(table["n"])[:2] == ["", "2"]
+    assert table["points"].iloc[2] == pytest.approx(20)

@@ -123,3 +123,8 @@ def test_another_teacher_is_another_protocol_and_no_change(tmp_path):
 @pytest.mark.parametrize(("name", "wanted"), [("damed", 150), ("unilevel", 75), ("random", None)])
 def test_iterations_wherever_a_method_keeps_them(name, wanted):
     assert tables.iterations(to_dict(recipe(f"{name}_cifar10", scale="cpu").method)) == wanted
+
+
+def test_a_changed_setting_is_written_as_the_command_line_reads_it():
+    given = {"method.a": False, "method.b": None, "c": "text", "d": [0, 9], "e": 1.5}
+    assert tables.named(given) == "a=false, b=null, c=text, d=[0, 9], e=1.5"

@@ -141,7 +141,7 @@ def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent
 
 
 def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> pd.DataFrame:
-    """``contrasts`` of each method with the one before it that was run: the first row has nothing to be held against.
+    """``contrasts`` of each method with the one before it that was run: the first of those stands alone.
 
     Its verdict is "start", and its ``n`` the number of its pipelines.
 
@@ -155,8 +155,10 @@ def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> 
         pairs[name] = (values, before)
         before = values or before
     table = contrasts(pairs, lent)
-    if pairs and (first := next(iter(scores.values()))):
-        table.iloc[0, table.columns.get_indexer(["n", "verdict"])] = [str(len(first)), FIRST]
+    for row, values in enumerate(scores.values()):
+        if values:
+            table.iloc[row, table.columns.get_indexer(["n", "verdict"])] = [str(len(values)), FIRST]
+            break
     return table
 
 

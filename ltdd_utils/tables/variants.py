@@ -1,5 +1,6 @@
 """Records of one cell with other settings than the recipe's own: controls, ablations, initial sets."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -164,8 +165,9 @@ def _sets(record: Mapping[str, Any]) -> list[str]:
 
 
 def named(changed: Mapping[str, Any]) -> str:
-    """Changed settings as one text, ``KEY=VALUE`` without "method.", or "as the recipe"."""
-    return ", ".join(f"{name.removeprefix('method.')}={value}" for name, value in changed.items()) or USUAL
+    """Changed settings as one text, ``KEY=VALUE`` as ``--set`` reads it but without "method.", or "as the recipe"."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in changed.items()}
+    return ", ".join(f"{name.removeprefix('method.')}={text}" for name, text in texts.items()) or USUAL
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
