@@ -117,9 +117,10 @@ def test_a_run_that_overwrites_a_tracked_record_says_how_to_bring_it_back(ltdd, 
     git("init")
     assert said not in ltdd(*run)  # the first of its kind
     assert said not in ltdd(*run)  # a reader's own, which git does not track
-    git("add", "results")
     (path,) = (tmp_path / "results").rglob("*.json")
-    first = path.read_text()
+    first = path.read_text() + "\n"  # never what a run writes, even in the same second
+    path.write_text(first)
+    git("add", "results")
     assert said not in ltdd(*run, "--results", tmp_path / "mine") and path.read_text() == first
     monkeypatch.chdir(tmp_path)
     (line,) = [line for line in ltdd(*run).splitlines() if said in line]
