@@ -316,6 +316,7 @@ def beside_plain(of):
     return of_seeds(new[:, of].mean(dim=1)), of_seeds(old[:, of].mean(dim=1))
 
 
+# %%
 parts = {f"class {data.class_names[c]} ({data.counts[c]})": [c] for c in tail}
 parts |= {"tail third": tail, "all": list(range(data.classes))}
 gain = tables.contrasts({name: beside_plain(of) for name, of in parts.items()})
