@@ -131,7 +131,7 @@ tables.shown(steps_1)
 # %% [markdown]
 # A step is held against the last row that was run; the columns are chapter 13's. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
 #
-# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise. To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down. From random images to the full method, the two together are most of the way, matching is a little and DAM a little more.
+# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise. To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down. From random images to the full method, the two together are most of the way, matching is a little and DAM a little more. On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
 #
 # The order of the steps is a choice. The paper's own order begins at DATM:
 
@@ -521,6 +521,8 @@ pd.Series(waiting, name="command").to_frame()
 step_1, step_3 = (steps.loc["CIFAR-10-LT"].points for steps in (steps_1, steps_3))
 assert step_1.iloc[2] == step_1.max()  # choosing and labelling, before matching
 assert step_1.iloc[1] < 0 < step_1.iloc[3:].min()
+down, up = steps_1.loc["Digits-LT"].iloc[3:].itertuples()
+assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.points
 assert step_3.iloc[1] > 2 * step_3.iloc[2:].abs().sum()
 on_digits = steps_3.loc["Digits-LT"]
 assert on_digits.verdict["debiased teacher"] == "not resolved"

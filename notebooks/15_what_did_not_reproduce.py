@@ -391,10 +391,8 @@ print(f"classifier experts / representation experts: {second_stage / first_stage
 # %%
 beside = tables.compare(recorded, printed, recipes.names(), everything=False)
 beside = beside[beside.metric == "accuracy"].dropna(subset="difference")
-keys = ["method", "ipc", "imbalance_factor", "our_protocol", "scale"]
-once = beside.drop_duplicates(
-    keys
-)  # papers that copy a number from each other print it twice
+keys = ["dataset", "method", "ipc", "imbalance_factor", "our_protocol", "scale"]
+once = beside.drop_duplicates(keys)  # a number that one paper copies stands in both
 by_size = once.difference.abs().sort_values(ascending=False).index
 largest = once.loc[by_size].head(5)
 
@@ -417,8 +415,11 @@ cause = {
 
 # %%
 table = largest.assign(suspected=[cause.get(m, "open") for m in largest.method])
-columns = ["ipc", "our_protocol", "scale", "mean", "ours", "difference", "pipelines"]
-tables.shown(table.set_index("method")[[*columns, "suspected"]])
+table = table.rename(columns={"imbalance_factor": "IF", "ipc": "IPC", "mean": "printed"})
+table["IF"] = table["IF"].map("{:g}".format)
+columns = ["dataset", "IF", "IPC", "our_protocol", "printed", "ours", "difference"]
+columns += ["pipelines", "suspected"]
+tables.shown(table.set_index("method")[columns])
 
 # %% [markdown]
 # **Scale or evaluator?** Random real images need no experts and no distillation. Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone, and a narrow student on the same kind of images tests the width alone:
