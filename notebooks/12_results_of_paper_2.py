@@ -462,7 +462,7 @@ assert calibrated.points[teachers].min() > 5 and calibrated.points[~teachers].ma
 #   costs a little.
 # - **The label budget is worth more than the method too**: one stored vector per image against a teacher asked for every view, with CutMix or without (one pipeline each).
 #
-# **Not shown here:** more pipelines than the tables say, the rest of the ablation on CIFAR-100-LT, other imbalance factors, several backbones in EDC, DC and DM, and anything at the paper's own scale. `ltdd campaign` lists the commands and what they would cost.
+# **Not shown here:** more pipelines than the tables say, the rest of the ablation on CIFAR-100-LT, other imbalance factors, several backbones in EDC, and anything at the paper's own scale. `ltdd campaign` lists the commands and what they would cost.
 
 # %%
 print(notebook.versions())
