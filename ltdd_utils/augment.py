@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["OPERATIONS", "DSAParameters", "apply", "draw", "dsa", "shift"]
+from ltdd_utils.config import AugmentConfig
+
+__all__ = ["OPERATIONS", "DSAParameters", "apply", "draw", "dsa", "shift", "strategy_of"]
 
 OPERATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 
@@ -28,6 +30,11 @@ CUTOUT = 0.5  # side of the erased square, as a share of the side
 FLIP = 0.5  # probability of a mirror image
 SCALE = 1.2  # largest zoom out; the largest zoom in is its inverse
 ROTATE = 15.0  # largest angle, degrees
+
+
+def strategy_of(augment: AugmentConfig) -> str:
+    """The strategy of ``draw`` that a configuration asks for."""
+    return augment.strategy if augment.kind == "dsa" else "none"
 
 
 @dataclass(frozen=True)

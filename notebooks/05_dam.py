@@ -157,9 +157,8 @@ from ltdd_utils.images import load
 from ltdd_utils.trajectory.experts import new_network
 
 changes = {"method.experts.count": "1", "method.experts.network.width": "16"}
-changes |= {
-    "method.initial.experts": "classifier"
-}  # chapter 06: real images for every class
+# Chapter 06: with these experts every class starts from real images.
+changes |= {"method.initial.experts": "classifier"}
 recipe = recipes.with_overrides(
     recipes.recipe("dam_only_digits"), changes | {"method.iterations": "0"}
 )

@@ -98,7 +98,7 @@ print(f"damed - datm: {after:.1f} points at the end, {before:.1f} of them at the
 width = {path: r["config"]["evaluate"]["network"]["width"] for path, r in loaded.items()}
 random = cell[(cell.recipe == "random_cifar10") & (cell.path.map(width) == 32)]
 draws = tables.pipelines(random)
-print(f"Random, width 32: {100 * sum(draws) / len(draws):.1f}, {len(draws)} draws")
+print(f"Random, width 32: {tables.percent(draws):.1f}, {len(draws)} draws")
 
 # %%
 beside = tables.compare(recorded, results.targets(), recipes.names(), "cifar10")
@@ -135,7 +135,7 @@ same = [
     [own[m][s] for s in seeds]
     for m, seeds in zip(controls.method, controls.seeds, strict=True)
 ]
-table["recipe itself"] = [100 * sum(scores) / len(scores) for scores in same]
+table["recipe itself"] = [tables.percent(scores) for scores in same]
 tables.shown(table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]])))
 
 # %% [markdown]
@@ -253,10 +253,7 @@ added = tables.contrasts({f: (at["damed", f], at["datm", f]) for f in factors}, 
 by_factor = printed.pivot(index="imbalance_factor", columns="method", values="mean")
 added.insert(0, "published", (by_factor.damed - by_factor.datm)[factors])
 assert (added.verdict == "resolved").all() and added.points.is_monotonic_increasing
-fall = {
-    m: sum(at[m, 10]) / len(at[m, 10]) - sum(at[m, 100]) / len(at[m, 100])
-    for m in methods[1:]
-}
+fall = {m: tables.percent(at[m, 10]) - tables.percent(at[m, 100]) for m in methods[1:]}
 assert fall["datm"] > 3 * fall["damed"] > 0
 tables.shown(added.rename_axis("IF"))
 

@@ -95,8 +95,7 @@ plots.side_by_side(order, series, lines)
 
 # %%
 def mean(method, kind):
-    scores = points.get((method, kind), [])
-    return 100 * sum(scores) / len(scores) if scores else None
+    return tables.percent(points.get((method, kind), []))
 
 
 kinds = ("plain", "debiased")
@@ -126,11 +125,9 @@ parts_of = debiased[debiased.method == "random"].set_index("changed")
 whole = parts_of.pipelines["as the recipe"]
 pairs = {name: (values, whole) for name, values in parts_of.pipelines.items()}
 bundle = tables.contrasts(pairs, lent).drop("as the recipe")
-bundle.insert(
-    0, "students", [100 * sum(p) / len(p) for p in parts_of.pipelines[bundle.index]]
-)
+bundle.insert(0, "students", [tables.percent(p) for p in parts_of.pipelines[bundle.index]])
 own = [[loaded[p]["teacher"]["overall"] for p in paths] for paths in parts_of.records]
-teachers = pd.Series([100 * sum(v) / len(v) for v in own], parts_of.index)
+teachers = pd.Series([tables.percent(v) for v in own], parts_of.index)
 bundle.insert(0, "teacher", teachers)
 bundle.index = bundle.index.str.replace("evaluate.teacher.debias.", "")
 tables.shown(bundle)
@@ -165,8 +162,7 @@ judge = "online-teacher/{} (32)".format
 
 
 def mean_there(method, kind):
-    scores = there.get((method, judge(kind)), [])
-    return 100 * sum(scores) / len(scores) if scores else None
+    return tables.percent(there.get((method, judge(kind)), []))
 
 
 # %%
@@ -208,9 +204,10 @@ tables.shown(table)
 full_there = there.get(("unilevel", judge("debiased")), [])
 pairs = {}
 for name, kind in (("own teacher", "plain"), ("debiased teacher", "debiased")):
-    for m in [m for m in known if m not in ("unilevel", "random") or kind == "debiased"]:
+    for m in [
+        m for m in known if m != "unilevel" and (m != "random" or kind == "debiased")
+    ]:
         pairs[name, f"unilevel - {m}"] = (full_there, there.get((m, judge(kind)), []))
-pairs.pop(("debiased teacher", "unilevel - unilevel"), None)
 on_hundred = tables.contrasts(pairs, lent)
 tables.shown(on_hundred[on_hundred.verdict != "not run"])
 
@@ -229,7 +226,7 @@ switched = {
     ("plain", "plain"): points[("unilevel_no_debiasing", "plain")],
 }
 jobs = tables.contrasts({k: (v, full) for k, v in switched.items()}, lent)
-jobs.insert(0, "accuracy", [100 * sum(v) / len(v) for v in switched.values()])
+jobs.insert(0, "accuracy", [tables.percent(v) for v in switched.values()])
 tables.shown(jobs.rename_axis(["observer", "teacher that labels"]))
 
 # %% [markdown]
@@ -328,7 +325,7 @@ for method, protocol, changed in by:
         every = by.get((method, f"online-teacher/{kind}", usually), [])
         pairs[what, f"{method}, {kind} teacher"] = (by[method, protocol, changed], every)
 budget = tables.contrasts(pairs, lent)
-budget.insert(0, "accuracy", [100 * sum(p) / len(p) for p, _ in pairs.values()])
+budget.insert(0, "accuracy", [tables.percent(p) for p, _ in pairs.values()])
 tables.shown(budget.sort_index())
 
 # %% [markdown]
@@ -378,7 +375,7 @@ tables.shown(single)
 # %%
 scores = tables.scores(tables.in_cell(recorded, "cifar10", 100, 1))
 scores = scores[scores.protocol.str.startswith("online")]
-scores["accuracy"] = [100 * sum(p) / len(p) for p in scores.pipelines]
+scores["accuracy"] = [tables.percent(p) for p in scores.pipelines]
 scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").round(1)
 
 # %% [markdown]

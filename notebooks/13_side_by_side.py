@@ -98,7 +98,7 @@ series = {judge: [score.get((m, judge), []) for m in order] for judge in judges}
 # %%
 def mean(method, judge):
     values = score.get((method, judge), [])
-    return 100 * sum(values) / len(values) if values else float("nan")
+    return tables.percent(values)
 
 
 def teacher_scores(judge):
@@ -277,7 +277,7 @@ tables.shown(told_by)
 # %%
 small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
 small = small[(small.changed == "as the recipe") & ~small.method.str.contains("_no_")]
-small = small.assign(accuracy=[100 * sum(p) / len(p) for p in small.pipelines])
+small = small.assign(accuracy=[tables.percent(p) for p in small.pipelines])
 tables.shown(small.pivot_table("accuracy", "method", "evaluator"), empty="not run")
 
 # %% [markdown]

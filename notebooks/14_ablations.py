@@ -64,7 +64,7 @@ def scores(method, judge, changed=as_named):
 
 def mean(*run):
     values = scores(*run)
-    return 100 * sum(values) / len(values) if values else float("nan")
+    return tables.percent(values)
 
 
 # %% [markdown]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ltdd_utils.longtail import class_counts
 from ltdd_utils.recipes import DATASETS
-from ltdd_utils.tables import in_cell, judged, markdown, named, published_score
+from ltdd_utils.tables import in_cell, judged, markdown, named, percent, published_score
 
 __all__ = ["headline_table"]
 
@@ -42,6 +42,6 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     for method, (words, paper) in SHOWN.items():
         value = published_score(published, paper, method, *CELL)
         ours = [scores.get((method, judge), []) for judge in JUDGES]
-        shown = [f"{100 * sum(values) / len(values):.1f} ({len(values)})" if values else "" for values in ours]
+        shown = [f"{percent(values):.1f} ({len(values)})" if values else "" for values in ours]
         table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])
     return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *JUDGES.values()]))

@@ -13,7 +13,7 @@ from ltdd_utils.tables.evaluators import (
     seconds_to_student,
     shown,
 )
-from ltdd_utils.tables.pooling import Pipelines, pipelines, pool
+from ltdd_utils.tables.pooling import Pipelines, percent, pipelines, pool
 from ltdd_utils.tables.text import compact, folded, formatted, markdown, visible
 from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, share_intervals, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants
@@ -47,6 +47,7 @@ __all__ = [
     "markdown",
     "missing",
     "named",
+    "percent",
     "pipelines",
     "plain",
     "pool",

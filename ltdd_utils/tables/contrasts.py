@@ -155,10 +155,9 @@ def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> 
         pairs[name] = (values, before)
         before = values or before
     table = contrasts(pairs, lent)
-    for row, values in enumerate(scores.values()):
-        if values:
-            table.iloc[row, table.columns.get_indexer(["n", "verdict"])] = [str(len(values)), FIRST]
-            break
+    first = next((name for name, values in scores.items() if values), None)
+    if first is not None:
+        table.loc[first, ["n", "verdict"]] = [str(len(scores[first])), FIRST]
     return table
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ltdd_utils.augment import draw
+from ltdd_utils.augment import draw, strategy_of
 from ltdd_utils.config import TrajectoryConfig
 from ltdd_utils.losses import soft_cross_entropy
 from ltdd_utils.networks import Network
@@ -89,8 +89,7 @@ class Phases:
     def _steps(self, synthetic: Synthetic, count: int, rng: torch.Generator) -> list[Step]:
         """Mini-batches in reshuffled passes over the set, or the whole set where it is no larger than a batch."""
         images, steps = len(synthetic.images), []
-        augment, size = self.cfg.experts.augment, synthetic.images.shape[-1]
-        strategy = augment.strategy if augment.kind == "dsa" else "none"
+        strategy, size = strategy_of(self.cfg.experts.augment), synthetic.images.shape[-1]
         batches: list[Tensor] = []
         for _ in range(count):
             rows, used = None, images

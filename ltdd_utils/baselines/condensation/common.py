@@ -10,7 +10,7 @@ from torch import Tensor
 from ltdd_utils.allocator import keep_freed_memory
 from ltdd_utils.augment import DSAParameters, apply
 from ltdd_utils.baselines.coresets import select
-from ltdd_utils.config import AugmentConfig, CondensationConfig, CoresetConfig, NetworkConfig
+from ltdd_utils.config import CondensationConfig, CoresetConfig, NetworkConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.networks import Network, build
@@ -18,7 +18,7 @@ from ltdd_utils.parameters import Layout
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Watch
 
-__all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images", "strategy_of"]
+__all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images"]
 
 LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
 
@@ -89,11 +89,6 @@ def start_images(cfg: CondensationConfig, data: LongTailedData, ipc: int, seed: 
 def siamese(images: Tensor, one: DSAParameters) -> Tensor:
     """Images ``[B, Ch, H, W]`` under one augmentation that is drawn for a single image: both sides can share it."""
     return apply(images, DSAParameters(one.operation, one.values.expand(-1, len(images))))
-
-
-def strategy_of(augment: AugmentConfig) -> str:
-    """The strategy of ``augment.draw`` that a configuration asks for."""
-    return augment.strategy if augment.kind == "dsa" else "none"
 
 
 def new_network(cfg: NetworkConfig, images: Tensor, rng: torch.Generator) -> Network:

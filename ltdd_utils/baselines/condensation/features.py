@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ltdd_utils.augment import draw
-from ltdd_utils.baselines.condensation.common import RealImages, State, condense, new_network, siamese, strategy_of
+from ltdd_utils.augment import draw, strategy_of
+from ltdd_utils.baselines.condensation.common import RealImages, State, condense, new_network, siamese
 from ltdd_utils.config import DMConfig
 from ltdd_utils.distilled import DistilledSet
 from ltdd_utils.store import Checkpoint, Watch

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ltdd_utils.augment import apply, draw
-from ltdd_utils.baselines.condensation.common import RealImages, State, condense, new_network, siamese, strategy_of
+from ltdd_utils.augment import apply, draw, strategy_of
+from ltdd_utils.baselines.condensation.common import RealImages, State, condense, new_network, siamese
 from ltdd_utils.config import DCConfig
 from ltdd_utils.distilled import DistilledSet
 from ltdd_utils.networks import Network
