@@ -179,7 +179,7 @@ def test_another_network_as_published_keeps_the_target_and_any_other_change_lose
     for name in ("vgg11", "alexnet", "resnet18"):
         other = recipe("random_cifar10", network=name)
         assert other.target == {**base.target, "network": name}
-    by_hand = {"evaluate.network.name": "vgg11", "evaluate.network.width": "null"}
+    by_hand = {"evaluate.network.name": "vgg11", "evaluate.network.width": "16"}
     assert with_overrides(base, by_hand) == recipe("random_cifar10", network="vgg11")
     changes = ["evaluate.network.width=64", "evaluate.network.norm=batch", "evaluate.train.epochs=10", "data.n_max=100"]
     changes += ["data.class_order=reversed", "method.policy=noise", "evaluate.preprocess.kind=normalise"]

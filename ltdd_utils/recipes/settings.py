@@ -62,7 +62,7 @@ class Architecture:
     """How a student of this architecture is built."""
 
     norm: Literal["instance", "batch", "none"]
-    tiny_width: int | None  # channels of the first block at scale tiny; None: the architecture has one width
+    narrow: int | None  # channels of the first block at a reduced scale; None: the architecture has one width
     source: str
 
 
@@ -82,7 +82,10 @@ OBSERVERS = {"cifar10": "resnet32", "cifar100": "resnet32", "tiny": "resnet18", 
 
 
 def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
-    """A student's network as published: its norm, its width (narrower at scale tiny), a ConvNet's depth.
+    """A student's network as published: its norm, its width, a ConvNet's depth.
+
+    Scale tiny makes every architecture narrow. Scale cpu makes the others narrow and leaves the ConvNet as it is, for
+    it is the teacher too; a ConvNet that is trained many times is ``small_convnet``.
 
     Raises:
         ValueError: an unknown architecture.
@@ -90,7 +93,7 @@ def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
     if name not in ARCHITECTURES:
         raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
     known = ARCHITECTURES[name]
-    width = known.tiny_width if scale == "tiny" else None
+    width = known.narrow if scale == "tiny" or (scale == "cpu" and name != "convnet") else None
     if name == "convnet":
         width = width or 128  # written out, so that a record says it
     return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
