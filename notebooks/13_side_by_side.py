@@ -162,21 +162,22 @@ against_random = pd.concat(found, names=["judge", "minus Random"])
 tables.shown(against_random)
 
 # %% [markdown]
-# **A baseline without experts** is distribution matching (`dm`): images whose mean feature is that of the real images of their class, in random networks that nobody trained. It takes the classes one by one, so the long tail cannot bias it, and its labels are hard. The papers do not list it; paper 1 has its successor IDM, as the strongest of its baselines in this cell:
+# **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard. In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way. In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained. Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
 # %%
-pairs = {
-    "dm - random": (score["dm", own], score["random", own]),
-    "damed - dm": (score["damed", own], score["dm", own]),
-}
-matched_means = tables.contrasts(pairs, lent)
-assert (matched_means.verdict == "resolved").all()
-assert matched_means.points["dm - random"] > 2 * matched_means.points["damed - dm"] > 0
+others = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
+pairs = {f"{a} - {b}": (score[a, own], score[b, own]) for a, b in others}
+expertless = tables.contrasts(pairs, lent)
+assert (expertless.verdict == "resolved").all() and expertless.points.min() > 0
+assert expertless.points["dm - random"] > 2 * expertless.points["damed - dm"]
 printed = results.targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
 printed = printed.query("dataset == 'cifar10' and imbalance_factor == 100 and ipc == 10")
 printed = printed[printed.network == "convnet-d3"].set_index("method")["mean"]
 assert printed.drop(["damed", "full"], errors="ignore").idxmax() == "idm"
-tables.shown(matched_means)
+tables.shown(expertless)
+
+# %% [markdown]
+# Both are above DATM, whose biased experts keep it below random images here, and DM is above DC.
 
 # %% [markdown]
 # ## Each paper's headline under the other's evaluator
@@ -417,7 +418,7 @@ assert one_student < made.seconds.min() and 10 < paid.min() < paid.max() < 30
 
 # %% [markdown]
 # - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them. Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
-# - **A method without experts comes close**, as IDM does in paper 1's table. Distribution matching, class by class and with hard labels, is far above random images under stored labels, and DAM + ED is a few points above it (one pipeline of it, at this scale).
+# - **A method without experts comes close**, as IDM does in paper 1's table. Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
 # - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images. So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
 # - **Most of that is the teacher.** With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
 # - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone. Without any teacher the uni-level set is far below DAM + ED.

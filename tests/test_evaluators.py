@@ -19,7 +19,7 @@ def save(folder, scores, name="damed_cifar10", *, scale="cpu", seed=0, ipc=10, i
     """A record of a real recipe whose students got ``scores``, with settings changed (``dam__prior="inverted"``)."""
     made = recipes.recipe(name, scale=scale, ipc=ipc or 10, imbalance_factor=imbalance_factor)
     changed = {key.replace("__", "."): str(value) for key, value in settings.items()}
-    made = with_overrides(made, {k if k == WIDTH else f"method.{k}": v for k, v in changed.items()})
+    made = with_overrides(made, {k if k.startswith("evaluate.") else f"method.{k}": v for k, v in changed.items()})
     method, _, dataset = name.rpartition("_")
     one = record(scores, method=method, dataset=dataset, scale=scale, seed=seed, ipc=ipc, config_id=made.config_id)
     save_record(folder, {**one, "config": to_dict(made)})
@@ -37,6 +37,20 @@ def test_a_wider_student_is_another_judge_and_no_other_method(tmp_path):
     assert rows.pipelines[STORED, "as the recipe"] == [pytest.approx(0.4)]
     assert rows.pipelines[WIDE, "as the recipe"] == [pytest.approx(0.6)]
     assert rows.pipelines[WIDE, "dam.prior=inverted"] == [pytest.approx(0.5)]
+
+
+def test_a_student_of_another_architecture_is_another_judge_and_stands_in_a_cell_of_its_own(tmp_path):
+    save(tmp_path, [(4, 4)])
+    save(tmp_path, [(7, 7)], evaluate__network__name="vgg11", evaluate__network__width=16)
+    save(tmp_path, [(8, 8)], evaluate__network__name="vgg11", evaluate__network__width=16, dam__prior="inverted")
+    save(tmp_path, [(9, 9)], evaluate__network__name="vgg11", evaluate__network__norm="batch")  # as no recipe has it
+    everything = loaded(tmp_path)
+    assert tables.judged(tables.in_cell(everything, "cifar10", 100, 10)).evaluator.tolist() == [STORED]
+    rows = tables.judged(tables.in_cell(everything, "cifar10", 100, 10, network="vgg11"))
+    found = rows.set_index(["evaluator", "changed"]).pipelines
+    assert found["dsa-stored (vgg11 16)", "as the recipe"] == [pytest.approx(0.7)]
+    assert found["dsa-stored (vgg11 16)", "dam.prior=inverted"] == [pytest.approx(0.8)]
+    assert sum("norm=batch" in changed for _, changed in found.index) == 1
 
 
 def test_cost_counts_every_stage_once_and_one_student(tmp_path):

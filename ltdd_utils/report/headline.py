@@ -13,7 +13,9 @@ CLASSES = DATASETS[CELL[0]].classes
 WHOLE = f"all {sum(class_counts(50_000 // CLASSES, CELL[1], CLASSES)):,} images"  # the balanced train set has 50,000
 SHOWN = {  # method -> words, the paper whose number stands beside
     "random": ("random real images", "zhao2025ltdd"),
+    "dc": ("DC", "zhao2025ltdd"),
     "dm": ("DM", "zhao2025ltdd"),
+    "mtt": ("MTT", "zhao2025ltdd"),
     "datm": ("DATM", "zhao2025ltdd"),
     "damed": ("**DAM + ED** (paper 1)", "zhao2025ltdd"),
     "rded": ("RDED", "cui2026rethinking"),

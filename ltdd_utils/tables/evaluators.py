@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.recipes import command, own_protocol, own_teacher, recipe
+from ltdd_utils.config import to_dict
+from ltdd_utils.recipes import architecture, command, own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.contrasts import Spread, contrasts, indexed
 from ltdd_utils.tables.pooling import Pipelines, percent
@@ -27,25 +28,35 @@ __all__ = [
 WIDTH = "evaluate.network.width"
 
 
-def in_cell(records: pd.DataFrame, dataset: str, imbalance_factor: float, ipc: int, scale: str = "cpu") -> pd.DataFrame:
+def in_cell(
+    records: pd.DataFrame,
+    dataset: str,
+    imbalance_factor: float,
+    ipc: int,
+    scale: str = "cpu",
+    network: str = "convnet",
+) -> pd.DataFrame:
     """The records of one cell at one scale, and with them those of the whole training set, which has no IPC.
 
     A run at another scale whose settings are the same at both belongs to it too (random images do not know a scale).
-    Whatever else a run changed, the class order or the students, it stays.
+    The students are of one architecture, the papers' ConvNet unless ``network`` names another. Whatever else a run
+    changed, the class order or the width of the students, it stays.
     """
     kept = []
     for path, ran in zip(records["path"], records["scale"], strict=True):
         config = load_record(path)["config"]
-        data = config["data"]
-        here = (data["name"], data["imbalance_factor"]) == (dataset, imbalance_factor) and config["ipc"] in (ipc, None)
+        data, student = config["data"], config["evaluate"]["network"]["name"]
+        here = (data["name"], data["imbalance_factor"], student) == (dataset, imbalance_factor, network)
+        here = here and config["ipc"] in (ipc, None)
         kept.append(here and (ran == scale or changes(config) == changes({**config, "scale": scale})))
     return records[kept]
 
 
 def judged(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per method, evaluator and changed settings: ``scores`` with the students' width as part of who judges.
+    """One row per method, evaluator and changed settings: ``scores`` with the students' network as part of who judges.
 
-    A wider student is another judge, not another method: so the width stands in ``evaluator`` and not in ``changed``.
+    A wider student, or one of another architecture as the recipes have it, is another judge and not another method: so
+    it stands in ``evaluator`` and not in ``changed``.
 
     Args:
         records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
@@ -59,7 +70,7 @@ def judged(records: pd.DataFrame) -> pd.DataFrame:
     cost = [[seconds_to_student(load_record(path)) for path in paths] for paths in rows["records"]]
     return rows.assign(
         evaluator=[evaluator(record["protocol"], record["config"]) for record in first],
-        changed=[_without_width(changed) for changed in rows["changed"]],
+        changed=[_without_judge(*pair) for pair in zip(rows["changed"], first, strict=True)],
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
 
@@ -100,9 +111,13 @@ def evaluator(protocol: str, config: Mapping) -> str:
     return f"{protocol} ({kind}{network['width']})"
 
 
-def _without_width(changed: str) -> str:
-    parts = [part for part in changed.split(", ") if not part.startswith(f"{WIDTH}=")]
-    return ", ".join(parts) or USUAL
+def _without_judge(changed: str, record: Mapping) -> str:
+    """``changed`` without what ``evaluator`` says: the students' width, and their architecture if it is as published."""
+    config = record["config"]
+    network = config["evaluate"]["network"]
+    published = to_dict(architecture(network["name"], config["data"]["name"], config["scale"]))
+    said = "evaluate.network." if network["name"] != "convnet" and network == published else f"{WIDTH}="
+    return ", ".join(part for part in changed.split(", ") if not part.startswith(said)) or USUAL
 
 
 def seconds_to_student(record: Mapping) -> float:
