@@ -105,6 +105,24 @@ tail
 # | against the tail | **DAM**: bend the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
 # | labels | one learned soft label per image | a **teacher** labels every view of an image |
 #
+# ## When does a difference count?
+#
+# A score moves with the seed, so a difference of two scores may be luck. Every table of differences in this book has the same columns; here for the tail above:
+
+# %%
+from ltdd_utils import tables
+
+runs = {name: tables.Pipelines(scores, seeds) for name, scores in tail.items()}
+pairs = {"balanced - whole": (runs["balanced"], runs["whole"])}
+tables.shown(tables.contrasts(pairs))
+
+# %% [markdown]
+# - `points` is the difference. Runs of one seed share what the seed decides (in later chapters experts and teachers), so they are compared in **pairs**; other runs by their means.
+# - `needed` is what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few runs.
+# - `n` counts the pairs, or the runs on either side. In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
+# - `spread` says whose standard error that is: `of pairs`, or `of both` sides where there are none. Fewer than three runs say too little, and take the one `of peers`: what the pipelines of all rows that the same evaluator judged in the same cell have around their means. Where no peer was run twice it is from `elsewhere`, and the text says from where.
+# - `verdict` is the answer. "Not resolved" contradicts nothing: the runs at hand cannot tell.
+#
 # ## How a chapter works
 #
 # 1. A question, then the mathematics, one step at a time.

@@ -596,7 +596,7 @@ assert verdict.verdict.iloc[0] == "not resolved"
 tables.shown(verdict)
 
 # %% [markdown]
-# (Chapter 13 explains the columns.) No effect can be seen with these pipelines. The control drops two things at once; chapter 12 changes the source of the statistics alone, and sees nothing either.
+# (Chapter 00 explains the columns.) No effect can be seen with these pipelines. The control drops two things at once; chapter 12 changes the source of the statistics alone, and sees nothing either.
 #
 # ## What we saw
 #

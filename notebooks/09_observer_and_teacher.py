@@ -301,7 +301,7 @@ assert (own > beside).all()
 table.round(1)
 
 # %% [markdown]
-# And the plain teacher? Take the differences class by class in the tail, in points, on the same seeds (chapter 13 explains the columns):
+# And the plain teacher? Take the differences class by class in the tail, in points, on the same seeds (chapter 00 explains the columns):
 
 # %%
 from ltdd_utils import tables

@@ -68,7 +68,7 @@ def mean(*run):
 
 
 # %% [markdown]
-# Two more helpers: a table of controls on both data sets, and a ladder of steps. (`lent` is the spread that pipelines of one method have in a cell, for methods with fewer than three; chapter 13 says when a difference counts as *resolved*.)
+# Two more helpers: a table of controls on both data sets, and a ladder of steps. (Chapter 00 says when a difference counts as *resolved*; `lent` is the spread of the whole cell, for an evaluator under which nothing was run twice.)
 
 
 # %%
@@ -102,8 +102,9 @@ def both(ladder):
 
 def draw(ladder):
     walk = climb(ladder)
-    flags = tables.steps(walk, lent).verdict == "resolved"
-    return plots.waterfall(list(walk), list(walk.values()), flags)
+    found = tables.steps(walk, lent)
+    flags = found.verdict == "resolved"
+    return plots.waterfall(list(walk), list(walk.values()), list(found.points), flags)
 
 
 # %% [markdown]
@@ -111,7 +112,7 @@ def draw(ladder):
 #
 # From random real images with hard labels to the full method. The first two steps are made before any matching: choosing the images and labelling them with experts is part of the *initial set*.
 #
-# A bar goes from the score before a step to the score after it. It is filled where the difference is resolved (chapter 13), and hollow where it is not; whiskers are one standard deviation over pipelines. The figures are of CIFAR-10-LT.
+# A bar goes from the score before a step to the score after it. It is filled where the difference is resolved, and hollow where it is not. The number beside it is the difference of the table below, on the seeds that both rows have; the bar runs between the means of all, so it can be a little longer or shorter. Whiskers are one standard deviation over pipelines. The figures are of CIFAR-10-LT.
 
 # %%
 start = "iterations=0"
@@ -129,7 +130,7 @@ steps_1 = both(ladder_1)
 tables.shown(steps_1)
 
 # %% [markdown]
-# A step is held against the last row that was run; the columns are chapter 13's. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
+# A step is held against the last row that was run; chapter 00 explains the columns. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
 #
 # Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise. To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down. From random images to the full method, the two together are most of the way, matching is a little and DAM a little more. On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
 #

@@ -40,7 +40,7 @@ if "google.colab" in sys.modules:
 # - **not resolved**: the difference is smaller than what these pipelines would need to show it (`needed`). That contradicts nothing;
 # - **not run**.
 #
-# Chapter 13 says when a difference is resolved, and what `needed` and `n` are. Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`. Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
+# Chapter 00 says when a difference is resolved, and what `needed` and `n` are. Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`. Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
 
 # %%
 import pandas as pd

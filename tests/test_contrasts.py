@@ -48,25 +48,42 @@ def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift)
         assert found.needed == pytest.approx(k * found.standard_error)
 
 
-def test_a_single_pipeline_borrows_the_spread_of_others_and_is_held_against_its_own_seed():
+def test_a_single_pipeline_takes_the_spread_of_its_peers_and_is_held_against_its_own_seed():
+    peers = Spread(0.01, 8)
     many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
     assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
-    found = contrast(one, many, Spread(0.01, 8))
-    assert found.difference == pytest.approx(-0.05) and found.by == "borrowed" and found.resolved
-    assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
-    assert found.needed == pytest.approx(stats.t.ppf(0.975, 8) * 0.01 * math.sqrt(2))
-    other_seed = contrast(Pipelines([0.55], [7]), many, Spread(0.01, 8))
-    assert other_seed.difference == pytest.approx(-0.05) and other_seed.standard_error == pytest.approx(
-        0.01 * math.sqrt(1 + 1 / 3)
-    )
+    kin = Pipelines(one, [1], peers), Pipelines(many, [0, 1, 2], peers)
+    for found, by in ((contrast(*kin), "of peers"), (contrast(one, many, peers), "elsewhere")):
+        assert found.difference == pytest.approx(-0.05) and found.by == by and found.resolved
+        assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
+        assert found.needed == pytest.approx(stats.t.ppf(0.975, 8) * 0.01 * math.sqrt(2))
+    assert contrast(*kin, Spread(0.5, 2)) == contrast(*kin)  # peers come before a spread from elsewhere
+
+
+def test_each_method_takes_the_spread_of_its_own_peers():
+    """Two judges, two spreads: their variances add, and the degrees of freedom are Satterthwaite's."""
+    first, second = Pipelines([0.5], [0], Spread(0.03, 10)), Pipelines([0.4], [0], Spread(0.04, 20))
+    found, df = contrast(first, second), 0.05**4 / (0.03**4 / 10 + 0.04**4 / 20)
+    assert found.by == "of peers" and found.standard_error == pytest.approx(0.05)
+    assert found.needed == pytest.approx(stats.t.ppf(0.975, df) * 0.05)
+    assert contrast(first, Pipelines([0.4], [0]), Spread(0.04, 20)).by == "elsewhere"
+    assert contrast(first, Pipelines([0.4], [0])).by == ""
+
+
+def test_many_draws_keep_their_own_spread_beside_a_single_pipeline():
+    draws, one = Pipelines([0.3, 0.34, 0.26], [0, 0, 0], Spread(0.001, 30)), Pipelines([0.5], [0], Spread(0.01, 8))
+    found = contrast(one, draws)
+    assert found.standard_error == pytest.approx(math.sqrt(0.01**2 + 0.04**2 / 3)) and found.by == "of peers"
+    assert found.counts == (1, 3) and not found.paired
 
 
 def test_three_pairs_speak_for_themselves():
     first, second = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.4, 0.5, 0.61], [0, 1, 2])
     assert contrast(first, second, Spread(0.5, 8)) == contrast(first, second)
+    assert contrast(Pipelines(first, first.seeds, Spread(0.5, 8)), second) == contrast(first, second)
     assert contrast(list(first), list(second), Spread(0.5, 8)) == contrast(list(first), list(second))
     two = contrast(Pipelines(first[:2], [0, 1]), second, Spread(0.5, 8))
-    assert two.by == "borrowed" and two.standard_error == pytest.approx(0.5) and not two.resolved
+    assert two.by == "elsewhere" and two.standard_error == pytest.approx(0.5) and not two.resolved
 
 
 def test_the_lent_spread_is_pooled_over_methods():
@@ -101,7 +118,7 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
     assert table.needed.iloc[0] == pytest.approx(stats.t.ppf(0.975, 1) * 0.05)
     assert table.needed.iloc[1:3].isna().all() and pd.isna(table.points.iloc[2])
     lent = tables.contrasts(pairs, Spread(0.01, 4))
-    assert lent.spread.tolist() == ["borrowed", "borrowed", "", "borrowed"]
+    assert lent.spread.tolist() == ["elsewhere", "elsewhere", "", "elsewhere"]
     assert lent.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
     assert lent.points.equals(table.points) and lent.n.equals(table.n)
 

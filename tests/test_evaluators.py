@@ -53,6 +53,16 @@ def test_a_student_of_another_architecture_is_another_judge_and_stands_in_a_cell
     assert sum("norm=batch" in changed for _, changed in found.index) == 1
 
 
+def test_pipelines_know_the_spread_of_their_own_evaluator(tmp_path):
+    for seed, (narrow, wide) in enumerate([((4, 4), (2, 2)), ((6, 6), (8, 8))]):
+        save(tmp_path, [narrow], seed=seed)
+        save(tmp_path, [wide], seed=seed, evaluate__network__width=128)
+    save(tmp_path, [(5, 5)], "datm_cifar10")
+    rows = tables.judged(loaded(tmp_path)).set_index(["method", "evaluator"]).pipelines
+    assert rows["datm", STORED].peers == rows["damed", STORED].peers == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
+    assert rows["damed", WIDE].peers == tables.Spread(pytest.approx(0.3 * 2**0.5), 1)
+
+
 def test_cost_counts_every_stage_once_and_one_student(tmp_path):
     assert tables.seconds_to_student(record([(1, 1)] * 4)) == pytest.approx(10 + 20 / 4)
     save(tmp_path, [(4, 4)] * 2, seed=0)

@@ -15,37 +15,44 @@ RISE, FALL = SERIES[0], SERIES[1]
 
 
 @styled
-def waterfall(names: Sequence[str], scores: Sequence[Sequence[float]], resolved: Sequence[bool]) -> Figure:
+def waterfall(
+    names: Sequence[str], scores: Sequence[Sequence[float]], differences: Sequence[float], resolved: Sequence[bool]
+) -> Figure:
     """A bar per step from the mean before it to the mean after it; whiskers are one standard deviation over pipelines.
 
-    A step that is not resolved is hollow. A score of a single pipeline has no whisker. A line leads from each score
-    down to the step that begins there.
+    The number beside a bar is the step's difference as it was judged, on the seeds that both rows have: where one row
+    has more, the bar is not exactly as long. A step that is not resolved is hollow. A score of a single pipeline has no
+    whisker. A line leads from each score down to the step that begins there.
 
     Args:
         names: of the scores, from top to bottom: where the steps begin, and then each step.
         scores: accuracies of each row's pipelines, fractions; an empty list: not run, and the next step begins at the
             last score that there is.
+        differences: of each row to the one that it begins at, in points; that of the first row is not looked at.
         resolved: whether each row differs from the one that it begins at; that of the first row is not looked at.
 
     Raises:
-        ValueError: as many names, scores and flags are needed; the first row must be there.
+        ValueError: as many names, scores, differences and flags are needed; the first row must be there.
     """
-    if not len(names) == len(scores) == len(resolved):
-        raise ValueError(f"there are {len(names)} names, {len(scores)} scores and {len(resolved)} flags; give as many")
+    counts = [len(names), len(scores), len(differences), len(resolved)]
+    if len(set(counts)) > 1:
+        raise ValueError("there are {} names, {} scores, {} differences and {} flags; give as many".format(*counts))
     if not scores or not len(scores[0]):
         raise ValueError("the first row has no score; begin with one that was run")
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
     level, begins = 100 * float(np.mean(scores[0])), 0
     axes.scatter([level], [0], color=PUBLISHED, s=34, zorder=4)
-    for row, (values, known) in enumerate(zip(scores, resolved, strict=True)):
+    for row, (values, difference, known) in enumerate(zip(scores, differences, resolved, strict=True)):
         points = 100 * np.asarray(values, dtype=float)
         if not len(points):
             axes.annotate("not run", (level, row), (6, 0), textcoords="offset points", va="center", color=PUBLISHED)
             continue
         if row:
             axes.plot([level] * 2, [begins, row], color=PUBLISHED, lw=0.8, zorder=1)
-            spread = float(points.std(ddof=1)) if len(points) > 1 else 0.0
-            _step(axes, row, (level, float(points.mean())), spread, known)
+            whisker = float(points.std(ddof=1)) if len(points) > 1 else 0.0
+            _step(axes, row, (level, float(points.mean())), known)
+            beside = max(level, float(points.mean()) + whisker), row
+            axes.annotate(f"{difference:+.1f}", beside, (8, 0), textcoords="offset points", va="center", fontsize=9)
         if len(points) > 1:
             axes.errorbar(points.mean(), row, xerr=points.std(ddof=1), color="black", capsize=3, lw=1.2, zorder=5)
         level, begins = float(points.mean()), row
@@ -61,11 +68,8 @@ def waterfall(names: Sequence[str], scores: Sequence[Sequence[float]], resolved:
     return figure
 
 
-def _step(axes: Axes, row: int, ends: tuple[float, float], spread: float, known: bool) -> None:
-    """The bar of a step, and its length in points beside it and its whisker."""
+def _step(axes: Axes, row: int, ends: tuple[float, float], known: bool) -> None:
     before, after = ends
     colour = RISE if after >= before else FALL
     face = colour if known else "white"
     axes.barh(row, after - before, left=before, height=0.5, facecolor=face, edgecolor=colour, lw=1.2, zorder=2)
-    end, text = (max(before, after + spread), row), f"{after - before:+.1f}"
-    axes.annotate(text, end, (8, 0), textcoords="offset points", va="center", fontsize=9)

@@ -2,7 +2,7 @@
 
 from ltdd_utils.tables.claims import Claim, claims, published_score
 from ltdd_utils.tables.compare import PUBLISHED_ONLY, compare, facts, missing, plain
-from ltdd_utils.tables.contrasts import Contrast, Spread, contrast, contrasts, spread, steps
+from ltdd_utils.tables.contrasts import Contrast, contrast, contrasts, spread, steps
 from ltdd_utils.tables.evaluators import (
     along,
     controls,
@@ -13,7 +13,7 @@ from ltdd_utils.tables.evaluators import (
     seconds_to_student,
     shown,
 )
-from ltdd_utils.tables.pooling import Pipelines, percent, pipelines, pool
+from ltdd_utils.tables.pooling import Pipelines, Spread, percent, pipelines, pool
 from ltdd_utils.tables.text import compact, folded, formatted, markdown, visible
 from ltdd_utils.tables.variance import LEVELS, components, error_of_mean, share_intervals, smallest_difference
 from ltdd_utils.tables.variants import changes, curve, gains, iterations, named, scores, variants

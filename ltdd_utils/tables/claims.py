@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ltdd_utils.tables.contrasts import Spread, contrasts
+from ltdd_utils.tables.contrasts import contrasts
+from ltdd_utils.tables.pooling import Spread
 
 __all__ = ["Claim", "claims", "published_score"]
 

@@ -9,20 +9,14 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
-__all__ = ["Contrast", "Spread", "contrast", "contrasts", "factor", "indexed", "spread", "steps"]
+from ltdd_utils.tables.pooling import Spread
+
+__all__ = ["Contrast", "contrast", "contrasts", "factor", "indexed", "spread", "steps"]
 
 LEVEL = 0.975  # two-sided, 95 %
 FEW = 3  # pairs, or pipelines of each method: fewer say too little about their own spread
-PAIRS, BOTH, BORROWED, ALONE = "of pairs", "of both", "borrowed", ""
+PAIRS, BOTH, PEERS, ELSEWHERE, ALONE = "of pairs", "of both", "of peers", "elsewhere", ""
 NOT_RUN, FIRST = "not run", "start"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How pipelines of one method scatter, pooled over several methods; in fractions."""
-
-    std: float
-    df: int  # pipelines minus methods
 
 
 @dataclass(frozen=True)
@@ -30,10 +24,10 @@ class Contrast:
     """The difference of two methods, in fractions, and what it takes to claim it."""
 
     difference: float
-    standard_error: float | None  # None: a method has a single pipeline, and no spread was lent
+    standard_error: float | None  # None: a method has a single pipeline, and nobody to take a spread from
     needed: float | None  # what the difference must exceed to be resolved
     resolved: bool
-    by: str  # where the spread comes from: "of pairs", "of both", "borrowed", or "" for nowhere
+    by: str  # where the spread comes from: "of pairs", "of both", "of peers", "elsewhere", or "" for nowhere
     counts: tuple[int, int]  # pipelines of the two that were compared
     paired: bool  # whether they were compared seed by seed
 
@@ -69,15 +63,18 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
 
     Runs of one seed share experts and teacher, so they are compared in pairs: the difference is the mean over shared
     seeds, its standard error :math:`s_d / \sqrt{n}`. Methods without shared seeds, or with draws of one seed, are
-    compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom. Fewer than
-    three pairs, or pipelines of a method, say too little about their spread and take the one that is ``lent``:
-    :math:`s \sqrt{1 / n_1 + 1 / n_2}`. A difference is resolved beyond two standard errors and beyond Student's 95 %
-    interval, which is wider with few pipelines.
+    compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom.
+
+    Fewer than three pairs, or fewer than three pipelines of a method, say too little about their own spread. In their
+    place stands that of the ``peers`` of each method, or, where it has none, the one that is ``lent``; pairs of them
+    count as independent. A difference is resolved beyond two standard errors and beyond Student's 95 % interval, which
+    is wider with few pipelines.
 
     Args:
         first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
         second: the same of the second.
-        lent: for few pipelines; None: two have their own spread, and with a single one nothing is resolved.
+        lent: for few pipelines without peers; None: two have their own spread, and with a single one nothing is
+            resolved.
 
     Raises:
         ValueError: a method without a pipeline.
@@ -91,23 +88,38 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
         difference, counts = statistics.fmean(found), (len(shared), len(shared))
     else:
         difference, counts = statistics.fmean(first) - statistics.fmean(second), (len(first), len(second))
-    if lent is not None and min(counts) < FEW:
-        error, df, by = lent.std * math.sqrt(1 / counts[0] + 1 / counts[1]), lent.df, BORROWED
-    elif min(counts) < 2:
+    taken = [_taken(first, counts[0], lent, bool(shared)), _taken(second, counts[1], lent, bool(shared))]
+    if shared and (len(shared) >= FEW or None in taken) and len(shared) > 1:
+        error, df, by = statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1.0, PAIRS
+    elif taken[0] is None or taken[1] is None:
         return Contrast(difference, None, None, False, ALONE, counts, bool(shared))
-    elif shared:
-        error, df, by = statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1, PAIRS
     else:
-        parts = [statistics.variance(values) / len(values) for values in (first, second)]
-        error, df, by = math.sqrt(sum(parts)), _welch(parts, counts), BOTH
+        parts = [one.std**2 / count for (one, _), count in zip(taken, counts, strict=True)]
+        error, df = math.sqrt(sum(parts)), _freedom(parts, [one for one, _ in taken])
+        by = next((by for by in (ELSEWHERE, PEERS) if by in (taken[0][1], taken[1][1])), BOTH)
     needed = factor(df) * error
     return Contrast(difference, error, needed, abs(difference) > needed, by, counts, bool(shared))
 
 
-def _welch(parts: Sequence[float], counts: Sequence[int]) -> float:
-    """The degrees of freedom of a sum of two estimated variances of means."""
-    below = sum(part**2 / (count - 1) for part, count in zip(parts, counts, strict=True))
-    return sum(parts) ** 2 / below if below else float(min(counts) - 1)
+def _taken(values: Sequence[float], count: int, lent: Spread | None, paired: bool) -> tuple[Spread, str] | None:
+    """The spread that stands for a method's, and whose it is: its own, its peers', or the one lent; None: nobody's."""
+    own = Spread(statistics.stdev(values), len(values) - 1) if len(values) > 1 else None
+    if not paired and count >= FEW and own is not None:
+        return own, BOTH
+    peers = getattr(values, "peers", None)
+    if peers is not None:
+        return peers, PEERS
+    if lent is not None:
+        return lent, ELSEWHERE
+    return None if own is None or paired else (own, BOTH)
+
+
+def _freedom(parts: Sequence[float], spreads: Sequence[Spread]) -> float:
+    """The degrees of freedom of a sum of estimated variances of means; of one and the same estimate, its own."""
+    if spreads[0] is spreads[1]:
+        return float(spreads[0].df)
+    below = sum(part**2 / one.df for part, one in zip(parts, spreads, strict=True))
+    return sum(parts) ** 2 / below if below else float(min(one.df for one in spreads))
 
 
 def _by_seed(values: Sequence[float]) -> dict[int, float]:
@@ -125,8 +137,8 @@ def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent
 
     Returns:
         ``points``, the difference; ``needed``, what it must exceed to be resolved (NaN: nobody knows); ``n``, how many
-        pairs, or pipelines of each, empty if not run; ``spread``: "of pairs", "of both" or "borrowed"; ``verdict``:
-        "resolved", "not resolved" or "not run".
+        pairs, or pipelines of each, empty if not run; ``spread``: "of pairs", "of both", "of peers" or "elsewhere";
+        ``verdict``: "resolved", "not resolved" or "not run".
     """
     rows: dict[Any, tuple[float, float, str, str, str]] = {}
     for name, (first, second) in pairs.items():

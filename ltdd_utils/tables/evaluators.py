@@ -11,8 +11,8 @@ import pandas as pd
 from ltdd_utils.config import to_dict
 from ltdd_utils.recipes import architecture, command, own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
-from ltdd_utils.tables.contrasts import Spread, contrasts, indexed
-from ltdd_utils.tables.pooling import Pipelines, percent
+from ltdd_utils.tables.contrasts import contrasts, indexed, spread
+from ltdd_utils.tables.pooling import Pipelines, Spread, percent
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
@@ -62,17 +62,23 @@ def judged(records: pd.DataFrame) -> pd.DataFrame:
         records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
 
     Returns:
-        The columns of ``scores``; ``evaluator``, as ``evaluator`` names it; ``seconds``, up to one student that is
-        trained (``seconds_to_student``), the mean over the records.
+        The columns of ``scores``, each of whose ``pipelines`` knows the spread of its ``peers``, the rows of the same
+        evaluator; ``evaluator``, as ``evaluator`` names it; ``seconds``, up to one student that is trained
+        (``seconds_to_student``), the mean over the records.
     """
     rows = scores(records)
     first = [load_record(paths[0]) for paths in rows["records"]]
     cost = [[seconds_to_student(load_record(path)) for path in paths] for paths in rows["records"]]
-    return rows.assign(
+    rows = rows.assign(
         evaluator=[evaluator(record["protocol"], record["config"]) for record in first],
         changed=[_without_judge(*pair) for pair in zip(rows["changed"], first, strict=True)],
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
+    for _, mine in rows.groupby("evaluator"):
+        peers = spread(mine["pipelines"])
+        for values in mine["pipelines"]:
+            values.peers = peers
+    return rows
 
 
 def along(
@@ -112,7 +118,7 @@ def evaluator(protocol: str, config: Mapping) -> str:
 
 
 def _without_judge(changed: str, record: Mapping) -> str:
-    """``changed`` without what ``evaluator`` says: the students' width, and their architecture if it is as published."""
+    """``changed`` without what ``evaluator`` says: the students' width, and another architecture if as published."""
     config = record["config"]
     network = config["evaluate"]["network"]
     published = to_dict(architecture(network["name"], config["data"]["name"], config["scale"]))
@@ -192,8 +198,9 @@ def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iter
 
 
 def shown(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:
-    """A table to look at: rounded, and with ``empty`` where there is no number."""
-    return table.round(digits).astype(object).where(table.notna(), empty)
+    """A table to look at: rounded as text is, and with ``empty`` where there is no number."""
+    rounded = table.map(lambda value: float(f"{value:.{digits}f}") if isinstance(value, float) else value)
+    return rounded.astype(object).where(table.notna(), empty)
 
 
 def _settings(changed: str) -> list[str]:

@@ -8,23 +8,36 @@ single set there is only the standard deviation over its students, and ``pipelin
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from ltdd_utils.results import TARGET_KEYS
 
-__all__ = ["Pipelines", "percent", "pipelines", "pool"]
+__all__ = ["Pipelines", "Spread", "percent", "pipelines", "pool"]
 
 POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS)
 MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
 
 
-class Pipelines(list[float]):
-    """A list of accuracies, fractions, that knows the seed of each; several draws may have one seed."""
+@dataclass(frozen=True)
+class Spread:
+    """How pipelines of one method scatter, pooled over several methods; in fractions."""
 
-    def __init__(self, values: Iterable[float] = (), seeds: Iterable[int] = ()) -> None:
+    std: float
+    df: int  # pipelines minus methods
+
+
+class Pipelines(list[float]):
+    """A list of accuracies, fractions, that knows the seed of each; several draws may have one seed.
+
+    Where they are few, they may take the spread of their ``peers``: the methods that the same evaluator judged in the
+    same cell (``judged`` fills it in; None: no peer has several pipelines).
+    """
+
+    def __init__(self, values: Iterable[float] = (), seeds: Iterable[int] = (), peers: Spread | None = None) -> None:
         super().__init__(values)
-        self.seeds = tuple(seeds)
+        self.seeds, self.peers = tuple(seeds), peers
         if len(self.seeds) != len(self):
             raise ValueError(f"{len(self)} accuracies have {len(self.seeds)} seeds; give each its own")
 
