@@ -21,6 +21,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``losses``           cross-entropies and their long-tailed forms
 ``parameters``       weights as one flat vector, and its named slices
 ``allocator``        how the C library keeps freed memory: speed only
+``averages``         the moving average of a network's weights
 ``training``         the only supervised loop: experts, teachers, students
 ``experts``          networks trained on the long-tailed data
 ``distilled``        a distilled set and the file that describes it

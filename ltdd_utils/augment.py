@@ -15,11 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ltdd_utils.config import AugmentConfig
+from ltdd_utils.config import DSA_OPERATIONS as OPERATIONS
+from ltdd_utils.config import AugmentConfig, dsa_operations
 
 __all__ = ["OPERATIONS", "DSAParameters", "apply", "draw", "dsa", "shift", "strategy_of"]
-
-OPERATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 
 # Ranges of the released code, which both papers keep.
 BRIGHTNESS = (-0.5, 0.5)  # added to every pixel
@@ -61,12 +60,7 @@ def draw(
     Raises:
         ValueError: an unknown operation.
     """
-    names = [] if strategy in ("", "none") else strategy.split("_")
-    unknown = [name for name in names if name not in OPERATIONS]
-    if unknown:
-        raise ValueError(
-            f"augmentation {unknown[0]!r} in {strategy!r} is unknown; join any of {', '.join(OPERATIONS)} by '_'"
-        )
+    names = dsa_operations(strategy)
     if not names:
         return DSAParameters("none", torch.zeros(0, batch, device=device))
     operation = names[int(torch.randint(len(names), (), generator=generator))]

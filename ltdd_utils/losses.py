@@ -29,7 +29,7 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         Scalar, nats per image.
     """
-    return -(targets * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    return -(targets * _single(logits).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -> Tensor:
@@ -54,7 +54,12 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
     Returns:
         Scalar, nats per image.
     """
-    return -(weights * targets * (logits - offset).log_softmax(dim=1)).sum(dim=1).mean()
+    return -(weights * targets * (_single(logits) - offset).log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def _single(logits: Tensor) -> Tensor:
+    """Half precision as float32: CUDA's autocast takes the logarithm in it by itself, the CPU's does not."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:

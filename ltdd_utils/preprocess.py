@@ -149,8 +149,13 @@ class Preprocess:
         return images * self.scale + self.mean
 
     def _in_parts(self, images: Tensor, step: Callable[[Tensor], Tensor]) -> Tensor:
-        device = self.mean.device
-        return torch.cat([step(part.to(device)).to(images.device) for part in images.split(APPLY_ROWS)])
+        device, parts = self.mean.device, images.split(APPLY_ROWS)
+        if len(parts) == 1 or (images.requires_grad and torch.is_grad_enabled()):
+            return torch.cat([step(part.to(device)).to(images.device) for part in parts])
+        whole = torch.empty(images.shape, dtype=torch.float32, device=images.device)
+        for part, rows in zip(parts, whole.split(APPLY_ROWS), strict=True):  # `cat` would hold everything twice
+            rows.copy_(step(part.to(device)))
+        return whole
 
     def _check(self, images: Tensor) -> None:
         if tuple(images.shape[1:]) != self.shape:

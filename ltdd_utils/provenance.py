@@ -4,10 +4,10 @@ import functools
 import importlib.metadata
 import os
 import platform
-import resource
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 __all__ = [
     "ROOT",
     "code",
+    "full_precision",
     "git",
     "machine",
     "peak_gpu_gib",
@@ -27,6 +28,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
 PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
+TF32 = False  # whether convolutions may round float32 to 10 bits of mantissa on a GPU; PyTorch's own default is True
 
 
 def git(folder: Path, *arguments: str) -> str | None:
@@ -73,12 +75,27 @@ def provenance(root: Path | None = None) -> dict[str, Any]:
         root: top of the git repository; None: the clone that this package stands in.
 
     Returns:
-        ``commit`` and ``dirty`` (see ``code``), ``versions`` and ``started_utc``.
+        ``commit`` and ``dirty`` (see ``code``), ``versions``, ``tf32`` (whether convolutions of "fp32" stages may use
+        TF32) and ``started_utc``.
     """
     versions = {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
-    versions["cuda"] = torch.version.cuda
+    versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {**code(root), "versions": versions, "started_utc": started}
+    return {**code(root), "versions": versions, "tf32": TF32, "started_utc": started}
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Within it, convolutions in float32 are float32 on a GPU too: cuDNN does not use TF32 (``TF32``).
+
+    PyTorch lets it by default, in convolutions and not in matrix products. Stages run in here; bf16 stays bf16.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = TF32
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def machine(device: torch.device | str = "cpu") -> str:
@@ -108,12 +125,19 @@ def reset_peaks() -> None:
 
 
 def peak_ram_gib() -> float:
-    """The largest resident memory of this process since it started, or since ``reset_peaks``, in GiB."""
+    """The largest resident memory of this process since it started, or since ``reset_peaks``, in GiB.
+
+    0 where neither /proc nor ``resource`` tells it (Windows).
+    """
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, others KiB
+    with suppress(ImportError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (2**30 if sys.platform == "darwin" else 2**20)  # macOS counts bytes, others KiB
+    return 0.0
 
 
 def peak_gpu_gib() -> float:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
 from ltdd_utils.locks import Busy, locked
-from ltdd_utils.provenance import code, peak_gpu_gib, peak_ram_gib, reset_peaks
+from ltdd_utils.provenance import code, full_precision, peak_gpu_gib, peak_ram_gib, reset_peaks
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
 
@@ -220,7 +220,8 @@ class Store:
         checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
         origin = code()  # before the work: the files may change meanwhile
         reset_peaks()
-        bundle = compute(checkpoint)
+        with full_precision():
+            bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
         bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ltdd_utils.allocator import keep_freed_memory
+from ltdd_utils.averages import Average
 from ltdd_utils.config import TrainConfig
 from ltdd_utils.store import Bundle, Checkpoint, Watch
 
@@ -91,7 +91,7 @@ def train(
     if device.type == "cpu":
         keep_freed_memory()
     optimiser = _optimiser(network, cfg)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema), use_buffers=True) if cfg.ema else None
+    average = Average(network, cfg.ema) if cfg.ema else None
     first = _restore(checkpoint, network, average, optimiser, generator)
     precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
     log = _LossLog(cfg.epochs, -(-count // cfg.batch_size), first, watch)
@@ -114,7 +114,7 @@ def train(
             value = backward(loss, network)
             optimiser.step()
             if average is not None:
-                average.update_parameters(network)
+                average.update(network)
             log.add(epoch, value.detach())
         if each_epoch is not None:
             each_epoch(epoch + 1)
@@ -200,7 +200,7 @@ def _optimiser(network: nn.Module, cfg: TrainConfig) -> torch.optim.Optimizer:
 def _state(
     epoch: int,
     network: nn.Module,
-    average: nn.Module | None,
+    average: Average | None,
     optimiser: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> Bundle:
@@ -215,7 +215,7 @@ def _state(
 def _restore(
     checkpoint: Checkpoint | None,
     network: nn.Module,
-    average: nn.Module | None,
+    average: Average | None,
     optimiser: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> int:

@@ -66,10 +66,9 @@ runs = tables.variants(mine)
 usual = runs[runs.changed == "as the recipe"].set_index("method")
 usual = usual.loc[[method for method in paper_1 if method in usual.index]]
 judge = "dsa-stored (32)"  # its students have width 32
-rows = tables.judged(cell)
-rows = rows[(rows.evaluator == judge) & (rows.changed == "as the recipe")]
+large = tables.judged(cell)
+rows = large[(large.evaluator == judge) & (large.changed == "as the recipe")]
 score = rows.set_index("method").pipelines
-lent = tables.spread(score)  # for cells in which nothing was run twice
 print(f"{len(mine)} records of paper 1 at scale cpu")
 
 # %% [markdown]
@@ -229,7 +228,7 @@ plots.per_class_accuracy(bars, *classes)
 # %%
 methods = ["random", "datm", "damed"]
 cells = [(factor, 10) for factor in (10, 50, 100, 200)]
-ours = tables.along(recorded, "cifar10", cells, judge)
+ours = tables.along(recorded, "cifar10", cells, judge, like=large)
 ours = ours[ours.method.isin(methods)]
 printed = results.targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
@@ -248,7 +247,7 @@ pairs = {
     for m in ("datm", "random")
     for f in factors
 }
-added = tables.contrasts(pairs, lent)
+added = tables.contrasts(pairs)
 by_factor = printed.pivot(index="imbalance_factor", columns="method", values="mean")
 gap = [by_factor.damed[f] - by_factor[what.partition(" - ")[2]][f] for what, f in pairs]
 added.insert(0, "published", gap)
@@ -267,7 +266,8 @@ assert fall["datm"] > 3 * fall["damed"] > 0
 
 # %%
 cells = [(factor, 10) for factor in (5, 20, 60)]
-digits_all = tables.along(recorded, "digits", cells, judge, "tiny")
+known = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
+digits_all = tables.along(recorded, "digits", cells, judge, "tiny", like=known)
 ours = digits_all[digits_all.method.isin(methods)]
 plots.accuracy_by("imbalance_factor", ours)
 
@@ -288,9 +288,7 @@ pairs = {
     for (m, f), found in scores.items()
     if m != "damed" and ("damed", f) in scores
 }
-known = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
-lent_small = tables.spread(known.pipelines[known.evaluator == judge])
-tables.shown(tables.contrasts(pairs, lent_small))
+tables.shown(tables.contrasts(pairs))
 
 # %% [markdown]
 # (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)

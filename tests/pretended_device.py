@@ -1,8 +1,8 @@
 """A second device without a GPU: tensors that say they are on it, and compute on the CPU.
 
 What PyTorch refuses on a GPU is refused here too: an operation on tensors of both devices (single numbers aside), and
-random numbers for the device from a generator of the CPU. The device is named ``meta``, the only other one whose
-gradients run in a build without CUDA.
+random numbers for the device from a generator of the CPU. What a GPU is waited for is counted (``waits``). The device
+is named ``meta``, the only other one whose gradients run in a build without CUDA.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,8 @@ DEVICE = torch.device("meta")
 ATEN = torch.ops.aten
 COPIES = {ATEN._to_copy.default, ATEN.copy_.default, ATEN.copy.default}  # from one device to the other
 INDEXING = {ATEN.index.Tensor, ATEN.index_put.default, ATEN.index_put_.default}  # takes places from the CPU
+READING = {ATEN._local_scalar_dense.default, ATEN.nonzero.default, ATEN.masked_select.default}  # asks for values
+WAITS: list[str] = []  # operations that waited for the device
 _device_constructors()  # PyTorch keeps this list: it must hold its own functions, and not ours
 REAL = {name: getattr(torch, name) for name in ("tensor", "as_tensor", "autocast")}
 JOINING = {ATEN.cat.default, ATEN.stack.default}  # take not even single numbers from the CPU
@@ -38,6 +40,7 @@ class _Pretended(Tensor):
         return f"pretended {self.inner!r}"
 
     def tolist(self) -> list[Any]:
+        WAITS.append("tolist")
         return self.inner.tolist()
 
     @classmethod
@@ -60,6 +63,28 @@ class PretendedDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         return _run(func, args, kwargs or {})
+
+
+def waits(call: Callable[[], Any]) -> int:
+    """How often ``call()`` waits for the device: copies that block, and values that are asked for."""
+    before = len(WAITS)
+    call()
+    return len(WAITS) - before
+
+
+def _waits(func: Callable, args: tuple, kwargs: dict) -> bool:
+    if func in READING:
+        return isinstance(args[0], _Pretended)
+    if func in INDEXING and isinstance(args[0], _Pretended):  # places from the CPU are copied; a mask is counted
+        places = [place for place in args[1] if place is not None]
+        masked = func is ATEN.index.Tensor and any(place.dtype == torch.bool for place in places)
+        return masked or any(not isinstance(place, _Pretended) for place in places)
+    if func is ATEN.copy_.default:
+        blocking = not (kwargs.get("non_blocking") or args[2:] == (True,))
+        return blocking and isinstance(args[0], _Pretended) != isinstance(args[1], _Pretended)
+    if func is ATEN._to_copy.default and kwargs.get("device") is not None and not kwargs.get("non_blocking"):
+        return (torch.device(kwargs["device"]) == DEVICE) != isinstance(args[0], _Pretended)
+    return False
 
 
 def _autocast(device: str, *args: Any, **kwargs: Any) -> Any:
@@ -89,6 +114,8 @@ def _run(func: Callable, args: tuple, kwargs: dict) -> Any:
         there = torch.device(kwargs["device"]) == DEVICE
     elif func is ATEN.copy_.default:
         there = isinstance(args[0], _Pretended)
+    if _waits(func, args, kwargs):
+        WAITS.append(str(func))
     if there and any(isinstance(leaf, torch.Generator) for leaf in leaves):
         raise RuntimeError(f"{func}: expected a generator of the device, but found one of the CPU")
     result = func(*tree_map(_inner, args), **tree_map(_inner, kwargs))

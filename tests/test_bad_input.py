@@ -12,6 +12,7 @@ from toy_records import record
 from toy_sets import synthetic
 
 from ltdd_utils.cli import main
+from ltdd_utils.datasets import downloads
 from ltdd_utils.datasets.digits import population
 from ltdd_utils.distilled import save_set, to_bundle
 from ltdd_utils.results import save_record
@@ -136,6 +137,52 @@ def test_run(case, refused, tmp_path):
     assert not [name for name in files(tmp_path) if name.startswith("results") or name.endswith(".part")]
 
 
+DEPTH = "images of at least 512x512 pixels, got 16x16; set depth to at most 4, not 9"
+ADSA = "evaluate.adsa is {'largest': 3.0, 'step': 0.1}: ADSA calibrates soft labels, and the sets of"
+EARLY = {  # of the students and of what comes late: refused before anything is trained or stored
+    "student that does not fit": ("rded_digits", ["evaluate.network.depth=9"], DEPTH),
+    "teacher that does not fit": ("rded_digits", ["evaluate.teacher.network.depth=9"], DEPTH),
+    "observer that does not fit": ("unilevel_digits", ["method.observer.network.depth=9"], DEPTH),
+    "unknown operation": (
+        "herding_digits",
+        ["evaluate.augment.strategy=crop_colour"],
+        "augmentation 'colour' in 'crop_colour' is unknown; join any of color, crop, cutout, flip, scale, rotate by",
+    ),
+    "views of a teacher": (
+        "rded_digits",
+        ["evaluate.teacher.augment.kind=mixed-views"],
+        "augment.kind is 'mixed-views', which only students of the online protocols see",
+    ),
+    "hard labels": (
+        "mtt_digits",
+        ["evaluate.adsa.step=0.1"],
+        f"{ADSA} mtt_digits store none; leave evaluate.adsa out, or use a protocol with a teacher",
+    ),
+    "real images": ("herding_digits", ["evaluate.adsa.step=0.1"], f"{ADSA} herding_digits store none"),
+    "odd width": (
+        "herding_digits",
+        ["evaluate.network.name=alexnet", "evaluate.network.norm=none", "evaluate.network.width=33"],
+        "width of alexnet is 33; its layers are 1, 1.5 and 2 times that, so give an even number",
+    ),
+    "norm of alexnet": ("herding_digits", ["evaluate.network.name=alexnet"], "set norm to 'none'"),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_what_comes_last_is_looked_at_first(case, refused, tmp_path):
+    recipe, settings, message = EARLY[case]
+    line = refused("run", recipe, *QUICK, *(part for text in settings for part in ("--set", text)))
+    assert message in line
+    assert not [name for name in files(tmp_path) if not name.startswith("work/preprocess")]
+
+
+def test_soft_labels_of_a_teacher_and_of_experts_can_be_calibrated(tmp_path):
+    """The positive control: hard labels alone have nothing to calibrate."""
+    assert main(["run", *matched(), "--set", "evaluate.adsa.step=0.1", "--ipc", "1", "--quiet"]) == 0
+    quick = ["--set", "evaluate.teacher.train.epochs=1", "--set", "evaluate.adsa.step=0.1", "--ipc", "1", "--quiet"]
+    assert main(["run", "random_digits", "--protocol", "online-stored", *QUICK, *quick]) == 0
+
+
 EXPERTS = {
     "recipe without experts": (["random_digits"], "random_digits matches no experts; mtt, datm, dam_only, ed_only and"),
     "coreset with another expert": (["kcenter_digits"], "kcenter_digits matches no experts"),
@@ -212,9 +259,10 @@ def test_recovery_that_diverges(refused, tmp_path):
     assert not [name for name in files(tmp_path) if name.startswith(("results", "work/recovery")) and "key" not in name]
 
 
-def test_labels_that_cannot_be_calibrated(refused):
-    quick = [*QUICK, "--ipc", "1", "--protocol", "dsa-stored"]
-    line = refused("run", "random_digits", *quick, "--set", "evaluate.adsa.step=0.1")
+def test_labels_that_cannot_be_calibrated(refused, tmp_path):
+    path = tmp_path / "set.safetensors"
+    main(["run", "random_digits", *QUICK, "--ipc", "1", "--save-set", str(path), "--quiet"])
+    line = refused("evaluate", path, "--set", "adsa.step=0.1")
     assert "ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out" in line
 
 
@@ -247,13 +295,17 @@ def test_a_class_of_the_users_own_data_without_images(refused, own_folder):
     assert "cat holds no image: add some, or remove the class from both splits" in message
 
 
-def test_files_of_wrong_content_are_not_data(refused, tmp_path):
+def test_files_of_wrong_content_are_not_data(refused, tmp_path, monkeypatch):
     folder = tmp_path / "data" / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     for name in [*(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"]:
         (folder / name).write_bytes(b"not a batch")
     assert "has MD5" in (line := refused("data", "verify", "cifar10")) and "run `ltdd data fetch cifar10`" in line
     assert "incomplete or altered" in refused("run", "random_cifar10", *QUICK)
+    seen = []
+    monkeypatch.setattr(downloads, "_md5", lambda path: seen.append(path.name) or "wrong")
+    assert "has MD5 wrong" in refused("data", "verify")  # all that are here, each file looked at once
+    assert len(seen) == 1 and main(["data", "status"]) == 0  # which only tells
 
 
 def test_a_truncated_archive_is_not_unpacked(refused, tmp_path):
@@ -325,6 +377,10 @@ def test_evaluate_with_bad_options(refused, tmp_path):
     assert "unknown key 'train.epoch'" in refused("evaluate", path, "--set", "train.epoch=1")
     assert "students is 0" in refused("evaluate", path, "--students", "0")
     assert "seed is -3" in refused("evaluate", path, "--seed", "-3")
+    online = ["--protocol", "online-teacher"]
+    assert DEPTH in refused("evaluate", path, *online, "--set", "network.depth=9")
+    assert DEPTH in refused("evaluate", path, *online, "--set", "teacher.network.depth=9")
+    assert not (tmp_path / "work" / "expert").exists()  # no teacher was trained before the student was looked at
 
 
 @pytest.mark.parametrize("command", ["table", "missing"])

@@ -3,8 +3,10 @@
 import pytest
 from toy_sets import digits, fit
 
-from ltdd_utils.config import DataConfig, from_dict, to_dict
+from ltdd_utils.baselines.coresets import select
+from ltdd_utils.config import CoresetConfig, DataConfig, from_dict, to_dict
 from ltdd_utils.distilled import NOT_REAL, composition, content_hash, load_set, pixels
+from ltdd_utils.images import load
 from ltdd_utils.pipeline import protocol_for
 from ltdd_utils.recipes import names, recipe
 from ltdd_utils.results import committed, load_record, results_root
@@ -92,3 +94,18 @@ def test_a_set_of_digits_fits_the_data_that_everybody_has(path):
     own = fit(distilled.info["preprocess"]["kind"])
     images = pixels(distilled, digits(), own)  # raises unless they were made under this very transform
     assert images.shape == (100, 1, 16, 16) and bool(images.isfinite().all())
+
+
+def test_the_random_sets_of_committed_records_can_be_drawn_again():
+    """Positions alone: equal on every machine. A stream that draws otherwise would orphan all records in silence."""
+    records = [load_record(path) for path in committed(results_root()) if path.parent.name == "random_digits"]
+    drawn = 0
+    for record in records:
+        settings, seed = record["config"], record["seed"]
+        data, method = load(from_dict(DataConfig, settings["data"])), from_dict(CoresetConfig, settings["method"])
+        assert data.sha256 == record["provenance"]["data_sha256"]
+        for draw, wanted in enumerate(record["provenance"]["distilled_sha256"]):
+            made = select(method, data, settings["ipc"], seed, None, None, draw)
+            assert made.images is None and content_hash(made) == wanted
+            drawn += 1
+    assert drawn >= 10

@@ -1,23 +1,28 @@
 """Settings are strict, and their hash depends on values alone."""
 
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
 
 import pytest
 
+from ltdd_utils import config
 from ltdd_utils.config import (
     ADSAConfig,
     AugmentConfig,
     CoresetConfig,
     CropConfig,
     DataConfig,
+    DCConfig,
     DebiasConfig,
+    DMConfig,
     EvaluateConfig,
+    ExpertConfig,
     NetworkConfig,
     PreprocessConfig,
     RecoverConfig,
     StatisticsConfig,
     TeacherConfig,
     TrainConfig,
+    TrajectoryConfig,
     UnilevelConfig,
     config_id,
     from_dict,
@@ -68,11 +73,19 @@ def test_the_id_sees_a_nested_value():
         (lambda: TrainConfig(lr=float("inf")), "lr is inf"),
         (lambda: CoresetConfig("herding"), "reads an expert's features"),
         (lambda: CoresetConfig("random", expert=TeacherConfig()), "reads no features"),
-        (lambda: DataConfig(imbalance_factor="abc"), "imbalance_factor is abc; it must be a finite number"),
-        (lambda: DataConfig(3), "the data set's name is 3; it must be a word"),
+        (lambda: DataConfig(imbalance_factor="abc"), "imbalance_factor is 'abc'; it must be a number"),
+        (lambda: DataConfig(3), "name is 3; it must be a word"),
         (lambda: DataConfig(subset_seed=-1), "subset_seed is -1; it must be a finite number, at least 0"),
         (lambda: DataConfig(class_order_seed=2**32), "class_order_seed is 4294967296; numpy takes seeds up to"),
         (lambda: TrainConfig(ema=1.0), "ema is 1.0; it must be below 1"),
+        (
+            lambda: ExpertConfig(train=TrainConfig(ema=0.99)),
+            "train.ema is 0.99, but snapshots are of the weights themselves, not of an average: use 0",
+        ),
+        (lambda: AugmentConfig(strategy="crop_colour"), "augmentation 'colour' in 'crop_colour' is unknown; join any"),
+        (lambda: AugmentConfig(strategy="crop_"), "augmentation '' in 'crop_' is unknown; join any of color, crop"),
+        (lambda: AugmentConfig("none", strategy=None), "strategy is None; it must be a word"),
+        (lambda: TeacherConfig(augment=VIEWS), "'mixed-views', which only students of the online protocols see"),
         (lambda: AugmentConfig(crop_scale=(0.5,)), r"crop_scale is \[0.5\]; give two shares"),
         (lambda: AugmentConfig(crop_scale=(0.5, 0.2)), r"crop_scale is \[0.5, 0.2\]; give two shares"),
         (lambda: AugmentConfig(crop_scale=(0.0, 1.0)), r"crop_scale is \[0.0, 1.0\]; give two shares"),
@@ -85,9 +98,9 @@ def test_the_id_sees_a_nested_value():
         (lambda: EvaluateConfig(augment=VIEWS), "augment.kind is 'mixed-views'; .* takes 'dsa', 'crop-flip' or 'none'"),
         (lambda: replace(NESTED, logit_adjustment=1.0), "logit_adjustment is 1.0; .* has no such term: use 0"),
         (lambda: EvaluateConfig(cross_entropy=0.025), "cross_entropy is 0.025; .* has no such term: use 0"),
-        (lambda: AugmentConfig(crop_scale=(0.5, None)), r"crop_scale is \[0.5, None\]; give two shares"),
+        (lambda: AugmentConfig(crop_scale=(0.5, None)), r"crop_scale is \(0.5, None\); it must be a list of numbers"),
         (lambda: CropConfig(scale=(float("nan"), 1.0)), r"scale is \[nan, 1.0\]; give two shares"),
-        (lambda: CropConfig(scale=(False, True)), r"scale is \[False, True\]; give two shares"),
+        (lambda: CropConfig(scale=(False, True)), r"scale is \(False, True\); it must be a list of numbers"),
         (lambda: RecoverConfig(crop_scale=(0.1, 0.5, 1.0)), r"crop_scale is \[0.1, 0.5, 1.0\]; give two shares"),
         (lambda: CropConfig("black"), "images is 'black'; choose one of crops, real, noise"),
         (lambda: CropConfig(crops=0), "crops is 0; it must be a finite number, at least 1"),
@@ -129,6 +142,61 @@ def test_the_id_sees_a_nested_value():
 def test_bad_values_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TrainConfig(epochs=2.5), "epochs is 2.5; it must be a whole number"),
+        (lambda: TrainConfig(batch_size=True), "batch_size is True; it must be a whole number"),
+        (lambda: TrainConfig(lr="0.1"), "lr is '0.1'; it must be a number"),
+        (
+            lambda: TrainConfig(milestones=("a",)),
+            r"milestones is \('a',\); it must be a list of numbers, as \[0.5, 0.9\]",
+        ),
+        (lambda: TrainConfig(milestones=0.5), "milestones is 0.5; it must be a list of numbers"),
+        (lambda: TrainConfig(optimiser=None), "optimiser is None; it must be one of sgd, adamw"),
+        (lambda: NetworkConfig(depth=2.5), "depth is 2.5; it must be a whole number"),
+        (lambda: NetworkConfig(width="wide"), "width is 'wide'; it must be a whole number or null"),
+        (lambda: AugmentConfig(flip="no"), "flip is 'no'; it must be true or false"),  # a word would be true
+        (lambda: AugmentConfig(flip=1), "flip is 1; it must be true or false"),
+        (lambda: from_dict(TrainConfig, {"epochs": float("inf")}), "epochs is inf; it must be a whole number"),
+        (lambda: TeacherConfig(train={"epochs": 3}), r"train is \{'epochs': 3\}; it must be a TrainConfig"),
+        (lambda: EvaluateConfig(adsa=0.5), "adsa is 0.5; it must be an ADSAConfig or null"),
+        (
+            lambda: UnilevelConfig(OBSERVER, others=(3,)),
+            r"others is \(3,\); it must be a list, each item a TeacherConfig",
+        ),
+        (lambda: DMConfig(batch="all"), "batch is 'all'; it must be a whole number"),
+        (lambda: DCConfig(updates=1.5), "updates is 1.5; it must be a whole number"),
+        (lambda: TrajectoryConfig(window=(0, 1.5, 2)), r"window is \(0, 1.5, 2\); it must be a list of"),
+    ],
+)
+def test_values_of_another_type_are_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def configurations():
+    """Every class of settings."""
+    return [value for value in vars(config).values() if isinstance(value, type) and is_dataclass(value)]
+
+
+@pytest.mark.parametrize("cls", [cls for cls in configurations() if fields(cls)], ids=lambda cls: cls.__name__)
+def test_no_field_of_any_configuration_takes_what_is_not_of_its_type(cls):
+    needed = {"observer": OBSERVER} if cls is UnilevelConfig else {}
+    for field in fields(cls):
+        with pytest.raises(ValueError, match=f"{field.name} is <object .*; it must be "):
+            cls(**needed | {field.name: object()})
+
+
+def test_a_whole_number_may_be_written_with_a_point_and_a_tuple_as_a_list():
+    """Their ids are the same; and what counts epochs gets an int."""
+    made = TrainConfig(epochs=100.0, milestones=[0.5, 1])
+    assert made == TrainConfig(epochs=100, milestones=(0.5, 1)) and config_id(made) == config_id(to_dict(made))
+    assert type(made.epochs) is int and type(made.milestones) is tuple and to_dict(made)["epochs"] == 100
+    assert type(NetworkConfig(width=16.0).width) is int and NetworkConfig(width=None).width is None
+    assert type(TrainConfig(lr=1).lr) is int  # a number is a number: nothing is rewritten without need
 
 
 def test_shares_of_an_area_may_be_equal_and_whole():

@@ -30,6 +30,7 @@ from ltdd_utils.evaluation import (
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.longtail import rank_thirds, shot_groups
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.recipes import protocol
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Store
 from ltdd_utils.views import cutmix, draw_boxes
@@ -278,20 +279,35 @@ def test_the_prior_is_checked_when_the_objective_is_made_and_is_not_rounded_unde
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["dsa-stored", "online-teacher", "online-stored"])
 def test_a_step_does_not_wait_for_the_device(name):
+    """With all that the real protocol does to a batch; what is made once per device, the first step makes."""
     device, data = torch.device("cuda"), toy(signal=20)
+    data = replace(data, train_images=data.train_images.expand(-1, 3, -1, -1).contiguous())
     preprocess = Preprocess.fit(data.train_images, PLAIN.preprocess).to(device)
     pictures, labels, indices = data.train_images.to(device), data.train_labels.to(device), torch.arange(64).to(device)
     weight, other = WEIGHT.to(device).requires_grad_(), TEACHER.to(device)
     if name == "dsa-stored":
-        cfg, targets = replace(PLAIN, logit_adjustment=1.0), F.one_hot(labels, 3).float()
+        cfg = replace(PLAIN, logit_adjustment=1.0, augment=protocol(name, "cifar10", "paper").augment)
+        targets = F.one_hot(labels, 3).float()
         objective = stored_objective(preprocess(pictures), targets, cfg, generator(0))
     else:
         objective = view_objective(
-            pictures, labels, preprocess, lambda x: x.flatten(1) @ other, online(name, cutmix=True), generator(0)
+            pictures,
+            labels,
+            preprocess,
+            lambda x: x.mean(dim=1).flatten(1) @ other,
+            replace(online(name), augment=protocol(name, "cifar10", "paper").augment),
+            generator(0),
         )
+
+    def step():
+        objective(lambda images: images.mean(dim=1).flatten(1) @ weight, indices).backward()
+
+    for _ in range(5):  # every operation once
+        step()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        objective(lambda images: images.flatten(1) @ weight, indices).backward()
+        for _ in range(5):
+            step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

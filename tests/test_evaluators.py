@@ -63,6 +63,20 @@ def test_pipelines_know_the_spread_of_their_own_evaluator(tmp_path):
     assert rows["damed", WIDE].peers == tables.Spread(pytest.approx(0.3 * 2**0.5), 1)
 
 
+def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cell(tmp_path):
+    for seed, (narrow, wide) in enumerate([((4, 4), (2, 2)), ((6, 6), (8, 8))]):
+        save(tmp_path, [narrow], seed=seed)
+        save(tmp_path, [wide], seed=seed, evaluate__network__width=128)
+    save(tmp_path, [(5, 5)], imbalance_factor=10)
+    everything = loaded(tmp_path)
+    there = tables.judged(tables.in_cell(everything, "cifar10", 100, 10))
+    here = tables.judged(tables.in_cell(everything, "cifar10", 10, 10), like=there).pipelines.iloc[0]
+    assert here.peers is None and here.elsewhere == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
+    line = tables.along(everything, "cifar10", [(10, 10)], STORED, like=there).scores.iloc[0]
+    found = tables.contrast(line, tables.Pipelines([0.1], [0], tables.Spread(0.1, 5)), tables.Spread(0.9, 5))
+    assert found.by == "elsewhere" and found.standard_error == pytest.approx(0.1 * 3**0.5)
+
+
 def test_cost_counts_every_stage_once_and_one_student(tmp_path):
     assert tables.seconds_to_student(record([(1, 1)] * 4)) == pytest.approx(10 + 20 / 4)
     save(tmp_path, [(4, 4)] * 2, seed=0)

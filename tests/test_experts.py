@@ -1,5 +1,6 @@
 """Expert trajectories on disk: what a snapshot is, that a kill changes nothing, and what cannot be confused."""
 
+import hashlib
 import itertools
 import time
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ltdd_utils.images import load
 from ltdd_utils.parameters import Layout
 from ltdd_utils.pipeline import Place, train_experts
 from ltdd_utils.pipeline.trajectory import expert_files
-from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle
 from ltdd_utils.trajectory import experts as experts_module
@@ -67,6 +68,26 @@ def trained(stage):
     first = [representation_expert(stage, index, EVERY) for index in range(2)]
     second = [classifier_expert(stage, index, EVERY_SECOND) for index in range(2)]
     return Experts(layout, 3, 2, first, second)
+
+
+def test_the_hash_of_experts_is_of_the_last_snapshots_that_are_read(trained):
+    """And of nothing else: a file that holds more leaves finished work valid."""
+    rows = [bundle.tensors["snapshots"][-1] for bundle in (*trained.representation, *trained.classifier)]
+    of_all = hashlib.sha256("".join(map(tensor_hash, rows)).encode()).hexdigest()
+    assert trained.sha256(EVERY, EVERY_SECOND) == trained.sha256([3], [2]) == of_all  # as it was in earlier versions
+    kept = [
+        Bundle({"snapshots": bundle.tensors["snapshots"][:2]}, {"epochs": bundle.meta["epochs"][:2]})
+        for bundle in trained.classifier
+    ]
+    fewer = replace(trained, classifier=kept)
+    assert fewer.sha256([3], [0, 1]) == trained.sha256([0, 3], [1]) != of_all
+    other = replace(
+        trained, classifier=[kept[0], Bundle({"snapshots": 2 * kept[1].tensors["snapshots"]}, kept[1].meta)]
+    )
+    assert other.sha256([3], [0, 1]) != fewer.sha256([3], [0, 1])
+    assert replace(trained, classifier=[]).sha256([3], []) == replace(trained, classifier=[]).sha256(EVERY, [])
+    with pytest.raises(FileNotFoundError, match="classifier expert 0 holds the epochs"):
+        fewer.sha256([3], [0, 2])
 
 
 def fresh(stage, folder, deadline=None, **changes):

@@ -179,3 +179,11 @@ def test_altered_cifar_is_refused(tmp_path):
     (tmp_path / "cifar-100-python" / "train").write_bytes(b"half a file")
     with pytest.raises(ValueError, match=r"incomplete or altered .*ltdd data fetch cifar100"):
         load(DataConfig("cifar100"), tmp_path)
+
+
+def test_rows_of_positions_are_looked_up_as_in_a_table(digits):
+    table = {int(position): row for row, position in enumerate(digits.indices)}
+    asked = torch.arange(-1, int(digits.indices.max()) + 5)
+    asked = asked[torch.randperm(len(asked), generator=torch.Generator().manual_seed(0))].repeat(2)
+    assert digits.rows_of(asked).tolist() == [table.get(position, -1) for position in asked.tolist()]
+    assert digits.rows_of(asked.int()).dtype == torch.int64 and digits.rows_of(asked[:0]).tolist() == []

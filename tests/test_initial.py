@@ -180,3 +180,12 @@ def test_the_seed_alone_decides(experts):
 def test_a_set_of_no_image_is_refused(experts):
     with pytest.raises(ValueError, match="ipc is 0; a distilled set needs at least 1 image per class"):
         make(experts, ipc=0)
+
+
+def test_the_noise_does_not_depend_on_the_default_type(experts):
+    single = make(experts, policy="noise")
+    torch.set_default_dtype(torch.float64)
+    double = make(experts, policy="noise", labels="hard", images="real", ipc=20)
+    torch.set_default_dtype(torch.float32)
+    again = make(experts, policy="noise", labels="hard", images="real", ipc=20)
+    assert single.images.dtype == double.images.dtype == torch.float32 and torch.equal(double.images, again.images)

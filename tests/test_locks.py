@@ -1,6 +1,9 @@
 """A file that one process at a time holds; a stage that two processes ask for is computed once."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -93,3 +96,25 @@ def test_a_store_waits_until_its_deadline_or_not_at_all(tmp_path):
 
     Store(tmp_path).stage("kind", key, ask_again)
     assert Store(tmp_path, wait=False).stage("kind", key, compute).tensors["x"].item() == 1
+
+
+WITHOUT = """
+import sys
+import ltdd_utils
+import torch
+sys.modules["fcntl"] = sys.modules["resource"] = None  # as on Windows: importing them fails
+from pathlib import Path
+from ltdd_utils import pipeline, provenance
+from ltdd_utils.store import Bundle, Store
+
+print(Store(Path(sys.argv[1])).stage("kind", {"a": 1}, lambda _: Bundle({"x": torch.ones(1)})).tensors["x"].item())
+Path.read_text = lambda *_, **__: (_ for _ in ()).throw(FileNotFoundError())  # nor is there /proc
+print(provenance.peak_ram_gib())
+"""
+
+
+def test_the_package_works_where_these_modules_are_missing(tmp_path, root):
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", WITHOUT, str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split() == ["1.0", "0.0"], done.stderr

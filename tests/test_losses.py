@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from ltdd_utils.losses import (
     class_weights,
     consistency_loss,
+    dam_loss,
     debias_loss,
     logit_adjustment,
     logit_matching,
@@ -40,6 +41,20 @@ def test_the_gradient_of_soft_cross_entropy_is_probability_minus_target(batch):
 
 def adjusted(logits, labels, prior, tau=1.0):
     return F.cross_entropy(logits + logit_adjustment(prior, tau), labels)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_logits_lose_no_digit_in_the_loss(half):
+    """On the CPU too, where autocast does not see to it."""
+    rng = generator(0, "losses")
+    logits = (5 * torch.randn(6, 4, generator=rng)).to(half)
+    targets = torch.rand(6, 4, generator=rng).softmax(dim=1).float()
+    ones, zeros = torch.ones(4, dtype=torch.float32), torch.zeros(4, dtype=half)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = soft_cross_entropy(logits, targets), dam_loss(logits, targets, ones, zeros)
+    for loss in found:
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, F.cross_entropy(logits.float(), targets), rtol=1e-6, atol=1e-6)
 
 
 def test_logit_adjustment_without_bias_is_cross_entropy(batch):

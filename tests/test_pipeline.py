@@ -14,8 +14,8 @@ import torch
 from toy_sets import digits, fit, place, quick, synthetic
 
 from ltdd_utils import pipeline, recipes
-from ltdd_utils.config import NetworkConfig, PreprocessConfig
-from ltdd_utils.distilled import content_hash, translate
+from ltdd_utils.config import NetworkConfig, PreprocessConfig, to_dict
+from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import students as students_module
 from ltdd_utils.pipeline import distil, evaluate_set, pick_device, protocol_for, require_writable, run
 from ltdd_utils.preprocess import Preprocess
@@ -221,6 +221,32 @@ def protocol(distilled, name="dsa-stored", **network):
     )
     changes = {"train.epochs": "3"} | ({"teacher.train.epochs": "1"} if cfg.teacher else {})
     return recipes.with_overrides(cfg, changes)
+
+
+def described(recipe):
+    """A set of as many images as a recipe makes, all of them one, that says what it was made for."""
+    labels = torch.arange(recipes.DATASETS[recipe.data.name].classes).repeat_interleave(recipe.ipc or 1)
+    info = {"recipe": recipe.name, "scale": recipe.scale, "ipc": recipe.ipc, "method": to_dict(recipe.method)}
+    info |= {"data": to_dict(recipe.data), "data_sha256": "0" * 64, "class_names": list(map(str, range(1000)))}
+    return DistilledSet(labels, torch.zeros_like(labels), info=info)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_the_protocol_for_a_set_is_that_of_its_recipe(name):
+    for scale in recipes.DATASETS[name.rpartition("_")[2]].scales:
+        for ipc in (1, 20):
+            recipe = recipes.recipe(name, scale=scale, ipc=ipc)
+            assert protocol_for(described(recipe)) == recipe.evaluate
+
+
+def test_a_loss_on_stored_labels_has_no_other_protocol():
+    made = described(recipes.recipe("full_logit_adjusted_digits"))
+    assert protocol_for(made).logit_adjustment == 1
+    message = "full_logit_adjusted is a loss on stored labels; use the protocol dsa-stored, not online-teacher"
+    with pytest.raises(ValueError, match=message):
+        protocol_for(made, "online-teacher")
+    with pytest.raises(ValueError, match=message):
+        recipes.recipe("full_logit_adjusted_digits", protocol_name="online-teacher")
 
 
 def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):

@@ -1,11 +1,13 @@
 """The preprocessing against closed forms: whitened covariance, round trips, exact sums, one map for train and test."""
 
 import json
+import weakref
 
 import numpy as np
 import pytest
 import torch
 
+from ltdd_utils import preprocess
 from ltdd_utils.config import PreprocessConfig
 from ltdd_utils.preprocess import Preprocess, channel_moments, pixel_covariance
 from ltdd_utils.store import Bundle, load_bundle, save_bundle
@@ -104,6 +106,30 @@ def test_round_trip_and_types(train, kind):
     torch.testing.assert_close(torch.cat([fitted(test[:7]), fitted(test[7:50])]), out[:50], atol=1e-5, rtol=0)
     beyond = fitted.inverse(out * 3)
     assert beyond.min() < 0 or beyond.max() > 1  # not clamped
+
+
+@pytest.mark.parametrize("way", ["__call__", "inverse"])
+def test_the_parts_of_a_large_set_are_not_held_beside_the_result(train, way, monkeypatch):
+    fitted, alive = Preprocess.fit(train, PreprocessConfig("normalise")), []
+    images = train if way == "__call__" else fitted(train)
+    whole = getattr(fitted, way)(images)
+    name = "_forward" if way == "__call__" else "_backward"
+    real = getattr(Preprocess, name)
+
+    def spy(self, part):
+        assert all(other() is None for other in alive[:-1])  # of the parts before, at most the last one lives
+        made = real(self, part)
+        alive.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(Preprocess, name, spy)
+    monkeypatch.setattr(preprocess, "APPLY_ROWS", 300)
+    assert torch.equal(getattr(fitted, way)(images), whole) and len(alive) == 9
+    pixels = (train[:700].float() / 255).requires_grad_()
+    alive.clear()
+    monkeypatch.setattr(Preprocess, name, lambda self, part: part * 2)
+    (gradient,) = torch.autograd.grad(getattr(fitted, way)(pixels).sum(), pixels)  # parts that need a gradient
+    assert torch.equal(gradient, torch.full_like(pixels, 2))
 
 
 @pytest.mark.parametrize("kind", KINDS)

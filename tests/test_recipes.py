@@ -324,6 +324,36 @@ def test_the_family_is_what_its_table_says():
         assert method.preprocess == made.evaluate.preprocess  # under the family's own protocol nothing is translated
 
 
+@pytest.mark.parametrize(
+    ("dataset", "padding", "projection", "observer"),
+    [
+        ("cifar10", 4, 128, "resnet32"),
+        ("cifar100", 4, 128, "resnet32"),
+        ("tiny", 8, 256, "resnet18"),
+        ("imagenet", 8, 128, "resnext50"),  # its projection is unknown
+    ],
+)
+def test_observers_and_teachers_train_as_the_release_says_for_each_data_set(dataset, padding, projection, observer):
+    made = recipe(f"unilevel_{dataset}", scale="paper")
+    method, labels = made.method, made.evaluate.teacher
+    assert (method.observer.network.name, method.observer.network.projection) == (observer, projection)
+    assert (labels.network.name, labels.network.projection) == ("convnet", 128)
+    several = recipe(f"edc_several_{dataset}", scale="paper").method
+    trained = [method.observer, method.teacher, labels, several.observer, *several.others]
+    assert {one.augment.padding for one in trained} == {padding}
+    assert {one.train.epochs for one in trained} == {200}
+
+
+def test_sre2l_recovers_as_its_release_on_small_data_sets():
+    cifar = {"iterations": 1000, "lr": 0.25, "alignment": 0.01, "crop_scale": [1.0, 1.0], "flip": False, "shift": 4}
+    tiny = {"iterations": 4000, "lr": 0.1, "alignment": 1.0, "crop_scale": [0.08, 1.0], "flip": True, "shift": 4}
+    for dataset, wanted, classes in (("cifar10", cifar, 10), ("cifar100", cifar, 100), ("tiny", tiny, 200)):
+        found = to_dict(recipe(f"sre2l_{dataset}", scale="paper").method.recover)
+        assert wanted | {"batch": classes, "ema": 0.0, "class_share": 0.0} == {
+            key: found[key] for key in [*wanted, "batch", "ema", "class_share"]
+        }
+
+
 def differing(one, other, prefix=""):
     """The dotted names of the settings in which two configurations differ."""
     if not (isinstance(one, dict) and isinstance(other, dict)):

@@ -15,7 +15,7 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Checkpoint, Stopped
 from ltdd_utils.unilevel.alignment import Smoothed, Targets
 from ltdd_utils.unilevel.monitor import Monitor
-from ltdd_utils.unilevel.recover import batches, recover
+from ltdd_utils.unilevel.recover import _augmented, batches, recover
 from ltdd_utils.unilevel.statistics import collect
 
 BN = StatisticsConfig()
@@ -182,6 +182,15 @@ def test_a_killed_call_goes_on_in_the_middle_of_a_batch(tmp_path, last):
     assert same(resumed, whole)
 
 
+def test_the_views_do_not_depend_on_the_default_type():
+    images, cfg, seen = start(), replace(CFG, shift=0), []
+    for kind in (torch.float64, torch.float32):
+        torch.set_default_dtype(kind)
+        rng = generator(0, "views")
+        seen.append(torch.stack([_augmented(images, cfg, rng) for _ in range(20)]))
+    assert torch.equal(*seen)
+
+
 @pytest.mark.parametrize(
     ("labels", "size", "wanted"),
     [
@@ -201,6 +210,8 @@ def test_batches_hold_every_image_once_and_all_classes_as_equally_often_as_they_
     labels = torch.randperm(60, generator=generator(0, "labels")) % 5  # twelve of each, in no order
     parts = batches(labels, size)
     assert sorted(torch.cat(parts).tolist()) == list(range(60)) and {len(part) for part in parts[:-1]} <= {size}
+    turns = [int((labels[:row] == labels[row]).sum()) for row in range(60)]  # how many of its class stand before it
+    assert torch.cat(parts).tolist() == sorted(range(60), key=lambda row: (turns[row], int(labels[row])))
     for part in parts:
         counts = torch.bincount(labels[part], minlength=5)
         assert int(counts.max() - counts.min()) <= 1

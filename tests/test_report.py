@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def clone(tmp_path):
-    """The three files that the generator reads and writes, with the real published numbers and no record."""
+    """The files that the generator reads and writes, with the real published numbers and no record."""
     for folder in ("book", "results"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
@@ -30,6 +30,7 @@ def clone(tmp_path):
         + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END))))
         + "\n\nEnd.\n"
     )
+    (tmp_path / "book" / "intro.md").write_text("\n".join(["First page.", *report.HEADLINE, "Below.\n"]))
     return tmp_path
 
 
@@ -55,7 +56,7 @@ def test_write_then_check_then_a_new_record_makes_both_stale(clone, capsys):
     assert report.main(run) == 0
     assert report.main([*run, "--check"]) == 0
     save_record(clone / "results", record())
-    assert [path.name for path in report.stale(clone)] == ["reproduction.md", "README.md"]
+    assert [path.name for path in report.stale(clone)] == ["reproduction.md", "intro.md", "README.md"]
 
 
 def test_a_readers_own_run_makes_nothing_stale(clone):
@@ -66,15 +67,18 @@ def test_a_readers_own_run_makes_nothing_stale(clone):
     assert report.main(["--root", str(clone), "--check"]) == 0
 
 
-def test_the_readme_changes_between_its_markers_alone(clone):
+def test_readme_and_first_page_change_between_their_markers_alone(clone):
     report.main(["--root", str(clone)])
+    intro = (clone / "book" / "intro.md").read_text()
+    assert intro.startswith(f"First page.\n{report.HEADLINE[0]}\n| top-1 accuracy, % |")
+    assert intro.endswith(f"|\n{report.HEADLINE[1]}\nBelow.\n")
     text = (clone / "README.md").read_text()
     first, second = report.HEADLINE
     assert text.startswith(f"# Title\n\n{first}\n| top-1 accuracy, % | published |")
     assert f"|\n{second}\nBetween.\n{report.BEGIN}\n| paper | data set | published |" in text
     assert text.endswith(f"\n{report.END}\n\nEnd.\n")
     for wrong in ("no marker", f"{report.END} {report.BEGIN}", f"{report.BEGIN} {report.END} {report.END}"):
-        with pytest.raises(ValueError, match=r"README.md needs the line"):
+        with pytest.raises(ValueError, match=r"the page needs the line"):
             report.with_part(wrong, "table")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from torch import backends
 from toy_records import four_records, record
 
 from ltdd_utils import store
@@ -268,7 +269,8 @@ def test_provenance_knows_the_commit_and_what_differs_from_it(tmp_path):
     assert len(clean["commit"]) == 40
     assert clean["dirty"] is False
     assert clean["started_utc"].endswith("Z")
-    assert {"python", "torch", "numpy"} <= set(clean["versions"])
+    assert {"python", "torch", "numpy", "cuda", "cudnn"} <= set(clean["versions"])
+    assert clean["versions"]["cudnn"] == backends.cudnn.version() and clean["tf32"] is False
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "new.json").write_text("{}")
     assert now()["dirty"] is False  # an earlier run's record changes no code

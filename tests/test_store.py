@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -13,6 +14,27 @@ from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, sa
 
 def bundle(value: float = 1.0) -> Bundle:
     return Bundle({"x": torch.full((3,), value), "n": torch.arange(4)}, {"name": "é", "list": [1, None]})
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_convolutions_of_a_stage_do_not_use_tf32(tmp_path, fails):
+    """On a GPU PyTorch lets them by default, and not matrix products: "fp32" would be two things in one network."""
+    seen = []
+
+    def compute(_):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        if fails:
+            raise KeyboardInterrupt
+        return bundle()
+
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+            Store(tmp_path).stage("kind", {}, compute)
+        assert seen == [False] and torch.backends.cudnn.allow_tf32 is True
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def test_a_bundle_survives_its_file(tmp_path):

@@ -6,10 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ltdd_utils.config import TrainConfig
 from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint
+from ltdd_utils.store import Bundle, Checkpoint, load_bundle, save_bundle
 from ltdd_utils.training import confusion_matrix, learning_rate, train
 
 X = torch.randn(40, 6, generator=generator(1, "x"), dtype=torch.float64)
@@ -73,6 +74,71 @@ def test_the_moving_average_is_the_exponential_mean_of_the_weights():
     for weight in weights[1:]:
         expected = 0.9 * expected + 0.1 * weight
     torch.testing.assert_close(averaged.weight.detach(), expected)
+
+
+class WithNorm(nn.Module):
+    """A network with weights, float buffers and a whole number: all that an average has to follow."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.BatchNorm1d(6, dtype=torch.float64), linear()
+
+    def forward(self, x):
+        return self.linear(self.norm(x))
+
+
+def pytorchs_average(network, decay):
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def test_the_moving_average_is_pytorchs_to_the_last_bit(tmp_path):
+    """Buffers too, and on disk: a checkpoint holds what ``AveragedModel`` calls its state."""
+    network, cfg, path = WithNorm(), TrainConfig(epochs=60, batch_size=16, lr=0.1, ema=0.9), tmp_path / "state"
+    expected, steps = pytorchs_average(network, 0.9), []
+
+    def objective(forward, indices):
+        if steps:
+            expected.update_parameters(network)  # after the step before
+        steps.append(1)
+        return cross_entropy(forward, indices)
+
+    averaged = train(network, 40, objective, cfg, generator(0), checkpoint=Checkpoint(path, every_s=0))
+    expected.update_parameters(network)
+    wanted = expected.state_dict()
+    assert 0 < wanted["module.norm.num_batches_tracked"] < network.norm.num_batches_tracked == len(steps) == 180
+    for name, tensor in averaged.state_dict().items():
+        assert torch.equal(tensor, wanted[f"module.{name}"]), name
+    saved = load_bundle(path).tensors
+    kept = {name.removeprefix("average."): value for name, value in saved.items() if name.startswith("average.")}
+    assert kept.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        assert torch.equal(kept[name], tensor) and kept[name].dtype == tensor.dtype, name
+
+
+def test_a_checkpoint_that_pytorchs_average_wrote_goes_on(tmp_path):
+    cfg, path = TrainConfig(epochs=4, batch_size=16, lr=0.1, ema=0.9), tmp_path / "state"
+    whole = train(WithNorm(), 40, cross_entropy, cfg, generator(0))
+    network = WithNorm()
+    expected = pytorchs_average(network, 0.9)
+
+    def objective(forward, indices, seen=[]):  # noqa: B006 (counts its calls)
+        seen.append(1)
+        if len(seen) > 1:
+            expected.update_parameters(network)
+        if len(seen) == 7:  # the third epoch begins
+            raise KeyboardInterrupt
+        return cross_entropy(forward, indices)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(network, 40, objective, cfg, generator(0), checkpoint=Checkpoint(path, every_s=0))
+    saved = load_bundle(path)
+    others = {name: value for name, value in saved.tensors.items() if not name.startswith("average.")}
+    theirs = {f"average.{name}": value for name, value in expected.state_dict().items()}
+    assert others.keys() | theirs.keys() == saved.tensors.keys() and theirs["average.n_averaged"] == 6
+    save_bundle(path, Bundle(others | theirs, saved.meta))
+    resumed = train(WithNorm(), 40, cross_entropy, cfg, generator(9), checkpoint=Checkpoint(path))
+    for mine, wanted in zip(resumed.state_dict().values(), whole.state_dict().values(), strict=True):
+        assert torch.equal(mine, wanted)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from toy_sets import place
 from ltdd_utils.cli import main
 from ltdd_utils.distilled import NOT_REAL, composition, load_set, uint8_pixels
 from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, fitted, run
+from ltdd_utils.pipeline import distil, fitted, run, train_experts
 from ltdd_utils.results import load_record, validate_record
 from ltdd_utils.store import Checkpoint
 from ltdd_utils.trajectory import experts as experts_module
@@ -168,6 +168,18 @@ def test_recipes_share_their_experts(whole, monkeypatch):
         assert record["distillation"]["curves"]["first"] is not None
     with pytest.raises(AssertionError, match="trained again"):
         run(small("datm"), 1, 1, place(folder))  # every seed has its own, unless the settings share them
+
+
+def test_experts_that_keep_more_leave_finished_matching_valid(tmp_path):
+    recipe, here = small(**{"method.initial.experts": "representation"}), place(tmp_path)
+    made, method = distil(recipe, few_digits(), 0, here), recipe.method
+    preprocess = fitted(recipe.space, few_digits(), here)
+    wanted = range(method.experts.train.epochs + 1), range(method.experts.classifier_epochs + 1)
+    assert max(wanted[1]) not in method.classifier_snapshots
+    train_experts(method.experts, *wanted, few_digits(), preprocess, 0, here, renew=True)
+    again = distil(recipe, few_digits(), 0, here)
+    assert again.history == made.history and again.seconds["matching"] == made.seconds["matching"]
+    assert [len(list((tmp_path / "work" / stage).iterdir())) for stage in ("initial", "matching")] == [1, 1]
 
 
 def test_every_stage_is_watched(tmp_path):

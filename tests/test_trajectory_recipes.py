@@ -209,7 +209,7 @@ CONFIGS = {
     "window that falls": ({"window": (5, 5, 9)}, r"window is \[5, 5, 9\]; give three whole numbers T-, T, T\+"),
     "window that turns": ({"window": (0, 9, 5)}, r"window is \[0, 9, 5\]"),
     "window of two": ({"window": (0, 9)}, r"window is \[0, 9\]"),
-    "window of halves": ({"window": (0, 1.5, 2)}, r"window is \[0, 1.5, 2\]"),
+    "window of halves": ({"window": (0, 1.5, 2)}, r"window is \(0, 1.5, 2\); it must be a list of whole numbers"),
     "negative start": ({"window": (-1, 1, 2)}, r"window is \[-1, 1, 2\]"),
     "second phase beyond": (
         {"second": MatchConfig(epochs=11), "match": "backbone"},

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from ltdd_utils import views
 from ltdd_utils.seeds import generator
+from ltdd_utils.views import policy
 from ltdd_utils.views.policy import SPACE, magnitude_of, transform
 
 RATIO = (3 / 4, 4 / 3)
@@ -229,6 +230,40 @@ def test_each_image_gets_operations_of_its_own():
         counts[found[0]] = counts.get(found[0], 0) + 1
     assert set(counts) == set(SPACE)
     assert max(counts.values()) < 40  # 200 / 14 expected
+
+
+def one_operation_after_the_other(images, rng, operations, magnitude):
+    """``randaugment`` as a loop over images and rounds, from the same draws."""
+    for _ in range(operations):
+        chosen, negative = (torch.randint(high, (len(images),), generator=rng) for high in (len(SPACE), 2))
+        drawn = [list(SPACE)[index] for index in chosen]
+        signs = [-1 if SPACE[name] and minus else 1 for name, minus in zip(drawn, negative, strict=True)]
+        values = [
+            sign * magnitude_of(name, magnitude, images.shape[-1]) for name, sign in zip(drawn, signs, strict=True)
+        ]
+        images = torch.cat([transform(*one) for one in zip(images.split(1), drawn, values, strict=True)])
+    return images
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "magnitude"), [(3, 32, 9), (1, 16, 9), (3, 33, 30), (3, 8, 17), (1, 2, 9), (3, 32, 0)]
+)
+def test_images_that_go_together_become_what_they_become_alone(channels, size, magnitude):
+    images = some_pixels(150, channels, size)
+    first, second = generator(0, "views"), generator(0, "views")
+    found = views.randaugment(images, first, operations=3, magnitude=magnitude)
+    assert torch.equal(found, one_operation_after_the_other(images, second, 3, magnitude))
+    assert torch.equal(first.get_state(), second.get_state())
+
+
+def test_pixels_move_exactly_inside_a_bf16_step_too():
+    """Torchvision's grid is a matrix product, which autocast would round."""
+    policy._sources.cache_clear()
+    images = some_pixels(60)
+    with torch.autocast("cpu", torch.bfloat16):
+        first = policy._sources(32, 32, 9, images.device)
+    policy._sources.cache_clear()
+    assert torch.equal(first, policy._sources(32, 32, 9, images.device))
 
 
 def test_randaugment_is_replayed_by_its_seed_and_leaves_its_input_alone():

@@ -169,6 +169,7 @@ def data_(options: argparse.Namespace) -> str:
             datasets.fetch(name, root, Bars(options.quiet)(name))
     rows = datasets.status(root, options.names)
     if options.action == "verify":
-        for name in options.names or [row["name"] for row in rows if row["present"]]:
-            datasets.verify(name, root)
+        wrong = [row for row in rows if not row["verified"] and (options.names or row["present"])]
+        if wrong:
+            raise ValueError(wrong[0]["state"])
     return as_json(rows) if options.json else "\n".join(f"{row['name']:10}{row['state']}" for row in rows)

@@ -6,6 +6,7 @@ Nothing here imports torch. A function takes the settings of its own stage and n
 
 from ltdd_utils.config.base import at_least, canonical_json, choice, config_id, from_dict, to_dict
 from ltdd_utils.config.common import (
+    DSA_OPERATIONS,
     AugmentConfig,
     DataConfig,
     DebiasConfig,
@@ -13,6 +14,7 @@ from ltdd_utils.config.common import (
     PreprocessConfig,
     TeacherConfig,
     TrainConfig,
+    dsa_operations,
 )
 from ltdd_utils.config.condensation import CondensationConfig, DCConfig, DMConfig
 from ltdd_utils.config.runs import ADSAConfig, CoresetConfig, EvaluateConfig, FullDataConfig
@@ -27,6 +29,7 @@ from ltdd_utils.config.trajectory import (
 from ltdd_utils.config.unilevel import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
 
 __all__ = [
+    "DSA_OPERATIONS",
     "ADSAConfig",
     "AugmentConfig",
     "CondensationConfig",
@@ -55,6 +58,7 @@ __all__ = [
     "canonical_json",
     "choice",
     "config_id",
+    "dsa_operations",
     "from_dict",
     "to_dict",
 ]

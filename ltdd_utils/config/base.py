@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 import types
 import typing
 from collections.abc import Mapping
@@ -12,18 +13,21 @@ from typing import Any, TypeVar
 __all__ = [
     "at_least",
     "canonical_json",
+    "check_types",
     "choice",
     "config_id",
     "from_dict",
     "hints_of",
     "is_number",
     "later",
+    "of_type",
     "share_range",
     "to_dict",
 ]
 
 T = TypeVar("T")
 LATER = "later"
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
 
 
 def later(default: T) -> T:
@@ -83,13 +87,87 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
 
 def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
     """A JSON value in the form that its field's type asks for (nested configurations, tuples)."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    for option in options:
+    for option in _options(hint):
         if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
             return from_dict(option, value)
         if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
             return tuple(_read(typing.get_args(option)[0], item) for item in value)
     return value
+
+
+def check_types(config: object) -> None:
+    """Raise unless every field of a configuration is of its type; 100.0 is taken for 100, a list for a tuple.
+
+    Raises:
+        ValueError: a value of another type; the message has the field, the value and what it must be.
+    """
+    for name, hint in hints_of(type(config)).items():
+        value = getattr(config, name)
+        if type(value) in _plain(hint):  # nearly always, and quick: recipes make thousands of configurations
+            continue
+        exact = of_type(hint, value, name)
+        if exact is not value:
+            object.__setattr__(config, name, exact)  # before anybody has seen the configuration
+
+
+def of_type(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 (a type hint)
+    """A value as one of a type that the hint names: 100 for 100.0 (which words a field takes, ``choice`` checks).
+
+    Raises:
+        ValueError: it is not; the message calls it ``name``.
+    """
+    options = _options(hint)
+    if not any(_fits(option, value) for option in options):
+        raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(_words, options))}")
+    return _exact(hint, value)
+
+
+@functools.cache
+def _plain(hint: Any) -> frozenset[type]:  # noqa: ANN401
+    """The types whose values fit a hint and stay as they are, whatever their value."""
+    known = {float: (int, float), int: (int,)}
+    found: set[type] = set()
+    for option in _options(hint):
+        if typing.get_origin(option) is not tuple:
+            found |= {str} if typing.get_origin(option) is typing.Literal else set(known.get(option, (option,)))
+    return frozenset(found)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _fits(option: Any, value: object) -> bool:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        return isinstance(value, list | tuple) and all(_fits(typing.get_args(option)[0], item) for item in value)
+    if typing.get_origin(option) is typing.Literal:
+        return isinstance(value, str)
+    if option is float:
+        return is_number(value)
+    if option is int:
+        return is_number(value) and (isinstance(value, int) or value.is_integer())
+    return isinstance(value, option)
+
+
+def _exact(hint: Any, value: Any) -> Any:  # noqa: ANN401
+    """A value that fits in the form that its type asks for; the same object if it has it."""
+    option = next(option for option in _options(hint) if _fits(option, value))
+    if option is int and not isinstance(value, int):
+        return int(value)
+    if typing.get_origin(option) is tuple:
+        items = tuple(_exact(typing.get_args(option)[0], item) for item in value)
+        return value if isinstance(value, tuple) and all(map(operator.is_, items, value)) else items
+    return value
+
+
+def _words(option: Any) -> str:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        inner = typing.get_args(option)[0]
+        known = {int: "a list of whole numbers, as [0, 10, 20]", float: "a list of numbers, as [0.5, 0.9]"}
+        return known.get(inner) or f"a list, each item {_words(inner)}"
+    if typing.get_origin(option) is typing.Literal:
+        return "one of " + ", ".join(typing.get_args(option))
+    return WORDS.get(option) or f"{'an' if option.__name__[0] in 'AEIO' else 'a'} {option.__name__}"
 
 
 def choice(config: object, name: str) -> None:

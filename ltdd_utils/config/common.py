@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice, later, share_range
+from ltdd_utils.config.base import at_least, check_types, choice, later, share_range
 
 __all__ = [
+    "DSA_OPERATIONS",
     "AugmentConfig",
     "DataConfig",
     "DebiasConfig",
@@ -13,8 +14,10 @@ __all__ = [
     "PreprocessConfig",
     "TeacherConfig",
     "TrainConfig",
+    "dsa_operations",
 ]
 
+DSA_OPERATIONS = ("color", "crop", "cutout", "flip", "scale", "rotate")
 LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
 
 
@@ -33,14 +36,13 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         for name in ("profile", "index_list", "class_order"):
             choice(self, name)
         at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
         for name in ("subset_seed", "class_order_seed"):
             if getattr(self, name) > LARGEST_SEED:
                 raise ValueError(f"{name} is {getattr(self, name)}; numpy takes seeds up to {LARGEST_SEED}")
-        if not isinstance(self.name, str):
-            raise ValueError(f"the data set's name is {self.name!r}; it must be a word, for example digits")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class PreprocessConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "kind")
         at_least(self, eps=0)
 
@@ -69,6 +72,7 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "name")
         choice(self, "norm")
         at_least(self, depth=1, width=1, projection=0)
@@ -95,11 +99,27 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         for name in ("optimiser", "schedule", "precision"):
             choice(self, name)
         at_least(self, epochs=0, batch_size=1, lr=0, momentum=0, weight_decay=0, gamma=0, ema=0)
         if self.ema >= 1:
             raise ValueError(f"ema is {self.ema}; it must be below 1, or the average never moves")
+
+
+def dsa_operations(strategy: str) -> list[str]:
+    """The operations of a DSA strategy, names joined by "_"; none of "none" or "".
+
+    Raises:
+        ValueError: an unknown operation.
+    """
+    names = [] if strategy in ("", "none") else strategy.split("_")
+    unknown = [name for name in names if name not in DSA_OPERATIONS]
+    if unknown:
+        raise ValueError(
+            f"augmentation {unknown[0]!r} in {strategy!r} is unknown; join any of {', '.join(DSA_OPERATIONS)} by '_'"
+        )
+    return names
 
 
 @dataclass(frozen=True)
@@ -116,9 +136,11 @@ class AugmentConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "kind")
         at_least(self, padding=0)
         share_range(self, "crop_scale")
+        dsa_operations(self.strategy)
 
 
 @dataclass(frozen=True)
@@ -134,6 +156,7 @@ class DebiasConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "weights")
         choice(self, "stop_gradient")
         at_least(self, sharpness=0, consistency=0, classification=0, partner_power=0)
@@ -152,8 +175,14 @@ class TeacherConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and settings of the other kind."""
+        check_types(self)
         choice(self, "kind")
         at_least(self, seed=0)
+        if self.augment.kind == "mixed-views":
+            raise ValueError(
+                "augment.kind is 'mixed-views', which only students of the online protocols see; a network that is "
+                "trained on the long tail takes 'dsa', 'crop-flip' or 'none'"
+            )
         if (self.kind == "debiased") != (self.debias is not None):
             raise ValueError(
                 f"kind is {self.kind!r}, but debias is {'set' if self.debias else None}; "

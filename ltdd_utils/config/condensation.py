@@ -7,7 +7,7 @@ hardly see it: so noise and step sizes are in units of the preprocessed pixels' 
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice
+from ltdd_utils.config.base import at_least, check_types, choice
 from ltdd_utils.config.common import AugmentConfig, NetworkConfig
 
 __all__ = ["CondensationConfig", "DCConfig", "DMConfig"]
@@ -27,6 +27,7 @@ class CondensationConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "initial")
         at_least(self, iterations=0, batch=1, lr_images=0, momentum_images=0)
         if self.augment.kind not in ("dsa", "none"):

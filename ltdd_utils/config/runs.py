@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice, later
+from ltdd_utils.config.base import at_least, check_types, choice, later
 from ltdd_utils.config.common import AugmentConfig, NetworkConfig, PreprocessConfig, TeacherConfig, TrainConfig
 
 __all__ = ["ADSAConfig", "CoresetConfig", "EvaluateConfig", "FullDataConfig"]
@@ -19,6 +19,7 @@ class CoresetConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "method")
         choice(self, "policy")
         if (self.method == "random") != (self.expert is None):
@@ -44,6 +45,7 @@ class ADSAConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         at_least(self, largest=0)
         if not 0 < self.step < float("inf"):
             raise ValueError(f"step is {self.step}; the search for tau needs one above 0")
@@ -65,6 +67,7 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and a teacher, views or a loss that do not fit the protocol."""
+        check_types(self)
         choice(self, "protocol")
         at_least(self, cross_entropy=0, logit_adjustment=0)
         online = self.protocol.startswith("online")

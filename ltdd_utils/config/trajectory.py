@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice, later
+from ltdd_utils.config.base import at_least, check_types, choice, later
 from ltdd_utils.config.common import AugmentConfig, NetworkConfig, TrainConfig
 
 __all__ = ["DAMConfig", "ExpertConfig", "GSAMConfig", "InitialConfig", "MatchConfig", "TrajectoryConfig"]
@@ -20,6 +20,7 @@ class GSAMConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         at_least(self, rho=0, alpha=0)
 
 
@@ -36,16 +37,22 @@ class ExpertConfig:
     classifier_lr: float = 0.01  # no momentum, no weight decay (as released)
     classifier_images: int | None = None  # in one epoch of that stage; None: n_max * C (as released)
     samples_per_class: int = 4  # consecutive images of a class that the sampler draws
-    max_norm: float = 0.0  # bound of a classifier row's norm; 0: none (the release configures 0.1 and never applies it)
+    max_norm: float = 0.0  # bound of a classifier row's norm, set once after every epoch of that stage, not after every
+    # step; 0: none (the release configures 0.1 and never applies it)
     stored: Literal["fp32", "bf16"] = "fp32"  # of the snapshots on disk
     seed: int | None = None  # of the experts; None: the run's, so that every seed has experts of its own
     logit_adjustment: float = later(0.0)  # tau of a logit-adjusted loss in the first stage: debiased experts; 0: none
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "stored")
         at_least(self, count=1, classifier_epochs=0, classifier_lr=0, samples_per_class=1, max_norm=0)
         at_least(self, classifier_images=1, seed=0, logit_adjustment=0)
+        if self.train.ema:
+            raise ValueError(
+                f"train.ema is {self.train.ema}, but snapshots are of the weights themselves, not of an average: use 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class InitialConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         for name in ("images", "experts", "policy", "labels"):
             choice(self, name)
 
@@ -75,6 +83,7 @@ class DAMConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "weights")
         choice(self, "prior")
         at_least(self, prior_seed=0)
@@ -92,6 +101,7 @@ class MatchConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         at_least(self, weight=0, steps=1, epochs=1)
 
 
@@ -122,6 +132,7 @@ class TrajectoryConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "match")
         choice(self, "gradient")
         at_least(self, iterations=0, batch=1, expand=0, lr_images=0, momentum_images=0, lr_labels=0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.config.base import at_least, choice, share_range
+from ltdd_utils.config.base import at_least, check_types, choice, share_range
 from ltdd_utils.config.common import PreprocessConfig, TeacherConfig
 
 __all__ = ["CropConfig", "RecoverConfig", "StatisticsConfig", "UnilevelConfig"]
@@ -20,6 +20,7 @@ class CropConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "images")
         at_least(self, crops=1, pool=1)
         share_range(self, "scale")
@@ -37,6 +38,7 @@ class StatisticsConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         for name in ("source", "variance", "layers"):
             choice(self, name)
         at_least(self, patch=0)
@@ -67,6 +69,7 @@ class RecoverConfig:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        check_types(self)
         choice(self, "class_wise")
         choice(self, "class_variance")
         at_least(self, iterations=0, batch=1, lr=0, cross_entropy=0, alignment=0, global_share=0, class_share=0)
@@ -92,6 +95,7 @@ class UnilevelConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that do not fit together."""
+        check_types(self)
         if (self.initial.images == "crops") != (self.teacher is not None):
             raise ValueError(
                 f"teacher is {'set' if self.teacher else None}; initial images {self.initial.images!r} "

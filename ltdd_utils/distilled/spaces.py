@@ -108,11 +108,13 @@ def _check_space(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
 def _real_pixels(distilled: DistilledSet, data: LongTailedData) -> Tensor:
     """The set's real images, cropped where it says so, float32 in [0, 1]."""
     wanted = distilled.indices[distilled.indices != NOT_REAL]
-    position = {int(index): row for row, index in enumerate(data.indices)}
-    absent = [index for index in wanted.tolist() if index not in position]
-    if absent:
-        raise ValueError(f"training image {absent[0]} of the set is not in this long tail; load the set's own data")
-    images = data.train_images[[position[index] for index in wanted.tolist()]].float() / 255
+    rows = data.rows_of(wanted)
+    absent = wanted[(rows < 0).to(wanted.device)]
+    if len(absent):
+        raise ValueError(
+            f"training image {int(absent[0])} of the set is not in this long tail; load the set's own data"
+        )
+    images = data.train_images[rows].float() / 255
     if distilled.boxes is None:
         return images
     boxes = distilled.boxes[distilled.indices != NOT_REAL]

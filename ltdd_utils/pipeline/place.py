@@ -1,21 +1,32 @@
 """Where a run happens, and the stages that every run shares."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ltdd_utils.config import PreprocessConfig, TeacherConfig
+from ltdd_utils.config import NetworkConfig, PreprocessConfig, TeacherConfig
 from ltdd_utils.experts import expert
 from ltdd_utils.images import LongTailedData
+from ltdd_utils.networks import build
 from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.seeds import generator
 from ltdd_utils.store import Store, Watch
 from ltdd_utils.unilevel.experts import loss_of
 
-__all__ = ["Place", "check", "expert_stage", "fit_stage", "fitted", "pick_device", "require_writable"]
+__all__ = [
+    "Place",
+    "check",
+    "expert_stage",
+    "fit_stage",
+    "fitted",
+    "pick_device",
+    "require_networks",
+    "require_writable",
+]
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,16 @@ def check(seed: int, students: int, place: Place) -> None:
     for folder in (place.store.root, place.results):
         if folder is not None:
             require_writable(folder)
+
+
+def require_networks(networks: Iterable[NetworkConfig], data: LongTailedData) -> None:
+    """Build networks once, before hours of work that end in training them; nothing is kept.
+
+    Raises:
+        ValueError: settings that an architecture does not have, or images too small for it.
+    """
+    for network in dict.fromkeys(networks):
+        build(network, data.classes, data.image_size, data.channels, generator(0, "shape"))
 
 
 def fitted(cfg: PreprocessConfig, data: LongTailedData, place: Place) -> Preprocess:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ltdd_utils.config import to_dict
+from ltdd_utils.config import TrajectoryConfig, UnilevelConfig, to_dict
 from ltdd_utils.distilled import content_hash
 from ltdd_utils.evaluation import Evaluation, teacher_scores
-from ltdd_utils.images import load
-from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage
+from ltdd_utils.images import LongTailedData, load
+from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage, require_networks
 from ltdd_utils.pipeline.sets import distil
 from ltdd_utils.pipeline.students import evaluate_students
 from ltdd_utils.provenance import peak_ram_gib, provenance
@@ -42,6 +42,7 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     origin = provenance()
     place.store.origins.clear()
     data = load(recipe.data, place.data, place.watching("read images"))
+    _refuse_early(recipe, data)
     preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, place)
     made = [distil(recipe, data, seed, place, draw) for draw in range(students if recipe.one_draw_per_student else 1)]
     stages = made[0].seconds
@@ -51,7 +52,8 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     teacher = None
     if recipe.evaluate.teacher is not None:
         teacher, seconds["teacher"] = expert_stage(recipe.evaluate.teacher, data, preprocess, seed, place, "teacher")
-        own = teacher_scores(teacher, data, preprocess, place.device)
+        with full_precision():
+            own = teacher_scores(teacher, data, preprocess, place.device)
     evaluation = evaluate_students(sets, data, preprocess, recipe.evaluate, seed, place, teacher)
     seconds["students"] = sum(evaluation.seconds)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
@@ -64,6 +66,21 @@ def run(recipe: Recipe, seed: int, students: int, place: Place) -> dict[str, Any
     if place.results is not None:
         save_record(place.results, record)
     return record
+
+
+def _refuse_early(recipe: Recipe, data: LongTailedData) -> None:
+    """Refuse settings of what comes last, the students, before the first stage is computed."""
+    method, evaluate = recipe.method, recipe.evaluate
+    trained = [] if evaluate.teacher is None else [evaluate.teacher]
+    if isinstance(method, UnilevelConfig) and method.recover.iterations:
+        trained += [method.observer, *method.others]
+    require_networks([evaluate.network, *(own.network for own in trained)], data)
+    soft = isinstance(method, TrajectoryConfig) and method.initial.labels != "hard"
+    if evaluate.adsa is not None and evaluate.protocol == "dsa-stored" and not soft:
+        raise ValueError(
+            f"evaluate.adsa is {to_dict(evaluate.adsa)}: ADSA calibrates soft labels, and the sets of {recipe.name} "
+            "store none; leave evaluate.adsa out, or use a protocol with a teacher"
+        )
 
 
 def _record(

@@ -9,7 +9,7 @@ from ltdd_utils.config import DataConfig, EvaluateConfig, NetworkConfig, Preproc
 from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import Evaluation, gather, student
 from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted
+from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted, require_networks
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import for_size, protocol_of, whole_set
 
@@ -65,7 +65,9 @@ def protocol_for(
     scale = scale or distilled.info["scale"]
     method, _, dataset = distilled.info["recipe"].rpartition("_")
     cfg = protocol_of(method, dataset, scale, name, network, teacher, _made_for(info))
-    return whole_set(cfg, scale) if distilled.info.get("ipc") is None else for_size(cfg, len(distilled))
+    if distilled.info.get("ipc") is None:
+        return whole_set(method, cfg, scale)
+    return for_size(cfg, len(distilled))
 
 
 def _made_for(info: Mapping[str, Any]) -> NetworkConfig | None:
@@ -105,6 +107,7 @@ def evaluate_set(
             f"the set was made from other data ({made_from[:12]}) than what is here ({data.sha256[:12]}); "
             "use the same files and index list"
         )
+    require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
     preprocess = fitted(cfg.preprocess, data, place)
     original, clamped = content_hash(distilled), 0.0
     if distilled.images is not None:

@@ -142,7 +142,7 @@ def matched_set(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, se
     experts, seconds = train_experts(cfg.experts, *wanted, data, preprocess, seed, place)
     network = new_network(cfg.experts, data, generator(0, "shape")).to(place.device)
     common = {"data": data.sha256, "preprocess": preprocess.describe(), "seed": seed}
-    common |= {"experts": cfg.experts, "experts_sha256": experts.sha256}
+    common |= {"experts": cfg.experts, "experts_sha256": experts.sha256(*wanted)}
     bundle = place.store.stage(
         "initial",
         {"initial": cfg.initial, "lr": cfg.lr, "ipc": recipe.ipc, **common},

@@ -137,10 +137,7 @@ def recipe(
     chosen = METHODS[method](Cell(dataset, scale, data.imbalance_factor, ipc))
     evaluate = protocol_of(method, dataset, scale, protocol_name, network, teacher, _made_for(chosen))
     if isinstance(chosen, FullDataConfig):
-        adjusted = method == "full_logit_adjusted"
-        if adjusted and evaluate.protocol != "dsa-stored":
-            raise ValueError(f"{name} is a loss on stored labels; use the protocol dsa-stored, not {evaluate.protocol}")
-        return Recipe(name, scale, data, None, chosen, whole_set(evaluate, scale, tau=1.0 if adjusted else 0.0))
+        return Recipe(name, scale, data, None, chosen, whole_set(method, evaluate, scale))
     usual = protocol(own_protocol(method), dataset, scale).preprocess
     elsewhere = usual if _depends_on_space(chosen) and usual != evaluate.preprocess else None
     return Recipe(name, scale, data, ipc, chosen, for_size(evaluate, ipc * settings.classes), elsewhere)
@@ -193,14 +190,25 @@ def _made_for(method: MethodConfig) -> NetworkConfig | None:
     return method.network if isinstance(method, CondensationConfig) else None
 
 
-def whole_set(evaluate: EvaluateConfig, scale: Scale, tau: float = 0.0) -> EvaluateConfig:
-    """Training on thousands of images takes fewer epochs than on a hundred.
+def whole_set(method: str, evaluate: EvaluateConfig, scale: Scale) -> EvaluateConfig:
+    """A protocol for the whole set: the method's own loss, and fewer epochs than a hundred images take.
 
     Scale cpu has 30 epochs, batches of at most 64 images, so that they still make thousands of steps, and a ConvNet of
     width 32. The papers do not say how their "full dataset" rows were trained.
+
+    Args:
+        method: one of the whole set's; "full_logit_adjusted" has tau = 1 (``EvaluateConfig.logit_adjustment``).
+        evaluate: the protocol as it is for distilled sets.
+        scale: of the recipe.
+
+    Raises:
+        ValueError: the logit-adjusted loss under a protocol without stored labels.
     """
+    adjusted = method == "full_logit_adjusted"
+    if adjusted and evaluate.protocol != "dsa-stored":
+        raise ValueError(f"{method} is a loss on stored labels; use the protocol dsa-stored, not {evaluate.protocol}")
     network, train = evaluate.network, replace(evaluate.train, epochs={"tiny": 150, "cpu": 30, "paper": 200}[scale])
     if scale == "cpu":
         train = replace(train, batch_size=min(train.batch_size, 64))
         network = replace(network, width=32) if network.name == "convnet" else network
-    return replace(evaluate, network=network, train=train, logit_adjustment=tau)
+    return replace(evaluate, network=network, train=train, logit_adjustment=1.0 if adjusted else 0.0)

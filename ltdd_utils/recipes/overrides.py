@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from ltdd_utils.config import from_dict
-from ltdd_utils.config.base import hints_of
+from ltdd_utils.config.base import hints_of, of_type
 from ltdd_utils.recipes.cells import Recipe
 
 __all__ = ["assignments", "with_overrides"]
 
 T = TypeVar("T")
-WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
 FIXED = ("name", "scale")  # of a recipe: they say what the settings are, and do not make them
 
 
@@ -66,8 +65,7 @@ def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
         if rest:
             inside.setdefault(name, {})[rest] = value
         else:
-            _check(hints_of(type(config))[name], value, prefix + path)
-            changed[name] = value
+            changed[name] = _checked(hints_of(type(config))[name], value, prefix + path)
     for name, parts in inside.items():
         part = getattr(config, name)
         part = _default(hints_of(type(config))[name]) if part is None else part
@@ -82,31 +80,11 @@ def _default(hint: Any) -> Any:  # noqa: ANN401
     return groups[0]() if groups else None
 
 
-def _check(hint: Any, value: Any, path: str) -> None:  # noqa: ANN401
-    """Raise unless ``value`` is of a type that the field's hint names (which words it takes, the field checks)."""
+def _checked(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
+    """A value of a type that the field's hint names; a group of settings is not set as a whole."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     if value is None and types.NoneType in options:  # a group of settings that can be left out
-        return
+        return None
     if any(dataclasses.is_dataclass(option) for option in options):
         raise ValueError(f"{path!r} is a group of settings; set one of them, for example {path}.KEY=VALUE")
-    if not any(_fits(option, value) for option in options):
-        wanted = " or ".join(_words(option) for option in options)
-        raise ValueError(f"{path} is {value!r}; it must be {wanted}")
-
-
-def _fits(option: Any, value: Any) -> bool:  # noqa: ANN401
-    if typing.get_origin(option) is tuple:
-        return isinstance(value, list) and all(_fits(typing.get_args(option)[0], item) for item in value)
-    if typing.get_origin(option) is typing.Literal:
-        return isinstance(value, str)
-    if option is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is option
-
-
-def _words(option: Any) -> str:  # noqa: ANN401
-    if typing.get_origin(option) is tuple:
-        return "a list of numbers, as [0.5, 0.9]"
-    if typing.get_origin(option) is typing.Literal:
-        return "one of " + ", ".join(typing.get_args(option))
-    return WORDS[option]
+    return of_type(hint, value, path)

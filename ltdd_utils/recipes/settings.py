@@ -36,14 +36,15 @@ class DataSetFacts:
     scales: tuple[Scale, ...]  # the first one is the default
     flip: bool = True  # whether a mirrored image is still of its class
     zca: bool = True  # LTDD whitens CIFAR and Tiny-ImageNet, not ImageNet
+    padding: int = 4  # pixels, of the crops that train paper 2's observers and teachers at scale paper (its release)
 
 
 DATASETS: Mapping[str, DataSetFacts] = {
     "digits": DataSetFacts(10, depth=3, imbalance_factor=20, scales=("tiny",), flip=False),
     "cifar10": DataSetFacts(10, depth=3, imbalance_factor=100, scales=("cpu", "paper")),
     "cifar100": DataSetFacts(100, depth=3, imbalance_factor=50, scales=("cpu", "paper")),
-    "tiny": DataSetFacts(200, depth=4, imbalance_factor=10, scales=("cpu", "paper")),
-    "imagenet": DataSetFacts(1000, depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False),
+    "tiny": DataSetFacts(200, depth=4, imbalance_factor=10, scales=("cpu", "paper"), padding=8),
+    "imagenet": DataSetFacts(1000, depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False, padding=8),
 }
 
 
@@ -122,7 +123,14 @@ def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
 def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
     """The teacher of the online protocols: the student's network, trained as ``kind`` says.
 
-    Scale cpu trains a ConvNet of width 32 for 40 epochs, scale tiny 40 epochs with larger and more steps.
+    Scale cpu trains a ConvNet of width 32 for 40 epochs, scale tiny 40 epochs with larger and more steps. Images of
+    64x64 pixels are padded by 8 pixels at scale paper (``DataSetFacts.padding``), by 4 at scale cpu.
+
+    Note:
+        Differs from the release on ImageNet-LT, whose settings are unknown but for 10 epochs of warm-up, which are left
+        out here: epochs, step size, batch, weight decay and the debiased losses are those of the other data sets. GLMC,
+        which it builds on, has 135 epochs, step size 0.1, batch 120, weight decay 2e-4, q 1 and consistency weight 10
+        there. At imbalance factor 256 it trains on 224x224 pixels.
 
     Raises:
         ValueError: an unknown kind.
@@ -134,13 +142,15 @@ def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
         base = replace(base, train=replace(base.train, epochs=40))
     if scale == "tiny":
         base = replace(base, train=_short(base.train))
+    base = _padded(base, dataset, scale)
     return debiased(base) if kind == "debiased" else base
 
 
 def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
     """The network under which images are recovered; it has BatchNorm. As in the uni-level release (``OBSERVERS``).
 
-    Scale cpu trains a ResNet-32 of base width 16 for 20 epochs in bf16, scale tiny a ConvNet with BatchNorm.
+    Scale cpu trains a ResNet-32 of base width 16 for 20 epochs in bf16, scale tiny a ConvNet with BatchNorm. Padding is
+    that of ``teacher``, and so is what differs on ImageNet.
     """
     base = plain_expert(dataset, scale)
     if scale == "tiny":
@@ -151,8 +161,15 @@ def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
         train = replace(base.train, epochs=20, precision="bf16")
     else:
         network, train = NetworkConfig(OBSERVERS[dataset], norm="batch"), base.train
-    base = replace(base, network=network, train=train)
+    base = _padded(replace(base, network=network, train=train), dataset, scale)
     return debiased(base) if kind == "debiased" else base
+
+
+def _padded(base: TeacherConfig, dataset: str, scale: Scale) -> TeacherConfig:
+    """The release's padding at scale paper; the reduced scales keep that of the plain expert."""
+    if scale != "paper":
+        return base
+    return replace(base, augment=replace(base.augment, padding=DATASETS[dataset].padding))
 
 
 def _short(train: TrainConfig) -> TrainConfig:
@@ -161,6 +178,11 @@ def _short(train: TrainConfig) -> TrainConfig:
 
 
 def debiased(plain: TeacherConfig) -> TeacherConfig:
-    """The same network and schedule with two heads, a projection of 128 features, and the debiased losses."""
-    network = replace(plain.network, second_head=True, projection=128)
+    """The same network and schedule with two heads, a projection, and the debiased losses.
+
+    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release. That of a
+    ResNeXt-50 is unknown: it has 128 too.
+    """
+    projection = 256 if plain.network.name == "resnet18" else 128
+    network = replace(plain.network, second_head=True, projection=projection)
     return replace(plain, network=network, kind="debiased", debias=DebiasConfig())

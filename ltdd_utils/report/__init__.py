@@ -1,4 +1,4 @@
-"""The generated pages: the reproduction page of the book, and the README's two tables.
+"""The generated pages: the reproduction page of the book, the README's two tables, and that of the first page.
 
 ``headline`` is the table of one cell, ``status`` says how far the reproduction is, ``page`` makes the whole page, and
 ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.

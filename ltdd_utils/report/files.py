@@ -1,6 +1,8 @@
-"""Write the reproduction page of the book and the README's status table from the records; ``--check`` writes nothing.
+"""Write the book's reproduction page, and the tables of its first page and README, from the records.
 
-Records that the clone does not track are a reader's own and stay out of both. Run as
+``--check`` writes nothing.
+
+Records that the clone does not track are a reader's own and stay out of all three. Run as
 ``python -m ltdd_utils.report``, or ``make report``.
 """
 
@@ -34,19 +36,20 @@ def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     before, first, rest = text.partition(begin)
     _, second, after = rest.partition(end)
     if not first or not second or begin in rest or end in after:
-        raise ValueError(f"README.md needs the line {begin} and below it the line {end}, each once")
+        raise ValueError(f"the page needs the line {begin} and below it the line {end}, each once")
     return f"{before}{begin}\n{table}\n{end}{after}"
 
 
 def _files(root: Path) -> dict[Path, str]:
-    """What the two files must contain."""
+    """What the three files must contain."""
     records, names = load(root / "results", committed_only=True), recipes.names()
     published = targets(root / "results" / "targets.csv")
-    readme = root / "README.md"
+    readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
     summary = explained(status_table(compare(records, published, names)))
     return {
         root / "book" / "reproduction.md": reproduction_page(records, published, names) + _to_run(root / "results"),
+        first: with_part(first.read_text(encoding="utf-8"), headline, *HEADLINE),
         readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),
     }
 
@@ -65,7 +68,7 @@ def stale(root: Path = ROOT) -> list[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write both files, or with ``--check`` name those that are stale; 1 if there are any, 2 if a record is bad."""
+    """Write the files, or with ``--check`` name those that are stale; 1 if there are any, 2 if a record is bad."""
     parser = argparse.ArgumentParser(prog="python -m ltdd_utils.report", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a file is stale")
     parser.add_argument("--root", type=Path, default=ROOT, help="of the repository")

@@ -50,7 +50,8 @@ def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Seq
     """
     table = compare(records, published, names)
     copied = table["note"].str.contains("copied from")
-    run = table[(table["status"] == "run") & ~copied].drop_duplicates(["paper", *TARGET_KEYS, "our_protocol", "scale"])
+    run = table[(table["status"] == "run") & ~copied]
+    run = run.drop_duplicates([*TARGET_KEYS, "mean", "our_protocol", "scale"])  # printed again, in one paper or another
     parts = [INTRODUCTION, "## Summary", explained(status_table(table))]
     parts += ["## What was run", *(_compact(formatted(run)) if len(run) else ["Nothing yet."])]
     for paper, rows in table.groupby("paper", sort=False):

@@ -66,9 +66,9 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
     compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom.
 
     Fewer than three pairs, or fewer than three pipelines of a method, say too little about their own spread. In their
-    place stands that of the ``peers`` of each method, or, where it has none, the one that is ``lent``; pairs of them
-    count as independent. A difference is resolved beyond two standard errors and beyond Student's 95 % interval, which
-    is wider with few pipelines.
+    place stands that of the ``peers`` of each method, or, where it has none, the one that its evaluator has
+    ``elsewhere``, or the one that is ``lent``; pairs of them count as independent. A difference is resolved beyond two
+    standard errors and beyond Student's 95 % interval, which is wide with few pipelines.
 
     Args:
         first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
@@ -106,11 +106,9 @@ def _taken(values: Sequence[float], count: int, lent: Spread | None, paired: boo
     own = Spread(statistics.stdev(values), len(values) - 1) if len(values) > 1 else None
     if not paired and count >= FEW and own is not None:
         return own, BOTH
-    peers = getattr(values, "peers", None)
-    if peers is not None:
-        return peers, PEERS
-    if lent is not None:
-        return lent, ELSEWHERE
+    for found, by in ((getattr(values, "peers", None), PEERS), (getattr(values, "elsewhere", None) or lent, ELSEWHERE)):
+        if found is not None:
+            return found, by
     return None if own is None or paired else (own, BOTH)
 
 

@@ -52,7 +52,7 @@ def in_cell(
     return records[kept]
 
 
-def judged(records: pd.DataFrame) -> pd.DataFrame:
+def judged(records: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per method, evaluator and changed settings: ``scores`` with the students' network as part of who judges.
 
     A wider student, or one of another architecture as the recipes have it, is another judge and not another method: so
@@ -60,11 +60,13 @@ def judged(records: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
+        like: rows of another cell, as this function gives them: what their evaluators' spread is serves here where
+            nothing was run twice.
 
     Returns:
         The columns of ``scores``, each of whose ``pipelines`` knows the spread of its ``peers``, the rows of the same
-        evaluator; ``evaluator``, as ``evaluator`` names it; ``seconds``, up to one student that is trained
-        (``seconds_to_student``), the mean over the records.
+        evaluator, and the one ``elsewhere``, of the rows of ``like``; ``evaluator``, as ``evaluator`` names it;
+        ``seconds``, up to one student that is trained (``seconds_to_student``), the mean over the records.
     """
     rows = scores(records)
     first = [load_record(paths[0]) for paths in rows["records"]]
@@ -74,15 +76,21 @@ def judged(records: pd.DataFrame) -> pd.DataFrame:
         changed=[_without_judge(*pair) for pair in zip(rows["changed"], first, strict=True)],
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
-    for _, mine in rows.groupby("evaluator"):
+    for judge, mine in rows.groupby("evaluator"):
         peers = spread(mine["pipelines"])
+        elsewhere = None if like is None else spread(like.loc[like["evaluator"] == judge, "pipelines"])
         for values in mine["pipelines"]:
-            values.peers = peers
+            values.peers, values.elsewhere = peers, elsewhere
     return rows
 
 
 def along(
-    records: pd.DataFrame, dataset: str, cells: Iterable[tuple[float, int]], judge: str, scale: str = "cpu"
+    records: pd.DataFrame,
+    dataset: str,
+    cells: Iterable[tuple[float, int]],
+    judge: str,
+    scale: str = "cpu",
+    like: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The sets of several cells under one evaluator, unchanged recipes alone: what ``plots.accuracy_by`` draws.
 
@@ -92,6 +100,7 @@ def along(
         cells: imbalance factor and images per class of each.
         judge: an evaluator, as ``evaluator`` names it.
         scale: of all cells.
+        like: as of ``judged``, for cells in which nothing was run twice.
 
     Returns:
         One row per cell and method that was run: ``dataset``, ``scale``, ``imbalance_factor``, ``ipc``, ``method``,
@@ -100,7 +109,7 @@ def along(
     """
     sets, found = records[~records["whole_set"]], []
     for factor, ipc in cells:
-        rows = judged(in_cell(sets, dataset, factor, ipc, scale))
+        rows = judged(in_cell(sets, dataset, factor, ipc, scale), like)
         rows = rows[(rows["changed"] == USUAL) & (rows["evaluator"] == judge)]
         cell = {"dataset": dataset, "scale": scale, "imbalance_factor": factor, "ipc": ipc}
         for method, values in zip(rows["method"], rows["pipelines"], strict=True):

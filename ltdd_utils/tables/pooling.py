@@ -32,12 +32,19 @@ class Pipelines(list[float]):
     """A list of accuracies, fractions, that knows the seed of each; several draws may have one seed.
 
     Where they are few, they may take the spread of their ``peers``: the methods that the same evaluator judged in the
-    same cell (``judged`` fills it in; None: no peer has several pipelines).
+    same cell. Where no peer has several pipelines, there may be one that the same evaluator has in another cell,
+    ``elsewhere`` (``judged`` fills both in).
     """
 
-    def __init__(self, values: Iterable[float] = (), seeds: Iterable[int] = (), peers: Spread | None = None) -> None:
+    def __init__(
+        self,
+        values: Iterable[float] = (),
+        seeds: Iterable[int] = (),
+        peers: Spread | None = None,
+        elsewhere: Spread | None = None,
+    ) -> None:
         super().__init__(values)
-        self.seeds, self.peers = tuple(seeds), peers
+        self.seeds, self.peers, self.elsewhere = tuple(seeds), peers, elsewhere
         if len(self.seeds) != len(self):
             raise ValueError(f"{len(self)} accuracies have {len(self.seeds)} seeds; give each its own")
 

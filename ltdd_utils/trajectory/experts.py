@@ -113,7 +113,7 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
 
     It starts from the last snapshot of the representation expert of the same index, whose backbone stays as it is.
     Every class comes equally often (``class_aware_order``); cross-entropy, SGD without momentum or weight decay, with
-    GSAM where the first stage has it.
+    GSAM where the first stage has it. ``max_norm`` acts once after every epoch, before that epoch's snapshot is taken.
 
     Args:
         stage: settings, data, seed.

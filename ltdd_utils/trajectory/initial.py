@@ -73,7 +73,9 @@ def initial_set(
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
-    noise = torch.randn(int(synthetic.sum()), *shape, generator=rng) if bool(synthetic.any()) else None
+    missing, noise = int(synthetic.sum()), None
+    if missing:  # the type is named: under another default type the same generator would give other numbers
+        noise = torch.randn(missing, *shape, dtype=torch.float32, generator=rng)
     indices = torch.where(synthetic, rows, data.indices[rows.clamp_min(0)])
     info = {"class_names": list(data.class_names)}
     made = DistilledSet(labels, indices, images=noise, lr=lr, info=info)

@@ -32,11 +32,22 @@ class Experts:
         """Number of experts."""
         return len(self.representation)
 
-    @property
-    def sha256(self) -> str:
-        """Hash of every expert's last stored snapshots: training elsewhere may give other weights for one setting."""
-        rows = [bundle.tensors["snapshots"][-1] for bundle in (*self.representation, *self.classifier)]
-        return hashlib.sha256("".join(tensor_hash(row.float()) for row in rows).encode()).hexdigest()
+    def sha256(self, keep: Sequence[int], keep_classifier: Sequence[int]) -> str:
+        """Hash of every expert's last snapshots that are read: training elsewhere may give other weights.
+
+        Later ones that the files hold too do not count, so that work which never read them stays valid.
+
+        Args:
+            keep: epochs of the representation experts that are read, one or more.
+            keep_classifier: epochs of the classifier experts that are read; none if there are no such experts.
+
+        Raises:
+            FileNotFoundError: the last of these epochs is not stored.
+        """
+        rows = [self.snapshot(index, max(keep)) for index in range(len(self.representation))]
+        for index, bundle in enumerate(self.classifier):
+            rows.append(snapshot(bundle, max(keep_classifier), f"classifier expert {index}"))
+        return hashlib.sha256("".join(map(tensor_hash, rows)).encode()).hexdigest()
 
     def snapshot(self, index: int, epoch: int) -> Tensor:
         """A representation expert after ``epoch`` epochs.

@@ -39,8 +39,8 @@ def batches(labels: Tensor, size: int) -> list[Tensor]:
     for label in labels.unique():
         mine = labels == label
         turn[mine] = torch.arange(int(mine.sum()), device=labels.device)
-    order = sorted(range(len(labels)), key=lambda row: (int(turn[row]), int(labels[row])))
-    return list(torch.tensor(order).split(int(size)))
+    order = torch.argsort(turn * (labels.max() + 1) + labels, stable=True).cpu()
+    return list(order.split(int(size)))
 
 
 def recover(
@@ -225,7 +225,7 @@ def _augmented(images: Tensor, cfg: RecoverConfig, rng: torch.Generator) -> Tens
     if cfg.crop_scale != (1.0, 1.0):
         box = draw_boxes(1, side, side, cfg.crop_scale, SQUARE, rng)
         images = crop_boxes(images, box.expand(len(images), 4), side)
-    if cfg.flip and bool(torch.rand((), generator=rng) < 0.5):
+    if cfg.flip and bool(torch.rand((), dtype=torch.float32, generator=rng) < 0.5):
         images = images.flip(3)
     if cfg.shift:
         across, down = torch.randint(-cfg.shift, cfg.shift + 1, (2,), generator=rng).tolist()

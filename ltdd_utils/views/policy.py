@@ -1,12 +1,15 @@
 """RandAugment for a batch: every image gets its own operations, drawn from a generator that is passed in.
 
 Cubuk et al., arXiv 1909.13719. The operations and magnitudes are torchvision's; images with the same operation go
-through it together.
+through it together, and all that move pixels together too. Nothing waits for the device: which image gets what is known
+on the CPU, and what an operation needs there is made once per device.
 """
 
+import functools
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["SPACE", "magnitude_of", "randaugment", "transform"]
@@ -30,6 +33,7 @@ SPACE = {
     "AutoContrast": False,
     "Equalize": False,
 }
+MOVING = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")  # operations that move pixels and change none
 
 
 def randaugment(images: Tensor, generator: torch.Generator, operations: int = 2, magnitude: int = 9) -> Tensor:
@@ -55,19 +59,50 @@ def randaugment(images: Tensor, generator: torch.Generator, operations: int = 2,
         raise ValueError(f"images are {images.dtype}; RandAugment works on uint8 pixels")
     if not 0 <= magnitude < BINS:
         raise ValueError(f"magnitude is {magnitude}; choose 0 to {BINS - 1}")
-    names = list(SPACE)
     for _ in range(operations):
-        chosen = torch.randint(len(names), (len(images),), generator=generator)
+        chosen = torch.randint(len(SPACE), (len(images),), generator=generator)
         negative = torch.randint(2, (len(images),), generator=generator).bool()
-        images = images.clone()
-        for index, name in enumerate(names):
-            for sign in (1, -1) if SPACE[name] else (1,):
-                # Which images they are is known on the CPU: nothing waits for the device.
-                group = (chosen == index) & (negative == (sign < 0)) if SPACE[name] else chosen == index
-                if name != "Identity" and group.any():
-                    rows = group.nonzero()[:, 0].to(images.device, non_blocking=True)
-                    images[rows] = transform(images[rows], name, sign * magnitude_of(name, magnitude, images.shape[-1]))
+        images = _round(images, chosen, negative, magnitude)
     return images
+
+
+def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> Tensor:
+    """Each image after its own operation; ``chosen`` (places in ``SPACE``) and ``negative`` are ``[B]``, on the CPU."""
+    images, device = images.clone(), images.device
+    moving = torch.tensor([name in MOVING for name in SPACE])[chosen]
+    if moving.any():
+        rows = moving.nonzero()[:, 0]
+        which = torch.tensor([MOVING.index(name) if name in MOVING else -1 for name in SPACE])[chosen[rows]]
+        there, maps = torch.stack([rows, 2 * which + negative[rows]]).to(device, non_blocking=True)
+        sources = _sources(*images.shape[-2:], magnitude, device)[maps]
+        images[there] = _taken(images[there], sources)
+    for index, name in enumerate(SPACE):
+        value = magnitude_of(name, magnitude, images.shape[-1])
+        for sign in (1, -1) if SPACE[name] and name not in MOVING else (1,):
+            group = (chosen == index) & (negative == (sign < 0)) if SPACE[name] else chosen == index
+            if name != "Identity" and name not in MOVING and group.any():
+                rows = group.nonzero()[:, 0].to(device, non_blocking=True)
+                images[rows] = transform(images[rows], name, sign * value)
+    return images
+
+
+def _taken(images: Tensor, sources: Tensor) -> Tensor:
+    """Images ``[B, Ch, H, W]`` whose pixels come from the places ``[B, H * W]`` that ``_sources`` counts."""
+    pixels = F.pad(images.flatten(2), (1, 0))  # place 0 is black
+    return pixels.gather(2, sources[:, None].expand(-1, images.shape[1], -1)).view_as(images)
+
+
+@functools.lru_cache(maxsize=16)
+def _sources(height: int, width: int, magnitude: int, device: torch.device) -> Tensor:
+    """Where the pixels of an image come from under each of ``MOVING``, first as it is, then negated: ``[10, H * W]``.
+
+    An image of its own places goes through ``transform``: 1 is the first pixel, 0 is outside the image. Moving pixels
+    takes the nearest one, so this says all of it, and to the last bit what ``transform`` does on this device.
+    """
+    places = torch.arange(1, height * width + 1, dtype=torch.float32, device=device).view(1, 1, height, width)
+    values = [(name, sign * magnitude_of(name, magnitude, width)) for name in MOVING for sign in (1, -1)]
+    with torch.autocast(device.type, enabled=False):  # the places are exact inside a bf16 training step too
+        return torch.cat([transform(places, name, value).flatten(1) for name, value in values]).long()
 
 
 def magnitude_of(name: str, magnitude: int, size: int) -> float:
@@ -117,6 +152,26 @@ def transform(images: Tensor, name: str, value: float) -> Tensor:
         "Brightness": functional.adjust_brightness,
         "Color": functional.adjust_saturation,
         "Contrast": functional.adjust_contrast,
-        "Sharpness": functional.adjust_sharpness,
+        "Sharpness": _sharpened,
     }
     return adjust[name](images, 1 + value) if name in adjust else images
+
+
+def _sharpened(images: Tensor, factor: float) -> Tensor:
+    """Torchvision's ``adjust_sharpness`` of uint8 images: it copies its kernel to the device at every call, waiting."""
+    if min(images.shape[-2:]) <= 2:
+        return images
+    kernel = _blur(images.device).expand(images.shape[1], 1, 3, 3)
+    pixels = images.to(torch.float32)
+    inner = pixels[..., 1:-1, 1:-1]
+    blurred = F.conv2d(pixels, kernel, groups=images.shape[1]).round_()
+    inner.add_(blurred.sub_(inner), alpha=1.0 - factor)
+    return pixels.clamp_(0, 255).to(torch.uint8)
+
+
+@functools.cache
+def _blur(device: torch.device) -> Tensor:
+    """The 3x3 kernel of ``adjust_sharpness``: 5 in the middle, 1 around it, of sum 1."""
+    edge, middle = 1.0 / 13.0, 5.0 / 13.0
+    rows = [[edge] * 3, [edge, middle, edge], [edge] * 3]
+    return torch.tensor(rows, dtype=torch.float32, device=device)
