@@ -9,7 +9,7 @@ from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fit_stage, require_networks
 from ltdd_utils.pipeline.sets import distil
 from ltdd_utils.pipeline.students import evaluate_students
-from ltdd_utils.provenance import peak_ram_gib, provenance
+from ltdd_utils.provenance import full_precision, peak_ram_gib, provenance
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.results import SCHEMA, save_record
 from ltdd_utils.results.record import refuse_fewer_students
