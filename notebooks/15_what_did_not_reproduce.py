@@ -391,7 +391,7 @@ print(f"classifier experts / representation experts: {second_stage / first_stage
 # %%
 beside = tables.compare(recorded, printed, recipes.names(), everything=False)
 beside = beside[beside.metric == "accuracy"].dropna(subset="difference")
-keys = ["dataset", "method", "ipc", "imbalance_factor", "our_protocol", "scale"]
+keys = ["dataset", "method", "ipc", "imbalance_factor", "network", "our_protocol", "scale"]
 once = beside.drop_duplicates(keys)  # a number that one paper copies stands in both
 by_size = once.difference.abs().sort_values(ascending=False).index
 largest = once.loc[by_size].head(5)
@@ -417,7 +417,17 @@ cause = {
 table = largest.assign(suspected=[cause.get(m, "open") for m in largest.method])
 table = table.rename(columns={"imbalance_factor": "IF", "ipc": "IPC", "mean": "printed"})
 table["IF"] = table["IF"].map("{:g}".format)
-columns = ["dataset", "IF", "IPC", "our_protocol", "printed", "ours", "difference"]
+table["network"] = table["network"].str.replace("-d3", "")
+columns = [
+    "dataset",
+    "IF",
+    "IPC",
+    "network",
+    "our_protocol",
+    "printed",
+    "ours",
+    "difference",
+]
 columns += ["pipelines", "suspected"]
 tables.shown(table.set_index("method")[columns])
 
