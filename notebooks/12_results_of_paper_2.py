@@ -478,6 +478,8 @@ assert (forms.verdict[forms.command == ""] == "not resolved").all()
 assert (budget.verdict == "resolved").all() and budget.points.max() < 0
 assert (single.points > 0).all() and single.verdict["unilevel - edc"] == "not resolved"
 assert (single.verdict.drop("unilevel - edc") == "resolved").all()
+
+# %%
 by_size = ours.pivot(index="method", columns="ipc", values="accuracy")
 lead = by_size.loc["unilevel"] - by_size.loc["random"]
 assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5

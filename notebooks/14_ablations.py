@@ -566,6 +566,8 @@ for found in (small_set, large_set):
 assert large_set.verdict["uniform prior"] == "resolved"
 assert large_set.points["uniform prior"] > 5
 assert large_set.verdict["inverted prior"] == "not resolved"
+
+# %%
 placebo = controls_of({"inverted": prior["inverted prior"]}).loc["CIFAR-10-LT"]
 assert placebo.verdict.item() == "resolved" and placebo.points.item() < -8
 estimated = digits["damed", stored, "dam.prior=estimated"]
@@ -597,6 +599,8 @@ assert part_of.points["recovery"] > 0 > part_of.points["confident crops"]
 assert (part_of.verdict[["calibration", "debiased observer"]] == "not resolved").all()
 sign = turned.xs(reversed_order, level=2).dropna(subset="points")
 assert (sign.points > 0).all() and (sign.verdict == "resolved").all()
+
+# %%
 shift = shifts.loc["Digits-LT"]
 assert shift.verdict["shift alone (lambda 1)"] == "not resolved"
 assert shift.verdict["weights and shift"] == "resolved"

@@ -418,17 +418,8 @@ table = largest.assign(suspected=[cause.get(m, "open") for m in largest.method])
 table = table.rename(columns={"imbalance_factor": "IF", "ipc": "IPC", "mean": "printed"})
 table["IF"] = table["IF"].map("{:g}".format)
 table["network"] = table["network"].str.replace("-d3", "")
-columns = [
-    "dataset",
-    "IF",
-    "IPC",
-    "network",
-    "our_protocol",
-    "printed",
-    "ours",
-    "difference",
-]
-columns += ["pipelines", "suspected"]
+columns = ["dataset", "IF", "IPC", "network", "our_protocol", "printed", "ours"]
+columns += ["difference", "pipelines", "suspected"]
 tables.shown(table.set_index("method")[columns])
 
 # %% [markdown]
@@ -539,6 +530,8 @@ settle = {
     "ADSA: longer students?": "ltdd run edc_adsa_cifar10 --scale paper",
     "the levels": "ltdd campaign run --plan paper",
 }
+
+# %%
 settle |= {
     f"the same at 50 images per class: {m}": f"ltdd run {m}_cifar10 --ipc 50 --scale cpu"
     for m in ("datm", "dam_only", "ed_only", "damed")
