@@ -410,6 +410,7 @@ cause = {
     "full": "scale: a quarter of the width, few epochs; the paper gives no recipe",
     "unilevel": "scale: the teacher is weaker, and students train for less long",
     "datm": "scale: experts that never learn the rarest classes",
+    "mtt": "the step size that its set has learned, with which AlexNet stays at chance",
     "damed": "scale: few, narrow, short experts, and few iterations",
 }
 
