@@ -253,7 +253,7 @@ asked |= {
     f"{name} statistics": f"statistics.source={name}" for name in ("natural", "running")
 }
 asked = {name: ("unilevel", judge, changed) for name, changed in asked.items()}
-forms = tables.controls(tables.judged(cell), asked, "cifar10", "cpu", lent)
+forms = tables.controls(runs, asked, "cifar10", "cpu", lent)
 tables.shown(forms[forms.command == ""].drop(columns="command"))
 
 # %% [markdown]

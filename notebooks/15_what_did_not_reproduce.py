@@ -534,12 +534,16 @@ settle = {
 
 # %%
 settle |= {
-    f"the same at 50 images per class: {m}": f"ltdd run {m}_cifar10 --ipc 50 --scale cpu"
+    f"the same at 50 images per class: {m}": recipes.command(
+        f"{m}_cifar10", ipc=50, scale="cpu"
+    )
     for m in ("datm", "dam_only", "ed_only", "damed")
 }
 rows_of_8 = ("unilevel", "unilevel_no_calibration", "unilevel_no_init")
 settle |= {
-    f"calibration and crops, seed {seed}: {m}": f"ltdd run {m}_cifar100 --seed {seed}"
+    f"calibration and crops, seed {seed}: {m}": recipes.command(
+        f"{m}_cifar100", scale="cpu", seed=seed
+    )
     for m in rows_of_8
     for seed in (1, 2)
 }

@@ -47,15 +47,16 @@ def waterfall(
         if not len(points):
             axes.annotate("not run", (level, row), (6, 0), textcoords="offset points", va="center", color=PUBLISHED)
             continue
+        after = float(points.mean())
+        whisker = float(points.std(ddof=1)) if len(points) > 1 else 0.0
         if row:
             axes.plot([level] * 2, [begins, row], color=PUBLISHED, lw=0.8, zorder=1)
-            whisker = float(points.std(ddof=1)) if len(points) > 1 else 0.0
-            _step(axes, row, (level, float(points.mean())), known)
-            beside = max(level, float(points.mean()) + whisker), row
+            _step(axes, row, (level, after), known)
+            beside = max(level, after + whisker), row
             axes.annotate(f"{difference:+.1f}", beside, (8, 0), textcoords="offset points", va="center", fontsize=9)
         if len(points) > 1:
-            axes.errorbar(points.mean(), row, xerr=points.std(ddof=1), color="black", capsize=3, lw=1.2, zorder=5)
-        level, begins = float(points.mean()), row
+            axes.errorbar(after, row, xerr=whisker, color="black", capsize=3, lw=1.2, zorder=5)
+        level, begins = after, row
     axes.set_yticks(range(len(names)), list(names))
     axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))
     axes.use_sticky_edges = False  # a bar that begins at the lowest score does not begin at the frame

@@ -76,11 +76,13 @@ def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> 
         there, maps = torch.stack([rows, 2 * which + negative[rows]]).to(device, non_blocking=True)
         sources = _sources(*images.shape[-2:], magnitude, device)[maps]
         images[there] = _taken(images[there], sources)
-    for index, name in enumerate(SPACE):
+    for index, (name, signed) in enumerate(SPACE.items()):
+        if name in ("Identity", *MOVING):
+            continue
         value = magnitude_of(name, magnitude, images.shape[-1])
-        for sign in (1, -1) if SPACE[name] and name not in MOVING else (1,):
-            group = (chosen == index) & (negative == (sign < 0)) if SPACE[name] else chosen == index
-            if name != "Identity" and name not in MOVING and group.any():
+        for sign in (1, -1) if signed else (1,):
+            group = (chosen == index) & (negative == (sign < 0)) if signed else chosen == index
+            if group.any():
                 rows = group.nonzero()[:, 0].to(device, non_blocking=True)
                 images[rows] = transform(images[rows], name, sign * value)
     return images
