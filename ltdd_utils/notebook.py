@@ -15,6 +15,9 @@ from ltdd_utils.store import Store
 
 __all__ = ["place", "source", "versions"]
 
+CONTINUED = 8  # columns that the rest of a long line is indented beyond its first
+WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"
+
 
 def place(work: Path | None = None) -> Place:
     """Where a chapter runs a recipe: on this machine's best device, with progress bars, keeping no record.
@@ -26,10 +29,21 @@ def place(work: Path | None = None) -> Place:
 
 
 def source(thing: Any) -> Any:  # noqa: ANN401 (any function or class in, IPython's display object out)
-    """The source of a function or class as it is in the package, to be shown in a notebook."""
-    from IPython.display import Code  # only notebooks have IPython
+    """The source of a function or class as it is in the package, to be shown in a notebook.
 
-    return Code(inspect.getsource(thing), language="python")
+    A line that is longer than the page is wide goes on below, indented, instead of running out of sight.
+    """
+    from IPython.display import HTML, Code  # only notebooks have IPython
+
+    text = inspect.getsource(thing)
+    head, opening, rest = Code(text, language="python")._repr_html_().partition("<pre>")
+    lines, closing, tail = rest.partition("</pre>")
+    indents = [len(line) - len(line.lstrip()) + CONTINUED for line in text.splitlines()]
+    hanging = (
+        f'<span style="{WRAPPED}; padding-left: {indent}ch; text-indent: -{indent}ch">{line}\n</span>'
+        for indent, line in zip(indents, lines.splitlines(), strict=True)
+    )
+    return HTML(head + opening + "".join(hanging) + closing + tail)
 
 
 def versions() -> str:

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
+CODE = ("ltdd_utils", "pyproject.toml")  # what decides a number, from the top of the repository
 PACKAGES = ("ltdd-utils", "torch", "torchvision", "numpy", "scikit-learn")
 TF32 = False  # whether convolutions may round float32 to 10 bits of mantissa on a GPU; PyTorch's own default is True
 
@@ -42,7 +43,7 @@ def git(folder: Path, *arguments: str) -> str | None:
 
 @functools.cache
 def code(root: Path | None = None) -> dict[str, Any]:
-    """Which code runs: ``commit``, and ``dirty``, whether a file outside ``results/`` differs from it.
+    """Which code runs: ``commit``, and ``dirty``, whether a file that decides a number (``CODE``) differs from it.
 
     Asked once in a process: a clone may move on while hours of work run with the code that was loaded at first.
 
@@ -56,8 +57,8 @@ def code(root: Path | None = None) -> dict[str, Any]:
     if top is None or Path(top).resolve() != root.resolve():
         return {"commit": None, "dirty": None}
     commit = git(root, "rev-parse", "--verify", "HEAD")
-    # Records that earlier runs of a campaign wrote do not change the code.
-    changes = git(root, "status", "--porcelain", "--", ".", ":(exclude)results")
+    # Records, distilled sets and notes that somebody keeps in a clone do not change the code.
+    changes = git(root, "status", "--porcelain", "--", *CODE)
     return {"commit": commit, "dirty": None if commit is None or changes is None else bool(changes)}
 
 

@@ -100,7 +100,10 @@ class Checkpoint:
     """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
 
     def __init__(self, path: Path, deadline: float | None = None, every_s: float = 60.0) -> None:
-        """Keep the state in ``path``, ``every_s`` seconds between two writes; ``deadline`` as of ``time.monotonic``."""
+        """Keep the state in ``path``, ``every_s`` seconds between two writes; ``deadline`` as of ``time.monotonic``.
+
+        The deadline may be moved while the stage runs: ``tick`` looks at it each time.
+        """
         self.path, self.deadline, self.every_s = path, deadline, every_s
         self._written = self._counted = time.monotonic()
         saved = load_bundle(path) if path.is_file() else None
@@ -150,6 +153,13 @@ class Store:
         self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
         self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
+        self._running: Checkpoint | None = None
+
+    def stop(self) -> None:
+        """Let the deadline pass now: the stage that is being computed keeps its state and stops when it can."""
+        self.deadline = time.monotonic()
+        if self._running is not None:
+            self._running.deadline = self.deadline
 
     def result(self, kind: str, key: Mapping[str, Any]) -> Path:
         """The file of a stage's result, whether it is there or not."""
@@ -220,8 +230,12 @@ class Store:
         checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
         origin = code()  # before the work: the files may change meanwhile
         reset_peaks()
-        with full_precision():
-            bundle = compute(checkpoint)
+        self._running = checkpoint
+        try:
+            with full_precision():
+                bundle = compute(checkpoint)
+        finally:
+            self._running = None
         bundle.meta["seconds"] = checkpoint.elapsed()
         bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)

@@ -60,7 +60,6 @@ online = usual[usual.protocol.str.startswith("online-teacher")]
 points = {
     (r.method, r.protocol.rpartition("/")[2]): r.pipelines for r in online.itertuples()
 }
-lent = tables.spread(runs.pipelines)  # where nothing was run twice under a judge
 print(f"{len(cell)} records, {runs.students.sum()} students")
 
 # %% [markdown]
@@ -132,7 +131,7 @@ debiased = runs[runs.protocol == "online-teacher/debiased"]
 parts_of = debiased[debiased.method == "random"].set_index("changed")
 whole = parts_of.pipelines["as the recipe"]
 pairs = {name: (values, whole) for name, values in parts_of.pipelines.items()}
-bundle = tables.contrasts(pairs, lent).drop("as the recipe")
+bundle = tables.contrasts(pairs).drop("as the recipe")
 bundle.insert(0, "students", [tables.percent(p) for p in parts_of.pipelines[bundle.index]])
 own = [[loaded[p]["teacher"]["overall"] for p in paths] for paths in parts_of.records]
 teachers = pd.Series([tables.percent(v) for v in own], parts_of.index)
@@ -151,7 +150,7 @@ tables.shown(bundle)
 full = points[("unilevel", "debiased")]
 others = [m for m in order[::-1] if m != "unilevel" and (m, "debiased") in points]
 pairs = {f"unilevel - {m}": (full, points[(m, "debiased")]) for m in others}
-found = tables.contrasts(pairs, lent)
+found = tables.contrasts(pairs)
 plots.differences(list(found.index), list(found.points), list(found.needed))
 
 # %%
@@ -233,7 +232,7 @@ switched = {
     ("debiased", "plain"): points[("unilevel", "plain")],
     ("plain", "plain"): points[("unilevel_no_debiasing", "plain")],
 }
-jobs = tables.contrasts({k: (v, full) for k, v in switched.items()}, lent)
+jobs = tables.contrasts({k: (v, full) for k, v in switched.items()})
 jobs.insert(0, "accuracy", [tables.percent(v) for v in switched.values()])
 tables.shown(jobs.rename_axis(["observer", "teacher that labels"]))
 
@@ -253,7 +252,7 @@ asked |= {
     f"{name} statistics": f"statistics.source={name}" for name in ("natural", "running")
 }
 asked = {name: ("unilevel", judge, changed) for name, changed in asked.items()}
-forms = tables.controls(runs, asked, "cifar10", "cpu", lent)
+forms = tables.controls(runs, asked, "cifar10", "cpu")
 tables.shown(forms[forms.command == ""].drop(columns="command"))
 
 # %% [markdown]
@@ -285,7 +284,7 @@ for row in adsa.itertuples():
     pairs[f"{row.method} - without, {kind} teacher"] = (row.pipelines, without)
     chosen = [s["adsa_tau"] for path in row.records for s in loaded[path]["students"]]
     taus.append(sum(chosen) / len(chosen))
-calibrated = tables.contrasts(pairs, lent)
+calibrated = tables.contrasts(pairs)
 calibrated.insert(0, "tau", taus)
 tables.shown(calibrated, 2)
 
@@ -332,7 +331,7 @@ for method, protocol, changed in by:
         what = "one label" if changed == usually else "one label, without CutMix"
         every = by.get((method, f"online-teacher/{kind}", usually), [])
         pairs[what, f"{method}, {kind} teacher"] = (by[method, protocol, changed], every)
-budget = tables.contrasts(pairs, lent)
+budget = tables.contrasts(pairs)
 budget.insert(0, "accuracy", [tables.percent(p) for p, _ in pairs.values()])
 tables.shown(budget.sort_index())
 

@@ -54,7 +54,6 @@ usual = rows[rows.changed == "as the recipe"]
 score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
 sets = usual[~usual.method.str.startswith("full")]
 one_of = {r.evaluator: results.load_record(r.records[0]) for r in sets.itertuples()}
-lent = tables.spread(rows.pipelines)  # for few pipelines whose evaluator has none twice
 print(f"{len(cell)} records, {rows.students.sum()} students")
 
 # %% [markdown]
@@ -153,7 +152,7 @@ found = {}
 for judge in judges:
     base = score.get(("random", judge), [])
     others = [m for m in order if m != "random" and (m, judge) in score]
-    found[judge] = tables.contrasts({m: (score[m, judge], base) for m in others}, lent)
+    found[judge] = tables.contrasts({m: (score[m, judge], base) for m in others})
 against_random = pd.concat(found, names=["judge", "minus Random"])
 tables.shown(against_random)
 
@@ -163,7 +162,7 @@ tables.shown(against_random)
 # %%
 others = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
 pairs = {f"{a} - {b}": (score[a, own], score[b, own]) for a, b in others}
-expertless = tables.contrasts(pairs, lent)
+expertless = tables.contrasts(pairs)
 assert (expertless.verdict == "resolved").all() and expertless.points.min() > 0
 assert expertless.points["dm - random"] > 2 * expertless.points["damed - dm"]
 printed = results.targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
@@ -189,7 +188,7 @@ def both(a, b, judge):
 
 
 found = {(f"{a} - {b}", judge): both(a, b, judge) for a, b in pairs for judge in judges}
-tables.shown(tables.contrasts(found, lent))
+tables.shown(tables.contrasts(found))
 
 # %% [markdown]
 # What is not run, and the command that would run it:
@@ -210,7 +209,7 @@ walk = {
     "DAM + ED, paper 2's evaluator": score.get(("damed", shared), []),
     "uni-level, paper 2's evaluator": score.get(("unilevel", shared), []),
 }
-walked = tables.steps(walk, lent)
+walked = tables.steps(walk)
 
 
 def draw(rows, found):
@@ -231,7 +230,7 @@ budgets = {
     "uni-level, paper 2's, one label": score.get(("unilevel", once), []),
     "uni-level, paper 2's, every view": score.get(("unilevel", shared), []),
 }
-told = tables.steps(budgets, lent)
+told = tables.steps(budgets)
 draw(budgets, told)
 
 # %%
@@ -244,7 +243,7 @@ tables.shown(pd.concat({"the judge first": walked, "the set first": told}))
 
 # %%
 pairs = {"unilevel - damed": both("unilevel", "damed", once)}
-stored_once = tables.contrasts(pairs, lent)
+stored_once = tables.contrasts(pairs)
 assert stored_once.verdict.item() == "resolved" and stored_once.points.item() > 0
 tables.shown(stored_once)
 
@@ -277,7 +276,7 @@ asked = {
     for kind in ("plain", "debiased")
 }
 asked |= {("debiased - plain", m): both_judges(m, path[3]) for m in order}
-told_by = tables.contrasts({k: pair for k, pair in asked.items() if all(pair)}, lent)
+told_by = tables.contrasts({k: pair for k, pair in asked.items() if all(pair)})
 tables.shown(told_by)
 
 # %% [markdown]
@@ -410,7 +409,7 @@ assert apart[own] > 2 * max(apart[shared], apart[judges[2]])
 teacher_gain = told_by.loc["debiased - plain"]
 assert (teacher_gain.verdict == "resolved").all()
 assert teacher_gain.points.min() > 3 * (mean("random", judges[2]) - mean("random", own))
-headline = tables.contrasts(found, lent)
+headline = tables.contrasts(found)
 signs = headline.points.where(headline.verdict == "resolved").unstack()[[own, *judges[2:]]]
 assert (signs.loc["damed - datm"] > 0).all() and signs.loc["damed - datm"].idxmax() == own
 assert (signs.loc["unilevel - rded", judges[2:]] > 0).all()

@@ -181,16 +181,25 @@ def trained(folder, settings, teacher=None, data=None, **changes):
 
 
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
-def test_an_online_student_is_told_the_tau_of_its_teacher(single, tmp_path, name):
-    teacher = Biased(digits().prior.float()).eval()
+def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told_the_tau(
+    single, tmp_path, monkeypatch, name
+):
+    teacher, seen, real = Biased(digits().prior.float()).eval(), [], objectives_module.view_objective
+    monkeypatch.setattr(
+        "ltdd_utils.evaluation.students.view_objective",
+        lambda *parts: seen.append(parts[3]) or real(*parts),
+    )
     found = trained(tmp_path, cfg(name, adsa=CFG), teacher)
     pictures = fit("normalise").inverse(synthetic(kind="normalise").images).clamp(0, 1).mul(255).round().to(torch.uint8)
     logits = whole_image_logits(teacher, pictures, fit("normalise"))
     wanted = find_tau(logits, synthetic().labels, digits().prior, CFG)[0]
     assert found.meta["adsa_tau"] == wanted > 0
+    images, logs = fit("normalise")(pictures), digits().prior.float().log()
+    torch.testing.assert_close(seen[0](images), teacher(images) - wanted * (logs - logs.mean()), rtol=1e-4, atol=1e-5)
+    assert not seen[0].training
     kept = gather([found], digits().counts)
     assert kept.taus == (wanted,) and kept.each_student()[0]["adsa_tau"] == wanted
-    assert "adsa_tau" not in trained(tmp_path, cfg(name), teacher).meta
+    assert "adsa_tau" not in trained(tmp_path, cfg(name), teacher).meta and seen[1] is teacher
 
 
 def test_students_of_two_teachers_are_two_students(single, tmp_path):

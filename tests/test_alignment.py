@@ -91,6 +91,18 @@ def test_the_ends_of_the_expected_variance_and_a_class_of_one_image():
     close(class_variance(layer, counts, "expected", 3)[1], layer.within[1])
 
 
+@pytest.mark.parametrize(("sizes", "images"), [((3, 1, 2), 1), ((2, 4, 5), 2), ((3, 0, 5), 3)])
+def test_the_expected_variance_is_that_of_so_many_images_as_the_smallest_class_of_the_batch_has(sizes, images):
+    """Of the classes that are there."""
+    network, real, batch = observer(), long_tail(6, 4, 7), long_tail(*sizes, name="batch")
+    statistics = collect(network, *real, 3, MIXTURE)
+    targets = Targets(network, statistics, MIXTURE, pooled_classes(class_variance="expected"), batch[1], torch.float64)
+    present = batch[1].unique()
+    for layer, (mean, variance) in zip(statistics.layers, targets.classes, strict=True):
+        close(mean, layer.mean[present])
+        close(variance, class_variance(layer, statistics.counts, "expected", images)[present])
+
+
 def wanted_distance(network, real, batch, recover, goals):
     """The equation written out for the BatchNorms, from feature maps; ``goals`` are the global targets."""
     seen, total = {name: inputs(network, images[0]) for name, images in (("real", real), ("batch", batch))}, 0.0

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +19,7 @@ from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.config import to_dict
 from ltdd_utils.distilled import load_set
 from ltdd_utils.results import TARGET_KEYS, load_record, save_record, validate_record
-from ltdd_utils.store import load_bundle
+from ltdd_utils.store import Checkpoint, load_bundle
 
 QUICK = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "2"]
 
@@ -207,6 +209,45 @@ def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, 
     assert resumed["metrics"] == whole["metrics"]
 
 
+def signals_at(ticks, sent, monkeypatch):
+    """Send a signal to this process in each of the given ticks of a checkpoint, counted from 1."""
+    counted, tick = count(1), Checkpoint.tick
+
+    def signalled(self, state):
+        if next(counted) in ticks:
+            os.kill(os.getpid(), sent)
+        tick(self, state)
+
+    monkeypatch.setattr(Checkpoint, "tick", signalled)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_the_first_signal_keeps_the_state_and_the_same_command_goes_on(sent, ltdd, tmp_path, monkeypatch, capsys):
+    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
+    whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patch:
+        signals_at([7], sent, patch)
+        assert main(longer) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and "again to stop at once" in said[0] and "run the same command again to go on" in said[1]
+    (left,) = (tmp_path / "work").rglob("checkpoint.safetensors")
+    assert load_bundle(left).meta["epoch"] == 7
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert json.loads(ltdd(*longer))["metrics"] == whole["metrics"]
+
+
+def test_the_second_signal_ends_at_once(capsys, monkeypatch):
+    def twice(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("the command went on")
+
+    monkeypatch.setattr("ltdd_utils.pipeline.runs.evaluate_students", twice)
+    assert main(["run", "random_digits", *QUICK]) == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("ltdd: interrupted;")
+
+
 def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
@@ -240,6 +281,32 @@ def test_a_set_of_a_long_tail_with_another_imbalance_factor_is_scored_on_its_own
     assert preprocess is not None and distilled.info["data"]["imbalance_factor"] == 7
     assert distilled.info["class_counts"] == sorted(distilled.info["class_counts"])
     ltdd("evaluate", path, "--students", "1", "--set", "train.epochs=1")
+
+
+def test_a_set_in_the_layout_of_the_released_codes_is_scored_as_the_set_itself(ltdd, tmp_path):
+    path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
+    ltdd("run", "random_digits", *QUICK, "--imbalance-factor", "7", "--save-set", path)
+    assert ltdd("export", path, folder).split() == [str(folder / f"{name}_best.pt") for name in ("images", "labels")]
+    cell = ("--imbalance-factor", "7", "--ipc", "2")
+    assert "20 images, integer labels" in ltdd("import", "datm_digits", folder, *cell, "--save-set", back)
+    assert load_set(back)[0].info["seed"] is None and load_set(back)[0].info["recipe"] == "datm_digits"
+    short = ("--set", "train.epochs=2", "--set", "network.width=8", "--students", "1", "--json")
+    scores = [json.loads(ltdd("evaluate", file, *short, "--protocol", "dsa-stored")) for file in (path, back)]
+    assert scores[0]["metrics"] == scores[1]["metrics"]
+    scored = ltdd("evaluate", back, *short, "--protocol", "online-teacher", "--set", "teacher.train.epochs=1")
+    assert json.loads(scored)["protocol"] == "online-teacher/plain"
+
+
+def test_a_set_of_other_code_must_fit_the_recipe(ltdd, tmp_path, capsys):
+    path, folder = tmp_path / "set.safetensors", tmp_path / "theirs"
+    ltdd("run", "random_digits", *QUICK, "--save-set", path)
+    ltdd("export", path, folder)
+    for recipe, message in (
+        ("datm_digits", "has 20 images; 10 per class are 100, so another --ipc is needed"),
+        ("rded_digits", "rded_digits matches no trajectories"),
+    ):
+        assert main(["import", recipe, str(folder), "--save-set", str(tmp_path / "no.safetensors")]) == 2
+        assert message in capsys.readouterr().err and not (tmp_path / "no.safetensors").exists()
 
 
 def test_table_and_missing(ltdd, tmp_path):

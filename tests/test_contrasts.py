@@ -10,11 +10,19 @@ from scipy import stats
 from ltdd_utils import tables
 from ltdd_utils.seeds import generator
 from ltdd_utils.tables import Pipelines, Spread, contrast
+from ltdd_utils.tables.contrasts import factor
 
 
 def scores(n, seeds=None, *, name="scores", shift=0.0):
     values = [0.5 + shift + 0.02 * value for value in torch.randn(n, generator=generator(0, name)).tolist()]
     return values if seeds is None else Pipelines(values, seeds)
+
+
+@pytest.mark.parametrize("df", [1, 1.5, 2, 3, 10, 30.2, 60, 61, 100, 1e6])
+def test_what_is_needed_is_students_quantile_and_never_below_two_standard_errors(df):
+    """The quantile falls to 1.96; from about 60 degrees of freedom on, two standard errors are asked for."""
+    assert factor(df) == pytest.approx(max(2.0, stats.t.ppf(0.975, df)))
+    assert (factor(df) == 2.0) == (df > 60.5)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.02, 0.2])
@@ -53,11 +61,13 @@ def test_a_single_pipeline_takes_the_spread_of_its_peers_and_is_held_against_its
     many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
     assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
     kin = Pipelines(one, [1], peers), Pipelines(many, [0, 1, 2], peers)
-    for found, by in ((contrast(*kin), "of peers"), (contrast(one, many, peers), "elsewhere")):
+    far = [Pipelines(values, values.seeds, elsewhere=peers) for values in (one, many)]
+    for found, by in ((contrast(*kin), "of peers"), (contrast(*far), "elsewhere")):
         assert found.difference == pytest.approx(-0.05) and found.by == by and found.resolved
         assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
         assert found.needed == pytest.approx(stats.t.ppf(0.975, 8) * 0.01 * math.sqrt(2))
-    assert contrast(*kin, Spread(0.5, 2)) == contrast(*kin)  # peers come before a spread from elsewhere
+    both = [Pipelines(values, values.seeds, peers, Spread(0.5, 2)) for values in kin]
+    assert contrast(*both) == contrast(*kin)  # peers come before a spread from elsewhere
 
 
 def test_each_method_takes_the_spread_of_its_own_peers():
@@ -66,7 +76,7 @@ def test_each_method_takes_the_spread_of_its_own_peers():
     found, df = contrast(first, second), 0.05**4 / (0.03**4 / 10 + 0.04**4 / 20)
     assert found.by == "of peers" and found.standard_error == pytest.approx(0.05)
     assert found.needed == pytest.approx(stats.t.ppf(0.975, df) * 0.05)
-    assert contrast(first, Pipelines([0.4], [0]), Spread(0.04, 20)).by == "elsewhere"
+    assert contrast(first, Pipelines([0.4], [0], None, Spread(0.04, 20))).by == "elsewhere"
     assert contrast(first, Pipelines([0.4], [0])).by == ""
 
 
@@ -79,14 +89,17 @@ def test_many_draws_keep_their_own_spread_beside_a_single_pipeline():
 
 def test_three_pairs_speak_for_themselves():
     first, second = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.4, 0.5, 0.61], [0, 1, 2])
-    assert contrast(first, second, Spread(0.5, 8)) == contrast(first, second)
-    assert contrast(Pipelines(first, first.seeds, Spread(0.5, 8)), second) == contrast(first, second)
-    assert contrast(list(first), list(second), Spread(0.5, 8)) == contrast(list(first), list(second))
-    two = contrast(Pipelines(first[:2], [0, 1]), second, Spread(0.5, 8))
+    wide = Spread(0.5, 8)
+    for spreads in ((wide,), (None, wide)):
+        held = [Pipelines(values, values.seeds, *spreads) for values in (first, second)]
+        assert contrast(*held) == contrast(first, second)
+    unpaired = Pipelines(second, [0] * 3, wide), Pipelines(first, [0] * 3, None, wide)
+    assert contrast(*unpaired) == contrast(list(second), list(first))
+    two = contrast(Pipelines(first[:2], [0, 1], None, wide), held[1])
     assert two.by == "elsewhere" and two.standard_error == pytest.approx(0.5) and not two.resolved
 
 
-def test_the_lent_spread_is_pooled_over_methods():
+def test_a_spread_is_pooled_over_methods():
     """Around each method's own mean, weighted by degrees of freedom; single pipelines and draws say nothing."""
     groups = [Pipelines([0.1, 0.3], [0, 1]), Pipelines([0.7, 0.8, 0.9], [0, 1, 2]), Pipelines([0.0], [0])]
     draws = [Pipelines([0.0, 1.0], [0, 0]), [0.0, 1.0]]
@@ -117,10 +130,15 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
     assert table.points.iloc[:2].tolist() == pytest.approx([9.95, 40])
     assert table.needed.iloc[0] == pytest.approx(stats.t.ppf(0.975, 1) * 0.05)
     assert table.needed.iloc[1:3].isna().all() and pd.isna(table.points.iloc[2])
-    lent = tables.contrasts(pairs, Spread(0.01, 4))
-    assert lent.spread.tolist() == ["elsewhere", "elsewhere", "", "elsewhere"]
-    assert lent.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
-    assert lent.points.equals(table.points) and lent.n.equals(table.n)
+    other = Spread(0.01, 4)
+    seen = {
+        name: [Pipelines(one, getattr(one, "seeds", [0] * len(one)), None, other) for one in two]
+        for name, two in pairs.items()
+    }
+    far = tables.contrasts(seen)
+    assert far.spread.tolist() == ["elsewhere", "elsewhere", "", "elsewhere"]
+    assert far.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
+    assert far.points.equals(table.points) and far.n.equals(table.n)
 
 
 def test_a_step_is_held_against_the_last_one_that_was_run():

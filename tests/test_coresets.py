@@ -4,11 +4,12 @@ import itertools
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ltdd_utils.baselines.coresets import _chooser, full_set, gradient_similarity, graph_cut, herding, k_center, select
 from ltdd_utils.config import CoresetConfig, DataConfig, NetworkConfig, TeacherConfig
 from ltdd_utils.distilled import NOT_REAL, composition
-from ltdd_utils.images import load
+from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.networks import build
 from ltdd_utils.seeds import generator
 
@@ -131,6 +132,40 @@ def test_the_unbalanced_control_is_the_same_choice_over_the_whole_set():
     expected = sorted(k_center(features, 30, first))
     assert chosen.indices.tolist() == data.indices[expected].tolist()
     assert chosen.labels.tolist() == data.train_labels[expected].tolist()
+
+
+def linear(inputs: int, outputs: int, name: str) -> torch.nn.Linear:
+    layer, rng = torch.nn.Linear(inputs, outputs), generator(0, name)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=rng))
+    return layer
+
+
+@pytest.mark.parametrize("method", ["kcenter", "herding", "graphcut"])
+def test_every_class_chooses_among_its_own_images_by_its_own_features_and_labels(method):
+    """Classes that lie interleaved, and an expert whose gradients in the last layer are those of autograd."""
+    labels, names = torch.tensor([0, 1, 2, 0, 2, 0] * 8), ("a", "b", "c")
+    images, indices = torch.randn(48, 1, 2, 2, generator=generator(0, "images")), 7 * torch.arange(48).flip(0)
+    data = LongTailedData(DIGITS, images, labels, indices, images, labels, names, (24, 8, 16))
+    expert = torch.nn.Module()
+    expert.backbone = torch.nn.Sequential(torch.nn.Flatten(), linear(4, 5, "backbone"))
+    expert.classifier = linear(5, 3, "classifier")
+    chosen = select(
+        CoresetConfig(method, expert=TeacherConfig()), data, 5, 0, expert, lambda rows: images[rows], draw=2
+    )
+    for label in range(3):
+        rows, rng = (labels == label).nonzero().flatten(), generator(0, "coreset", method, 2, label)
+        features = expert.backbone(images[rows]).detach()
+        losses = F.cross_entropy(expert.classifier(features), labels[rows], reduction="none")
+        each = [torch.autograd.grad(loss, list(expert.classifier.parameters()), retain_graph=True) for loss in losses]
+        slopes = F.normalize(torch.stack([torch.cat([part.flatten() for part in parts]) for parts in each]))
+        expected = {
+            "kcenter": k_center(features, 5, int(torch.randint(len(rows), (1,), generator=rng))),
+            "herding": herding(features, 5),
+            "graphcut": graph_cut(slopes @ slopes.T, 5),
+        }[method]
+        assert chosen.indices[chosen.labels == label].tolist() == indices[rows[expected]].tolist()
 
 
 def test_graph_cut_still_sees_the_gradients_of_an_expert_that_is_sure():

@@ -135,11 +135,12 @@ def test_the_inverted_prior_is_inverse_to_the_counts():
     assert inverted.argsort().tolist() == LONG_TAIL.argsort(descending=True).tolist()
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", range(31))
 def test_the_permuted_prior_has_the_same_shares_at_other_classes(seed):
+    """No class keeps its own: a random permutation alone leaves one in its place in two of three draws."""
     counts = [100, 60, 36, 22, 13, 8, 5, 3, 2, 1]
     true, permuted = prior(DAMConfig(), counts), prior(DAMConfig(prior="permuted", prior_seed=seed), counts)
-    assert torch.equal(permuted.sort().values, true.sort().values) and not torch.equal(permuted, true)
+    assert torch.equal(permuted.sort().values, true.sort().values) and (permuted != true).all()
     assert torch.equal(permuted, prior(DAMConfig(prior="permuted", prior_seed=seed), counts))
     assert not torch.equal(permuted, prior(DAMConfig(prior="permuted", prior_seed=seed + 3), counts))
 

@@ -27,6 +27,7 @@ from ltdd_utils.seeds import generator
 from ltdd_utils.store import Checkpoint, Store, load_bundle
 from ltdd_utils.unilevel import experts as experts_module
 from ltdd_utils.unilevel.experts import DebiasedObjective, loss_of
+from ltdd_utils.views import cutmix, random_crop_flip
 
 COUNTS = (200, 40, 8)
 HEADS = NetworkConfig(depth=1, width=4, second_head=True, projection=5)
@@ -86,29 +87,94 @@ def test_on_one_picture_of_one_class_the_loss_has_a_closed_form(epoch, debias):
     torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
 
 
+class Spy(nn.Module):
+    """Keeps the views that it gets; its logits are zeros, whose gradient tells the targets."""
+
+    second_classifier = None
+
+    def __init__(self):
+        super().__init__()
+        self.views, self.logits = [], []
+
+    def backbone(self, images):
+        self.views.append(images)
+        return images.flatten(1)
+
+    def classifier(self, features):
+        self.logits.append(features.new_zeros(len(features), 3).requires_grad_())
+        return self.logits[-1]
+
+
+def seen_by_a_spy(loss, indices):
+    """The two views of a batch, and the targets under each of them."""
+    spy = Spy()
+    gradients = torch.autograd.grad(loss(spy, indices), spy.logits)
+    return spy.views, [1 / 3 - len(indices) * part for part in gradients]  # the gradient is (softmax - target) / B
+
+
+SPIED = settings(network=NetworkConfig(), consistency=0.0)
+
+
 def test_a_target_is_half_the_image_s_class_and_half_its_partner_s_on_average():
-    """Over many batches of class 0, with one lambda from U(0, 1) each; the gradient at zero logits tells the target."""
-    seen = []
-
-    class Spy(nn.Module):
-        second_classifier = None
-
-        def backbone(self, images):
-            return images.flatten(1)
-
-        def classifier(self, features):
-            seen.append(features.new_zeros(len(features), 3).requires_grad_())
-            return seen[-1]
-
-    loss, spy = objective(settings(network=NetworkConfig(), consistency=0.0)), Spy()
-    total = torch.zeros(3)
+    """Over many batches of class 0, with one lambda from U(0, 1) each."""
+    loss, total = objective(SPIED), torch.zeros(3)
     for _ in range(200):
-        value = loss(spy, torch.zeros(50, dtype=torch.int64))
-        for logits in torch.autograd.grad(value, seen[-2:]):
-            total += (1 / 3 - 50 * logits).mean(dim=0) / 400  # the gradient is (softmax - target) / B
+        _, targets = seen_by_a_spy(loss, torch.zeros(50, dtype=torch.int64))
+        total += torch.stack(targets).mean(dim=(0, 1)) / 200
     partners = torch.tensor(COUNTS, dtype=torch.float64) ** 0.8
     wanted = 0.5 * torch.tensor([1.0, 0.0, 0.0]) + 0.5 * partners / partners.sum()
     torch.testing.assert_close(total, wanted, rtol=0, atol=0.05)
+
+
+def colours(side):
+    """A long tail in which a picture is its class: channel c is 1 everywhere in class c, the others are 0."""
+    return F.one_hot(long_tail()[1], 3).double()[:, :, None, None].expand(-1, -1, side, side).clone()
+
+
+def test_in_the_mixup_view_every_pixel_is_the_target():
+    loss, indices = objective(SPIED, colours(4)), torch.arange(195, 248)  # images of all classes
+    for _ in range(10):
+        (blended, _), targets = seen_by_a_spy(loss, indices)
+        assert bool(((targets[0] > 1e-5) & (targets[0] < 1 - 1e-5)).any())  # not every partner is of the image's class
+        torch.testing.assert_close(targets[0], targets[1])
+        torch.testing.assert_close(blended.float(), targets[0].float()[:, :, None, None].expand_as(blended))
+
+
+def test_in_the_cutmix_view_the_square_is_the_partner_s_and_covers_what_the_target_gives_it():
+    """Its side is that of 1 - lambda of the area, rounded down; only at the border it may be smaller."""
+    loss, inner, side = objective(SPIED, colours(16)), 0, 16
+    for _ in range(40):
+        (_, cut), (target, _) = seen_by_a_spy(loss, torch.zeros(40, dtype=torch.int64))
+        mixed = target[:, 1:].amax(dim=1) > 1e-5  # the partner is of another class
+        share, partner = target[mixed, 0].mean().item(), target[mixed, 1:].argmax(dim=1) + 1
+        assert bool((cut[~mixed, 0] == 1).all())
+        pasted = cut[mixed, 0] == 0
+        assert bool((pasted == pasted[0]).all())  # the same square for all
+        torch.testing.assert_close(cut[mixed].sum(dim=1), torch.ones(len(partner), side, side))
+        assert torch.equal(cut[mixed, partner] == 1, pasted)
+        rows, columns = (pasted[0].any(dim=axis).nonzero().flatten() for axis in (1, 0))
+        assert len(rows) * len(columns) == int(pasted[0].sum())
+        wanted = int(side * (1 - share) ** 0.5)
+        for found in (rows, columns):
+            inside = len(found) and found[0] > 0 and found[-1] < side - 1
+            inner += bool(inside)
+            assert len(found) == wanted if inside else len(found) <= wanted
+    assert inner > 20
+
+
+def test_each_view_is_of_augmentations_of_its_own():
+    """A replay: partners, lambda, two augmentations of the images, two of their partners, the place of the square."""
+    cfg, indices = settings(network=NetworkConfig(), augment="crop-flip", consistency=0.0), torch.arange(30)
+    (images, labels), rng = long_tail(), generator(5, "draws")
+    found, _ = seen_by_a_spy(objective(cfg, seed=5), indices)
+    weights = class_weights(COUNTS, cfg.debias.partner_power)[labels]
+    partner = torch.multinomial(weights, 30, replacement=True, generator=rng)
+    share = torch.rand((), dtype=torch.float64, generator=rng).item()
+    first, second, other, another = (
+        random_crop_flip(images[rows], cfg.augment.padding, rng) for rows in (indices, indices, partner, partner)
+    )
+    torch.testing.assert_close(found[0], share * first + (1 - share) * other)
+    assert torch.equal(found[1], cutmix(second, another, share, rng)[0])
 
 
 @pytest.mark.parametrize("power", [0.0, 0.2, 1.0])

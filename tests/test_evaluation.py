@@ -27,13 +27,14 @@ from ltdd_utils.evaluation import (
     students,
     view_objective,
 )
+from ltdd_utils.experts import augmenter
 from ltdd_utils.images import LongTailedData
 from ltdd_utils.longtail import rank_thirds, shot_groups
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import protocol
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Store
-from ltdd_utils.views import cutmix, draw_boxes
+from ltdd_utils.views import cutmix, randaugment, random_flip, random_resized_crop
 
 COUNTS = (150, 40, 5)
 PLAIN = EvaluateConfig(
@@ -144,6 +145,12 @@ def test_a_record_has_the_norms_of_the_students_that_kept_them(tmp_path):
     assert second == {"overall": first["overall"], "per_class": first["per_class"]}
 
 
+def test_the_share_that_was_clamped_is_that_of_the_worst_student():
+    confusion = torch.eye(3, dtype=torch.int64)
+    bundles = [Bundle({"confusion": confusion}, {"seconds": 1.0, "clamped": share}) for share in (0.1, 0.3, 0.2)]
+    assert gather(bundles, COUNTS).clamped == 0.3
+
+
 def evaluation(students: int, counts: tuple[int, ...]) -> Evaluation:
     """Random answers of some students to 20 test images of each class."""
     classes = len(counts)
@@ -197,6 +204,9 @@ WEIGHT = torch.randn(64, 3, generator=generator(0, "student"))
 TEACHER = torch.randn(64, 3, generator=generator(0, "teacher"))
 
 
+BATCH = torch.arange(0, 190, 7)  # of all classes
+
+
 def forward(images):
     return images.flatten(1) @ WEIGHT
 
@@ -214,32 +224,44 @@ def online(name, **views) -> EvaluateConfig:
 def view_loss(cfg, rng, labelling=teacher):
     data = toy(signal=20)
     preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
-    indices = torch.arange(0, 190, 7)
     objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng)
-    return objective(forward, indices), preprocess(data.train_images[indices]), data.train_labels[indices]
+    return objective(forward, BATCH), preprocess, data.train_images[BATCH], data.train_labels[BATCH]
 
 
 def test_without_any_view_both_online_protocols_are_one_loss():
-    names = ("online-teacher", "online-stored")
-    (first, images, labels), (second, _, _) = (view_loss(online(name), generator(0)) for name in names)
-    expected = F.mse_loss(forward(images), teacher(images)) + 0.1 * F.cross_entropy(forward(images), labels)
-    torch.testing.assert_close(first, expected)
-    torch.testing.assert_close(second, expected)
+    for name in ("online-teacher", "online-stored"):
+        loss, preprocess, pictures, labels = view_loss(online(name), generator(0))
+        images = preprocess(pictures)
+        expected = F.mse_loss(forward(images), teacher(images)) + 0.1 * F.cross_entropy(forward(images), labels)
+        torch.testing.assert_close(loss, expected)
 
 
+VIEWS = {"randaugment": True, "crop_scale": (0.2, 0.6), "flip": True, "cutmix": True}
+
+
+@pytest.mark.parametrize("on", [*VIEWS, "all"])
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
-def test_under_cutmix_stored_logits_are_mixed_by_area_and_the_teacher_sees_the_mixture(name):
-    for seed in range(5):
-        loss, images, labels = view_loss(online(name, cutmix=True), generator(seed))
-        rng = generator(seed)
-        draw_boxes(len(images), 8, 8, (1.0, 1.0), (3 / 4, 4 / 3), rng)  # the crop that keeps everything draws too
-        partner, share = torch.randperm(len(images), generator=rng), float(torch.rand((), generator=rng))
-        marked, _ = cutmix(torch.zeros_like(images), torch.ones_like(images), share, rng)  # 1 where the partner shows
-        views = torch.where(marked.bool(), images[partner], images)
-        area = marked[0].double().mean().item()
-        stored = (1 - area) * teacher(images) + area * teacher(images)[partner]
-        wanted = teacher(views) if name == "online-teacher" else stored
-        expected = F.mse_loss(forward(views), wanted) + 0.1 * F.cross_entropy(forward(views), labels)
+def test_a_view_is_randaugment_then_a_crop_a_flip_and_cutmix(name, on):
+    """The teacher sees the finished view; its stored logits of whole images are mixed by area, and by nothing else."""
+    views = VIEWS if on == "all" else {on: VIEWS[on]}
+    for seed in range(3):
+        rng, same = generator(seed), generator(seed)
+        loss, preprocess, pictures, labels = view_loss(online(name, **views), same)
+        whole = preprocess(pictures)
+        images = preprocess(randaugment(pictures, rng)) if "randaugment" in views else whole
+        # The crop that keeps everything draws too.
+        images, _ = random_resized_crop(images, 8, views.get("crop_scale", (1.0, 1.0)), (3 / 4, 4 / 3), rng)
+        images = random_flip(images, rng) if "flip" in views else images
+        stored = teacher(whole)
+        if "cutmix" in views:
+            partner, share = torch.randperm(len(images), generator=rng), float(torch.rand((), generator=rng))
+            marked, _ = cutmix(torch.zeros_like(images), torch.ones_like(images), share, rng)  # 1: the partner shows
+            images = torch.where(marked.bool(), images[partner], images)
+            area = marked[0].double().mean().item()
+            stored = (1 - area) * stored + area * stored[partner]
+        assert not torch.equal(images, whole) and torch.equal(same.get_state(), rng.get_state())
+        wanted = teacher(images) if name == "online-teacher" else stored
+        expected = F.mse_loss(forward(images), wanted) + 0.1 * F.cross_entropy(forward(images), labels)
         torch.testing.assert_close(loss, expected)
 
 
@@ -252,15 +274,29 @@ def test_a_stored_label_is_asked_for_once_and_a_teachers_for_every_view():
     assert calls == {"online-stored": [195], "online-teacher": [28]}
 
 
-def test_stored_labels_are_cross_entropy_and_logit_adjustment_uses_the_sets_own_counts():
+@pytest.mark.parametrize("tau", [0.0, 0.5, 1.0, 2.0])
+def test_stored_labels_are_cross_entropy_and_logit_adjustment_uses_the_sets_own_counts(tau):
     data = toy(signal=20)
     images, labels = data.train_images.float() / 255, data.train_labels
-    targets, every = F.one_hot(labels, 3).float(), torch.arange(len(labels))
-    plain = stored_objective(images, targets, PLAIN, generator(0))
-    torch.testing.assert_close(plain(forward, every), F.cross_entropy(forward(images), labels))
-    adjusted = stored_objective(images, targets, replace(PLAIN, logit_adjustment=1.0), generator(0))
-    shifted = forward(images) + torch.log(torch.tensor(COUNTS) / sum(COUNTS))
-    torch.testing.assert_close(adjusted(forward, every), F.cross_entropy(shifted, labels))
+    cfg, targets = replace(PLAIN, logit_adjustment=tau), F.one_hot(labels, 3).float()
+    shifted = forward(images) + tau * torch.log(torch.tensor(COUNTS) / sum(COUNTS))
+    loss = stored_objective(images, targets, cfg, generator(0))(forward, torch.arange(len(labels)))
+    torch.testing.assert_close(loss, F.cross_entropy(shifted, labels))
+
+
+@pytest.mark.parametrize("tau", [0.0, 1.0])
+@pytest.mark.parametrize("kind", ["dsa", "crop-flip"])
+def test_stored_labels_are_learned_on_images_that_are_augmented_anew_at_every_step(kind, tau):
+    data, rng, same = toy(signal=20), generator(0), generator(0)
+    images, labels = data.train_images.float() / 255, data.train_labels
+    targets, augment = F.one_hot(labels, 3).float(), AugmentConfig(kind, strategy="crop_cutout_scale_rotate", padding=2)
+    objective = stored_objective(images, targets, replace(PLAIN, augment=augment, logit_adjustment=tau), rng)
+    for _ in range(3):
+        views = augmenter(augment)(images[BATCH], same)
+        shifted = forward(views) + tau * torch.log(torch.tensor(COUNTS) / sum(COUNTS))
+        torch.testing.assert_close(objective(forward, BATCH), F.cross_entropy(shifted, labels[BATCH]))
+        assert not torch.allclose(forward(views), forward(images[BATCH]), atol=0.1)
+    assert torch.equal(rng.get_state(), same.get_state())
 
 
 def test_the_prior_is_checked_when_the_objective_is_made_and_is_not_rounded_under_bf16():

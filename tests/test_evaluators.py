@@ -58,9 +58,12 @@ def test_pipelines_know_the_spread_of_their_own_evaluator(tmp_path):
         save(tmp_path, [narrow], seed=seed)
         save(tmp_path, [wide], seed=seed, evaluate__network__width=128)
     save(tmp_path, [(5, 5)], "datm_cifar10")
+    save(tmp_path, [(5, 5)], evaluate__network__width=64)
     rows = tables.judged(loaded(tmp_path)).set_index(["method", "evaluator"]).pipelines
     assert rows["datm", STORED].peers == rows["damed", STORED].peers == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
     assert rows["damed", WIDE].peers == tables.Spread(pytest.approx(0.3 * 2**0.5), 1)
+    alone = rows["damed", "dsa-stored (64)"]  # nothing was run twice there: the whole cell's
+    assert alone.peers is None and alone.elsewhere == tables.Spread(pytest.approx(0.1**0.5), 2)
 
 
 def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cell(tmp_path):
@@ -73,7 +76,7 @@ def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cel
     here = tables.judged(tables.in_cell(everything, "cifar10", 10, 10), like=there).pipelines.iloc[0]
     assert here.peers is None and here.elsewhere == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
     line = tables.along(everything, "cifar10", [(10, 10)], STORED, like=there).scores.iloc[0]
-    found = tables.contrast(line, tables.Pipelines([0.1], [0], tables.Spread(0.1, 5)), tables.Spread(0.9, 5))
+    found = tables.contrast(line, tables.Pipelines([0.1], [0], tables.Spread(0.1, 5)))
     assert found.by == "elsewhere" and found.standard_error == pytest.approx(0.1 * 3**0.5)
 
 

@@ -225,15 +225,6 @@ def test_sharpness_aware_training_is_another_trajectory(stage, trained, tmp_path
     assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
 
 
-def test_a_logit_adjusted_expert_is_debiased_from_its_first_step(stage, trained, tmp_path):
-    """One step from the same weights: the rarest class's bias falls less, by the adjusted probabilities."""
-    made = rows(representation_expert(fresh(stage, tmp_path, logit_adjustment=1.0), 0, EVERY))
-    assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
-    bias = made[:, -stage.data.classes :] - rows(trained.representation[0])[:, -stage.data.classes :]
-    order = torch.tensor(stage.data.counts).argsort()
-    assert bias[-1, order[:3]].mean() > bias[-1, order[-3:]].mean()
-
-
 def test_the_bound_holds_for_every_row_of_the_classifier(stage, trained, tmp_path):
     free = rows(trained.classifier[0])[:, :-10].view(3, 10, -1).norm(dim=2)
     bound = free[1:].median().item()
@@ -243,8 +234,8 @@ def test_the_bound_holds_for_every_row_of_the_classifier(stage, trained, tmp_pat
     assert (norms[1:] <= bound * (1 + 1e-6)).all() and torch.equal(norms[0], free[0])  # the start stays as it is
 
 
-@pytest.mark.parametrize(("images", "length"), [(None, 15 * 10), (40, 40)])
-def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, monkeypatch, images, length):
+@pytest.mark.parametrize(("images", "length", "samples"), [(None, 15 * 10, 4), (40, 40, 3)])
+def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, monkeypatch, images, length, samples):
     asked, real = [], experts_module.class_aware_order
 
     def order(labels, samples_per_class, count):
@@ -253,8 +244,8 @@ def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, m
 
     monkeypatch.setattr(experts_module, "class_aware_order", order)
     short = {"train": replace(TRAIN, epochs=1), "classifier_epochs": 1, "classifier_images": images}
-    classifier_expert(fresh(stage, tmp_path, **short), 0, [1])
-    assert asked == [(4, length)]  # n_max * C, in draws of 4
+    classifier_expert(fresh(stage, tmp_path, **short, samples_per_class=samples), 0, [1])
+    assert asked == [(samples, length)]  # n_max * C, in draws of 4
 
 
 def test_an_epoch_that_was_not_kept_is_named_with_the_command(stage, tmp_path):

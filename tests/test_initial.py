@@ -137,6 +137,21 @@ def test_real_images_are_chosen_blindly(experts):
     assert not set(rows[made.labels != NEVER].tolist()) <= right
 
 
+@pytest.mark.parametrize("images", ["correct", "real"])
+def test_which_images_are_taken_is_drawn_with_the_seed(experts, images):
+    """Half of the largest class: all of its images come up among 30 seeds, and two seeds take others of them."""
+    ipc = max(digits().counts) // 2
+    mine = {
+        label: right_about(experts, label) if images == "correct" else (digits().train_labels == label).nonzero()
+        for label in (0, 1)  # with more images than are taken
+    }
+    taken = [make(experts, ipc=ipc, seed=seed, images=images, labels="hard").indices for seed in range(30)]
+    for label, rows in mine.items():
+        assert len(rows) > ipc
+        draws = [set(train_rows(indices[label * ipc : (label + 1) * ipc]).tolist()) for indices in taken]
+        assert draws[0] != draws[1] and set.union(*draws) == set(rows.flatten().tolist())
+
+
 def test_labels_are_the_mean_logits_of_the_experts_that_are_right(experts):
     made = make(experts, images="real")
     images = preprocessed(made)

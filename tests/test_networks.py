@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from ltdd_utils.config import NetworkConfig
@@ -87,6 +88,11 @@ def test_vgg11_and_alexnet_end_as_published_at_32_pixels():
     assert count(vgg.backbone) == layers
 
 
+def normed(maps, weight, bias, over):
+    mean, variance = maps.mean(dim=over, keepdim=True), maps.var(dim=over, keepdim=True, unbiased=False)
+    return (maps - mean) / (variance + 1e-5).sqrt() * weight[:, None, None] + bias[:, None, None]
+
+
 def test_a_convnet_block_is_convolution_norm_relu_pool():
     network = make(NetworkConfig(depth=1, width=2), image_size=4, channels=1).double()
     images = torch.rand(2, 1, 4, 4, generator=generator(0, "images"))
@@ -95,9 +101,7 @@ def test_a_convnet_block_is_convolution_norm_relu_pool():
         norm.weight.copy_(torch.tensor([2.0, 0.5]))
         norm.bias.copy_(torch.tensor([0.1, -0.2]))
     maps = nn.functional.conv2d(images, convolution.weight, convolution.bias, padding=1)
-    mean, variance = maps.mean(dim=(2, 3), keepdim=True), maps.var(dim=(2, 3), keepdim=True, unbiased=False)
-    maps = (maps - mean) / (variance + 1e-5).sqrt() * norm.weight[:, None, None] + norm.bias[:, None, None]
-    pooled = maps.clamp_min(0).reshape(2, 2, 2, 2, 2, 2).mean(dim=(3, 5))
+    pooled = normed(maps, norm.weight, norm.bias, (2, 3)).clamp_min(0).reshape(2, 2, 2, 2, 2, 2).mean(dim=(3, 5))
     torch.testing.assert_close(network.backbone(images), pooled.flatten(1))
 
 
@@ -108,6 +112,37 @@ def test_the_shortcut_without_weights_keeps_every_second_pixel_and_pads_channels
     expected = torch.zeros(1, 8, 3, 3)
     expected[:, 2:6] = maps[:, :, ::2, ::2]
     assert torch.equal(shortcut(maps), expected)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+@pytest.mark.parametrize(("name", "stages", "blocks"), [("resnet32", 3, 5), ("resnet18", 4, 2)])
+def test_residual_networks_are_their_published_chain_of_blocks(name, stages, blocks, norm):
+    """Function by function, with the network's own weights in their order, on maps of odd and even sides."""
+    network, rng = make(NetworkConfig(name, width=4, norm=norm), image_size=11), generator(0, "norms")
+    with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim == 1:  # norms start neutral, and would hide a scale or a shift that is left out
+                weight.add_(0.3 * torch.randn(weight.shape, generator=rng))
+    weights, over = iter(network.backbone.parameters()), (2, 3) if norm == "instance" else (0, 2, 3)
+
+    def convolved(maps, stride=1):
+        kernel = next(weights)
+        maps = F.conv2d(maps, kernel, stride=stride, padding=kernel.shape[-1] // 2)
+        return normed(maps, next(weights), next(weights), over)
+
+    images = torch.rand(3, 3, 11, 11, generator=generator(0, "images"))
+    maps = convolved(images).relu()
+    for stage in range(stages):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            body, shortcut = convolved(convolved(maps, stride).relu()), maps
+            if stride == 2 and name == "resnet18":
+                shortcut = convolved(maps, stride)
+            elif stride == 2:
+                shortcut = F.pad(maps[:, :, ::2, ::2], (0, 0, 0, 0, *[maps.shape[1] // 2] * 2))
+            maps = (body + shortcut).relu()
+    torch.testing.assert_close(network.backbone(images), maps.mean(dim=(2, 3)))
+    assert next(weights, None) is None
 
 
 # Initial weights

@@ -1,6 +1,7 @@
 """Recovery: one step is Adam on the printed loss, nobody else is changed, and a stop changes nothing."""
 
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from ltdd_utils.unilevel.alignment import Smoothed, Targets
 from ltdd_utils.unilevel.monitor import Monitor
 from ltdd_utils.unilevel.recover import _augmented, batches, recover
 from ltdd_utils.unilevel.statistics import collect
+from ltdd_utils.views import crop_boxes, draw_boxes
 
 BN = StatisticsConfig()
 CFG = RecoverConfig(iterations=4, batch=4, alignment=0.1, crop_scale=(0.5, 1.0), shift=1)
@@ -51,20 +53,28 @@ def test_without_iterations_the_images_are_the_result():
     assert {name: len(curve) for name, curve in curves.items()} == {"distance": 0, "cross_entropy": 0}
 
 
-def test_one_step_is_adams_first_on_distance_and_cross_entropy():
-    """Whose size is lr whatever the gradient's: x - lr g / (|g| + 1e-8)."""
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_steps_are_adams_on_distance_and_cross_entropy_with_a_rate_that_falls_along_a_cosine(steps):
+    """Written out, with Adam's correction of its two averages, and one running average of the statistics."""
     images, ((network, statistics),) = start(), eyes()
-    cfg = replace(PLAIN, iterations=1, batch=9, cross_entropy=0.7)
+    cfg = replace(PLAIN, iterations=steps, batch=9, cross_entropy=0.7, ema=0.6, betas=(0.7, 0.8))
     found, curves = recovered(cfg, images)
-    rows = images.clone().requires_grad_()
-    with Monitor(network, BN) as monitor:
-        logits = network(rows)
-        distance = Targets(network, statistics, BN, cfg, LABELS, torch.float64).distance(monitor.take(), Smoothed(0))
-    fit = F.cross_entropy(logits, LABELS)
-    (gradient,) = torch.autograd.grad(0.1 * distance + 0.7 * fit, rows)
-    torch.testing.assert_close(found, images - cfg.lr * gradient / (gradient.abs() + 1e-8))
-    assert curves["distance"].tolist() == pytest.approx([distance.item()])
-    assert curves["cross_entropy"].tolist() == pytest.approx([fit.item()])
+    targets, smoothed = Targets(network, statistics, BN, cfg, LABELS, torch.float64), Smoothed(0.6)
+    first, second, rows, seen = 0.0, 0.0, images, []
+    for step in range(steps):
+        rows = rows.detach().requires_grad_()
+        with Monitor(network, BN) as monitor:
+            logits = network(rows)
+            distance = targets.distance(monitor.take(), smoothed)
+        fit = F.cross_entropy(logits, LABELS)
+        (gradient,) = torch.autograd.grad(0.1 * distance + 0.7 * fit, rows)
+        first, second = 0.7 * first + 0.3 * gradient, 0.8 * second + 0.2 * gradient.square()
+        size = (second / (1 - 0.8 ** (step + 1))).sqrt() + 1e-8
+        rate = cfg.lr * (1 + math.cos(math.pi * step / steps)) / 2
+        rows = rows - rate * first / (1 - 0.7 ** (step + 1)) / size
+        seen.append([distance.item(), fit.item()])
+    torch.testing.assert_close(found, rows.detach())
+    torch.testing.assert_close(torch.stack([curves["distance"], curves["cross_entropy"]], dim=1), torch.tensor(seen))
 
 
 def test_the_curves_are_means_over_batches_of_each_iteration():
@@ -148,6 +158,53 @@ def test_all_images_of_a_batch_get_the_same_view(changes):
     images[1] = images[0]
     found = recovered(replace(PLAIN, batch=9, **changes), images)[0]
     assert torch.equal(found[0], found[1]) and not torch.equal(found, recovered(replace(PLAIN, batch=9), images)[0])
+
+
+def test_every_batch_has_views_of_its_own():
+    """Two batches with the same images and labels: alike where nothing is drawn, else not."""
+    images, labels = start()[:3].repeat(2, 1, 1, 1), torch.tensor([0, 1, 2, 0, 1, 2])
+    for cfg, alike in ((PLAIN, True), (CFG, False)):
+        one, other = recovered(replace(cfg, batch=3), images, labels)[0].chunk(2)
+        assert torch.equal(one, other) == alike
+
+
+def drawn(times=200, side=4, **changes):
+    """Two images in which no two values are alike, their views, and the settings."""
+    cfg, rng = replace(PLAIN, **changes), generator(0, "views")
+    images = torch.arange(4.0 * side**2).view(2, 2, side, side)
+    return images, [_augmented(images, cfg, rng) for _ in range(times)], cfg
+
+
+def places(view, wanted):
+    """Which of the wanted views it is."""
+    return [place for place, one in enumerate(wanted) if torch.equal(view, one)]
+
+
+def test_half_of_the_views_are_mirrored_left_to_right():
+    images, seen, _ = drawn(flip=True)
+    found = [places(view, (images, images.flip(3))) for view in seen]
+    assert all(len(one) == 1 for one in found)
+    assert abs(sum(one == [1] for one in found) - 100) < 24  # binomial: one seed in a thousand is outside
+
+
+@pytest.mark.parametrize("shift", [1, 2])
+def test_the_shifts_are_all_rolls_by_up_to_so_many_pixels_both_ways(shift):
+    images, seen, _ = drawn(times=400, side=6, shift=shift)
+    steps = range(-shift, shift + 1)
+    rolls = [images.roll((down, across), dims=(2, 3)) for down in steps for across in steps]
+    found = [places(view, rolls) for view in seen]
+    assert all(len(one) == 1 for one in found)
+    assert {place for (place,) in found} == set(range((2 * shift + 1) ** 2))
+
+
+def test_a_crop_is_one_square_box_of_the_given_shares_for_all_images():
+    """A replay of the boxes; and of their areas, up to sides in whole pixels."""
+    images, seen, cfg = drawn(times=100, side=20, crop_scale=(0.3, 0.5))
+    rng = generator(0, "views")
+    boxes = torch.cat([draw_boxes(1, 20, 20, cfg.crop_scale, (1.0, 1.0), rng) for _ in seen])
+    wanted = [crop_boxes(images, box.repeat(2, 1), 20) for box in boxes]
+    torch.testing.assert_close(torch.stack(seen), torch.stack(wanted))
+    assert set(boxes[:, 2:].flatten().tolist()) == {11, 12, 13, 14}  # 20 times the roots of 0.3 and 0.5, rounded
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -261,7 +261,9 @@ def test_provenance_knows_the_commit_and_what_differs_from_it(tmp_path):
         return provenance(tmp_path)
 
     git(tmp_path, "init")
-    (tmp_path / "code.py").write_text("1")
+    package = tmp_path / "ltdd_utils"
+    package.mkdir()
+    (package / "code.py").write_text("1")
     assert now()["commit"] is None  # no commit yet
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "one")
@@ -271,10 +273,11 @@ def test_provenance_knows_the_commit_and_what_differs_from_it(tmp_path):
     assert clean["started_utc"].endswith("Z")
     assert {"python", "torch", "numpy", "cuda", "cudnn"} <= set(clean["versions"])
     assert clean["versions"]["cudnn"] == backends.cudnn.version() and clean["tf32"] is False
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "new.json").write_text("{}")
+    for folder in ("results", "mine"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "new.json").write_text("{}")
     assert now()["dirty"] is False  # an earlier run's record changes no code
-    (tmp_path / "code.py").write_text("2")
+    (package / "code.py").write_text("2")
     assert provenance(tmp_path)["dirty"] is False  # what this process has loaded is still the commit's
     assert now()["dirty"] is True
 

@@ -228,6 +228,54 @@ def test_a_broken_training_is_not_kept_and_does_not_pass_the_second_time(tmp_pat
         train(linear(), 40, exploding, TrainConfig(epochs=1, batch_size=64, lr=1e300), generator(0))
 
 
+@pytest.mark.parametrize("decay_norms", [True, False])
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_without_a_gradient_a_step_shrinks_what_is_decayed_and_nothing_else(optimiser, decay_norms):
+    """By 1 - lr wd: AdamW's decay is decoupled too. Biases and norms stay if asked to."""
+    network, rng = WithNorm(), generator(3, "w")
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=rng))
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    cfg = TrainConfig(1, 64, 0.3, optimiser=optimiser, weight_decay=0.2, decay_norms=decay_norms)
+    train(network, 40, lambda forward, rows: 0 * cross_entropy(forward, rows), cfg, generator(0))
+    for old, new in zip(before, network.parameters(), strict=True):
+        torch.testing.assert_close(new.detach(), old * (1 - 0.3 * 0.2) if decay_norms or old.ndim > 1 else old)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_trained_network_answers_alike_whatever_else_is_in_the_batch(ema, training):
+    """It comes in eval mode, so that batch norm takes the statistics it has kept; while it learns, it gathers them."""
+    modes, network = [], WithNorm().train(training)
+
+    def objective(forward, indices):
+        modes.append(forward.training)
+        return cross_entropy(forward, indices)
+
+    trained = train(network, 40, objective, TrainConfig(epochs=3, batch_size=16, ema=ema), generator(0))
+    assert modes == [True] * 9 and not any(module.training for module in trained.modules())
+    whole = confusion_matrix(trained, X, Y, 2)
+    for batch_size in (1, 3, 16):
+        assert torch.equal(confusion_matrix(trained, X, Y, 2, batch_size), whole)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_precision_is_that_of_the_forward_pass_alone(precision):
+    seen = []
+
+    def objective(forward, indices):
+        logits = forward(X[indices].float())
+        seen.append((torch.is_autocast_enabled("cpu"), logits.dtype))
+        return F.cross_entropy(logits.float(), Y[indices])
+
+    cfg = TrainConfig(epochs=1, batch_size=16, precision=precision)
+    trained = train(linear().float(), 40, objective, cfg, generator(0))
+    half = precision == "bf16"
+    assert seen == [(half, torch.bfloat16 if half else torch.float32)] * 3
+    assert trained.weight.dtype == trained.weight.grad.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+
+
 def test_an_empty_set_is_refused():
     with pytest.raises(ValueError, match="0 images"):
         train(linear(), 0, cross_entropy, TrainConfig(epochs=1), generator(0))

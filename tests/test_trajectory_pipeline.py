@@ -197,7 +197,7 @@ def test_every_stage_is_watched(tmp_path):
 def test_show_and_evaluate_know_the_recipe(whole, tmp_path, capsys, monkeypatch):
     folder, record = whole
     monkeypatch.setenv("LTDD_RESULTS", str(folder / "results"))
-    options = [part for key, text in SMALL_DAMED.items() if key != "ipc" for part in ("--set", f"{key}={text}")]
+    options = [part for key, text in SMALL_DAMED.items() for part in ("--set", f"{key}={text}")]
     recipe = ["damed_digits", "--ipc", "2", *options]
     assert main(["show", *recipe]) == 0
     assert re.search(r"seed 0: .*experts \d+ s .*matching \d+ s", capsys.readouterr().out)

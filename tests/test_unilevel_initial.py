@@ -13,6 +13,7 @@ from ltdd_utils.networks import build
 from ltdd_utils.seeds import generator
 from ltdd_utils.unilevel import initial as initial_module
 from ltdd_utils.unilevel.initial import confidence, initial_set, select_crops
+from ltdd_utils.views import draw_boxes
 
 CPU = torch.device("cpu")
 CROPS = CropConfig(crops=3)
@@ -98,6 +99,19 @@ def test_the_boxes_say_what_was_scored(teacher, monkeypatch):
         assert len(every) == digits().counts[label]
         best = every.max(dim=1).values.sort(descending=True).values[:4]
         torch.testing.assert_close(again[found.labels == label], best, rtol=1e-4, atol=1e-4)
+
+
+def test_every_box_is_one_of_those_drawn_for_its_image_and_keeps_the_given_share(teacher):
+    """A replay: class after class, its images in a random order, then the boxes of each of them."""
+    cfg, rng, wanted = replace(CROPS, scale=(0.3, 0.5)), generator(4, "initial", "crops"), []
+    found = made(cfg, ipc=5, teacher=teacher, seed=4)
+    for label, count in enumerate(digits().counts):
+        mine = digits().indices[digits().train_labels == label][torch.randperm(count, generator=rng)]
+        boxes = draw_boxes(cfg.crops * count, 16, 16, cfg.scale, (1.0, 1.0), rng)
+        wanted.append({(label, int(mine[row // cfg.crops]), *box) for row, box in enumerate(boxes.tolist())})
+    rows = torch.cat([found.labels[:, None], found.indices[:, None], found.boxes], dim=1).tolist()
+    assert {tuple(row) for row in rows} <= set.union(*wanted)
+    assert {tuple(row[4:]) for row in rows} <= {(9, 9), (10, 10), (11, 11)}  # 16 times the roots of 0.3 to 0.5, rounded
 
 
 def test_confidence_is_minus_the_cross_entropy(teacher):

@@ -1,11 +1,13 @@
 """Paper 2's recipes as runs: stages are reused, an interruption changes nothing, and the record says what was done."""
 
+import copy
 import itertools
 import json
 from dataclasses import replace
 
 import pytest
 import torch
+from toy_observer import pooled
 from toy_recipes import small_unilevel as small
 from toy_sets import place
 
@@ -181,6 +183,28 @@ def test_several_observers_have_statistics_of_their_own(shared):
     for network, known in found:
         assert not network.training
         assert {name.split("/")[0] for name in known.names} <= dict(network.named_modules()).keys()
+
+
+def test_statistics_are_those_of_each_class_s_real_images(shared):
+    """Every class alone through a copy in double precision, and the inputs of every layer put together."""
+    recipe, where = small("edc"), place(shared)
+    data, cfg = load(recipe.data), recipe.method
+    preprocess = fitted(cfg.preprocess, data, where)
+    ((network, known),), _ = observers(cfg, data, preprocess, 0, where)
+    assert known.counts.tolist() == list(data.counts) and len(set(data.counts)) > 3
+    twin, seen = copy.deepcopy(network).double(), {}
+    modules = dict(twin.named_modules())
+    layers = {name: layer for name, layer in zip(known.names, known.layers, strict=True) if name in modules}
+    assert len(layers) > 2
+    for name in layers:
+        modules[name].register_forward_pre_hook(lambda module, inputs, name=name: seen.update({name: inputs[0]}))
+    for label in range(data.classes):
+        with torch.no_grad():
+            twin(preprocess(data.train_images[data.train_labels == label]).double())
+        for name, layer in layers.items():
+            mean, variance = pooled(seen[name])
+            torch.testing.assert_close(layer.mean[label], mean, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(layer.variance[label], variance, rtol=1e-5, atol=1e-5)
 
 
 def test_every_recipe_of_the_family_is_named_here_or_runs_as_another_one():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from toy_sets import digits, fit, place
 
 from ltdd_utils import recipes, results
@@ -67,6 +68,22 @@ def test_the_estimates_are_unbiased(level):
         indicator[group] = 1
         expected += components(design(indicator))["variance"].to_numpy()
     assert expected == pytest.approx(np.eye(4)[level], abs=1e-12)
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_squared_error_is_in_expectation_the_variance_of_the_estimate(level):
+    r"""Of normal effects in one level alone: its mean square is :math:`s^2 \chi^2_f / f`, the others are zero.
+
+    The estimates of this level and of the one above are proportional to it, by 1 over the scores in their groups.
+    """
+    effects = np.random.default_rng(4).standard_normal(SHAPE[: level + 1])
+    effects -= effects.mean(axis=level, keepdims=True)  # so that the levels above see nothing
+    found = components(design(np.broadcast_to(effects.reshape(effects.shape + (1,) * (3 - level)), SHAPE)))
+    square, law = found["mean_square"].iloc[level], stats.chi2(found["df"].iloc[level])
+    assert found["mean_square"].to_numpy() == pytest.approx(square * np.eye(4)[level])
+    unbiased = square * math.sqrt(law.var() / law.moment(2))
+    expected = [unbiased / math.prod(SHAPE[each + 1 :]) if each in (level - 1, level) else 0 for each in range(4)]
+    assert found["variance_error"].tolist() == pytest.approx(expected)
 
 
 def test_the_errors_are_those_of_many_draws():

@@ -13,7 +13,6 @@ SMALL = {
     "method.iterations": "2",
     "evaluate.train.epochs": "2",
     "evaluate.network.width": "4",
-    "ipc": "2",
     "data.n_max": "40",
 }
 TWO_PHASES = {"method.second.epochs": "1", "method.second.steps": "2"}
@@ -24,13 +23,13 @@ SMALL_DAMED = SMALL | TWO_PHASES | LAST
 def small_trajectory(method: str = "damed", **changes: str) -> Recipe:
     """A recipe of paper 1's family with two short experts and two iterations."""
     two = TWO_PHASES if method in ("damed", "ed_only") else {}
-    return recipes.with_overrides(recipes.recipe(f"{method}_digits"), SMALL | two | LAST | changes)
+    return recipes.with_overrides(recipes.recipe(f"{method}_digits", ipc=2), SMALL | two | LAST | changes)
 
 
 def small_trajectory_elsewhere(protocol: str, **changes: str) -> Recipe:
     """``small_trajectory`` under a protocol of the other family, with a short teacher."""
     few = {"evaluate.teacher.train.epochs": "1", "evaluate.teacher.network.width": "4"}
-    made = recipes.recipe("damed_digits", protocol_name=protocol)
+    made = recipes.recipe("damed_digits", ipc=2, protocol_name=protocol)
     return recipes.with_overrides(made, SMALL_DAMED | few | changes)
 
 
@@ -46,4 +45,4 @@ def small_unilevel(name: str, protocol: str | None = None, teacher: str | None =
     if base.method.recover.iterations:
         changes |= {"method.recover.iterations": 2, "method.recover.batch": 15}
     changes |= more
-    return recipes.with_overrides(base, {key: str(value) for key, value in changes.items()})
+    return recipes.with_overrides(base, changes)

@@ -58,13 +58,14 @@ def mixed() -> DistilledSet:
     )
 
 
-def quick(name: str = "random_digits", epochs: int = 3, protocol: str = "dsa-stored", **settings) -> recipes.Recipe:
+def quick(
+    name: str = "random_digits", epochs: int = 3, protocol: str = "dsa-stored", ipc: int = 2, **settings
+) -> recipes.Recipe:
     """A recipe on Digits-LT that takes a fraction of a second."""
     changes = {"evaluate.train.epochs": epochs, "evaluate.network.width": 8, **settings}
     changes |= {"method.expert.train.epochs": 1} if name.startswith(("kcenter", "herding", "graphcut")) else {}
     changes |= {"evaluate.teacher.train.epochs": 1} if protocol != "dsa-stored" else {}
-    base = recipes.recipe(name, ipc=settings.pop("ipc", 2), protocol_name=protocol)
-    return recipes.with_overrides(base, {key: str(value) for key, value in changes.items() if key != "ipc"})
+    return recipes.with_overrides(recipes.recipe(name, ipc=ipc, protocol_name=protocol), changes)
 
 
 def place(folder: Path, deadline: float | None = None, **changes) -> Place:

@@ -15,6 +15,7 @@ from ltdd_utils.cli.campaigns import campaign_
 from ltdd_utils.cli.common import as_json, place_of, recipe_of
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
+from ltdd_utils.cli.sets import export_, import_
 from ltdd_utils.config import TrajectoryConfig, to_dict
 from ltdd_utils.distilled import load_set, save_set
 from ltdd_utils.images import load
@@ -27,7 +28,19 @@ from ltdd_utils.pipeline import (
     run,
 )
 
-__all__ = ["campaign_", "data_", "evaluate_", "experts_", "list_", "missing_", "run_", "show_", "table_"]
+__all__ = [
+    "campaign_",
+    "data_",
+    "evaluate_",
+    "experts_",
+    "export_",
+    "import_",
+    "list_",
+    "missing_",
+    "run_",
+    "show_",
+    "table_",
+]
 
 
 def list_(options: argparse.Namespace) -> str:

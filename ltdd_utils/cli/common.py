@@ -2,7 +2,13 @@
 
 import argparse
 import json
+import signal
+import sys
+import threading
 import time
+from types import FrameType
+
+from tqdm import tqdm
 
 from ltdd_utils import recipes
 from ltdd_utils.cli.progress import Bars
@@ -10,7 +16,10 @@ from ltdd_utils.config import to_dict
 from ltdd_utils.pipeline import Place, pick_device
 from ltdd_utils.store import Store
 
-__all__ = ["as_json", "place_of", "recipe_of"]
+__all__ = ["INTERRUPTED", "SIGNALS", "as_json", "place_of", "recipe_of"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = threading.Event()  # whether a signal stopped the command
 
 
 def as_json(value: object) -> str:
@@ -38,6 +47,26 @@ def place_of(options: argparse.Namespace, wait: bool = True) -> Place:
     if minutes is not None and not 0 <= minutes < float("inf"):
         raise ValueError(f"--stop-after is {minutes}; give minutes, 0 or more")
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    return Place(
-        Store(options.work, deadline, wait), pick_device(options.device), data=options.data, watch=Bars(options.quiet)
-    )
+    store = Store(options.work, deadline, wait)
+    _stop_gently(store)
+    return Place(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
+
+
+def _stop_gently(store: Store) -> None:
+    """Let the first Ctrl-C (or SIGTERM) keep the state of the running stage, and the second one end at once.
+
+    ``cli.main`` puts the usual handlers back.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+        return
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        INTERRUPTED.set()
+        store.stop()
+        for one in SIGNALS:
+            signal.signal(one, signal.default_int_handler)
+        tqdm.write("ltdd: stopping at the next checkpoint; again to stop at once", file=sys.stderr)
+
+    for one in SIGNALS:
+        signal.signal(one, asked)

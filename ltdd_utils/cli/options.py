@@ -69,6 +69,19 @@ COMMANDS = {
             "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10",
         ],
     ),
+    "import": (
+        "Make a file for `ltdd evaluate` of a set that the released code of MTT, DATM or LTDD wrote (images_best.pt, "
+        "labels_best.pt and, if there is one, lr_best.pt). Its images are taken to be whitened by ZCA fitted on the "
+        "long tail of the recipe.",
+        [
+            "ltdd import damed_cifar10 logged_files/run --imbalance-factor 100 --ipc 10 --save-set theirs.safetensors",
+            "ltdd evaluate theirs.safetensors --protocol online-teacher --teacher debiased",
+        ],
+    ),
+    "export": (
+        "Write a set from a file in that layout, for the released code to read; real images become pixels.",
+        ["ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors exported"],
+    ),
     "missing": (
         "The command for every published number that a recipe makes and no record has yet; what follows a # says that "
         "a run of another scale, or of code that no commit holds, exists.",
@@ -202,7 +215,16 @@ def _saving(sub: argparse.ArgumentParser) -> None:
 
 
 def _set_file(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("distilled", type=Path, metavar="SET", help="a file written by `ltdd run --save-set`")
+    sub.add_argument("distilled", type=Path, metavar="SET", help="a file that --save-set wrote")
+
+
+def _folder_to_import(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="with images_best.pt and labels_best.pt")
+    sub.add_argument("--save-set", type=Path, metavar="FILE", required=True, help="file to write, .safetensors")
+
+
+def _folder_to_export(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="to write into; made if it is absent")
 
 
 def _tables(sub: argparse.ArgumentParser) -> None:
@@ -236,6 +258,8 @@ OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
         _work,
         _data_folder,
     ),
+    "import": (_recipe, _folder_to_import, _scale("the papers' own"), _work, _data_folder),
+    "export": (_set_file, _folder_to_export, _work, _data_folder),
     "missing": (_tables, _missing_scale, _results),
     "table": (_tables, _everything, _results),
     "data": (_data_names, _data_folder),

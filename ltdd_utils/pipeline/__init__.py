@@ -1,5 +1,6 @@
 """Running a recipe: data -> preprocessing -> distilled set -> students -> one record."""
 
+from ltdd_utils.pipeline.files import export_set, import_set
 from ltdd_utils.pipeline.made import Distilled
 from ltdd_utils.pipeline.place import Place, expert_stage, fitted, pick_device, require_writable
 from ltdd_utils.pipeline.runs import run
@@ -13,7 +14,9 @@ __all__ = [
     "distil",
     "evaluate_set",
     "expert_stage",
+    "export_set",
     "fitted",
+    "import_set",
     "pick_device",
     "protocol_for",
     "require_writable",

@@ -16,7 +16,7 @@ from ltdd_utils.pipeline.unilevel import recovered_set
 from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.recipes import Recipe
 
-__all__ = ["Distilled", "distil"]
+__all__ = ["Distilled", "described", "distil"]
 
 
 def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: int = 0) -> Distilled:
@@ -35,7 +35,7 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
         Stopped: the deadline passed; the same call goes on from there.
     """
     if isinstance(recipe.method, FullDataConfig):
-        return Distilled(_described(full_set(data), recipe, data, seed, draw, None), {})
+        return Distilled(described(full_set(data), recipe, data, seed, draw, None), {})
     own, wanted = (fitted(cfg, data, place) for cfg in (recipe.space, recipe.evaluate.preprocess))
     if isinstance(recipe.method, UnilevelConfig):
         made = recovered_set(recipe, data, own, seed, place)
@@ -46,8 +46,8 @@ def distil(recipe: Recipe, data: LongTailedData, seed: int, place: Place, draw: 
     else:
         made = _coreset(recipe, data, own, seed, place, draw)
     # Described here and not in the store, where recipes of two scales can share one set.
-    described = _described(made.set, recipe, data, seed, draw, own)
-    translated, clamped = translate(described, data, own, wanted)
+    named = described(made.set, recipe, data, seed, draw, own)
+    translated, clamped = translate(named, data, own, wanted)
     return replace(made, set=translated, clamped=clamped)
 
 
@@ -78,10 +78,15 @@ def _coreset(
     return Distilled(from_bundle(bundle), seconds)
 
 
-def _described(
-    distilled: DistilledSet, recipe: Recipe, data: LongTailedData, seed: int, draw: int, preprocess: Preprocess | None
+def described(
+    distilled: DistilledSet,
+    recipe: Recipe,
+    data: LongTailedData,
+    seed: int | None,
+    draw: int,
+    preprocess: Preprocess | None,
 ) -> DistilledSet:
-    """The set with what a later reader needs to know of it."""
+    """The set with what a later reader needs to know of it; no seed where other code made it."""
     info = {
         **distilled.info,
         "recipe": recipe.name,

@@ -5,10 +5,11 @@ from typing import Any
 
 from torch import nn
 
-from ltdd_utils.config import DataConfig, EvaluateConfig, NetworkConfig, PreprocessConfig, from_dict, to_dict
+from ltdd_utils.config import EvaluateConfig, NetworkConfig, from_dict, to_dict
 from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import Evaluation, gather, student
-from ltdd_utils.images import LongTailedData, load
+from ltdd_utils.images import LongTailedData
+from ltdd_utils.pipeline.files import data_of, refitted
 from ltdd_utils.pipeline.place import Place, check, expert_stage, fitted, require_networks
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.recipes import for_size, protocol_of, whole_set
@@ -100,18 +101,12 @@ def evaluate_set(
         Stopped: the deadline passed; the same call goes on from there.
     """
     check(seed, students, place)
-    data = load(from_dict(DataConfig, distilled.info["data"]), place.data, place.watching("read images"))
-    made_from = distilled.info["data_sha256"]
-    if data.sha256 != made_from:
-        raise ValueError(
-            f"the set was made from other data ({made_from[:12]}) than what is here ({data.sha256[:12]}); "
-            "use the same files and index list"
-        )
+    data = data_of(distilled, place)
     require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
     preprocess = fitted(cfg.preprocess, data, place)
     original, clamped = content_hash(distilled), 0.0
     if distilled.images is not None:
-        distilled, clamped = translate(distilled, data, own or _refitted(distilled, data, place), preprocess)
+        distilled, clamped = translate(distilled, data, own or refitted(distilled, data, place), preprocess)
     teacher = None if cfg.teacher is None else expert_stage(cfg.teacher, data, preprocess, seed, place)[0]
     evaluation = evaluate_students([distilled] * students, data, preprocess, cfg, seed, place, teacher)
     return {
@@ -123,13 +118,3 @@ def evaluate_set(
         "clamped": max(clamped, evaluation.clamped),
         "distilled_sha256": original,
     }
-
-
-def _refitted(distilled: DistilledSet, data: LongTailedData, place: Place) -> Preprocess:
-    """The transform that a set describes, fitted again on the data it was made from."""
-    described = distilled.info.get("preprocess")
-    if not isinstance(described, Mapping) or not {"kind", "eps"} <= set(described):
-        raise ValueError(
-            "the set does not describe the preprocessing of its images; write it with --with-preprocessing"
-        )
-    return fitted(PreprocessConfig(described["kind"], described["eps"]), data, place)

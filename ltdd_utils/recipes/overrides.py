@@ -14,7 +14,8 @@ from ltdd_utils.recipes.cells import Recipe
 __all__ = ["assignments", "with_overrides"]
 
 T = TypeVar("T")
-FIXED = ("name", "scale")  # of a recipe: they say what the settings are, and do not make them
+# Of a recipe: what says, or decides, all its settings cannot be one of them.
+FIXED = {"name": "choose another recipe", "scale": "use --scale", "ipc": "use --ipc"}
 
 
 def assignments(items: Iterable[str], example: str = "evaluate.train.epochs=10") -> dict[str, str]:
@@ -30,25 +31,25 @@ def assignments(items: Iterable[str], example: str = "evaluate.train.epochs=10")
     return {key: value for key, _, value in pairs}
 
 
-def with_overrides(base: T, overrides: Mapping[str, str]) -> T:
-    """A configuration with single settings changed; values are JSON, or plain words.
+def with_overrides(base: T, overrides: Mapping[str, Any]) -> T:
+    """A configuration with single settings changed; text is read as JSON, or as a plain word.
 
     Args:
         base: a recipe, with keys like ``evaluate.train.epochs``, or another configuration.
-        overrides: keys and values, for example ``{"evaluate.train.epochs": "10"}``.
+        overrides: keys and values, for example ``{"evaluate.train.epochs": 10}``, or the text "10".
 
     Raises:
         ValueError: a setting that does not exist, or a value it refuses.
     """
     for path in overrides:
         if isinstance(base, Recipe) and path in FIXED:
-            raise ValueError(f"{path!r} cannot be set: choose another recipe, or use --scale")
+            raise ValueError(f"{path!r} cannot be set, other settings depend on it; {FIXED[path]}")
     return _replaced(base, {path: _value(text) for path, text in overrides.items()}, "")
 
 
-def _value(text: str) -> Any:  # noqa: ANN401 (any JSON scalar or list)
+def _value(text: Any) -> Any:  # noqa: ANN401 (any JSON scalar or list)
     try:
-        return json.loads(text)
+        return json.loads(text) if isinstance(text, str) else text
     except json.JSONDecodeError:
         return text
 

@@ -28,8 +28,7 @@ that no record exists and the command would make one; *published only* means tha
 number."""
 SOURCES = """## Where the published numbers were read
 
-The column `source` of `results/targets.csv` says for each number where it was read. The names of files in it are the
-fact sheets that this book was written from; they are not part of the repository.
+The column `source` of `results/targets.csv` says for each number where it was read.
 
 | source | what it is |
 |---|---|

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ltdd_utils.tables.contrasts import contrasts
-from ltdd_utils.tables.pooling import Spread
 
 __all__ = ["Claim", "claims", "published_score"]
 
@@ -34,7 +33,6 @@ def claims(
     dataset: str = "cifar10",
     imbalance_factor: float = 100,
     ipc: int = 10,
-    lent: Spread | None = None,
 ) -> pd.DataFrame:
     """A row per claim: the published difference, ours, and whether ours is resolved and in the same direction.
 
@@ -45,7 +43,6 @@ def claims(
         dataset: of our runs.
         imbalance_factor: of our runs.
         ipc: of our runs.
-        lent: as of ``contrast``.
 
     Returns:
         ``paper``; ``published`` and ``ours`` in points; ``needed``, ``n`` and ``spread`` of ``contrasts``;
@@ -53,7 +50,7 @@ def claims(
         one), "not resolved" or "not run".
     """
     pairs = {claim.said: (scores.get(claim.first, []), scores.get(claim.second, [])) for claim in asked}
-    table = contrasts(pairs, lent).rename(columns={"points": "ours"})
+    table = contrasts(pairs).rename(columns={"points": "ours"})
     printed = []
     for claim in asked:
         cell = claim.printed or (dataset, imbalance_factor, ipc)

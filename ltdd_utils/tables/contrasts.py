@@ -58,7 +58,7 @@ def spread(groups: Iterable[Sequence[float]]) -> Spread | None:
     return Spread(math.sqrt(squares / df), df)
 
 
-def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | None = None) -> Contrast:
+def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
     r"""Whether the first method scores other than the second.
 
     Runs of one seed share experts and teacher, so they are compared in pairs: the difference is the mean over shared
@@ -66,15 +66,14 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
     compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom.
 
     Fewer than three pairs, or fewer than three pipelines of a method, say too little about their own spread. In their
-    place stands that of the ``peers`` of each method, or, where it has none, the one that its evaluator has
-    ``elsewhere``, or the one that is ``lent``; pairs of them count as independent. A difference is resolved beyond two
-    standard errors and beyond Student's 95 % interval, which is wide with few pipelines.
+    place stands that of the ``peers`` of each method, or, where it has none, the one from ``elsewhere``; pairs of them
+    count as independent. With neither, two pipelines have their own spread, and with a single one nothing is resolved.
+    A difference is resolved beyond two standard errors and beyond Student's 95 % interval, which is wide with few
+    pipelines.
 
     Args:
         first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
         second: the same of the second.
-        lent: for few pipelines without peers; None: two have their own spread, and with a single one nothing is
-            resolved.
 
     Raises:
         ValueError: a method without a pipeline.
@@ -88,7 +87,7 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
         difference, counts = statistics.fmean(found), (len(shared), len(shared))
     else:
         difference, counts = statistics.fmean(first) - statistics.fmean(second), (len(first), len(second))
-    taken = [_taken(first, counts[0], lent, bool(shared)), _taken(second, counts[1], lent, bool(shared))]
+    taken = [_taken(first, counts[0], bool(shared)), _taken(second, counts[1], bool(shared))]
     if shared and (len(shared) >= FEW or None in taken) and len(shared) > 1:
         error, df, by = statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1.0, PAIRS
     elif taken[0] is None or taken[1] is None:
@@ -101,12 +100,12 @@ def contrast(first: Sequence[float], second: Sequence[float], lent: Spread | Non
     return Contrast(difference, error, needed, abs(difference) > needed, by, counts, bool(shared))
 
 
-def _taken(values: Sequence[float], count: int, lent: Spread | None, paired: bool) -> tuple[Spread, str] | None:
-    """The spread that stands for a method's, and whose it is: its own, its peers', or the one lent; None: nobody's."""
+def _taken(values: Sequence[float], count: int, paired: bool) -> tuple[Spread, str] | None:
+    """The spread that stands for a method's, and whose: its own, its peers', one from elsewhere; None: nobody's."""
     own = Spread(statistics.stdev(values), len(values) - 1) if len(values) > 1 else None
     if not paired and count >= FEW and own is not None:
         return own, BOTH
-    for found, by in ((getattr(values, "peers", None), PEERS), (getattr(values, "elsewhere", None) or lent, ELSEWHERE)):
+    for found, by in ((getattr(values, "peers", None), PEERS), (getattr(values, "elsewhere", None), ELSEWHERE)):
         if found is not None:
             return found, by
     return None if own is None or paired else (own, BOTH)
@@ -126,12 +125,11 @@ def _by_seed(values: Sequence[float]) -> dict[int, float]:
     return dict(zip(seeds, values, strict=True)) if len(set(seeds)) == len(values) else {}
 
 
-def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent: Spread | None = None) -> pd.DataFrame:
+def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
     """A row per pair of methods: the first one's score minus the second's, and what it takes to claim that.
 
     Args:
         pairs: name, or a tuple of names -> accuracies of each pipeline of the two, fractions; an empty list: not run.
-        lent: as of ``contrast``.
 
     Returns:
         ``points``, the difference; ``needed``, what it must exceed to be resolved (NaN: nobody knows); ``n``, how many
@@ -143,28 +141,27 @@ def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]], lent
         if not first or not second:
             rows[name] = (math.nan, math.nan, "", ALONE, NOT_RUN)
             continue
-        found = contrast(first, second, lent)
+        found = contrast(first, second)
         needed = math.nan if found.needed is None else 100 * found.needed
         verdict = "resolved" if found.resolved else "not resolved"
         rows[name] = (100 * found.difference, needed, found.n, found.by, verdict)
     return indexed(rows, columns=["points", "needed", "n", "spread", "verdict"])
 
 
-def steps(scores: Mapping[str, Sequence[float]], lent: Spread | None = None) -> pd.DataFrame:
+def steps(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """``contrasts`` of each method with the one before it that was run: the first of those stands alone.
 
     Its verdict is "start", and its ``n`` the number of its pipelines.
 
     Args:
         scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
-        lent: as of ``contrast``.
     """
     pairs: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
     before: Sequence[float] = []
     for name, values in scores.items():
         pairs[name] = (values, before)
         before = values or before
-    table = contrasts(pairs, lent)
+    table = contrasts(pairs)
     first = next((name for name, values in scores.items() if values), None)
     if first is not None:
         table.loc[first, ["n", "verdict"]] = [str(len(scores[first])), FIRST]

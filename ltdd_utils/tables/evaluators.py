@@ -12,7 +12,7 @@ from ltdd_utils.config import to_dict
 from ltdd_utils.recipes import architecture, command, own_protocol, own_teacher, recipe
 from ltdd_utils.results import load_record
 from ltdd_utils.tables.contrasts import contrasts, indexed, spread
-from ltdd_utils.tables.pooling import Pipelines, Spread, percent
+from ltdd_utils.tables.pooling import Pipelines, percent
 from ltdd_utils.tables.variants import USUAL, changes, scores
 
 __all__ = [
@@ -60,13 +60,14 @@ def judged(records: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFr
 
     Args:
         records: as ``results.load`` gives them, of one data set, imbalance factor, IPC and scale.
-        like: rows of another cell, as this function gives them: what their evaluators' spread is serves here where
-            nothing was run twice.
+        like: rows of another cell, as this function gives them, to take a spread from where an evaluator judged nothing
+            twice here; None: these rows.
 
     Returns:
         The columns of ``scores``, each of whose ``pipelines`` knows the spread of its ``peers``, the rows of the same
-        evaluator, and the one ``elsewhere``, of the rows of ``like``; ``evaluator``, as ``evaluator`` names it;
-        ``seconds``, up to one student that is trained (``seconds_to_student``), the mean over the records.
+        evaluator, and one from ``elsewhere``: of the same evaluator's rows of ``like``, or of all of them;
+        ``evaluator``, as ``evaluator`` names it; ``seconds``, up to one student that is trained
+        (``seconds_to_student``), the mean over the records.
     """
     rows = scores(records)
     first = [load_record(paths[0]) for paths in rows["records"]]
@@ -76,9 +77,10 @@ def judged(records: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFr
         changed=[_without_judge(*pair) for pair in zip(rows["changed"], first, strict=True)],
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
+    other = rows if like is None else like
     for judge, mine in rows.groupby("evaluator"):
         peers = spread(mine["pipelines"])
-        elsewhere = None if like is None else spread(like.loc[like["evaluator"] == judge, "pipelines"])
+        elsewhere = spread(other.loc[other["evaluator"] == judge, "pipelines"]) or spread(other["pipelines"])
         for values in mine["pipelines"]:
             values.peers, values.elsewhere = peers, elsewhere
     return rows
@@ -141,9 +143,7 @@ def seconds_to_student(record: Mapping) -> float:
     return stages.pop("students", 0.0) / len(record["students"]) + math.fsum(stages.values())
 
 
-def controls(
-    rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], dataset: str, scale: str, lent: Spread | None = None
-) -> pd.DataFrame:
+def controls(rows: pd.DataFrame, asked: Mapping[Any, tuple[str, str, str]], dataset: str, scale: str) -> pd.DataFrame:
     """Runs with some settings changed, beside the recipe itself on the same seeds; what was not run has its command.
 
     Args:
@@ -151,7 +151,6 @@ def controls(
         asked: name -> method, evaluator, and the changed settings as ``changed`` has them; a ``*`` stands for the rest.
         dataset: of the rows.
         scale: of the rows.
-        lent: as of ``contrast``.
 
     Returns:
         ``accuracy``, and ``recipe itself`` on the seeds of the run, in percent; the columns of ``contrasts``; and
@@ -169,7 +168,7 @@ def controls(
         ours = found["pipelines"].iloc[0] if len(found) else Pipelines()
         itself = mine.loc[mine["changed"] == USUAL, "pipelines"]
         itself = itself.iloc[0] if len(itself) else Pipelines()
-        row = contrasts({0: (ours, itself)}, lent).iloc[0].to_dict()
+        row = contrasts({0: (ours, itself)}).iloc[0].to_dict()
         if ours and not itself:
             row |= {"n": str(len(ours)), "verdict": "recipe itself not run"}
         shared = [value for value, seed in zip(itself, itself.seeds, strict=True) if not ours or seed in ours.seeds]

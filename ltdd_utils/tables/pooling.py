@@ -32,8 +32,8 @@ class Pipelines(list[float]):
     """A list of accuracies, fractions, that knows the seed of each; several draws may have one seed.
 
     Where they are few, they may take the spread of their ``peers``: the methods that the same evaluator judged in the
-    same cell. Where no peer has several pipelines, there may be one that the same evaluator has in another cell,
-    ``elsewhere`` (``judged`` fills both in).
+    same cell. Where no peer has several pipelines, there may be one from ``elsewhere``: of the same evaluator in
+    another cell, or of other evaluators (``judged`` fills both in).
     """
 
     def __init__(

@@ -47,6 +47,8 @@ EXPRESSIONS = {
     "formula_errors": "[...document.querySelectorAll('mjx-merror')].map(e => e.textContent)",
     "broken_images": "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)",
     "beyond_window": OVERFLOW,
+    "cut_source": "[...document.querySelectorAll('.highlight pre:has(> span[style])')]"
+    ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.slice(0, 60))",
     "page_width": "document.documentElement.scrollWidth",
     "contrast": CONTRAST,
     "background": "getComputedStyle(document.body).backgroundColor",
@@ -86,6 +88,10 @@ def test_a_page_fits_a_phone(page: str, visit: Callable[..., Visit]):
     values = visit(page, PHONE, False, **EXPRESSIONS).values
     assert not values["beyond_window"]
     assert values["page_width"] <= PHONE
+
+
+def test_no_line_of_the_package_s_source_is_cut(visited: Visit):
+    assert not visited.values["cut_source"]
 
 
 def test_text_is_readable(visited: Visit):

@@ -1,0 +1,94 @@
+"""Sets in files: the data and the preprocessing they were made with, and the layout of the released codes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ltdd_utils.config import DataConfig, PreprocessConfig, TrajectoryConfig, from_dict
+from ltdd_utils.distilled import DistilledSet, pixels
+from ltdd_utils.images import LongTailedData, load
+from ltdd_utils.pipeline.place import Place, fitted
+from ltdd_utils.pipeline.sets import described
+from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.recipes import Recipe
+from ltdd_utils.trajectory_files import export_trajectory, import_trajectory
+
+__all__ = ["data_of", "export_set", "import_set", "refitted"]
+
+
+def data_of(distilled: DistilledSet, place: Place) -> LongTailedData:
+    """The data that a set from a file was made from.
+
+    Raises:
+        ValueError: what is here is other data.
+    """
+    data = load(from_dict(DataConfig, distilled.info["data"]), place.data, place.watching("read images"))
+    made_from = distilled.info["data_sha256"]
+    if data.sha256 != made_from:
+        raise ValueError(
+            f"the set was made from other data ({made_from[:12]}) than what is here ({data.sha256[:12]}); "
+            "use the same files and index list"
+        )
+    return data
+
+
+def refitted(distilled: DistilledSet, data: LongTailedData, place: Place) -> Preprocess:
+    """The transform that a set describes, fitted again on the data it was made from.
+
+    Raises:
+        ValueError: the set does not describe it.
+    """
+    made_under = distilled.info.get("preprocess")
+    if not isinstance(made_under, Mapping) or not {"kind", "eps"} <= set(made_under):
+        raise ValueError(
+            "the set does not describe the preprocessing of its images; write it with --with-preprocessing"
+        )
+    return fitted(PreprocessConfig(made_under["kind"], made_under["eps"]), data, place)
+
+
+def import_set(folder: Path, recipe: Recipe, place: Place) -> DistilledSet:
+    """A set that the code of MTT, DATM or LTDD wrote, as if ``recipe`` had made it.
+
+    Its images are taken to be whitened as the recipe's are: with ZCA fitted on the recipe's own long tail.
+
+    Args:
+        folder: with ``images_best.pt``, ``labels_best.pt`` and, where a step size was learned, ``lr_best.pt``.
+        recipe: of the trajectory family; it says which data, how many images per class, which preprocessing.
+        place: where the data is.
+
+    Raises:
+        FileNotFoundError: the images or the labels are absent.
+        ValueError: no recipe of the family, damaged files, or images of another size or number than the recipe's.
+    """
+    if not isinstance(recipe.method, TrajectoryConfig):
+        raise ValueError(f"{recipe.name} matches no trajectories; name one of mtt, datm, dam_only, ed_only and damed")
+    data = load(recipe.data, place.data, place.watching("read images"))
+    own = fitted(recipe.space, data, place)
+    distilled = import_trajectory(folder, {"class_names": list(data.class_names), "preprocess": own.describe()})
+    found, wanted = len(distilled), recipe.ipc * len(data.class_names)
+    if found != wanted:
+        raise ValueError(
+            f"{folder} has {found} images; {recipe.ipc} per class are {wanted}, so another --ipc is needed"
+        )
+    try:
+        pixels(distilled, data, own)  # refuses images of another size
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+    return described(distilled, recipe, data, None, 0, own)
+
+
+def export_set(distilled: DistilledSet, own: Preprocess | None, folder: Path, place: Place) -> None:
+    """Write a set from a file as the code of MTT, DATM or LTDD reads it; real images become pixels.
+
+    Args:
+        distilled: a set that says which data it was made from.
+        own: the preprocessing of its images; None fits it again as the set describes it.
+        folder: made if it is absent.
+        place: where the data is.
+
+    Raises:
+        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, or it has
+            soft labels and classes of different sizes.
+        OSError: the folder cannot be written.
+    """
+    data = data_of(distilled, place)
+    export_trajectory(folder, distilled, data, own or refitted(distilled, data, place))
