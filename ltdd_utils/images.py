@@ -29,6 +29,15 @@ class LongTailedData:
     class_names: tuple[str, ...]
     counts: tuple[int, ...]  # train images of each class, in label order
 
+    def __repr__(self) -> str:
+        """One line: what it is and how much of it."""
+        train, sizes = f"{len(self.train_labels)} train", f"{max(self.counts)} to {min(self.counts)} a class"
+        form = "x".join(map(str, self.train_images.shape[1:]))
+        return (
+            f"LongTailedData({self.config.name!r}, {self.classes} classes, {train} ({sizes}) "
+            f"and {len(self.test_labels)} test images, {form})"
+        )
+
     @property
     def classes(self) -> int:
         """Number of classes."""

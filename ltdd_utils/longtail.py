@@ -40,7 +40,8 @@ def class_counts(n_max: int, imbalance_factor: float, classes: int) -> list[int]
     counts = [int(value * (1 + 1e-12)) for value in exact]  # powers of doubles are good to about 1e-16
     if counts[-1] < 1:
         raise ValueError(
-            f"imbalance_factor {imbalance_factor:g} leaves the rarest class no image: use at most n_max, here {n_max}"
+            f"imbalance_factor {imbalance_factor:g} leaves the rarest class no image: use at most n_max, here {n_max}, "
+            "or keep every image there is, with --set data.profile=natural"
         )
     return counts
 

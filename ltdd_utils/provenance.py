@@ -24,6 +24,7 @@ __all__ = [
     "peak_ram_gib",
     "provenance",
     "reset_peaks",
+    "version_of",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository, when the package is installed from a clone
@@ -62,7 +63,8 @@ def code(root: Path | None = None) -> dict[str, Any]:
     return {"commit": commit, "dirty": None if commit is None or changes is None else bool(changes)}
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Version of an installed package; None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -79,7 +81,7 @@ def provenance(root: Path | None = None) -> dict[str, Any]:
         ``commit`` and ``dirty`` (see ``code``), ``versions``, ``tf32`` (whether convolutions of "fp32" stages may use
         TF32) and ``started_utc``.
     """
-    versions = {"python": platform.python_version(), **{package: _version(package) for package in PACKAGES}}
+    versions = {"python": platform.python_version(), **{package: version_of(package) for package in PACKAGES}}
     versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return {**code(root), "versions": versions, "tf32": TF32, "started_utc": started}

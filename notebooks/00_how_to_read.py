@@ -103,7 +103,7 @@ tail
 # |---|---|---|
 # | idea | the student's training on the small set should follow the path that **experts** took on the real set | the small set should have the **statistics** that one network expects |
 # | against the tail | **DAM**: bend the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
-# | labels | one learned soft label per image | a **teacher** labels every view of an image |
+# | labels | one learned **soft label** (a distribution over the classes) per image | a **teacher** labels every view of an image |
 #
 # ## When does a difference count?
 #

@@ -167,7 +167,7 @@ pd.DataFrame(sizes).T
 #
 # ## One preprocessing for everything
 #
-# Experts, distilled images, students and test images must live in one space. The trajectory family whitens pixels by **ZCA**. With
+# Experts, distilled images, students and test images must live in one space. Paper 1 and the methods it builds on (MTT, DATM: the *trajectory family*) whiten pixels by **ZCA**. With
 # $x \in \mathbb{R}^D$ a flattened image, $\mu$ the mean and $\Sigma$ the covariance of the *long-tailed training set*,
 #
 # $$ \Sigma = U \,\mathrm{diag}(s)\, U^\top, \qquad T = U \,\mathrm{diag}\!\left(\tfrac{1}{\sqrt{s + \varepsilon}}\right) U^\top,
@@ -298,7 +298,7 @@ print(notebook.versions())
 # ## Exercises
 #
 # > **1.** Without running anything: how many images has CIFAR-100-LT at IF 50 in its rarest class, and how many would a distilled set of 50 images per
-# > class need there? What can a coreset of real images do?
+# > class need there? What can a coreset (a choice of unmodified real images) do?
 #
 # <details><summary>Answer</summary>
 #

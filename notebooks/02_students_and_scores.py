@@ -334,7 +334,7 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 #
 # Digits show mechanisms; the papers' numbers are on real pictures. These are the recorded runs of the four choices at IF 100 with ten images per class,
 # under `dsa-stored` with hard labels, a ConvNet of depth 3 and width 128, 1,000 epochs, beside the published ones. K-Center, Herding and Graph-Cut read an expert
-# trained for 20 epochs (scale `cpu`).
+# trained for 20 epochs (scale `cpu`: settings that two processor cores can pay for).
 
 # %%
 pd.set_option("display.max_colwidth", None)

@@ -63,16 +63,28 @@ def test_every_paper_with_published_numbers_has_its_reference():
     assert papers and papers <= set(known)
 
 
-def test_the_example_of_the_own_data_page_runs(tmp_path: Path):
-    text = (BOOK / "own_data.md").read_text()
-    script = tmp_path / "example.py"
+def printed_by(page: str, folder: Path) -> list[str]:
+    """What the Python blocks of a page print, as one script that runs in a folder."""
+    text = (BOOK / page).read_text()
+    script = folder / "example.py"
     script.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)))
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "LTDD_DATA": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "LTDD_DATA": str(folder), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    counts, shape, _ = done.stdout.splitlines()[0].split(") (")
+    return done.stdout.splitlines()
+
+
+def test_the_script_of_the_python_page_runs(tmp_path: Path):
+    lines = printed_by("python.md", tmp_path)
+    assert lines[0].startswith("LongTailedData('digits', 10 classes, 405 train (120 to 6 a class)")
+    assert lines[1].startswith("DistilledSet(50 images of 10 classes") and lines[-1].endswith(" rded_digits")
+    assert 0.5 < float(lines[2].removeprefix("own loop: ")) <= 1
+
+
+def test_the_example_of_the_own_data_page_runs(tmp_path: Path):
+    counts, shape, _ = printed_by("own_data.md", tmp_path)[0].split(") (")
     assert counts == "(100, 70, 50, 35, 25, 17, 12, 8, 6, 4"
     assert shape == "327, 1, 16, 16"
 

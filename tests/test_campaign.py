@@ -10,7 +10,7 @@ from toy_sets import CPU
 from ltdd_utils import campaign, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.config import to_dict
-from ltdd_utils.locks import locked
+from ltdd_utils.locks import Busy, locked
 from ltdd_utils.pipeline import Place
 from ltdd_utils.results import every, load_record
 from ltdd_utils.store import Stopped, Store
@@ -185,6 +185,21 @@ def test_a_run_that_another_process_holds_is_left_for_later(plan, tmp_path):
         assert not list(where.results.rglob("*.json"))
     assert campaign.survey(runs, campaign.by_name(every(where.results)), where.store.root)[0].state == "begun"
     assert campaign.carry_out(runs, where, said.append) == []
+
+
+def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan, tmp_path, monkeypatch):
+    runs, said, tries, run = campaign.read_plan(str(plan))[:1], [], [], campaign.runner.run
+
+    def busy_at_first(*asked):
+        tries.append(asked)
+        if len(tries) < 3:
+            raise Busy("another process computes the preprocessing")
+        return run(*asked)
+
+    monkeypatch.setattr(campaign.runner, "run", busy_at_first)
+    monkeypatch.setattr(campaign.runner, "EVERY_S", 0.0)
+    assert campaign.carry_out(runs, quick(tmp_path), said.append) == []
+    assert len(tries) == 3 and [line.partition(":")[0] for line in said] == ["runs", "done"]
 
 
 def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -105,7 +106,7 @@ def test_run_writes_one_record_and_prints_a_summary(ltdd, tmp_path):
     record = load_record(path)
     assert record["seed"] == 3 and len(record["students"]) == 2
     assert f"overall {100 * record['metrics']['overall']['mean']:.1f}" in text and "2 students" in text
-    assert f"{path.parent}" in text
+    assert f"\nrecord: {path}" in text
     again = json.loads(ltdd("run", "random_digits", *QUICK, "--seed", "3", "--json"))
     validate_record(again)
     assert again["metrics"] == record["metrics"] and again["cost"]["seconds"] == record["cost"]["seconds"]
@@ -330,6 +331,33 @@ def test_table_and_missing(ltdd, tmp_path):
     }
     assert "34.0 ± 4.2" in ltdd("table", "--dataset", "cifar10")
     assert len(json.loads(ltdd("table", "--all", "--json"))) > 300
+
+
+def test_records_lists_what_was_run_with_its_settings_and_files(ltdd, tmp_path):
+    ltdd("run", "random_digits", *QUICK, "--results", tmp_path / "mine")
+    (row,) = json.loads(ltdd("records", "--results", tmp_path / "mine", "--json"))
+    record = load_record(row["path"])
+    assert row["overall"] == record["metrics"]["overall"]["mean"] and row["students"] == 2
+    assert row["changed"] == {"evaluate.train.epochs": 2, "evaluate.network.width": 8}
+    text = ltdd("records", "random_digits", "--results", tmp_path / "mine")
+    score = f"{100 * row['overall']:.1f} ± {100 * row['std']:.1f} % with 2 students"
+    assert "IF 20, IPC 2, dsa-stored, seed 0: " in text and score in text
+    assert "evaluate.train.epochs=2" in text and row["path"] in text
+    assert "no record of mtt_digits" in ltdd("records", "mtt_digits", "--results", tmp_path / "mine")
+    assert f"{100 * row['overall']:.1f} %" in ltdd("show", "random_digits", *QUICK[:-2], "--results", tmp_path / "mine")
+
+
+@pytest.mark.parametrize("command", ["records", "table", "missing", "show random_digits"])
+def test_a_results_folder_that_is_named_must_exist(command, ltdd, tmp_path, capsys):
+    assert main([*command.split(), "--results", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such folder" in capsys.readouterr().err
+    ltdd(*command.split())  # the usual one may be absent
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert re.fullmatch(r"ltdd \d+\.\d+\.\d+\n", capsys.readouterr().out)
 
 
 def test_a_run_of_code_that_no_commit_holds_is_marked_not_refused(ltdd, tmp_path):

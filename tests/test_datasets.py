@@ -246,6 +246,10 @@ def test_own_folder_with_its_natural_counts(birds):
     absolute = load(DataConfig(f"folder:{birds / 'birds'}", profile="natural"), birds / "nowhere")
     assert absolute.sha256 == data.sha256
     assert load(DataConfig("folder:birds", 2), birds).counts == (2, 1)  # n_max: the smallest class
+    with pytest.raises(ValueError, match=r"use at most n_max, here 2, or keep every image .* data.profile=natural"):
+        load(DataConfig("folder:birds", 20), birds)
+    what = "LongTailedData('folder:birds', 2 classes, 7 train (5 to 2 a class) and 4 test images, 1x32x32)"
+    assert repr(data) == what
 
 
 def test_own_folder_at_another_size(birds):
@@ -269,6 +273,8 @@ def test_own_folder_refusals(birds):
     shutil.rmtree(birds / "birds/train/wren")
     with pytest.raises(ValueError, match=r"class 'wren' of .* is not in both train and test"):
         load(DataConfig("folder:birds", profile="natural"), birds)
+    with pytest.raises(ValueError, match="folder:birds@0 asks for images of 0 pixels; name a side of at least 1"):
+        load(DataConfig("folder:birds@0", profile="natural"), birds)
     (birds / "birds/train/wren").mkdir()
     with pytest.raises(ValueError, match="train/wren holds no image"):
         load(DataConfig("folder:birds", profile="natural"), birds)

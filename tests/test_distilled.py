@@ -37,6 +37,13 @@ def test_a_set_survives_its_file(tmp_path, whole):
     assert content_hash(after) == content_hash(before)
 
 
+def test_a_set_says_in_one_line_what_it_holds():
+    kinds = "4 images of 10 classes; 3 real (parts); 1 synthetic, 1x16x16; one soft label each; step size 0.02"
+    assert repr(mixed()) == f"DistilledSet({kinds})"
+    whole = replace(mixed(), boxes=None, targets=None, lr=None)
+    assert repr(whole) == "DistilledSet(4 images of 10 classes; 3 real; 1 synthetic, 1x16x16; class labels)"
+
+
 def test_the_hash_changes_with_every_content():
     base = replace(mixed(), targets=mixed().targets.softmax(dim=1))  # may be called logits or probabilities
     box, image, target = base.boxes.clone(), base.images.clone(), base.targets.clone()

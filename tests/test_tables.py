@@ -228,13 +228,12 @@ def test_plain_fits_into_json(tmp_path, published):
     assert rows[0]["students"] == 5
 
 
-def test_facts_of_a_recipe(tmp_path, monkeypatch):
-    monkeypatch.setenv("LTDD_RESULTS", str(tmp_path))
-    one = record([(3, 3)], dirty=True)
-    save_record(tmp_path, one)
-    known = facts(one["target"], one["config_id"])
+def test_facts_of_a_recipe(tmp_path):
+    one = record([(3, 3)])
+    records = saved(tmp_path, one)
+    known = facts(one["target"], one["config_id"], records)
     assert {(row["paper"], row["mean"]) for row in known["published_percent"]} >= {("zhao2025ltdd", 34.4)}
     assert [(run["seed"], run["overall"], run["students"]) for run in known["runs"]] == [(0, 0.3, 1)]
-    assert facts(one["target"], "another")["runs"] == []
-    assert facts(None, one["config_id"])["published_percent"] == []
+    assert facts(one["target"], "another", records)["runs"] == []
+    assert facts(None, one["config_id"], records)["published_percent"] == []
     json.dumps(known, allow_nan=False)

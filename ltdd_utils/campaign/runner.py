@@ -35,12 +35,13 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
     if place.results is None or place.store.wait:
         raise ValueError("a campaign needs a folder for its records, and a store that does not wait")
     left, failed = list(runs), []
+    begun: set[str] = set()  # a run that had to wait for a stage is not announced again
     while left:
         later = []
         for one in left:
             try:
                 with locked(lock_of(one, place.store.root), deadline=0.0):
-                    _once(one, place, say)
+                    _once(one, place, say, begun)
             except Busy:
                 later.append(one)
             except (ValueError, OSError, ArithmeticError, RuntimeError) as error:  # RuntimeError: out of memory, too
@@ -52,10 +53,12 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
     return failed
 
 
-def _once(one: Run, place: Place, say: Callable[[str], None]) -> None:
+def _once(one: Run, place: Place, say: Callable[[str], None], begun: set[str]) -> None:
     if is_done(one, place.results):
         return
-    say(f"runs: {one.command}")
+    if one.command not in begun:
+        say(f"runs: {one.command}")
+    begun.add(one.command)
     record = run(one.recipe, one.seed, one.students, place)
     overall, seconds = record["metrics"]["overall"]["mean"], sum(record["cost"]["seconds"].values())
     say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.cli.campaigns import campaign_
 from ltdd_utils.cli.common import as_json, place_of, recipe_of
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
+from ltdd_utils.cli.records import missing_, records_, records_of, table_
 from ltdd_utils.cli.sets import export_, import_
 from ltdd_utils.config import TrajectoryConfig, to_dict
 from ltdd_utils.distilled import load_set, save_set
@@ -37,6 +36,7 @@ __all__ = [
     "import_",
     "list_",
     "missing_",
+    "records_",
     "run_",
     "show_",
     "table_",
@@ -59,7 +59,7 @@ def list_(options: argparse.Namespace) -> str:
 def show_(options: argparse.Namespace) -> str:
     """Settings, published numbers, and what runs gave and cost."""
     recipe = recipe_of(options)
-    known = tables.facts(recipe.target, recipe.config_id)
+    known = tables.facts(recipe.target, recipe.config_id, records_of(options))
     facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **known}
     if options.json:
         return as_json({**facts, "config": to_dict(recipe)})
@@ -110,8 +110,8 @@ def run_(options: argparse.Namespace) -> str:
     if options.json:
         return as_json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
-    replaced = _replaced(results.record_path(options.results, record))
-    return f"{results.summary(record)}\nrecord: below {options.results / recipe.name}{replaced}{saved}"
+    path = results.record_path(options.results, record)
+    return f"{results.summary(record)}\nrecord: {path}{_replaced(path)}{saved}"
 
 
 def _replaced(path: Path) -> str:
@@ -146,30 +146,6 @@ def _about(file: Path) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
-
-
-def missing_(options: argparse.Namespace) -> str:
-    """The commands that no record answers yet."""
-    records = results.load(options.results, allow_dirty=True, allow_mixed=True)
-    rows = tables.missing(records, recipes.names(), options.dataset, scale=options.scale)
-    if options.json:
-        return as_json(rows)
-    lines = [row["command"] + (f"  # {row['note']}" if row["note"] else "") for row in rows]
-    return "\n".join(lines) or "nothing is missing"
-
-
-def table_(options: argparse.Namespace) -> str:
-    """Published numbers beside ours."""
-    records = results.load(options.results, allow_dirty=True, allow_mixed=True)
-    table = tables.compare(records, results.targets(), recipes.names(), options.dataset, everything=options.all)
-    if options.json:
-        return as_json(tables.plain(table))
-    if table.empty:
-        return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
-    said, shown = tables.compact(tables.formatted(table))
-    with pd.option_context("display.max_colwidth", None):
-        text = shown.to_string(index=False)
-    return f"{said}\n\n{text}" if said else text
 
 
 def data_(options: argparse.Namespace) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ltdd_utils.datasets import NAMES
+from ltdd_utils.provenance import version_of
 from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES, TEACHERS
 from ltdd_utils.results import results_root
 
@@ -28,7 +29,11 @@ COMMANDS = {
     "list": ("Every recipe, the scales it has, and what it is.", ["ltdd list", "ltdd list --json"]),
     "show": (
         "The full settings of a recipe, the published number, and what its runs gave and cost.",
-        ["ltdd show random_cifar10", "ltdd show kcenter_cifar10 --ipc 20 --scale paper --json"],
+        [
+            "ltdd show random_cifar10",
+            "ltdd show random_digits --results mine",
+            "ltdd show kcenter_cifar10 --ipc 20 --scale paper --json",
+        ],
     ),
     "run": (
         "Run a recipe to its record. Finished stages are reused, and an interrupted run goes on where it was.",
@@ -87,6 +92,11 @@ COMMANDS = {
         "a run of another scale, or of code that no commit holds, exists.",
         ["ltdd missing --dataset cifar10", "ltdd missing --scale cpu"],
     ),
+    "records": (
+        "What was run here: an entry per record, with its score, its cost, its file, and the settings that are not the "
+        "recipe's own.",
+        ["ltdd records --results mine", "ltdd records random_cifar10 --json"],
+    ),
     "table": (
         "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
         "ours is not committed, or is of code that no commit holds.",
@@ -120,6 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the ``ltdd`` command; ``command`` of its result names the function in ``commands``."""
     about = "Long-tailed dataset distillation: two papers, their baselines, one evaluator."
     parser = _Parser(prog="ltdd", description=about, epilog=EXAMPLES, formatter_class=_Help)
+    parser.add_argument("--version", action="version", version=f"ltdd {version_of('ltdd-utils')}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (text, examples) in COMMANDS.items():
         epilog = "examples:\n  " + "\n  ".join(examples)
@@ -135,6 +146,10 @@ def _recipe(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("recipe", metavar="RECIPE", help="METHOD_DATASET, see `ltdd list`")
     sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
     sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
+
+
+def _one_recipe(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("recipe", nargs="?", metavar="RECIPE", help="only of this recipe")
 
 
 def _scale(otherwise: str) -> Callable[[argparse.ArgumentParser], None]:
@@ -244,7 +259,7 @@ _RECIPE_SCALE = _scale("the smallest that the data set has")
 _RECIPE_SET = _overrides("evaluate.train.epochs=10")
 _EXPERTS_SET = _overrides("method.experts.count=2")
 OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
-    "show": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET),
+    "show": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _results),
     "run": (_recipe, _RECIPE_SCALE, _protocol, _RECIPE_SET, _students, _seed, _work, _results, _data_folder, _saving),
     "experts": (_recipe, _RECIPE_SCALE, _protocol, _EXPERTS_SET, _experts, _seed, _work, _data_folder),
     "campaign": (_campaign, _work, _results, _data_folder),
@@ -261,6 +276,7 @@ OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
     "import": (_recipe, _folder_to_import, _scale("the papers' own"), _work, _data_folder),
     "export": (_set_file, _folder_to_export, _work, _data_folder),
     "missing": (_tables, _missing_scale, _results),
+    "records": (_one_recipe, _results),
     "table": (_tables, _everything, _results),
     "data": (_data_names, _data_folder),
 }

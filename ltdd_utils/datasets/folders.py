@@ -104,9 +104,12 @@ def own(spec: str, root: Path) -> Population:
 
     Raises:
         FileNotFoundError: a folder is absent.
-        ValueError: train and test hold different classes, a class without an image, or images of several sizes.
+        ValueError: a size of 0, train and test hold different classes, a class without an image, or images of several
+            sizes.
     """
     path, _, size = spec.rpartition("@") if re.search(r"@\d+$", spec) else (spec, "", "")
+    if size and int(size) < 1:
+        raise ValueError(f"folder:{spec} asks for images of {size} pixels; name a side of at least 1, as in @32")
     top = root / Path(path).expanduser()
     names, paths, labels, test = _split_folders(top, "test")
     for split, found in (("train", set(labels)), ("test", {label for label, _ in test})):
@@ -149,7 +152,7 @@ def _common_form(paths: Sequence[Path], size: int | None) -> tuple[int, int]:
             f"images differ in size or are not square ({first}: {width}x{height}, {path}: {other[0]}x{other[1]}): "
             "name the size they should get, as in folder:PATH@64"
         )
-    return size or width, 1 if all(grey for _, grey in forms) else 3
+    return width if size is None else size, 1 if all(grey for _, grey in forms) else 3
 
 
 def _population(

@@ -34,6 +34,17 @@ class DistilledSet:
     lr: float | None = None  # learned step size of the student
     info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
 
+    def __repr__(self) -> str:
+        """One line: how many images of which kind, and what labels them."""
+        real = int((self.indices != NOT_REAL).sum())
+        parts = [f"{self.labels.numel()} images of {len(self.info['class_names'])} classes"]
+        parts += [f"{real} real" + (" (parts)" if self.boxes is not None else "")] if real else []
+        if self.images is not None:
+            parts.append(f"{len(self.images)} synthetic, {'x'.join(map(str, self.images.shape[1:]))}")
+        parts.append("class labels" if self.targets is None else "one soft label each")
+        parts += [] if self.lr is None else [f"step size {self.lr:g}"]
+        return f"DistilledSet({'; '.join(parts)})"
+
     def __post_init__(self) -> None:
         """Check types, shapes, ranges and that every number is finite."""
         if not isinstance(self.info, Mapping):

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.recipes import command, own_protocol, own_teacher
-from ltdd_utils.results import TARGET_KEYS, load, results_root, targets
+from ltdd_utils.results import TARGET_KEYS, targets
 from ltdd_utils.tables.pooling import pool
 
 __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "missing", "plain"]
@@ -199,16 +199,16 @@ def _filled(value: object) -> bool:
     return isinstance(value, list | dict) or given(value)
 
 
-def facts(target: Mapping[str, Any] | None, config_id: str) -> dict[str, Any]:
+def facts(target: Mapping[str, Any] | None, config_id: str, records: pd.DataFrame) -> dict[str, Any]:
     """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far.
 
     Args:
         target: keys of the published number; None if there is none of the same settings.
         config_id: of the recipe.
+        records: as ``results.load`` gives them.
     """
     rows = [] if target is None else [row for row in plain(targets()) if row["metric"] == "accuracy"]
     mine = [row for row in rows if _key(row) == _key(target)]
-    records = load(results_root(), allow_dirty=True, allow_mixed=True)
     runs = [] if records.empty else plain(records[records["config_id"] == config_id])
     printed = ("paper", "table", "protocol", "mean", "std", "source", "note")
     measured = ("seed", "overall", "students", "seconds_by_stage", "peak_ram_gib", "peak_gpu_gib", "device", "dirty")

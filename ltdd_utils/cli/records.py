@@ -1,0 +1,89 @@
+"""The commands that read records: ``ltdd records``, ``ltdd table`` and ``ltdd missing``."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils import recipes, results, tables
+from ltdd_utils.cli.common import as_json
+
+__all__ = ["missing_", "records_", "records_of", "table_"]
+
+
+def records_of(options: argparse.Namespace) -> pd.DataFrame:
+    """Every record of the folder that ``--results`` names.
+
+    Raises:
+        FileNotFoundError: there is no such folder, and it is not the usual one, which an installed package lacks.
+    """
+    return results.load(_folder(options), allow_dirty=True, allow_mixed=True)
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    if not options.results.is_dir() and options.results != results.results_root():
+        raise FileNotFoundError(
+            f"--results {options.results}: no such folder; `ltdd run` makes it with its first record"
+        )
+    return options.results
+
+
+def records_(options: argparse.Namespace) -> str:
+    """One line per record: what was run, what came out, where it is."""
+    loaded = [(path, results.load_record(path)) for path in results.every(_folder(options))]
+    rows = [_row(path, record) for path, record in loaded if options.recipe in (None, record["recipe"])]
+    if options.json:
+        return as_json(rows)
+    if not rows:
+        return f"no record of {options.recipe or 'any recipe'} in {options.results}"
+    return "\n".join(_line(row) for row in rows)
+
+
+def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
+    config, overall = record["config"], record["metrics"]["overall"]
+    return {
+        **{name: record[name] for name in ("recipe", "scale", "config_id", "seed", "protocol")},
+        "data": config["data"],
+        "ipc": config["ipc"],
+        "changed": tables.changes(config),
+        "overall": overall["mean"],
+        "std": overall["std"],
+        "students": len(record["students"]),
+        "seconds": math.fsum(record["cost"]["seconds"].values()),
+        "path": str(path),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    spread = "" if row["std"] is None else f" ± {100 * row['std']:.1f}"
+    settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
+    size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
+    cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
+    score = f"{100 * row['overall']:.1f}{spread} % with {row['students']} student{'s' * (row['students'] != 1)}"
+    return f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}\n  {row['path']}"
+
+
+def missing_(options: argparse.Namespace) -> str:
+    """The commands that no record answers yet."""
+    rows = tables.missing(records_of(options), recipes.names(), options.dataset, scale=options.scale)
+    if options.json:
+        return as_json(rows)
+    lines = [row["command"] + (f"  # {row['note']}" if row["note"] else "") for row in rows]
+    return "\n".join(lines) or "nothing is missing"
+
+
+def table_(options: argparse.Namespace) -> str:
+    """Published numbers beside ours."""
+    table = tables.compare(
+        records_of(options), results.targets(), recipes.names(), options.dataset, everything=options.all
+    )
+    if options.json:
+        return as_json(tables.plain(table))
+    if table.empty:
+        return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
+    said, shown = tables.compact(tables.formatted(table))
+    with pd.option_context("display.max_colwidth", None):
+        text = shown.to_string(index=False)
+    return f"{said}\n\n{text}" if said else text
