@@ -441,20 +441,37 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_bars_show_the_time_left_on_a_terminal_alone(monkeypatch):
-    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
-        monkeypatch.setattr(sys, "stderr", stream)
-        watch = Bars(quiet=False)("student 1/2")
-        watch({"epoch": 40, "epochs": 100, "loss": 0.5})
-        time.sleep(0.15)
-        watch({"epoch": 70, "epochs": 100, "loss": 0.25})
-        watch({"epoch": 100, "epochs": 100, "loss": 0.125})
-        assert "| 0/100" not in stream.getvalue()  # what an earlier call did counts as done
-        assert ("student 1/2" in stream.getvalue() and "70/100 [00:00<00:" in stream.getvalue()) == drawn
-    silent = Terminal()
-    monkeypatch.setattr(sys, "stderr", silent)
-    Bars(quiet=True)("x")({"epoch": 1, "epochs": 2})
-    assert silent.getvalue() == ""
+def a_student(watch):
+    watch({"epoch": 40, "epochs": 100, "loss": 0.5})
+    time.sleep(0.15)
+    watch({"epoch": 70, "epochs": 100, "loss": 0.25})
+    watch({"epoch": 100, "epochs": 100, "loss": 0.125})
+
+
+def test_bars_show_the_time_left_on_a_terminal(monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    a_student(Bars(quiet=False)("student 1/2"))
+    assert "| 0/100" not in stream.getvalue()  # what an earlier call did counts as done
+    assert "student 1/2" in stream.getvalue() and "70/100 [00:00<00:" in stream.getvalue()
+
+
+def test_a_log_gets_a_line_a_minute_and_none_of_what_is_shorter(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    a_student(Bars(quiet=False)("student 1/2"))
+    assert sys.stderr.getvalue() == ""
+    monkeypatch.setattr("ltdd_utils.cli.progress.EVERY_S", 0.1)
+    a_student(Bars(quiet=False)("student 1/2"))
+    (line,) = sys.stderr.getvalue().splitlines()
+    assert re.fullmatch(r"student 1/2: 70/100, 00:00 so far, 00:0\d left, loss=0.250", line)
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_quiet_is_quiet(stream, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream())
+    monkeypatch.setattr("ltdd_utils.cli.progress.EVERY_S", 0.0)
+    a_student(Bars(quiet=True)("student 1/2"))
+    assert sys.stderr.getvalue() == ""
 
 
 def test_a_bar_shows_both_losses_of_matching_and_the_time_left(monkeypatch):

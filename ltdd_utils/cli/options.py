@@ -215,7 +215,7 @@ def _work(sub: argparse.ArgumentParser) -> None:
 
 def _data_folder(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets; else $LTDD_DATA, else data/")
-    sub.add_argument("--quiet", action="store_true", help="no progress bar")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar, and no progress lines in a log")
 
 
 def _results(sub: argparse.ArgumentParser) -> None:

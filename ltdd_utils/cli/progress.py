@@ -1,7 +1,8 @@
 """Progress bars with the time left, for whatever calls a ``watch``."""
 
 import math
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -9,14 +10,16 @@ from ltdd_utils.store import Watch
 
 __all__ = ["Bars"]
 
+EVERY_S = 60.0  # between two lines where there is no terminal to draw on, as in a log
+LINE = "{desc}: {n_fmt}/{total_fmt}, {elapsed} so far, {remaining} left{postfix}"
 DONE = {"epoch": "epochs", "iteration": "iterations", "done": "total"}  # what is done, and of how much
 
 
 class Bars:
-    """One progress bar per stage, with the time left; drawn on a terminal alone."""
+    """One progress bar per stage, with the time left; in a file or a pipe, a line a minute."""
 
     def __init__(self, quiet: bool) -> None:
-        """Draw nothing if ``quiet``."""
+        """Say nothing if ``quiet``."""
         self.quiet = quiet
 
     def __call__(self, stage: str) -> Watch:
@@ -45,9 +48,26 @@ class Bars:
         return watch
 
     def _bar(self, name: str, done: int, total: int | None) -> tqdm:
-        # `initial`: what an earlier call did says nothing about this one's speed. `disable=None`: only on a terminal.
-        style = {"unit": "B", "unit_scale": True} if name.startswith("download") else {}
-        return tqdm(total=total, initial=done, desc=name, leave=False, disable=self.quiet or None, **style)
+        # `initial`: what an earlier call did says nothing about this one's speed.
+        style: dict[str, Any] = {"unit": "B", "unit_scale": True} if name.startswith("download") else {}
+        if not sys.stderr.isatty():
+            style |= {"file": _Lines(sys.stderr), "bar_format": LINE, "miniters": 1}
+            style |= {"delay": EVERY_S, "mininterval": EVERY_S}
+        return tqdm(total=total, initial=done, desc=name, leave=False, disable=self.quiet, **style)
+
+
+class _Lines:
+    """A stream on which each drawing of a bar is a line of its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        line = text.strip("\r\n ")  # the bar returns to the line's begin, and clears it with blanks
+        return self.stream.write(line + "\n") if line else 0
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 def _shown(event: dict[str, Any]) -> dict[str, str]:
