@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,22 +11,32 @@ try:
 except ImportError:  # Windows: nothing is locked there, and two processes may do the same work twice
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Busy", "held", "locked"]
+__all__ = ["Busy", "Deadline", "held", "locked", "passed"]
 
 EVERY_S = 0.5  # between two looks at a file that is held
+
+
+# A time as of time.monotonic(), None: never; or what tells it, for one that may be moved while somebody works.
+Deadline = float | None | Callable[[], float | None]
 
 
 class Busy(Exception):
     """Another process holds the file."""
 
 
+def passed(deadline: Deadline) -> bool:
+    """Whether a deadline is over."""
+    at = deadline() if callable(deadline) else deadline
+    return at is not None and time.monotonic() >= at
+
+
 @contextmanager
-def locked(path: Path, deadline: float | None = None) -> Iterator[None]:
+def locked(path: Path, deadline: Deadline = None) -> Iterator[None]:
     """Hold a file, which is made if it is not there; it is free again when the block or the process ends.
 
     Args:
         path: the file; its content is not touched.
-        deadline: until when to wait for another process, as of ``time.monotonic``; None: as long as it takes.
+        deadline: until when to wait for another process; None: as long as it takes.
 
     Raises:
         Busy: another process still holds it at the deadline.
@@ -34,7 +44,7 @@ def locked(path: Path, deadline: float | None = None) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while (handle := _taken(path)) is None:
-        if deadline is not None and time.monotonic() >= deadline:
+        if passed(deadline):
             raise Busy(f"another process is at work on {path.parent}")
         time.sleep(EVERY_S)
     try:

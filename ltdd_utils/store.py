@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ltdd_utils.config import canonical_json, config_id, to_dict
-from ltdd_utils.locks import Busy, locked
+from ltdd_utils.locks import Busy, Deadline, locked, passed
 from ltdd_utils.provenance import code, full_precision, peak_gpu_gib, peak_ram_gib, reset_peaks
 
 __all__ = ["Bundle", "Checkpoint", "Stopped", "Store", "Watch", "load_bundle", "save_bundle", "write_atomic"]
@@ -99,11 +99,8 @@ def load_bundle(path: Path) -> Bundle:
 class Checkpoint:
     """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
 
-    def __init__(self, path: Path, deadline: float | None = None, every_s: float = 60.0) -> None:
-        """Keep the state in ``path``, ``every_s`` seconds between two writes; ``deadline`` as of ``time.monotonic``.
-
-        The deadline may be moved while the stage runs: ``tick`` looks at it each time.
-        """
+    def __init__(self, path: Path, deadline: Deadline = None, every_s: float = 60.0) -> None:
+        """Keep the state in ``path``, ``every_s`` seconds between two writes, until the deadline."""
         self.path, self.deadline, self.every_s = path, deadline, every_s
         self._written = self._counted = time.monotonic()
         saved = load_bundle(path) if path.is_file() else None
@@ -121,7 +118,7 @@ class Checkpoint:
             Stopped: the deadline has passed; the state is on disk.
         """
         now = time.monotonic()
-        over = self.deadline is not None and now >= self.deadline
+        over = passed(self.deadline)
         if not over and now - self._written < self.every_s:
             return
         bundle = state()
@@ -153,13 +150,13 @@ class Store:
         self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
         self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
-        self._running: Checkpoint | None = None
 
     def stop(self) -> None:
         """Let the deadline pass now: the stage that is being computed keeps its state and stops when it can."""
         self.deadline = time.monotonic()
-        if self._running is not None:
-            self._running.deadline = self.deadline
+
+    def _moving(self) -> float | None:
+        return self.deadline
 
     def result(self, kind: str, key: Mapping[str, Any]) -> Path:
         """The file of a stage's result, whether it is there or not."""
@@ -198,7 +195,7 @@ class Store:
         if not self._there(result):
             if not self.make:
                 raise FileNotFoundError(f"{self.root} has no such stage {kind!r}; run its recipe there first")
-            if self.deadline is not None and time.monotonic() >= self.deadline:
+            if passed(self.deadline):
                 raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
             write_atomic(result.with_name("key.json"), canonical_json(key))
             lock = result.with_name("lock")
@@ -219,7 +216,7 @@ class Store:
     @contextmanager
     def _alone(self, lock: Path, kind: str) -> Iterator[None]:
         try:
-            with locked(lock, self.deadline if self.wait else 0.0):
+            with locked(lock, self._moving if self.wait else 0.0):
                 yield
         except Busy as busy:
             if not self.wait:
@@ -227,15 +224,11 @@ class Store:
             raise Stopped(f"stopped as asked while another process makes the stage {kind!r}: {busy}") from busy
 
     def _computed(self, result: Path, compute: Callable[[Checkpoint], Bundle]) -> None:
-        checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self.deadline)
+        checkpoint = Checkpoint(result.with_name("checkpoint.safetensors"), self._moving)
         origin = code()  # before the work: the files may change meanwhile
         reset_peaks()
-        self._running = checkpoint
-        try:
-            with full_precision():
-                bundle = compute(checkpoint)
-        finally:
-            self._running = None
+        with full_precision():
+            bundle = compute(checkpoint)
         bundle.meta["seconds"] = checkpoint.elapsed()
         bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)

@@ -22,7 +22,9 @@ __all__ = ["export_trajectory", "import_trajectory"]
 SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 
 
-def export_trajectory(folder: Path, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> None:
+def export_trajectory(
+    folder: Path, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess
+) -> list[Path]:
     """Write a set in the layout of the trajectory family; real images become pixels, so do not commit the files.
 
     Args:
@@ -30,6 +32,9 @@ def export_trajectory(folder: Path, distilled: DistilledSet, data: LongTailedDat
         distilled: its images are written class by class.
         data: where the real images are.
         preprocess: the space of the written images; that of the set's synthetic ones.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: soft labels and classes of different sizes: the layout has no place for the classes then.
@@ -44,13 +49,17 @@ def export_trajectory(folder: Path, distilled: DistilledSet, data: LongTailedDat
         "labels_best.pt": distilled.labels[order] if distilled.targets is None else _logits(distilled)[order],
         "lr_best.pt": None if distilled.lr is None else torch.tensor(distilled.lr, dtype=torch.float32),
     }
+    written = []
     for name, tensor in files.items():
+        path = Path(folder) / name
         if tensor is None:
-            (Path(folder) / name).unlink(missing_ok=True)  # of another set: it would be read with this one
+            path.unlink(missing_ok=True)  # of another set: it would be read with this one
             continue
         file = io.BytesIO()
         torch.save(tensor.contiguous(), file)
-        write_atomic(Path(folder) / name, file.getvalue())
+        write_atomic(path, file.getvalue())
+        written.append(path)
+    return written
 
 
 def _logits(distilled: DistilledSet) -> Tensor:
@@ -70,8 +79,8 @@ def import_trajectory(folder: Path, info: Mapping[str, Any]) -> DistilledSet:
         FileNotFoundError: the images or the labels are absent.
         ValueError: a file holds something else than a tensor, or the contents are no valid set.
     """
-    images, labels = (_tensor(Path(folder) / f"{name}_best.pt") for name in ("images", "labels"))
-    learned = Path(folder) / "lr_best.pt"
+    images, learned = _tensor(Path(folder) / "images_best.pt", (4,)), Path(folder) / "lr_best.pt"
+    labels = _tensor(Path(folder) / "labels_best.pt", (1, 2))
     targets = labels.float() if labels.ndim == 2 else None
     if targets is not None:  # logits: the family stores its images class by class, the same number of each
         count, classes = targets.shape
@@ -88,22 +97,34 @@ def import_trajectory(folder: Path, info: Mapping[str, Any]) -> DistilledSet:
             indices=torch.full((len(labels),), NOT_REAL),
             images=images.float(),
             targets=targets,
-            lr=float(_tensor(learned)) if learned.is_file() else None,
+            lr=_step_size(learned) if learned.is_file() else None,
             info={**info, "targets": None if targets is None else "logits"},
         )
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
 
 
-def _tensor(path: Path) -> Tensor:
-    """The tensor in a file of ``torch.save``, on the CPU."""
+def _step_size(path: Path) -> float:
+    value = _tensor(path, (0, 1))
+    if value.numel() != 1:
+        raise ValueError(f"{path} holds {value.numel()} numbers; expected one step size")
+    return float(value)
+
+
+def _tensor(path: Path, dimensions: tuple[int, ...]) -> Tensor:
+    """The tensor of real numbers in a file of ``torch.save``, on the CPU; it has one of these numbers of dimensions."""
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}; a set of the trajectory family has images_best.pt and labels_best.pt")
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds here: pickle, zip and runtime errors
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"{path} holds no plain tensor, or is damaged: {first}") from error
     if not isinstance(value, Tensor):
         raise ValueError(f"{path} holds a {type(value).__name__}; expected a tensor")
+    plain = value.layout == torch.strided and not value.is_complex() and value.dtype != torch.bool
+    if not plain or value.ndim not in dimensions or value.numel() == 0:
+        wanted = " or ".join(map(str, dimensions))
+        what = f"{value.dtype} {list(value.shape)}"
+        raise ValueError(f"{path} holds {what}; expected real numbers in {wanted} dimensions, at least one of them")
     return value.detach()

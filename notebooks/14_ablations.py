@@ -393,6 +393,20 @@ against = tables.contrasts({k: pair for k, pair in pairs.items() if pair[0]})
 tables.shown(against)
 
 # %% [markdown]
+# The last attempt comes before the training and not after it: experts with a logit-adjusted loss. How far does that one number carry, beside the two stages of expert decoupling?
+
+# %%
+pairs = {}
+for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
+    mine = among.get(("datm", stored, "experts.logit_adjustment=1"), [])
+    for label, other in (("ED alone", "ed_only"), ("DAM + ED", "damed")):
+        pairs[name, f"datm, such experts - {label}"] = mine, among[other, stored, as_named]
+    begun = among.get(("datm", stored, "experts.logit_adjustment=1, iterations=0"), [])
+    pairs[name, "and what its matching adds"] = mine, begun
+beside_ed = tables.contrasts({k: pair for k, pair in pairs.items() if all(pair)})
+tables.shown(beside_ed)
+
+# %% [markdown]
 # Calibrating the answers of a plain *teacher* is another matter:
 
 # %%

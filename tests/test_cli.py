@@ -8,17 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import count
 
 import pytest
 import torch
 from toy_records import four_records, record
+from toy_sets import digits, fit, place
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import Bars, main
 from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.config import to_dict
-from ltdd_utils.distilled import load_set
+from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
+from ltdd_utils.pipeline import distil
 from ltdd_utils.results import TARGET_KEYS, load_record, save_record, validate_record
 from ltdd_utils.store import Checkpoint, load_bundle
 
@@ -249,6 +252,17 @@ def test_the_second_signal_ends_at_once(capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines()[-1].startswith("ltdd: interrupted;")
 
 
+def test_a_signal_that_was_ignored_stays_ignored(ltdd, monkeypatch):
+    """As in a background command of a script, which the terminal's Ctrl-C is not meant for."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        signals_at([3], signal.SIGINT, monkeypatch)
+        ltdd("run", "random_digits", *QUICK)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
@@ -287,15 +301,34 @@ def test_a_set_of_a_long_tail_with_another_imbalance_factor_is_scored_on_its_own
 def test_a_set_in_the_layout_of_the_released_codes_is_scored_as_the_set_itself(ltdd, tmp_path):
     path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
     ltdd("run", "random_digits", *QUICK, "--imbalance-factor", "7", "--save-set", path)
-    assert ltdd("export", path, folder).split() == [str(folder / f"{name}_best.pt") for name in ("images", "labels")]
+    (folder / "other_best.pt").parent.mkdir()
+    (folder / "other_best.pt").touch()
+    said = ltdd("export", path, folder).splitlines()
+    assert said[:-1] == [str(folder / f"{name}_best.pt") for name in ("images", "labels")]
     cell = ("--imbalance-factor", "7", "--ipc", "2")
     assert "20 images, integer labels" in ltdd("import", "datm_digits", folder, *cell, "--save-set", back)
-    assert load_set(back)[0].info["seed"] is None and load_set(back)[0].info["recipe"] == "datm_digits"
+    told = load_set(back)[0].info
+    assert told["seed"] is None and told["recipe"] == "datm_digits" and told["imported"]
     short = ("--set", "train.epochs=2", "--set", "network.width=8", "--students", "1", "--json")
     scores = [json.loads(ltdd("evaluate", file, *short, "--protocol", "dsa-stored")) for file in (path, back)]
     assert scores[0]["metrics"] == scores[1]["metrics"]
     scored = ltdd("evaluate", back, *short, "--protocol", "online-teacher", "--set", "teacher.train.epochs=1")
     assert json.loads(scored)["protocol"] == "online-teacher/plain"
+
+
+def test_an_export_is_whitened_whatever_the_set_was_made_in(ltdd, tmp_path):
+    """Synthetic pixels of another space go through pixels, so that the same image is read back."""
+    path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
+    made = distil(recipes.recipe("random_digits", ipc=1), digits(), 0, place(tmp_path)).set
+    shown = digits().train_images[digits().rows_of(made.indices)]
+    info = {**made.info, "preprocess": fit("normalise").describe()}
+    save_set(path, replace(made, indices=torch.full((10,), NOT_REAL), images=fit("normalise")(shown), info=info))
+    facts = json.loads(ltdd("export", path, folder, "--json"))
+    assert facts == {"files": [str(folder / f"{name}_best.pt") for name in ("images", "labels")], "clamped": 0.0}
+    facts = json.loads(ltdd("import", "mtt_digits", folder, "--ipc", "1", "--save-set", back, "--json"))
+    again, _ = load_set(back)
+    assert facts["distilled_sha256"] == content_hash(again) and facts["images"] == 10
+    torch.testing.assert_close(again.images, fit("zca")(shown))
 
 
 def test_a_set_of_other_code_must_fit_the_recipe(ltdd, tmp_path, capsys):
@@ -308,6 +341,12 @@ def test_a_set_of_other_code_must_fit_the_recipe(ltdd, tmp_path, capsys):
     ):
         assert main(["import", recipe, str(folder), "--save-set", str(tmp_path / "no.safetensors")]) == 2
         assert message in capsys.readouterr().err and not (tmp_path / "no.safetensors").exists()
+    torch.save(torch.zeros(20, dtype=torch.int64), folder / "labels_best.pt")
+    cell = ["--ipc", "2", "--save-set", str(tmp_path / "no.safetensors")]
+    assert main(["import", "datm_digits", str(folder), *cell]) == 2
+    assert "has [20, 0, 0, 0, 0, 0, 0, 0, 0, 0] images of the classes; expected 2 of each" in capsys.readouterr().err
+    assert main(["import", "datm_digits", str(folder), "--save-set", str(folder)]) == 2
+    assert "is a folder; name a file" in capsys.readouterr().err
 
 
 def test_table_and_missing(ltdd, tmp_path):
@@ -343,6 +382,7 @@ def test_records_lists_what_was_run_with_its_settings_and_files(ltdd, tmp_path):
     score = f"{100 * row['overall']:.1f} ± {100 * row['std']:.1f} % with 2 students"
     assert "IF 20, IPC 2, dsa-stored, seed 0: " in text and score in text
     assert "evaluate.train.epochs=2" in text and row["path"] in text
+    assert main(["records", "mtt_digit", "--results", str(tmp_path / "mine")]) == 2  # no such recipe
     assert "no record of mtt_digits" in ltdd("records", "mtt_digits", "--results", tmp_path / "mine")
     assert f"{100 * row['overall']:.1f} %" in ltdd("show", "random_digits", *QUICK[:-2], "--results", tmp_path / "mine")
 
@@ -464,6 +504,13 @@ def test_a_log_gets_a_line_a_minute_and_none_of_what_is_shorter(monkeypatch):
     a_student(Bars(quiet=False)("student 1/2"))
     (line,) = sys.stderr.getvalue().splitlines()
     assert re.fullmatch(r"student 1/2: 70/100, 00:00 so far, 00:0\d left, loss=0.250", line)
+
+
+def test_a_notebook_gets_bars_although_it_is_no_terminal(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    a_student(Bars(quiet=False)("student 1/2"))
+    assert "70/100 [00:00<00:" in sys.stderr.getvalue()
 
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])

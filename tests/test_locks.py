@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_a_store_waits_until_its_deadline_or_not_at_all(tmp_path):
 
     Store(tmp_path).stage("kind", key, ask_again)
     assert Store(tmp_path, wait=False).stage("kind", key, compute).tensors["x"].item() == 1
+
+
+def test_stop_is_heard_by_whoever_waits_for_another_process(tmp_path):
+    def ask_again(checkpoint):
+        waiting = Store(tmp_path)
+        threading.Timer(0.1, waiting.stop).start()
+        with pytest.raises(Stopped, match="while another process makes the stage 'kind'"):
+            waiting.stage("kind", {"a": 1}, compute)
+        return compute(checkpoint)
+
+    Store(tmp_path).stage("kind", {"a": 1}, ask_again)
 
 
 WITHOUT = """

@@ -167,3 +167,16 @@ def test_a_later_call_does_not_wash_an_earlier_one_clean(tmp_path, monkeypatch):
         store = Store(tmp_path)
         store.stage("kind", {}, lambda _: bundle())
         assert [(origin["commit"], origin["dirty"]) for origin in store.origins] == [("a", True)]
+
+
+def test_stop_reaches_a_stage_that_asked_for_another_one(tmp_path):
+    store = Store(tmp_path)
+
+    def outer(checkpoint):
+        store.stage("inner", {}, lambda _: Bundle({}))
+        store.stop()
+        checkpoint.tick(lambda: Bundle({}))
+        raise AssertionError("the stage went on")
+
+    with pytest.raises(Stopped):
+        store.stage("outer", {}, outer)

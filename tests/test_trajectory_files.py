@@ -100,6 +100,30 @@ def test_what_is_no_set_is_refused(tmp_path):
         import_trajectory(tmp_path, ZCA)
 
 
+ODD = {
+    "no bytes": ("images", b"", "holds no plain tensor, or is damaged: "),
+    "a number": ("images", torch.tensor(1.0), r"holds torch.float32 \[\]; expected real numbers in 4 dimensions"),
+    "sparse": ("images", torch.zeros(20, 1, 16, 16).to_sparse(), "expected real numbers in 4 dimensions"),
+    "no class": ("labels", torch.zeros(20, 0), r"\[20, 0\]; expected real numbers in 1 or 2 dimensions, at least one"),
+    "one label": ("labels", torch.tensor(3), "expected real numbers in 1 or 2 dimensions"),
+    "true or false": ("labels", torch.ones(20, dtype=torch.bool), "expected real numbers"),
+    "complex step": ("lr", torch.tensor(1j), "expected real numbers in 0 or 1 dimensions"),
+    "two steps": ("lr", torch.tensor([0.1, 0.2]), "holds 2 numbers; expected one step size"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), ODD.values(), ids=ODD)
+def test_an_odd_file_is_refused_by_its_name(tmp_path, name, content, message):
+    export_trajectory(tmp_path, synthetic(lr=0.5), digits(), fit("zca"))
+    path = tmp_path / f"{name}_best.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(ValueError, match=rf"{name}_best.pt {message}" if "expected" not in message else message):
+        import_trajectory(tmp_path, ZCA)
+
+
 def test_soft_labels_of_unequal_classes_have_no_place_in_the_layout(tmp_path):
     uneven = synthetic(labels=torch.tensor([0] * 20), targets=noise(20, 10), info={**ZCA, "targets": "logits"})
     with pytest.raises(ValueError, match="with soft labels this layout needs the same of each"):

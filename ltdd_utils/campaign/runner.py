@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from ltdd_utils.campaign.plan import Run
 from ltdd_utils.campaign.state import is_done, lock_of
-from ltdd_utils.locks import Busy, locked
+from ltdd_utils.locks import Busy, locked, passed
 from ltdd_utils.pipeline import Place, run
 from ltdd_utils.store import Stopped
 
@@ -70,6 +70,6 @@ def _pause(place: Place) -> None:
     Raises:
         Stopped: the deadline has passed.
     """
-    if place.store.deadline is not None and time.monotonic() >= place.store.deadline:
+    if passed(place.store.deadline):
         raise Stopped("stopped as asked while other processes were at work on all that is left")
     time.sleep(EVERY_S)

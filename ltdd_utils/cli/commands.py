@@ -10,7 +10,7 @@ from typing import Any
 
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.cli.campaigns import campaign_
-from ltdd_utils.cli.common import as_json, place_of, recipe_of
+from ltdd_utils.cli.common import as_json, file_to_write, place_of, recipe_of
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.records import missing_, records_, records_of, table_
@@ -23,7 +23,6 @@ from ltdd_utils.pipeline import (
     evaluate_set,
     fitted,
     protocol_for,
-    require_writable,
     run,
 )
 
@@ -89,7 +88,8 @@ def _ran(row: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
     dirty = "  (of code that no commit holds)" if row["dirty"] else ""
-    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {row['students']} students"
+    students = f"{row['students']} student{'s' * (row['students'] != 1)}"
+    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {students}"
     return f"  {score};  {seconds};  {memory}, {row['device']}{dirty}"
 
 
@@ -98,9 +98,7 @@ def run_(options: argparse.Namespace) -> str:
     if options.with_preprocessing and options.save_set is None:
         raise ValueError("--with-preprocessing says what is in the file of --save-set; give --save-set FILE too")
     if options.save_set is not None:
-        if options.save_set.is_dir():
-            raise ValueError(f"--save-set {options.save_set} is a folder; name a file, such as set.safetensors, in it")
-        require_writable(options.save_set.absolute().parent)
+        file_to_write(options.save_set)
     recipe, place = recipe_of(options), replace(place_of(options), results=options.results)
     record = run(recipe, options.seed, options.students, place)
     if options.save_set is not None:

@@ -84,7 +84,8 @@ COMMANDS = {
         ],
     ),
     "export": (
-        "Write a set from a file in that layout, for the released code to read; real images become pixels.",
+        "Write a set from a file in that layout, for the released code to read: images in the space that its students "
+        "train in (ZCA), real ones as pixels too, so do not commit the files.",
         ["ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors exported"],
     ),
     "missing": (
@@ -130,7 +131,8 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the ``ltdd`` command; ``command`` of its result names the function in ``commands``."""
     about = "Long-tailed dataset distillation: two papers, their baselines, one evaluator."
     parser = _Parser(prog="ltdd", description=about, epilog=EXAMPLES, formatter_class=_Help)
-    parser.add_argument("--version", action="version", version=f"ltdd {version_of('ltdd-utils')}")
+    version = version_of("ltdd-utils") or "that is not installed"
+    parser.add_argument("--version", action="version", version=f"ltdd {version}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (text, examples) in COMMANDS.items():
         epilog = "examples:\n  " + "\n  ".join(examples)

@@ -50,10 +50,12 @@ class Bars:
     def _bar(self, name: str, done: int, total: int | None) -> tqdm:
         # `initial`: what an earlier call did says nothing about this one's speed.
         style: dict[str, Any] = {"unit": "B", "unit_scale": True} if name.startswith("download") else {}
-        if not sys.stderr.isatty():
+        if not sys.stderr.isatty() and "ipykernel" not in sys.modules:  # a notebook's page can draw
             style |= {"file": _Lines(sys.stderr), "bar_format": LINE, "miniters": 1}
             style |= {"delay": EVERY_S, "mininterval": EVERY_S}
-        return tqdm(total=total, initial=done, desc=name, leave=False, disable=self.quiet, **style)
+        if self.quiet:
+            style["disable"] = True  # else $TQDM_DISABLE says
+        return tqdm(total=total, initial=done, desc=name, leave=False, **style)
 
 
 class _Lines:

@@ -24,9 +24,8 @@ def records_of(options: argparse.Namespace) -> pd.DataFrame:
 
 def _folder(options: argparse.Namespace) -> Path:
     if not options.results.is_dir() and options.results != results.results_root():
-        raise FileNotFoundError(
-            f"--results {options.results}: no such folder; `ltdd run` makes it with its first record"
-        )
+        what = "it is no folder" if options.results.exists() else "no such folder"
+        raise FileNotFoundError(f"--results {options.results}: {what}; `ltdd run` makes one for its first record")
     return options.results
 
 
@@ -37,17 +36,23 @@ def records_(options: argparse.Namespace) -> str:
     if options.json:
         return as_json(rows)
     if not rows:
+        if options.recipe is not None:
+            recipes.recipe(options.recipe)  # refuses an unknown name
         return f"no record of {options.recipe or 'any recipe'} in {options.results}"
     return "\n".join(_line(row) for row in rows)
 
 
 def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     config, overall = record["config"], record["metrics"]["overall"]
+    try:
+        changed = tables.changes(config)
+    except ValueError as error:  # of a recipe that has other choices now
+        raise ValueError(f"{path}: {error}") from error
     return {
         **{name: record[name] for name in ("recipe", "scale", "config_id", "seed", "protocol")},
         "data": config["data"],
         "ipc": config["ipc"],
-        "changed": tables.changes(config),
+        "changed": changed,
         "overall": overall["mean"],
         "std": overall["std"],
         "students": len(record["students"]),

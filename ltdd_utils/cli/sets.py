@@ -3,9 +3,9 @@
 import argparse
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.common import place_of
+from ltdd_utils.cli.common import as_json, file_to_write, place_of
 from ltdd_utils.distilled import content_hash, load_set, save_set
-from ltdd_utils.pipeline import export_set, import_set, require_writable
+from ltdd_utils.pipeline import export_set, import_set
 
 __all__ = ["export_", "import_"]
 
@@ -15,23 +15,28 @@ def import_(options: argparse.Namespace) -> str:
     recipe = recipes.recipe(
         options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=_scale(options)
     )
-    require_writable(options.save_set.absolute().parent)
-    made = import_set(options.folder, recipe, place_of(options))
+    file_to_write(options.save_set)
+    made = import_set(options.folder, recipe, place_of(options, gentle=False))
     save_set(options.save_set, made)
+    name = content_hash(made)
+    if options.json:
+        return as_json({"set": str(options.save_set), "distilled_sha256": name, "images": len(made), "lr": made.lr})
     labels = "integer labels" if made.targets is None else "one soft label each"
     step = "" if made.lr is None else f", student's step size {made.lr:g}"
-    return f"{len(made)} images, {labels}{step}\nset: {options.save_set}, {content_hash(made)[:12]}"
+    return f"{len(made)} images, {labels}{step}\nset: {options.save_set}, {name[:12]}"
 
 
 def export_(options: argparse.Namespace) -> str:
     """A set from a file, as the code of MTT, DATM and LTDD reads it."""
     distilled, preprocess = load_set(options.distilled)
-    require_writable(options.folder)
     try:
-        export_set(distilled, preprocess, options.folder, place_of(options))
+        paths, clamped = export_set(distilled, preprocess, options.folder, place_of(options, gentle=False))
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
-    return "\n".join(str(path) for path in sorted(options.folder.glob("*_best.pt")))
+    if options.json:
+        return as_json({"files": [str(path) for path in paths], "clamped": clamped})
+    share = f"; {100 * clamped:.1f} % of the synthetic pixel values were cut to what a pixel can be" if clamped else ""
+    return "\n".join([*map(str, paths), f"space: {options.folder} is whitened as the released codes expect{share}"])
 
 
 def _scale(options: argparse.Namespace) -> str | None:

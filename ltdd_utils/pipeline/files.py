@@ -1,15 +1,16 @@
 """Sets in files: the data and the preprocessing they were made with, and the layout of the released codes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ltdd_utils.config import DataConfig, PreprocessConfig, TrajectoryConfig, from_dict
-from ltdd_utils.distilled import DistilledSet, pixels
+from ltdd_utils.distilled import DistilledSet, pixels, translate
 from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.pipeline.place import Place, fitted
+from ltdd_utils.pipeline.place import Place, fitted, require_writable
 from ltdd_utils.pipeline.sets import described
 from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes import Recipe
+from ltdd_utils.recipes import Recipe, stored_space
 from ltdd_utils.trajectory_files import export_trajectory, import_trajectory
 
 __all__ = ["data_of", "export_set", "import_set", "refitted"]
@@ -19,8 +20,14 @@ def data_of(distilled: DistilledSet, place: Place) -> LongTailedData:
     """The data that a set from a file was made from.
 
     Raises:
-        ValueError: what is here is other data.
+        ValueError: the set does not say which data, or what is here is other data.
     """
+    missing = [key for key in ("data", "data_sha256") if not distilled.info.get(key)]
+    if missing:
+        raise ValueError(
+            f"the set does not say which data it was made from: fill in info[{missing[0]!r}] (the settings of "
+            "`LongTailedData.config` by `config.to_dict`, and `LongTailedData.sha256`)"
+        )
     data = load(from_dict(DataConfig, distilled.info["data"]), place.data, place.watching("read images"))
     made_from = distilled.info["data_sha256"]
     if data.sha256 != made_from:
@@ -57,7 +64,8 @@ def import_set(folder: Path, recipe: Recipe, place: Place) -> DistilledSet:
 
     Raises:
         FileNotFoundError: the images or the labels are absent.
-        ValueError: no recipe of the family, damaged files, or images of another size or number than the recipe's.
+        ValueError: no recipe of the family, damaged files, or images of another size or number than the recipe's, in
+            all or in a class.
     """
     if not isinstance(recipe.method, TrajectoryConfig):
         raise ValueError(f"{recipe.name} matches no trajectories; name one of mtt, datm, dam_only, ed_only and damed")
@@ -69,15 +77,22 @@ def import_set(folder: Path, recipe: Recipe, place: Place) -> DistilledSet:
         raise ValueError(
             f"{folder} has {found} images; {recipe.ipc} per class are {wanted}, so another --ipc is needed"
         )
+    sizes = distilled.labels.bincount(minlength=len(data.class_names))
+    if (sizes != recipe.ipc).any():
+        raise ValueError(f"{folder} has {sizes.tolist()} images of the classes; expected {recipe.ipc} of each")
     try:
         pixels(distilled, data, own)  # refuses images of another size
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
-    return described(distilled, recipe, data, None, 0, own)
+    made = described(distilled, recipe, data, None, 0, own)
+    # The method's settings are the recipe's, and not known to be those of the other code.
+    return replace(made, info={**made.info, "imported": True})
 
 
-def export_set(distilled: DistilledSet, own: Preprocess | None, folder: Path, place: Place) -> None:
-    """Write a set from a file as the code of MTT, DATM or LTDD reads it; real images become pixels.
+def export_set(distilled: DistilledSet, own: Preprocess | None, folder: Path, place: Place) -> tuple[list[Path], float]:
+    """Write a set from a file as the code of MTT, DATM or LTDD reads it: in the space that their students train in.
+
+    The layout does not name the space, so synthetic images of another one go through pixels (``distilled.translate``).
 
     Args:
         distilled: a set that says which data it was made from.
@@ -85,10 +100,17 @@ def export_set(distilled: DistilledSet, own: Preprocess | None, folder: Path, pl
         folder: made if it is absent.
         place: where the data is.
 
+    Returns:
+        The files, and the share of synthetic pixel values that had to be clamped on the way.
+
     Raises:
         ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, or it has
             soft labels and classes of different sizes.
         OSError: the folder cannot be written.
     """
     data = data_of(distilled, place)
-    export_trajectory(folder, distilled, data, own or refitted(distilled, data, place))
+    whitened, clamped = fitted(stored_space(data.config.name), data, place), 0.0
+    if distilled.images is not None:
+        distilled, clamped = translate(distilled, data, own or refitted(distilled, data, place), whitened)
+    require_writable(folder)
+    return export_trajectory(folder, distilled, data, whitened), clamped

@@ -11,7 +11,7 @@ from ltdd_utils.recipes.cells import Recipe, names, protocol_of, recipe, whole_s
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.methods import METHODS, own_protocol, own_teacher
 from ltdd_utils.recipes.overrides import assignments, with_overrides
-from ltdd_utils.recipes.protocols import PROTOCOLS, for_size, protocol
+from ltdd_utils.recipes.protocols import PROTOCOLS, for_size, protocol, stored_space
 from ltdd_utils.recipes.released import released
 from ltdd_utils.recipes.settings import ARCHITECTURES, DATASETS, SCALES, TEACHERS, Scale, architecture
 
@@ -35,6 +35,7 @@ __all__ = [
     "protocol_of",
     "recipe",
     "released",
+    "stored_space",
     "whole_set",
     "with_overrides",
 ]

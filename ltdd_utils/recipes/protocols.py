@@ -7,7 +7,7 @@ from typing import Any
 from ltdd_utils.config import AugmentConfig, EvaluateConfig, PreprocessConfig, TrainConfig
 from ltdd_utils.recipes.settings import DATASETS, Scale, architecture, dsa_augmentation, small_convnet, teacher
 
-__all__ = ["PROTOCOLS", "for_size", "protocol"]
+__all__ = ["PROTOCOLS", "for_size", "protocol", "stored_space"]
 
 PROTOCOLS = ("dsa-stored", "online-teacher", "online-stored")
 LTDD_BATCH = 128
@@ -73,6 +73,11 @@ def for_size(cfg: EvaluateConfig, images: int) -> EvaluateConfig:
     return replace(cfg, train=replace(cfg.train, batch_size=LTDD_BATCH))
 
 
+def stored_space(dataset: str) -> PreprocessConfig:
+    """The preprocessing of the trajectory family on a data set; ZCA on one that is not in ``DATASETS``."""
+    return PreprocessConfig("zca" if dataset not in DATASETS or DATASETS[dataset].zca else "none")
+
+
 def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
     """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs; ``for_size``: batch.
 
@@ -83,9 +88,8 @@ def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
         size, after 501: here they are 1000 and 500, and the momentum survives.
     """
     training = TrainConfig(epochs=300, lr=0.03) if scale == "tiny" else TrainConfig(epochs=1000, lr=0.01)
-    preprocess = PreprocessConfig("zca" if DATASETS[dataset].zca else "none")
     network = architecture("convnet", dataset, scale)
-    return EvaluateConfig("dsa-stored", preprocess, network, training, dsa_augmentation(dataset))
+    return EvaluateConfig("dsa-stored", stored_space(dataset), network, training, dsa_augmentation(dataset))
 
 
 def _online(dataset: str, scale: Scale, name: str, teacher_kind: str) -> EvaluateConfig:
