@@ -354,7 +354,7 @@ after = {
     "datm, labels calibrated by ADSA": ("datm", stored, adsa_to("3.0")),
     "the same, tau at most 1": ("datm", stored, adsa_to("1")),
     "the same, tau at most 0.5": ("datm", stored, adsa_to("0.5")),
-    "datm, logit-adjusted experts": ("datm", stored, "experts.logit_adjustment=1*"),
+    "datm, logit-adjusted experts": ("datm", stored, "experts.logit_adjustment=1"),
 }
 table_of(after)
 
@@ -385,10 +385,7 @@ pairs = {}
 for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
     base = among["random", stored, as_named]
     for what, (m, judge, c) in after.items():
-        key = next(
-            (k for k in among if k[:2] == (m, judge) and k[2].startswith(c[:-1])), ""
-        )
-        pairs[name, what] = (among.get(key, []), base)
+        pairs[name, what] = (among.get((m, judge, c), []), base)
 against = tables.contrasts({k: pair for k, pair in pairs.items() if pair[0]})
 tables.shown(against)
 
@@ -407,6 +404,8 @@ beside_ed = tables.contrasts({k: pair for k, pair in pairs.items() if all(pair)}
 tables.shown(beside_ed)
 
 # %% [markdown]
+# One term in the loss, and no second kind of expert: on CIFAR-10-LT that carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther. Its matching adds to where it starts, which biased experts do only from a bad start. DAM + ED stays ahead of it on both.
+#
 # Calibrating the answers of a plain *teacher* is another matter:
 
 # %%
@@ -621,10 +620,16 @@ for what, sign in signs.items():
     assert found.resolved and found.difference * sign > 0
 bounded = tables.contrast(scores("datm", stored, adsa_to("1")), scores("datm", stored))
 assert bounded.resolved and bounded.difference > 0
-assert (
-    against.loc["CIFAR-10-LT"].points.max() < 3
-    and against.loc["Digits-LT"].points.max() < 0
-)
+before = "datm, logit-adjusted experts"
+on_cifar = against.loc["CIFAR-10-LT"].points
+assert on_cifar.drop(before).max() < 3 and on_cifar[before] > 10
+assert against.loc["Digits-LT"].points.max() < 0
+like_ed = beside_ed.xs("datm, such experts - ED alone", level=1)
+assert like_ed.verdict["CIFAR-10-LT"] == "not resolved" and like_ed.points["Digits-LT"] > 3
+below_both = beside_ed.xs("datm, such experts - DAM + ED", level=1)
+assert (below_both.verdict == "resolved").all() and (below_both.points < 0).all()
+adds = beside_ed.loc["CIFAR-10-LT", "and what its matching adds"]
+assert adds.verdict == "resolved" and adds.points > 0
 
 # %%
 gains = adsa.loc[["edc with ADSA - edc", "sre2l with ADSA - sre2l"]]
@@ -657,7 +662,7 @@ assert (seconds.exact / seconds.tesla).max() < 1.25
 # - **The prior must be the right one, and need not be told.** An inverted prior costs many points on both data sets, and takes the set below where the matching began. No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them. A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
 # - **The logit term can stand in for the weights, and should not be added to them.** On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse. On CIFAR-10-LT the one distillation with the shift alone lies between no DAM and the weights.
 # - **The exact gradient is the better one.** On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen. The exact one costs little more time and no more memory; what costs memory is to keep the whole graph.
-# - **Debiasing after training is neither infeasible nor enough for a trajectory set.** ADSA's own rule shifts much too far there; bounded, the shift lifts DATM on both data sets, and the rarest classes stay lost. To train the experts with a logit-adjusted loss *before* gives more (Digits-LT, one pipeline), and that too is not above random images.
+# - **Debiasing after training is neither infeasible nor enough for a trajectory set. Debiasing the experts' loss does most of what expert decoupling does.** ADSA's own rule shifts much too far there; bounded, the shift lifts DATM on both data sets, and the rarest classes stay lost. A logit-adjusted loss for the experts lifts it by far more: to where ED alone is on CIFAR-10-LT, above ED on Digits-LT (one pipeline each). DAM + ED stays ahead, and on Digits-LT random images do, too.
 # - **For a biased teacher it is worth a lot**: on CIFAR-10-LT one number chosen after training lifts EDC and SRe2L by many points. It does not reach what a debiased teacher gives, nor the uni-level method. So what the ADSA paper prints above paper 2 is not above it here. On Digits-LT, where the plain teacher knows the tail, the same rule does great harm.
 # - **Of the uni-level parts, the teacher is what counts** on CIFAR-10-LT. Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen with these pipelines.
 # - **The headlines are not about trucks.** With the classes in reversed order they keep their sign, as far as that was run.

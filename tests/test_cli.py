@@ -37,6 +37,14 @@ def _apart(_float64, tmp_path, monkeypatch):
     monkeypatch.setenv("LTDD_DATA", str(tmp_path / "data"))
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """Ctrl-C is heard, also where the tests run in the background of a script, whose commands ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def ltdd(capsys):
     """Run a command that works; its standard output."""
@@ -254,13 +262,10 @@ def test_the_second_signal_ends_at_once(capsys, monkeypatch):
 
 def test_a_signal_that_was_ignored_stays_ignored(ltdd, monkeypatch):
     """As in a background command of a script, which the terminal's Ctrl-C is not meant for."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        signals_at([3], signal.SIGINT, monkeypatch)
-        ltdd("run", "random_digits", *QUICK)
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals_at([3], signal.SIGINT, monkeypatch)
+    ltdd("run", "random_digits", *QUICK)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):

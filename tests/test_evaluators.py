@@ -64,6 +64,10 @@ def test_pipelines_know_the_spread_of_their_own_evaluator(tmp_path):
     assert rows["damed", WIDE].peers == tables.Spread(pytest.approx(0.3 * 2**0.5), 1)
     alone = rows["damed", "dsa-stored (64)"]  # nothing was run twice there: the whole cell's
     assert alone.peers is None and alone.elsewhere == tables.Spread(pytest.approx(0.1**0.5), 2)
+    save(tmp_path, [(5, 5)], evaluate__network__width=16)
+    rows = tables.judged(loaded(tmp_path)).set_index("evaluator").pipelines
+    # One estimate, shared by two evaluators, is not two that are independent of each other.
+    assert rows["dsa-stored (16)"].elsewhere is rows["dsa-stored (64)"].elsewhere
 
 
 def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cell(tmp_path):

@@ -113,7 +113,7 @@ def _taken(values: Sequence[float], count: int, paired: bool) -> tuple[Spread, s
 
 def _freedom(parts: Sequence[float], spreads: Sequence[Spread]) -> float:
     """The degrees of freedom of a sum of estimated variances of means; of one and the same estimate, its own."""
-    if spreads[0] == spreads[1]:
+    if spreads[0] is spreads[1]:
         return float(spreads[0].df)
     below = sum(part**2 / one.df for part, one in zip(parts, spreads, strict=True))
     return sum(parts) ** 2 / below if below else float(min(one.df for one in spreads))

@@ -78,9 +78,10 @@ def judged(records: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFr
         seconds=[math.fsum(values) / len(values) for values in cost],
     )
     other = rows if like is None else like
+    whole = spread(other["pipelines"])  # one estimate, also where two evaluators take it (``contrasts.Contrast``)
     for judge, mine in rows.groupby("evaluator"):
         peers = spread(mine["pipelines"])
-        elsewhere = spread(other.loc[other["evaluator"] == judge, "pipelines"]) or spread(other["pipelines"])
+        elsewhere = spread(other.loc[other["evaluator"] == judge, "pipelines"]) or whole
         for values in mine["pipelines"]:
             values.peers, values.elsewhere = peers, elsewhere
     return rows
