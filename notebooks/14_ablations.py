@@ -620,6 +620,8 @@ for what, sign in signs.items():
     assert found.resolved and found.difference * sign > 0
 bounded = tables.contrast(scores("datm", stored, adsa_to("1")), scores("datm", stored))
 assert bounded.resolved and bounded.difference > 0
+
+# %%
 before = "datm, logit-adjusted experts"
 on_cifar = against.loc["CIFAR-10-LT"].points
 assert on_cifar.drop(before).max() < 3 and on_cifar[before] > 10
