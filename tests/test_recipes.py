@@ -187,6 +187,13 @@ def test_another_network_as_published_keeps_the_target_and_any_other_change_lose
         assert with_overrides(base, {key: value}).target is None, change
 
 
+def test_a_wide_student_of_a_reduced_set_is_not_the_cell_of_the_narrow_one():
+    reduced = recipe("damed_cifar10", scale="cpu")
+    wide = with_overrides(reduced, {"evaluate.network.width": 128})
+    assert reduced.target is not None and wide.target is None
+    assert recipe("damed_cifar10", scale="paper").evaluate.network == wide.evaluate.network  # there it is the usual one
+
+
 def test_a_set_is_made_in_its_own_space_under_every_protocol():
     for method in ("damed", "mtt", "dc", "dm", "kcenter", "unilevel", "edc", "rded"):
         made = [recipe(f"{method}_cifar10", protocol_name=name) for name in PROTOCOLS]

@@ -68,8 +68,8 @@ class Recipe:
     def target(self) -> dict[str, Any] | None:
         """The keys under which a published number for this recipe stands in ``results/targets.csv``.
 
-        None if a setting was changed, unless it is another network as published: then no published number is of the
-        same thing. None also for ImageNet at the imbalance factor of ImageNet-LT. A reduced scale has its keys too; its
+        None if a setting was changed, unless it is another architecture as published: then no published number is of
+        the same thing. A wider ConvNet on a reduced set is such a change. None also for ImageNet at the imbalance factor of ImageNet-LT. A reduced scale has its keys too; its
         records and tables say the scale.
         """
         if self.data.name == "imagenet" and self.data.imbalance_factor == IMAGENET_LT:
@@ -82,8 +82,9 @@ class Recipe:
             scale=self.scale,
             protocol_name=self.evaluate.protocol,
         )
-        known = (usual.evaluate.network, architecture(network.name, usual.data.name, self.scale))
-        if network not in known or replace(usual, evaluate=replace(usual.evaluate, network=network)) != self:
+        own = usual.evaluate.network
+        known = own if network.name == own.name else architecture(network.name, usual.data.name, self.scale)
+        if network != known or replace(usual, evaluate=replace(usual.evaluate, network=network)) != self:
             return None
         return {
             "dataset": self.data.name,
