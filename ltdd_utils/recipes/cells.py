@@ -69,8 +69,8 @@ class Recipe:
         """The keys under which a published number for this recipe stands in ``results/targets.csv``.
 
         None if a setting was changed, unless it is another architecture as published: then no published number is of
-        the same thing. A wider ConvNet on a reduced set is such a change. None also for ImageNet at the imbalance factor of ImageNet-LT. A reduced scale has its keys too; its
-        records and tables say the scale.
+        the same thing. A wider ConvNet on a reduced set is such a change. None also for ImageNet at the imbalance
+        factor of ImageNet-LT. A reduced scale has its keys too; its records and tables say the scale.
         """
         if self.data.name == "imagenet" and self.data.imbalance_factor == IMAGENET_LT:
             return None
