@@ -249,7 +249,7 @@ tables.shown(tables.contrasts(pairs))
 #
 # Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set. "Estimated" reads those answers, and no label.
 #
-# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too.
+# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too. Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
 
 # %%
 prior = {
@@ -257,8 +257,8 @@ prior = {
     "uniform prior": ("damed", stored, "dam.prior=uniform"),
     "permuted prior": ("damed", stored, "dam.prior=permuted"),
     "inverted prior": ("damed", stored, "dam.prior=inverted"),
-    "weights of sum 1, as released": ("damed", stored, "dam.weights=sum"),
-    "and steps as short, no prior": (
+    "weights of sum 1": ("damed", stored, "dam.weights=sum"),
+    "the same, no prior": (
         "ed_only",
         stored,
         "dam.weights=sum, dam.prior=uniform",
