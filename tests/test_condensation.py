@@ -400,10 +400,10 @@ def test_published_settings_are_those_of_scale_paper():
 
 
 def small(name, **changes):
-    settings = {"method.iterations": "2", "method.batch": "4", "method.network.width": "4", "ipc": "2"}
+    settings = {"method.iterations": "2", "method.batch": "4", "method.network.width": "4"}
     settings |= {"evaluate.train.epochs": "2", "evaluate.network.width": "4", "data.n_max": "40"}
     settings |= {"method.updates": "2"} if name == "dc" else {}
-    return recipes.with_overrides(recipes.recipe(f"{name}_digits"), settings | changes)
+    return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), settings | changes)
 
 
 @both
