@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import CPU
+from toy_sets import expert_stage
 
 from ltdd_utils.augment import dsa
 from ltdd_utils.config import (
@@ -14,17 +14,14 @@ from ltdd_utils.config import (
     ExpertConfig,
     GSAMConfig,
     NetworkConfig,
-    PreprocessConfig,
     TrainConfig,
 )
 from ltdd_utils.experts import augmenter, label_objective
 from ltdd_utils.images import load
 from ltdd_utils.parameters import Layout
-from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
-from ltdd_utils.store import Store
 from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.experts import Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.experts import classifier_expert, new_network, representation_expert
 from ltdd_utils.views import random_crop_flip
 
 # What each setting of the augmentation stands for: one operation of DSA, for which no other can be mistaken.
@@ -93,9 +90,7 @@ SHARP = GSAMConfig(rho=0.5, alpha=0.4)
 def stage(tmp_path):
     """Settings, data and a store in single precision, as users have them; change parts of it with ``replace``."""
     torch.set_default_dtype(torch.float32)
-    data = load(DataConfig("digits", imbalance_factor=4, n_max=4))
-    preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-    return Stage(CFG, data, preprocess, 0, Store(tmp_path), CPU)
+    return expert_stage(CFG, load(DataConfig("digits", imbalance_factor=4, n_max=4)), tmp_path)
 
 
 def changed(stage, **changes):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from toy_sets import CPU, expert_stage
 
 from ltdd_utils.config import (
     AugmentConfig,
@@ -26,10 +27,9 @@ from ltdd_utils.preprocess import Preprocess, tensor_hash
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle
 from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.experts import Stage, classifier_expert, new_network, representation_expert
+from ltdd_utils.trajectory.experts import classifier_expert, new_network, representation_expert
 from ltdd_utils.trajectory.snapshots import Experts
 
-CPU = torch.device("cpu")
 TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")
 CFG = ExpertConfig(
     count=2,
@@ -57,8 +57,7 @@ def data():
 @pytest.fixture(scope="module")
 def stage(data, tmp_path_factory):
     """Settings, data and a store; change parts of it with ``replace``."""
-    preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-    return Stage(CFG, data, preprocess, 0, Store(tmp_path_factory.mktemp("experts")), CPU)
+    return expert_stage(CFG, data, tmp_path_factory.mktemp("experts"))
 
 
 @pytest.fixture(scope="module")

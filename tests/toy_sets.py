@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 
 from ltdd_utils import recipes
-from ltdd_utils.config import DataConfig, PreprocessConfig
+from ltdd_utils.config import DataConfig, ExpertConfig, PreprocessConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.images import LongTailedData, load
 from ltdd_utils.pipeline import Place
 from ltdd_utils.preprocess import Preprocess
 from ltdd_utils.seeds import generator
 from ltdd_utils.store import Store
+from ltdd_utils.trajectory.experts import Stage
 
 CPU = torch.device("cpu")
 NAMES = [str(digit) for digit in range(10)]
@@ -66,6 +67,12 @@ def quick(
     changes |= {"method.expert.train.epochs": 1} if name.startswith(("kcenter", "herding", "graphcut")) else {}
     changes |= {"evaluate.teacher.train.epochs": 1} if protocol != "dsa-stored" else {}
     return recipes.with_overrides(recipes.recipe(name, ipc=ipc, protocol_name=protocol), changes)
+
+
+def expert_stage(cfg: ExpertConfig, data: LongTailedData, folder: Path) -> Stage:
+    """Where experts of paper 1 are trained: run seed 0, pixels normalised, stages below ``folder``."""
+    preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
+    return Stage(cfg, data, preprocess, 0, Store(folder), CPU)
 
 
 def place(folder: Path, deadline: float | None = None, **changes) -> Place:

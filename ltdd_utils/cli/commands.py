@@ -10,7 +10,7 @@ from typing import Any
 
 from ltdd_utils import datasets, recipes, results, tables
 from ltdd_utils.cli.campaigns import campaign_
-from ltdd_utils.cli.common import as_json, file_to_write, place_of, recipe_of
+from ltdd_utils.cli.common import as_json, place_of, recipe_of, require_file
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.records import missing_, records_, records_of, table_
@@ -18,13 +18,7 @@ from ltdd_utils.cli.sets import export_, import_
 from ltdd_utils.config import TrajectoryConfig, to_dict
 from ltdd_utils.distilled import load_set, save_set
 from ltdd_utils.images import load
-from ltdd_utils.pipeline import (
-    distil,
-    evaluate_set,
-    fitted,
-    protocol_for,
-    run,
-)
+from ltdd_utils.pipeline import distil, evaluate_set, fitted, protocol_for, run
 
 __all__ = [
     "campaign_",
@@ -88,8 +82,7 @@ def _ran(row: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
     dirty = "  (of code that no commit holds)" if row["dirty"] else ""
-    students = f"{row['students']} student{'s' * (row['students'] != 1)}"
-    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {students}"
+    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {results.counted(row['students'])}"
     return f"  {score};  {seconds};  {memory}, {row['device']}{dirty}"
 
 
@@ -98,7 +91,7 @@ def run_(options: argparse.Namespace) -> str:
     if options.with_preprocessing and options.save_set is None:
         raise ValueError("--with-preprocessing says what is in the file of --save-set; give --save-set FILE too")
     if options.save_set is not None:
-        file_to_write(options.save_set)
+        require_file(options.save_set)
     recipe, place = recipe_of(options), replace(place_of(options), results=options.results)
     record = run(recipe, options.seed, options.students, place)
     if options.save_set is not None:

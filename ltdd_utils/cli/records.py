@@ -31,8 +31,8 @@ def _folder(options: argparse.Namespace) -> Path:
 
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
-    loaded = [(path, results.load_record(path)) for path in results.every(_folder(options))]
-    rows = [_row(path, record) for path, record in loaded if options.recipe in (None, record["recipe"])]
+    paths = [path for path in results.every(_folder(options)) if options.recipe in (None, path.parent.name)]
+    rows = [_row(path, results.load_record(path)) for path in paths]
     if options.json:
         return as_json(rows)
     if not rows:
@@ -62,11 +62,11 @@ def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    spread = "" if row["std"] is None else f" ± {100 * row['std']:.1f}"
     settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
     size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
     cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
-    score = f"{100 * row['overall']:.1f}{spread} % with {row['students']} student{'s' * (row['students'] != 1)}"
+    accuracy = results.in_percent({"mean": row["overall"], "std": row["std"]})
+    score = f"{accuracy} % with {results.counted(row['students'])}"
     return f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}\n  {row['path']}"
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.common import as_json, file_to_write, place_of
+from ltdd_utils.cli.common import as_json, place_of, require_file
 from ltdd_utils.distilled import content_hash, load_set, save_set
 from ltdd_utils.pipeline import export_set, import_set
 
@@ -15,7 +15,7 @@ def import_(options: argparse.Namespace) -> str:
     recipe = recipes.recipe(
         options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=_scale(options)
     )
-    file_to_write(options.save_set)
+    require_file(options.save_set)
     made = import_set(options.folder, recipe, place_of(options, gentle=False))
     save_set(options.save_set, made)
     name = content_hash(made)

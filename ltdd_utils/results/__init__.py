@@ -2,7 +2,7 @@
 
 from ltdd_utils.provenance import machine, peak_ram_gib, provenance
 from ltdd_utils.results.clone import committed, every, is_tracked
-from ltdd_utils.results.record import load, load_record, record_path, save_record, summary
+from ltdd_utils.results.record import counted, in_percent, load, load_record, record_path, save_record, summary
 from ltdd_utils.results.schema import GROUPS, SCHEMA, TARGET_KEYS, validate_record
 from ltdd_utils.results.targets import TARGET_COLUMNS, records_at_hand, results_root, targets
 
@@ -12,7 +12,9 @@ __all__ = [
     "TARGET_COLUMNS",
     "TARGET_KEYS",
     "committed",
+    "counted",
     "every",
+    "in_percent",
     "is_tracked",
     "load",
     "load_record",

@@ -16,7 +16,16 @@ from ltdd_utils.results.clone import committed, every
 from ltdd_utils.results.schema import GROUPS, TARGET_KEYS, validate_record
 from ltdd_utils.store import write_atomic
 
-__all__ = ["load", "load_record", "record_path", "refuse_fewer_students", "save_record", "summary"]
+__all__ = [
+    "counted",
+    "in_percent",
+    "load",
+    "load_record",
+    "record_path",
+    "refuse_fewer_students",
+    "save_record",
+    "summary",
+]
 
 
 def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
@@ -147,9 +156,9 @@ def summary(record: Mapping[str, Any]) -> str:
     seconds = list(record["cost"]["seconds"].values()) if "cost" in record else record["seconds"]
     students = len(record.get("students", seconds))
     name = "  ".join(str(record[key]) for key in ("recipe", "scale", "protocol") if key in record)
-    cost = f"{students} student{'s' * (students != 1)}, {sum(seconds):.0f} s"
-    lines = [name, f"overall {_percent(metrics['overall'])} %  ({cost})"]
-    lines += ["  ".join(f"{group} {_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
+    cost = f"{counted(students)}, {sum(seconds):.0f} s"
+    lines = [name, f"overall {in_percent(metrics['overall'])} %  ({cost})"]
+    lines += ["  ".join(f"{group} {in_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
     made = record.get("distillation", {})
     if made.get("skipped") or made.get("clamped"):
         what = f"{made['skipped']} iterations left out, step size set back {made['clamped']} times"
@@ -157,7 +166,13 @@ def summary(record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _percent(value: Mapping[str, float | None] | None) -> str:
+def counted(students: int) -> str:
+    """How many students, in words."""
+    return f"{students} student{'s' * (students != 1)}"
+
+
+def in_percent(value: Mapping[str, float | None] | None) -> str:
+    """A ``mean`` and its ``std``, fractions, as percent; None: "n/a"."""
     if value is None:
         return "n/a"
     return f"{100 * value['mean']:.1f}" + ("" if value["std"] is None else f" ± {100 * value['std']:.1f}")
