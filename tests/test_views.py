@@ -78,8 +78,8 @@ def test_the_box_of_the_whole_image_is_the_identity():
 @pytest.mark.parametrize("size", [4, 10, 17])
 def test_crops_equal_pytorchs_antialiased_resize_of_each_slice(size):
     images = some_images(40)
-    crops, boxes = views.random_resized_crop(images, size, (0.08, 1.0), RATIO, generator(0, "views"))
-    for image, crop, (top, left, height, width) in zip(images, crops, boxes.tolist(), strict=True):
+    made, boxes = views.random_resized_crop(images, size, (0.08, 1.0), RATIO, generator(0, "views"))
+    for image, crop, (top, left, height, width) in zip(images, made, boxes.tolist(), strict=True):
         part = image[None, :, top : top + height, left : left + width]
         expected = F.interpolate(part, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
         torch.testing.assert_close(crop[None], expected)
@@ -87,8 +87,8 @@ def test_crops_equal_pytorchs_antialiased_resize_of_each_slice(size):
 
 def test_stored_boxes_give_the_same_crops_again():
     images = some_images()
-    crops, boxes = views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
-    assert torch.equal(views.crop_boxes(images, boxes, 10), crops)
+    made, boxes = views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
+    assert torch.equal(views.crop_boxes(images, boxes, 10), made)
     assert not torch.equal(views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(1, "views"))[1], boxes)
 
 
