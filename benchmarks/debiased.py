@@ -8,17 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
-from ltdd_utils.config import NetworkConfig, PreprocessConfig, TeacherConfig
-from ltdd_utils.experts import expert
-from ltdd_utils.images import LongTailedData
-from ltdd_utils.losses import class_weights, consistency_loss, debias_loss
-from ltdd_utils.networks import build
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes.settings import debiased
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Store
-from ltdd_utils.unilevel.experts import loss_of
-from ltdd_utils.views import cutmix_box
+from ltdd_utils.augment import cutmix_box
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Store
+from ltdd_utils.data import LongTailedData, Preprocess, PreprocessConfig
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.presets import debiased
+from ltdd_utils.teachers import TeacherConfig, expert, loss_of
+from ltdd_utils.training import class_weights, consistency_loss, debias_loss
 
 __all__ = ["ours", "plain", "settings"]
 

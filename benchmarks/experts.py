@@ -31,17 +31,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from ltdd_utils import recipes
-from ltdd_utils.augment import dsa
-from ltdd_utils.config import AugmentConfig, DataConfig, ExpertConfig, GSAMConfig, NetworkConfig, PreprocessConfig
-from ltdd_utils.images import LongTailedData
-from ltdd_utils.parameters import flat_parameters
-from ltdd_utils.pipeline import pick_device
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import machine
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint, Store
-from ltdd_utils.trajectory.experts import Stage, new_network, representation_expert
-from ltdd_utils.trajectory.gsam import gsam_backward
+from ltdd_utils.augment import AugmentConfig, dsa
+from ltdd_utils.core.context import pick_device
+from ltdd_utils.core.provenance import machine
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Checkpoint, Store
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig
+from ltdd_utils.methods.trajectory.experts import Stage, new_network, representation_expert
+from ltdd_utils.methods.trajectory.gsam import gsam_backward
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
+from ltdd_utils.networks import NetworkConfig, flat_parameters
 
 CLASSES, SIZE = 10, 32
 PARTS = [(loop, kind) for kind in ("sgd", "gsam", "debiased") for loop in ("plain", "ours")]

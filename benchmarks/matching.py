@@ -29,20 +29,27 @@ import torch
 from released import released
 from torch import Tensor, nn
 
-from ltdd_utils.allocator import keep_freed_memory
-from ltdd_utils.augment import draw
-from ltdd_utils.config import AugmentConfig, DAMConfig, NetworkConfig
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.networks import build
+from ltdd_utils.augment import AugmentConfig, draw
+from ltdd_utils.core.context import pick_device
+from ltdd_utils.core.provenance import machine, peak_ram_gib, reset_peaks
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.classifier import match_classifier
+from ltdd_utils.methods.trajectory.dam import inner_loss
+from ltdd_utils.methods.trajectory.matching import (
+    GRADIENTS,
+    Matched,
+    Problem,
+    Step,
+    Synthetic,
+    exact,
+    student_weights,
+    tesla,
+)
+from ltdd_utils.methods.trajectory.settings import DAMConfig
+from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
 from ltdd_utils.networks.blocks import HalvingPool
 from ltdd_utils.networks.instance_norm import InstanceNorm
-from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.pipeline import pick_device
-from ltdd_utils.provenance import machine, peak_ram_gib, reset_peaks
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.classifier import match_classifier
-from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.matching import GRADIENTS, Matched, Problem, Step, Synthetic, exact, student, tesla
+from ltdd_utils.training import keep_freed_memory, soft_cross_entropy
 
 CLASSES, SIZE = 10, 32
 COUNTS = [500 - 50 * label for label in range(CLASSES)]  # of a long tail, for DAM's weights
@@ -144,7 +151,7 @@ def accuracy(width: int, images: int, steps: int, device: torch.device) -> dict[
     found = {}
     for digits, dtype in (("float64", torch.float64), ("float32", torch.float32)):
         bench = Bench(width, images, steps, device, dtype)
-        problem = replace(bench.first, target=student(bench.others, bench.first)[-1])
+        problem = replace(bench.first, target=student_weights(bench.others, bench.first)[-1])
         for name, gradient in (("exact", exact), ("tesla", tesla)):
             found[name, digits] = gradient(bench.set, problem)
     pairs = [(("exact", "float32"), ("exact", "float64")), (("tesla", "float32"), ("tesla", "float64"))]

@@ -23,15 +23,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ltdd_utils.allocator import keep_freed_memory
-from ltdd_utils.config import NetworkConfig, RecoverConfig, StatisticsConfig
-from ltdd_utils.networks import build
-from ltdd_utils.provenance import machine, peak_ram_gib, reset_peaks
-from ltdd_utils.seeds import generator
-from ltdd_utils.unilevel.alignment import Smoothed, Targets
-from ltdd_utils.unilevel.monitor import Monitor
-from ltdd_utils.unilevel.recover import recover
-from ltdd_utils.unilevel.statistics import Statistics, collect
+from ltdd_utils.core.provenance import machine, peak_ram_gib, reset_peaks
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
+from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.recover import recover
+from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
+from ltdd_utils.methods.alignment.statistics import Statistics, collect
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.training import keep_freed_memory
 
 CLASSES, SIZE = 10, 32
 LAYERS = StatisticsConfig()

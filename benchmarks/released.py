@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ltdd_utils.augment import apply
-from ltdd_utils.trajectory.matching import Matched, Problem, Synthetic, distance
+from ltdd_utils.methods.trajectory.matching import Matched, Problem, Synthetic, distance
 
 ALL = slice(None)
 

@@ -11,21 +11,20 @@ import torch.nn.functional as F
 
 from ltdd_utils import recipes
 from ltdd_utils.augment import draw
-from ltdd_utils.config import TrajectoryConfig
-from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout
-from ltdd_utils.pipeline import Place, fitted, train_experts
-from ltdd_utils.preprocess import Preprocess
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Store
+from ltdd_utils.data import LongTailedData, Preprocess, fitted, load
+from ltdd_utils.methods.trajectory.classifier import match_classifier
+from ltdd_utils.methods.trajectory.dam import inner_loss
+from ltdd_utils.methods.trajectory.experts import new_network
+from ltdd_utils.methods.trajectory.matching import Matched, Problem, Step, Synthetic, match
+from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
+from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.networks import Layout, build
 from ltdd_utils.recipes import Recipe
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Store
-from ltdd_utils.trajectory.classifier import match_classifier
-from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.experts import new_network
-from ltdd_utils.trajectory.matching import Matched, Problem, Step, Synthetic, match
-from ltdd_utils.trajectory.snapshots import Experts
+from ltdd_utils.training import soft_cross_entropy
 
 PAPER = ("damed_cifar10", 100.0, 10)  # whose bytes are counted, at scale paper
 SHAPE = (10, 32, 3)  # its classes, and side and channels of its images
@@ -69,10 +68,10 @@ def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[LongTailed
     data, cfg = load(recipe.data), recipe.method
     with tempfile.TemporaryDirectory() as folder:
         store = Store(work, make=False) if work else Store(Path(folder))
-        place = Place(store, torch.device("cpu"))
-        preprocess = fitted(recipe.evaluate.preprocess, data, place)
+        context = RunContext(store, torch.device("cpu"))
+        preprocess = fitted(recipe.evaluate.preprocess, data, context)
         wanted = (cfg.snapshots, cfg.classifier_snapshots)
-        experts, _ = train_experts(cfg.experts, *wanted, data, preprocess, seed, place, only=[0])
+        experts, _ = train_experts(cfg.experts, *wanted, data, preprocess, seed, context, only=[0])
     return data, preprocess, experts
 
 

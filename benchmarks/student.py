@@ -22,14 +22,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from ltdd_utils import training
-from ltdd_utils.allocator import keep_freed_memory
-from ltdd_utils.augment import dsa
-from ltdd_utils.config import AugmentConfig, EvaluateConfig, NetworkConfig, TrainConfig
-from ltdd_utils.evaluation import stored_objective
-from ltdd_utils.networks import build
-from ltdd_utils.pipeline import pick_device
-from ltdd_utils.seeds import generator
+from ltdd_utils.augment import AugmentConfig, dsa
+from ltdd_utils.core.context import pick_device
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.evaluation import EvaluateConfig, stored_objective
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.training import TrainConfig, keep_freed_memory
+from ltdd_utils.training import loop as training
 
 CLASSES, SIZE = 10, 32
 BASELINE = ("plain", "default")

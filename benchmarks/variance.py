@@ -23,12 +23,15 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ltdd_utils import pipeline, recipes, results, tables
-from ltdd_utils.config import TrajectoryConfig, UnilevelConfig
-from ltdd_utils.images import load
-from ltdd_utils.longtail import rank_thirds
+from ltdd_utils import analysis, recipes, records, runs
+from ltdd_utils.core.context import RunContext, pick_device
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.files import write_atomic
+from ltdd_utils.core.store import Store
+from ltdd_utils.data import load, rank_thirds
+from ltdd_utils.methods.alignment.settings import UnilevelConfig
+from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.recipes import Recipe
-from ltdd_utils.store import Stopped, Store, write_atomic
 
 FIRST_SUBSET = 42  # the usual one
 STRIDE = 10  # seeds of a level; so larger designs keep the seeds of smaller ones
@@ -55,7 +58,7 @@ def drawn(base: Recipe, subset: int, experts: int) -> Recipe:
 
 
 def scores(
-    base: Recipe, counts: Sequence[int], place: pipeline.Place, changed: Mapping[str, str]
+    base: Recipe, counts: Sequence[int], context: RunContext, changed: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """One row per student of the whole design.
 
@@ -68,10 +71,10 @@ def scores(
         subset, experts, distillation = number
         recipe = drawn(base, subset, experts)
         seed = STRIDE * (STRIDE * subset + experts) + distillation
-        record = pipeline.run(recipe, seed, counts[3], place)
+        record = runs.run(recipe, seed, counts[3], context)
         code = record["provenance"]
         common = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
-        common |= dict(zip(tables.LEVELS, number, strict=False))
+        common |= dict(zip(analysis.LEVELS, number, strict=False))
         origin = {"commit": "+".join(sorted(code["stages"])), "dirty": code["dirty"]}
         origin["changed"] = " ".join(f"{key}={value}" for key, value in changed.items())
         for student, found in enumerate(record["students"]):
@@ -86,7 +89,7 @@ def main() -> int:
     """Run what is missing, write the file, print the components; 3 if it was stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default="unilevel_digits", help="with experts (default: unilevel_digits)")
-    names = [f"{name.upper()}S".replace("SS", "S") for name in tables.LEVELS]
+    names = [f"{name.upper()}S".replace("SS", "S") for name in analysis.LEVELS]
     parser.add_argument(
         "--design", type=int, nargs=4, default=DESIGN, metavar=tuple(names), help=f"2 to {STRIDE} each (5 2 2 2)"
     )
@@ -102,19 +105,19 @@ def main() -> int:
         parser.error(f"--design {options.design}: each level takes 2 to {STRIDE}")
     torch.set_num_threads(options.threads)
     deadline = None if options.stop_after is None else time.monotonic() + 60 * options.stop_after
-    place = pipeline.Place(Store(options.work, deadline), pipeline.pick_device("cpu"))
+    context = RunContext(Store(options.work, deadline), pick_device("cpu"))
     try:
         changed = recipes.assignments(options.set)
         base = recipes.with_overrides(recipes.recipe(options.recipe), changed)
-        table = pd.DataFrame(scores(base, options.design, place, changed))
+        table = pd.DataFrame(scores(base, options.design, context, changed))
     except ValueError as error:
         parser.error(str(error))
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return 3
-    out = options.out or results.results_root() / "variance" / f"{options.recipe}.csv"
+    out = options.out or records.results_root() / "variance" / f"{options.recipe}.csv"
     write_atomic(out, table.to_csv(index=False))
-    print(tables.components(table)[["groups", "df", "variance", "variance_error", "std", "share"]].to_string())
+    print(analysis.components(table)[["groups", "df", "variance", "variance_error", "std", "share"]].to_string())
     return 0
 
 

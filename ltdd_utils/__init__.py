@@ -5,42 +5,29 @@ Paper 1 is DAM + ED (Zhao et al., "Distilling Long-tailed Datasets", arXiv 2408.
 
 Map, from the bottom up; a module imports only from modules above it in this list (``tests/test_layers.py``):
 
-==================== ===================================================================================================
-``config``           frozen settings, one class per stage; ``config_id``
-``seeds``            named, independent random streams
-``provenance``       which code and which machine a number comes from
-``locks``            a file that one process at a time holds
-``store``            atomic files; finished stages kept under the hash of their settings
-``longtail``         class counts, index lists, class prior, shot groups
-``preprocess``       one preprocessing, fitted on the long-tailed train set: none, per-channel, ZCA
-``datasets``         readers of Digits, CIFAR, Tiny-ImageNet, ImageNet and folders
-``images``           a long-tailed data set in memory
-``augment``          differentiable siamese augmentation (both papers' evaluation; paper 1's matching)
-``views``            crops, flips, Mixup, CutMix, RandAugment, batched (paper 2: initialisation, relabelling)
-``networks``         ConvNet-D, ResNets, VGG-11, AlexNet: backbone, classifier, optional heads
-``losses``           cross-entropies and their long-tailed forms
-``parameters``       weights as one flat vector, and its named slices
-``allocator``        how the C library keeps freed memory: speed only
-``averages``         the moving average of a network's weights
-``training``         the only supervised loop: experts, teachers, students
-``experts``          networks trained on the long-tailed data
-``distilled``        a distilled set and the file that describes it
-``trajectory_files`` the file layout of the trajectory family (import, export)
-``trajectory``       paper 1: experts, DAM, matching, distillation; MTT and DATM too
-``unilevel``         paper 2: debiased experts, class-fair statistics, initial crops, recovery; SRe2L, RDED, EDC too
-``baselines``        coresets; DC and DM; ADSA
-``evaluation``       one evaluator, three named protocols (both papers' releases)
-``recipes``          what is run: methods, data sets, scales
-``results``          records and published targets
-``tables``           paper, ours, difference
-``pipeline``         a recipe from data to record
-``campaign``         many runs in order of value: done, running, missing, and their cost
-``report``           the generated pages
-``plots``            figures in one style
-``cli``              the ``ltdd`` command
-``notebook``         what chapters call: a place to run, the source of a function
-``__main__``         ``python -m ltdd_utils``
-==================== ===================================================================================================
+================ =======================================================================================================
+``core``         strict settings and ``config_id``, random streams, the store of stages, deadlines, provenance
+``augment``      differentiable siamese augmentation; crops, flips, Mixup, CutMix, RandAugment, batched
+``networks``     ConvNet-D, ResNets, VGG-11, AlexNet: backbone, classifier, optional heads; weights as one flat vector
+``training``     the one supervised loop, its losses, averages of weights
+``data``         long tails: readers of the data sets, class counts, index lists, the preprocessing fitted on them
+``distilled``    a distilled set, the file that describes it, its images in the space of each protocol
+``teachers``     networks trained on the long tail, plain and debiased: teachers, observers, feature extractors
+``presets``      the networks and teachers of each data set at each scale
+``evaluation``   one evaluator, three named protocols (both papers' releases); ADSA
+``methods``      one room per family: ``coresets``, ``condensation`` (DC, DM), ``trajectory`` (MTT, DATM, DAM + ED),
+                 ``alignment`` (SRe2L, RDED, EDC, uni-level); their table
+``recipes``      what is run: data, method and protocol of one cell at one scale
+``records``      what was measured, and what was published
+``analysis``     published beside ours: pooling, contrasts, claims
+``runs``         a recipe from data to record
+``campaign``     many runs in order of value: done, running, missing, and their cost
+``report``       the generated pages
+``plots``        figures in one style
+``cli``          the ``ltdd`` command
+``notebook``     what chapters call: a context to run in, the source of a function
+``__main__``     ``python -m ltdd_utils``
+================ =======================================================================================================
 
 Shape letters: ``B`` batch, ``C`` classes, ``K`` images per class (IPC), ``N`` steps or images (said each time), ``P``
 parameters, ``L`` BatchNorm layers; ``Ch, H, W`` channels, height, width.

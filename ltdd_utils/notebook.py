@@ -8,24 +8,26 @@ from typing import Any
 
 import torch
 
-from ltdd_utils.cli import Bars
-from ltdd_utils.pipeline import Place, pick_device
-from ltdd_utils.provenance import machine
-from ltdd_utils.store import Store
+from ltdd_utils.cli.progress import Bars
+from ltdd_utils.core.context import RunContext, pick_device
+from ltdd_utils.core.provenance import machine
+from ltdd_utils.core.store import Store
 
-__all__ = ["place", "source", "versions"]
+__all__ = ["context", "source", "versions"]
 
 CONTINUED = 8  # columns that the rest of a long line is indented beyond its first
 WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"
 
 
-def place(work: Path | None = None) -> Place:
+def context(work: Path | None = None) -> RunContext:
     """Where a chapter runs a recipe: on this machine's best device, with progress bars, keeping no record.
 
     Args:
         work: folder of finished stages; None: a temporary one, so that everything on the page really ran.
     """
-    return Place(Store(work or Path(tempfile.mkdtemp(prefix="ltdd-"))), pick_device("auto"), watch=Bars(quiet=False))
+    return RunContext(
+        Store(work or Path(tempfile.mkdtemp(prefix="ltdd-"))), pick_device("auto"), watch=Bars(quiet=False)
+    )
 
 
 def source(thing: Any) -> Any:  # noqa: ANN401 (any function or class in, IPython's display object out)

@@ -43,9 +43,9 @@ epochs: int = (
 # 120 zeros, fewer ones, and so on down to six nines. The test set stays balanced, 50 images of each digit.
 
 # %%
-from ltdd_utils import notebook, pipeline, plots, recipes
-from ltdd_utils.config import DataConfig
-from ltdd_utils.images import load
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.data import DataConfig, load
+from ltdd_utils.runs import run
 
 data = load(DataConfig("digits", imbalance_factor=20))
 plots.class_counts({"20": data.counts}, data.class_names, log=False)
@@ -63,9 +63,9 @@ plots.class_counts({"20": data.counts}, data.class_names, log=False)
 whole = recipes.with_overrides(
     recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs)}
 )
-small, where = recipes.recipe("random_digits", ipc=6), notebook.place()
-whole_set = [pipeline.run(whole, seed=seed, students=1, place=where) for seed in seeds]
-small_set = [pipeline.run(small, seed=seed, students=1, place=where) for seed in seeds]
+small, context = recipes.recipe("random_digits", ipc=6), notebook.context()
+whole_set = [run(whole, seed=seed, students=1, context=context) for seed in seeds]
+small_set = [run(small, seed=seed, students=1, context=context) for seed in seeds]
 
 # %%
 per_class = {
@@ -110,11 +110,12 @@ tail
 # A score moves with the seed, so a difference of two scores may be luck. Every table of differences in this book has the same columns; here for the tail above:
 
 # %%
-from ltdd_utils import tables
+from ltdd_utils import analysis
+from ltdd_utils.analysis import contrasts
 
-runs = {name: tables.Pipelines(scores, seeds) for name, scores in tail.items()}
+runs = {name: analysis.Pipelines(scores, seeds) for name, scores in tail.items()}
 pairs = {"balanced - whole": (runs["balanced"], runs["whole"])}
-tables.shown(tables.contrasts(pairs))
+analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
 # - `points` is the difference. Runs of one seed share what the seed decides (in later chapters experts and teachers), so they are compared in **pairs**; other runs by their means.
@@ -137,7 +138,7 @@ tables.shown(tables.contrasts(pairs))
 # This is how a chapter shows a function:
 
 # %%
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
 
 notebook.source(class_counts)
 

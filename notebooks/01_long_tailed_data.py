@@ -50,7 +50,7 @@ epochs: int = 60  # of each network
 
 # %%
 from ltdd_utils import notebook, plots
-from ltdd_utils.longtail import class_counts, class_prior
+from ltdd_utils.data import class_counts, class_prior
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 tails = {str(factor): class_counts(5000, factor, 10) for factor in (10, 50, 100, 200)}
@@ -79,7 +79,7 @@ table
 # - **LDAM** (most of long-tailed recognition): one stream with seed 0 shuffles class after class.
 
 # %%
-from ltdd_utils.longtail import long_tailed_indices
+from ltdd_utils.data import long_tailed_indices
 
 notebook.source(long_tailed_indices)
 
@@ -112,8 +112,7 @@ trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.i
 # Digits-LT makes every chapter run anywhere. Below are the first ten images of each class; the last two classes have no more than what is shown.
 
 # %%
-from ltdd_utils.config import DataConfig
-from ltdd_utils.images import load
+from ltdd_utils.data import DataConfig, load
 
 data = load(DataConfig("digits", imbalance_factor=20))
 rows = {
@@ -142,7 +141,7 @@ pd.DataFrame(
 # empty group invents a result. So this book prints "n/a" there, and adds thirds by **rank**: head, middle, tail.
 
 # %%
-from ltdd_utils.longtail import rank_thirds, shot_groups
+from ltdd_utils.data import rank_thirds, shot_groups
 
 settings = {
     "CIFAR-10, IF 100": (5000, 100, 10),
@@ -178,8 +177,7 @@ pd.DataFrame(sizes).T
 # blowing up noise. $T$ has an inverse, $U\,\mathrm{diag}(\sqrt{s + \varepsilon})\,U^\top$, which is how distilled images become pictures again.
 
 # %%
-from ltdd_utils.config import PreprocessConfig
-from ltdd_utils.preprocess import Preprocess, fit_zca
+from ltdd_utils.data import Preprocess, PreprocessConfig, fit_zca
 
 notebook.source(fit_zca)
 
@@ -216,7 +214,8 @@ print(
 # same schedule, three seeds each.
 
 # %%
-from ltdd_utils import pipeline, recipes
+from ltdd_utils import recipes
+from ltdd_utils.runs import run
 
 size = sum(data.counts)
 arms = {
@@ -228,14 +227,13 @@ arms = {
 }
 
 # %%
-runs, where = {}, notebook.place()
+runs, context = {}, notebook.context()
 for name, changes in arms.items():
     recipe = recipes.with_overrides(
         recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs), **changes}
     )
     runs[name] = [
-        pipeline.run(recipe, seed=seed, students=1, place=where)["metrics"]
-        for seed in seeds
+        run(recipe, seed=seed, students=1, context=context)["metrics"] for seed in seeds
     ]
 scores = {
     name: [metrics["per_class"] for metrics in of_seeds] for name, of_seeds in runs.items()
@@ -262,7 +260,7 @@ adjusted = recipes.with_overrides(
     recipes.recipe("full_logit_adjusted_digits"), {"evaluate.train.epochs": str(epochs)}
 )
 runs["IF 20, logit-adjusted"] = [
-    pipeline.run(adjusted, seed=seed, students=1, place=where)["metrics"] for seed in seeds
+    run(adjusted, seed=seed, students=1, context=context)["metrics"] for seed in seeds
 ]
 groups = ("overall", "head", "mid", "tail")
 means = {

@@ -64,10 +64,9 @@ notebook.source(evaluation.stored_objective)
 # the mirror image is left out: a mirrored digit is no digit.
 
 # %%
-from ltdd_utils import augment
-from ltdd_utils.config import DataConfig, PreprocessConfig
-from ltdd_utils.images import load
-from ltdd_utils.seeds import generator
+from ltdd_utils.augment import siamese as augment
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import DataConfig, PreprocessConfig, load
 
 data = load(DataConfig("digits", imbalance_factor=20))
 some = data.train_images[:: len(data.train_images) // 10][:10].float() / 255
@@ -93,7 +92,7 @@ plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA"
 # gradients need no gradient: $\langle a \otimes [f, 1],\, b \otimes [g, 1] \rangle = (a \cdot b)(f \cdot g + 1)$.
 
 # %%
-from ltdd_utils.baselines import coresets
+from ltdd_utils.methods.coresets import selection as coresets
 
 notebook.source(coresets.graph_cut)
 
@@ -101,16 +100,18 @@ notebook.source(coresets.graph_cut)
 # A class with fewer images than its places follows a stated policy. Here `duplicate` repeats them; the set counts what it did.
 
 # %%
-from ltdd_utils import pipeline, recipes
+from ltdd_utils import recipes, runs
+from ltdd_utils.data import fitted
+from ltdd_utils.teachers import expert_stage
 
-where = notebook.place()
+context = notebook.context()
 changes = {"evaluate.train.epochs": str(epochs)}
 chosen = {
     name: recipes.with_overrides(recipes.recipe(f"{name}_digits"), changes)
     for name in ("random", "kcenter", "herding", "graphcut")
 }
 sets = {
-    name: pipeline.distil(recipe, data, seed, where).set for name, recipe in chosen.items()
+    name: runs.distil(recipe, data, seed, context).set for name, recipe in chosen.items()
 }
 sets["kcenter"].info["composition"]
 
@@ -132,7 +133,7 @@ plots.image_rows(
 
 # %%
 records = {
-    name: pipeline.run(recipe, seed=seed, students=3, place=where)
+    name: runs.run(recipe, seed=seed, students=3, context=context)
     for name, recipe in chosen.items()
 }
 plots.spread_of_students(
@@ -148,12 +149,13 @@ plots.spread_of_students(
 import itertools
 
 import pandas as pd
-from ltdd_utils import tables
+from ltdd_utils import analysis
+from ltdd_utils.analysis import compare, contrasts
 
 accuracy = {m: [s["overall"] for s in r["students"]] for m, r in records.items()}
 both = itertools.combinations(accuracy, 2)
 pairs = {f"{a} - {b}": (accuracy[a], accuracy[b]) for a, b in both}
-tables.shown(tables.contrasts(pairs).drop(columns="spread"))
+analysis.for_display(contrasts(pairs).drop(columns="spread"))
 
 # %% [markdown]
 # "Resolved" here means: among students of *these* sets. For a statement about the methods one would repeat the choice itself as well. (A true difference of exactly what is `needed` would pass in half of all repetitions. To see it in four of five it must be about 1.4 times as large.)
@@ -167,14 +169,15 @@ tables.shown(tables.contrasts(pairs).drop(columns="spread"))
 # students. Whatever stands further down is drawn anew every time.
 
 # %%
-from ltdd_utils import results
+from ltdd_utils import records as results
+from ltdd_utils.records import targets
 
 budgets = {
     file.stem: pd.read_csv(file, keep_default_na=False)
-    for file in sorted((results.records_at_hand() / "variance").glob("*.csv"))
+    for file in sorted((results.default_records_dir() / "variance").glob("*.csv"))
 }
 in_each = {
-    name: t[list(tables.LEVELS)].nunique().to_dict()
+    name: t[list(analysis.LEVELS)].nunique().to_dict()
     | {"scores": len(t), "changed": t.changed[0]}
     for name, t in budgets.items()
 }
@@ -185,10 +188,10 @@ pd.DataFrame(in_each).T  # "changed": settings that differ from the recipe's
 # Distillations that differ move the two colours of a marker apart, experts the two markers, subsets the rows. First `damed`, paper 1's method, then `unilevel`, paper 2's:
 
 # %%
-plots.nested_scores(budgets["damed_digits"], tables.LEVELS, "damed_digits")
+plots.nested_scores(budgets["damed_digits"], analysis.LEVELS, "damed_digits")
 
 # %%
-plots.nested_scores(budgets["unilevel_digits"], tables.LEVELS, "unilevel_digits")
+plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS, "unilevel_digits")
 
 # %% [markdown]
 # Now the same in numbers. Write a score as $y = m + s + e + d + t$: a mean, and one random deviation each of subset, experts, distillation and student. How far two students of one set lie apart tells the variance
@@ -196,7 +199,7 @@ plots.nested_scores(budgets["unilevel_digits"], tables.LEVELS, "unilevel_digits"
 # there is nothing to see; the share then counts as 0.
 
 # %%
-luck = {name: tables.components(table) for name, table in budgets.items()}
+luck = {name: analysis.components(table) for name, table in budgets.items()}
 points = {"variance": 1e4, "variance_error": 1e4, "std": 100, "share": 100}
 pd.concat(
     {name: found[list(points)] * pd.Series(points) for name, found in luck.items()}
@@ -215,7 +218,7 @@ plots.variance_shares(luck)
 # The standard errors are large: a variance is hard to know from a handful of draws. If designs of this size were drawn again and again from these very variances, nine in ten of them would find shares between these bounds, in percent:
 
 # %%
-bounds = {name: tables.share_intervals(found) for name, found in luck.items()}
+bounds = {name: analysis.share_intervals(found) for name, found in luck.items()}
 (100 * pd.concat(bounds, axis=1)).round(0)
 
 # %% [markdown]
@@ -238,7 +241,7 @@ ways = {
 rows = {}
 for name, found in luck.items():
     for kind, part in {"any subset": found, "this subset": found.drop("subset")}.items():
-        errors = [100 * tables.error_of_mean(part, repeats) for repeats in ways.values()]
+        errors = [100 * analysis.error_of_mean(part, repeats) for repeats in ways.values()]
         rows[name, kind] = [2 * 2**0.5 * error for error in errors]
 pd.DataFrame(rows, index=list(ways)).round(1)
 
@@ -290,8 +293,8 @@ short = {"epochs": "60", "batch_size": "64", "lr": "0.01"}
 short = {f"evaluate.teacher.train.{key}": value for key, value in short.items()}
 usual = recipes.recipe("random_digits", protocol_name="online-teacher")
 usual = recipes.with_overrides(usual, short | {"evaluate.train.epochs": "40"})
-preprocess = pipeline.fitted(cfg.preprocess, data, where)
-teacher, _ = pipeline.expert_stage(usual.evaluate.teacher, data, preprocess, seed, where)
+preprocess = fitted(cfg.preprocess, data, context)
+teacher, _ = expert_stage(usual.evaluate.teacher, data, preprocess, seed, context)
 hard = sets["random"]
 with torch.no_grad():
     logits = teacher(distilled.pixels(hard, data, preprocess))
@@ -300,7 +303,7 @@ soft = replace(hard, targets=logits, info={**hard.info, "targets": "logits"})
 # %%
 labels = {"hard labels": hard, "a plain teacher's labels": soft}
 by_labels = {
-    name: pipeline.evaluate_set(s, None, cfg, seed, 3, where)["metrics"]
+    name: runs.evaluate_set(s, None, cfg, seed, 3, context)["metrics"]
     for name, s in labels.items()
 }
 
@@ -308,7 +311,7 @@ by_labels = {
 # And the same kind of images under `online-teacher`, with the same kind of teacher. Its student differs in loss, optimiser, views and length, so read the order of head and tail in this row, not the distance to the others:
 
 # %%
-of_teacher = pipeline.run(usual, seed=seed, students=1, place=where)
+of_teacher = runs.run(usual, seed=seed, students=1, context=context)
 by_labels[usual.evaluate.label] = of_teacher["metrics"]
 groups = ("overall", "head", "mid", "tail")
 pd.DataFrame(
@@ -338,8 +341,10 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 
 # %%
 pd.set_option("display.max_colwidth", None)
-recorded = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
-published = tables.compare(recorded, results.targets(), recipes.names(), "cifar10")
+recorded = results.load(
+    results.default_records_dir(), allow_mixed=True, committed_only=True
+)
+published = compare(recorded, targets(), recipes.names(), "cifar10")
 cell = published[
     (published.imbalance_factor == 100)
     & (published.ipc == 10)
@@ -347,7 +352,7 @@ cell = published[
     & (published.protocol == "dsa-stored")
 ]
 cell = cell[cell.paper == "zhao2025ltdd"]
-tables.formatted(cell)[
+analysis.formatted(cell)[
     ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)", "command"]
 ].set_index("method")
 
@@ -407,7 +412,7 @@ shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="in
 # How many images of each class do the sets of whole real images hold? Their files are in the repository; they store positions, not pixels.
 
 # %%
-folder = results.records_at_hand() / "distilled"
+folder = results.default_records_dir() / "distilled"
 files = sorted(folder.glob("*_cifar10_if100_ipc10.safetensors"))
 held = {file.name.split("_cifar10")[0]: distilled.load_set(file)[0] for file in files}
 held = {name: s for name, s in held.items() if s.images is None and s.boxes is None}
@@ -460,7 +465,7 @@ ready = {
 made_in = {name: s.info["preprocess"] for name, s in ready.items()}
 spaces = {name: PreprocessConfig(p["kind"], p["eps"]) for name, p in made_in.items()}
 shown = {
-    f"{name}, {title}": pipeline.fitted(spaces[name], data, where).inverse(s.images[at])
+    f"{name}, {title}": fitted(spaces[name], data, context).inverse(s.images[at])
     for name, s in ready.items()
     for title, at in (("head", s.labels == 0), ("tail", s.labels == 9))
 }
@@ -478,14 +483,14 @@ def protocol_of(made):
 
 own = protocol_of(ready["damed"].info)
 assert ready["damed"].info["data_sha256"] == data.sha256  # the very same long tail
-found = pipeline.evaluate_set(ready["damed"], None, own, seed, 1, where)
+found = runs.evaluate_set(ready["damed"], None, own, seed, 1, context)
 print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
 
 # %% [markdown]
 # And here are the students in the record of the run that made the set. The record is found by the hash of the set:
 
 # %%
-known = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
+known = results.load(results.default_records_dir(), allow_mixed=True, committed_only=True)
 known = known[known.recipe == ready["damed"].info["recipe"]]
 known = known[[found["distilled_sha256"] in sets for sets in known.student_sets]]
 students = known.student_overall.iloc[0]
@@ -498,14 +503,16 @@ assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) 
 # With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`. The book is built without it.
 
 # %%
-from ltdd_utils import datasets
+from ltdd_utils.data.sources import downloads, source_dataset
 
 here = (
-    datasets.status(datasets.data_root(), ["cifar10"])[0]["present"] if cifar_set else None
+    downloads.status(source_dataset.data_root(), ["cifar10"])[0]["present"]
+    if cifar_set
+    else None
 )
 if here:
     large, _ = distilled.load_set(folder / f"{cifar_set}_cifar10_if100_ipc10.safetensors")
-    scored = pipeline.evaluate_set(large, None, protocol_of(large.info), seed, 1, where)
+    scored = runs.evaluate_set(large, None, protocol_of(large.info), seed, 1, context)
     print(f"{cifar_set}: {100 * scored['metrics']['overall']['mean']:.1f} %")
 elif cifar_set:
     print("CIFAR-10 is not here: `ltdd data fetch cifar10` brings it")

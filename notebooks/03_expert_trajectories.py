@@ -46,11 +46,12 @@ seeds: tuple = (0, 1, 2)  # one expert each
 # The cut is not a typed number. `Layout` reads it from the network:
 
 # %%
-from ltdd_utils import notebook, pipeline, plots, recipes
-from ltdd_utils.images import load
-from ltdd_utils.parameters import Layout
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.experts import new_network
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import fitted, load
+from ltdd_utils.methods.trajectory.experts import new_network
+from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.networks import Layout
 
 recipe = recipes.recipe("damed_digits")
 data, cfg = load(recipe.data), recipe.method.experts
@@ -65,7 +66,7 @@ layout = Layout.of(network)
 # last class 6 times. MTT and DATM have experts of this kind alone.
 
 # %%
-from ltdd_utils.trajectory import experts as stages
+from ltdd_utils.methods.trajectory import experts as stages
 
 notebook.source(stages.representation_expert)
 
@@ -74,12 +75,11 @@ notebook.source(stages.representation_expert)
 # epoch, which a recipe would not need.
 
 # %%
-where = notebook.place()
-preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+context = notebook.context()
+preprocess = fitted(recipe.evaluate.preprocess, data, context)
 keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
 trained = [
-    pipeline.train_experts(cfg, *keep, data, preprocess, seed, where, only=[0])
-    for seed in seeds
+    train_experts(cfg, *keep, data, preprocess, seed, context, only=[0]) for seed in seeds
 ]
 last = [experts.snapshot(0, cfg.train.epochs) for experts, _ in trained]
 {"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
@@ -91,15 +91,15 @@ last = [experts.snapshot(0, cfg.train.epochs) for experts, _ in trained]
 
 # %%
 import torch
-from ltdd_utils.longtail import rank_thirds
-from ltdd_utils.trajectory.initial import answers
+from ltdd_utils.data import rank_thirds
+from ltdd_utils.methods.trajectory.initial import answers
 
-images = preprocess(data.test_images.to(where.device))
-labels, apply = data.test_labels, layout.apply(network.to(where.device))
+images = preprocess(data.test_images.to(context.device))
+labels, apply = data.test_labels, layout.apply(network.to(context.device))
 
 
 def probabilities(flat):
-    return answers(apply, flat.to(where.device), images).softmax(dim=1).cpu()
+    return answers(apply, flat.to(context.device), images).softmax(dim=1).cpu()
 
 
 biased = [probabilities(flat) for flat in last]
@@ -154,7 +154,7 @@ plots.class_profiles(
 # reshuffled cycles, each draw takes four images of the class, and a class's images come in reshuffled cycles too. In recognition this recipe is known as re-training the classifier ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
 
 # %%
-from ltdd_utils.trajectory import sampling
+from ltdd_utils.methods.trajectory import sampling
 
 notebook.source(sampling.class_aware_order)
 
@@ -276,7 +276,7 @@ table.round(2)
 # regions of the loss. Every step costs two forward and two backward passes. Scale `paper` has it in both stages (`method.experts.gsam`), the small scales do without.
 
 # %%
-from ltdd_utils.trajectory import gsam
+from ltdd_utils.methods.trajectory import gsam
 
 notebook.source(gsam.gsam_backward)
 
@@ -327,7 +327,7 @@ seconds["stage 2 / stage 1"] = seconds.iloc[:, 1] / seconds.iloc[:, 0]
 seconds.round(2)
 
 # %%
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
 
 counts = class_counts(5000, 100, 10)
 images_1 = epochs * sum(counts)

@@ -51,7 +51,7 @@ iterations: int = 10  # of each distillation
 
 # %%
 from ltdd_utils import notebook, plots
-from ltdd_utils.trajectory import matching
+from ltdd_utils.methods.trajectory import matching
 
 notebook.source(matching.distance)
 
@@ -60,8 +60,10 @@ notebook.source(matching.distance)
 # per class that the expert gets right, with the expert's own answers as soft labels. A class of which it gets none right starts from noise.
 
 # %%
-from ltdd_utils import pipeline, recipes
-from ltdd_utils.images import load
+from ltdd_utils import recipes
+from ltdd_utils.data import fitted, load
+from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.runs import distil
 
 changes = {
     "method.experts.count": "1",
@@ -71,16 +73,16 @@ changes = {
 }
 recipe = recipes.with_overrides(recipes.recipe("datm_digits"), changes)
 untouched = recipes.with_overrides(recipe, {"method.iterations": "0"})
-cfg, data, where = recipe.method, load(recipe.data), notebook.place()
-preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+cfg, data, context = recipe.method, load(recipe.data), notebook.context()
+preprocess = fitted(recipe.evaluate.preprocess, data, context)
 
 # %%
 all_epochs = range(cfg.experts.train.epochs + 1)
 experts = [
-    pipeline.train_experts(cfg.experts, all_epochs, [], data, preprocess, s, where)[0]
+    train_experts(cfg.experts, all_epochs, [], data, preprocess, s, context)[0]
     for s in seeds
 ]
-before = [pipeline.distil(untouched, data, s, where).set for s in seeds]
+before = [distil(untouched, data, s, context).set for s in seeds]
 layout = experts[0].layout
 print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cfg.first}")
 
@@ -90,9 +92,9 @@ print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cf
 
 # %%
 from ltdd_utils.augment import draw
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.experts import new_network
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.experts import new_network
+from ltdd_utils.training import soft_cross_entropy
 
 network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
 strategy, parts, size = cfg.experts.augment.strategy, layout.part("all"), data.image_size
@@ -140,7 +142,7 @@ etas, shown = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15), (0, 4, 8)
 lines = {}
 for epoch in shown:
     task = problem(experts[0], epoch)
-    ends = [matching.student(synthetic(before[0], lr), task)[-1] for lr in etas]
+    ends = [matching.student_weights(synthetic(before[0], lr), task)[-1] for lr in etas]
     lines[f"start epoch {epoch}"] = (etas, [matching.distance(w, task) for w in ends])
 plots.curves({"": lines}, "step size of the student", "matching loss", "x", level=1.0)
 
@@ -268,8 +270,7 @@ assert kept["unroll"][-1] > 5 * kept["unroll"][0]
 # The lines of `exact` and `tesla` lie on each other. The recursion does keep the $N + 1$ weight vectors. At the paper's size that is little:
 
 # %%
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout
+from ltdd_utils.networks import Layout, build
 
 paper = recipes.recipe("damed_cifar10", scale="paper").method
 full = Layout.of(build(paper.experts.network, 10, 32, 3, generator(0, "shape")))
@@ -282,9 +283,9 @@ print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of 
 
 # %%
 import pandas as pd
-from ltdd_utils import results
+from ltdd_utils import records
 
-measured = pd.read_csv(results.records_at_hand() / "benchmarks" / "matching.csv")
+measured = pd.read_csv(records.default_records_dir() / "benchmarks" / "matching.csv")
 usual = measured[(measured.images == 100) & (measured.steps >= 10)]
 lines = {
     name: (part.steps.tolist(), part["GiB"].tolist())
@@ -319,7 +320,7 @@ pd.DataFrame(ratios).T.rename_axis("a whole iteration, times as long as ours").r
 def loss_at(lr):
     task = in_double(6)
     return matching.distance(
-        matching.student(synthetic(before[0], lr, torch.float64), task)[-1], task
+        matching.student_weights(synthetic(before[0], lr, torch.float64), task)[-1], task
     )
 
 
@@ -334,7 +335,7 @@ torch.testing.assert_close(
 # cleared, and the iteration is counted. A second guard is DATM's: an iteration with a matching loss above `largest_loss` changes nothing. Neither is in paper 1's release; the second is off in its recipes here.
 
 # %%
-from ltdd_utils.trajectory import distil
+from ltdd_utils.methods.trajectory import distil
 
 notebook.source(distil._update)
 
@@ -346,7 +347,7 @@ rash = {"method.lr": "0.2", "method.lr_lr": "0.02", "method.iterations": "2"}
 rows = {}
 for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", "1.0")):
     risky = recipes.with_overrides(recipe, rash | {"method.largest_loss": limit})
-    found = pipeline.distil(risky, data, seeds[0], where).history
+    found = distil(risky, data, seeds[0], context).history
     rows[rule] = {name: found[name] for name in ("clamped", "skipped")}
     rows[rule] |= {
         f"after iteration {i + 1}": lr for i, lr in enumerate(found["curves"]["lr"])
@@ -386,7 +387,7 @@ plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance 
 # Every iteration draws an expert and a start epoch, takes the student's steps, and moves images, label logits and step size against the gradient, with momentum.
 
 # %%
-runs = [pipeline.distil(recipe, data, s, where) for s in seeds]
+runs = [distil(recipe, data, s, context) for s in seeds]
 after = [run.set for run in runs]
 at = range(1, iterations + 1)
 losses = {"loss": (at, [run.history["curves"]["first"] for run in runs])}
@@ -402,12 +403,16 @@ plots.curves(
 from dataclasses import replace
 
 
+def apart(learned, task):  # matching loss at the end
+    return matching.distance(matching.student_weights(learned, task)[-1], task).item()
+
+
 def reached(learned, expert):  # mean matching loss over start epochs
     tasks = [problem(expert, epoch) for epoch in starts[::3]]
-    ends = [matching.distance(matching.student(learned, t)[-1], t).item() for t in tasks]
-    return sum(ends) / len(ends)
+    return sum(apart(learned, task) for task in tasks) / len(tasks)
 
 
+# %%
 rows = {}
 for s, old, new, expert in zip(seeds, before, after, experts, strict=True):
     first, last = synthetic(old), synthetic(new)
@@ -450,7 +455,7 @@ profiles = {
 plots.class_profiles(profiles, data.counts, data.class_names, "norm of the image gradient")
 
 # %%
-from ltdd_utils.longtail import rank_thirds
+from ltdd_utils.data import rank_thirds
 
 thirds = rank_thirds(data.counts)
 means = torch.tensor(profiles["mean over the iterations"])

@@ -54,8 +54,9 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # Both are settings of one function:
 
 # %%
-from ltdd_utils import losses, notebook, plots
-from ltdd_utils.trajectory import dam
+from ltdd_utils import notebook, plots
+from ltdd_utils.methods.trajectory import dam
+from ltdd_utils.training import losses
 
 notebook.source(losses.dam_loss)
 
@@ -70,9 +71,9 @@ notebook.source(dam.inner_loss)
 
 # %%
 import torch
-from ltdd_utils.config import DAMConfig
-from ltdd_utils.longtail import class_prior
-from ltdd_utils.seeds import generator
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import class_prior
+from ltdd_utils.methods.trajectory.settings import DAMConfig
 
 toy_counts = [80, 40, 15, 5]
 s = torch.from_numpy(class_prior(toy_counts))
@@ -151,10 +152,11 @@ torch.testing.assert_close(found, by_hand / len(z))
 # snapshots.
 
 # %%
-from ltdd_utils import pipeline, recipes
+from ltdd_utils import recipes, runs
+from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import pixels
-from ltdd_utils.images import load
-from ltdd_utils.trajectory.experts import new_network
+from ltdd_utils.methods.trajectory.experts import new_network
+from ltdd_utils.methods.trajectory.stages import train_experts
 
 changes = {"method.experts.count": "1", "method.experts.network.width": "16"}
 # Chapter 06: with these experts every class starts from real images.
@@ -162,16 +164,16 @@ changes |= {"method.initial.experts": "classifier"}
 recipe = recipes.with_overrides(
     recipes.recipe("dam_only_digits"), changes | {"method.iterations": "0"}
 )
-cfg, data, where = recipe.method, load(recipe.data), notebook.place()
-preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+cfg, data, context = recipe.method, load(recipe.data), notebook.context()
+preprocess = fitted(recipe.evaluate.preprocess, data, context)
 
 # %%
 all_epochs = range(cfg.experts.train.epochs + 1)
 experts = [
-    pipeline.train_experts(cfg.experts, all_epochs, [], data, preprocess, n, where)[0]
+    train_experts(cfg.experts, all_epochs, [], data, preprocess, n, context)[0]
     for n in seeds
 ]
-sets = [pipeline.distil(recipe, data, n, where).set for n in seeds]
+sets = [runs.distil(recipe, data, n, context).set for n in seeds]
 layout = experts[0].layout
 network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
 
@@ -251,7 +253,7 @@ assert torch.tensor(same["offset"])[:, 0].max() < 0.999
 from functools import lru_cache
 
 from ltdd_utils.augment import draw
-from ltdd_utils.trajectory import matching
+from ltdd_utils.methods.trajectory import matching
 
 start, strategy = 2, cfg.experts.augment.strategy
 rng = generator(seeds[0], "steps")
@@ -270,7 +272,7 @@ def problem(n, form, part="all"):  # of seed number n, from epoch `start`
 def end(n, form, lr):  # where the student of the initial set arrives
     images = pixels(sets[n], data, preprocess)
     learned = matching.Synthetic(images, sets[n].targets, torch.tensor(lr))
-    return matching.student(learned, problem(n, form))[-1]
+    return matching.student_weights(learned, problem(n, form))[-1]
 
 
 torch.testing.assert_close(

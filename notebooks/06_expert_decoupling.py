@@ -58,9 +58,10 @@ iterations: int = 10  # of matching, few: see the end of the page
 # Four backbones, three of each. All trained ones start from the same random weights, take the same number of steps, and differ in what they see:
 
 # %%
-from ltdd_utils import notebook, pipeline, plots, recipes
-from ltdd_utils.config import DataConfig
-from ltdd_utils.images import load
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.data import DataConfig, fitted, load
+from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.runs import distil, run
 
 shorter = {
     "method.experts.train.epochs": str(expert_epochs),
@@ -74,16 +75,16 @@ def chosen(name, **method):
 
 
 # %%
-recipe, where = chosen("damed"), notebook.place()
+recipe, context = chosen("damed"), notebook.context()
 data, cfg = load(recipe.data), recipe.method.experts
 size, last = len(data.train_labels), cfg.train.epochs
 balanced = load(DataConfig("digits", imbalance_factor=1, n_max=size // data.classes))
-preprocess = pipeline.fitted(recipe.evaluate.preprocess, data, where)
+preprocess = fitted(recipe.evaluate.preprocess, data, context)
 
 # %%
 wanted = (recipe.method.snapshots, recipe.method.classifier_snapshots)
-experts, _ = pipeline.train_experts(cfg, *wanted, data, preprocess, seed, where)
-on_balanced, _ = pipeline.train_experts(cfg, [last], [], balanced, preprocess, seed, where)
+experts, _ = train_experts(cfg, *wanted, data, preprocess, seed, context)
+on_balanced, _ = train_experts(cfg, [last], [], balanced, preprocess, seed, context)
 {"images of the long tail": size, "of the balanced set": len(balanced.train_labels)}
 
 # %% [markdown]
@@ -91,12 +92,12 @@ on_balanced, _ = pipeline.train_experts(cfg, [last], [], balanced, preprocess, s
 
 # %%
 import torch.nn.functional as F
-from ltdd_utils.experts import augmenter
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.sampling import class_aware_order
+from ltdd_utils.augment import augmenter
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.sampling import class_aware_order
 
-images = preprocess(data.train_images.to(where.device))
-labels = data.train_labels.to(where.device)
+images = preprocess(data.train_images.to(context.device))
+labels = data.train_labels.to(context.device)
 order = class_aware_order(data.train_labels, cfg.samples_per_class, size)
 augment, rng = augmenter(cfg.augment), generator(seed, "re-sampled")
 
@@ -106,14 +107,14 @@ def loss(network, rows):
 
 
 # %%
-from ltdd_utils.parameters import flat_parameters
+from ltdd_utils.methods.trajectory.experts import new_network
+from ltdd_utils.networks import flat_parameters
 from ltdd_utils.training import train
-from ltdd_utils.trajectory.experts import new_network
 
 resampled = []
 for index in range(cfg.count):
     begin = generator(seed, "trajectory", index, "weights")  # as the expert's
-    network = new_network(cfg, data, begin).to(where.device)
+    network = new_network(cfg, data, begin).to(context.device)
     train(network, size, loss, cfg.train, rng, order=order)
     resampled.append(flat_parameters(network).cpu())
 
@@ -129,12 +130,12 @@ from sklearn.preprocessing import StandardScaler
 
 layout, number = experts.layout, range(cfg.count)
 apply, features = layout.apply(network), layout.features(network)
-test, truth = preprocess(data.test_images.to(where.device)), data.test_labels
+test, truth = preprocess(data.test_images.to(context.device)), data.test_labels
 probe = make_pipeline(StandardScaler(), RidgeClassifier(alpha=10.0))
 
 
 def probed(flat):
-    rows = features(flat.to(where.device), test).detach().cpu().numpy()
+    rows = features(flat.to(context.device), test).detach().cpu().numpy()
     folds = StratifiedKFold(2)
     return truth.new_tensor(cross_val_predict(probe, rows, truth.numpy(), cv=folds))
 
@@ -142,8 +143,8 @@ def probed(flat):
 # %%
 import pandas as pd
 import torch
-from ltdd_utils.longtail import rank_thirds
-from ltdd_utils.trajectory.initial import answers
+from ltdd_utils.data import rank_thirds
+from ltdd_utils.methods.trajectory.initial import answers
 
 groups = {"overall": range(data.classes), **rank_thirds(data.counts)}
 inside = {
@@ -166,7 +167,7 @@ backbones = {
 by_probe = {n: pd.DataFrame([scores(probed(f)) for f in fs]) for n, fs in backbones.items()}
 own = {
     n: pd.DataFrame(
-        [scores(answers(apply, f.to(where.device), test).argmax(1).cpu()) for f in fs]
+        [scores(answers(apply, f.to(context.device), test).argmax(1).cpu()) for f in fs]
     )
     for n, fs in backbones.items()
 }
@@ -201,7 +202,7 @@ print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 # The stronger statement, that the long tail as it is makes *better* features than the re-sampled one, is a difference between two rows:
 
 # %%
-from ltdd_utils.tables import Pipelines, contrasts, shown
+from ltdd_utils.analysis import Pipelines, contrasts, for_display
 
 
 def paired(name):  # fractions, by the number of the expert
@@ -209,7 +210,7 @@ def paired(name):  # fractions, by the number of the expert
 
 
 others = ("long tail, re-sampled", "balanced, same size")
-shown(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others}))
+for_display(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others}))
 
 # %% [markdown]
 # A positive first line would be the paper's direction. In our runs on digits it is **not** visible: re-sampled features were no worse, if anything a little better. That does not settle it for pictures. Digits have few images, a short training and little to learn beyond the shapes, so
@@ -242,7 +243,7 @@ method = recipe.method
 # ordinary backward pass through the backbone per step. First the formula against automatic differentiation, then the source:
 
 # %%
-from ltdd_utils.losses import soft_cross_entropy
+from ltdd_utils.training import soft_cross_entropy
 
 draw = generator(seed, "closed form")
 f = torch.cat(
@@ -255,7 +256,7 @@ by_hand = ((f @ W.T).softmax(dim=1) - t).T @ f / len(f)
 assert torch.allclose(automatic, by_hand, rtol=0, atol=1e-12)
 
 # %%
-from ltdd_utils.trajectory import classifier
+from ltdd_utils.methods.trajectory import classifier
 
 notebook.source(classifier.match_classifier)
 
@@ -273,7 +274,7 @@ flats = {
 
 
 def right(flat):
-    hit = answers(apply, flat.to(where.device), images).argmax(1) == labels
+    hit = answers(apply, flat.to(context.device), images).argmax(1) == labels
     return labels[hit].cpu().bincount(minlength=data.classes)
 
 
@@ -301,7 +302,7 @@ def initial(name, policy):
 
 kinds = {"representation": "datm", "classifier": "damed"}
 sets = {
-    (kind, policy): pipeline.distil(initial(name, policy), data, seed, where).set
+    (kind, policy): distil(initial(name, policy), data, seed, context).set
     for kind, name in kinds.items()
     for policy in ("duplicate", "noise")
 }
@@ -318,7 +319,7 @@ pd.DataFrame(table, index=data.class_names).rename_axis("real + repeated + noise
 
 # %%
 try:
-    pipeline.distil(initial("datm", "inherent"), data, seed, where)
+    distil(initial("datm", "inherent"), data, seed, context)
 except ValueError as error:
     print(error)
 
@@ -327,7 +328,7 @@ except ValueError as error:
 # share that the initial labels give to the image's own class:
 
 # %%
-from ltdd_utils.trajectory import initial as initial_sets
+from ltdd_utils.methods.trajectory import initial as initial_sets
 
 notebook.source(initial_sets.soft_labels)
 
@@ -355,7 +356,7 @@ runs = {}
 for name in ("datm", "ed_only", "damed"):
     for state, steps in (("initial set", 0), ("matched", iterations)):
         one = chosen(name, iterations=steps)
-        runs[name, state] = pipeline.run(one, seed=seed, students=1, place=where)
+        runs[name, state] = run(one, seed=seed, students=1, context=context)
 score = {
     key: {g: 100 * record["metrics"][g]["mean"] for g in groups}
     for key, record in runs.items()

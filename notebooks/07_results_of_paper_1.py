@@ -50,23 +50,25 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import notebook, plots, recipes, results, tables
+from ltdd_utils import analysis, notebook, plots, recipes, records
+from ltdd_utils.analysis import compare, contrasts, variants
+from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
-where = results.records_at_hand()
-recorded = results.load(where, allow_mixed=True, committed_only=True)
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
 paper_1 = ("datm", "dam_only", "ed_only", "damed")
-loaded = {path: results.load_record(path) for path in recorded.path}
+loaded = {path: records.load_record(path) for path in recorded.path}
 stored = recorded[recorded.protocol == "dsa-stored"]  # paper 1's evaluator
-cell = tables.in_cell(stored, "cifar10", 100, 10)
+cell = analysis.select_cell(stored, "cifar10", 100, 10)
 
 # %%
 mine = cell[cell.recipe.isin([f"{method}_cifar10" for method in paper_1])]
-runs = tables.variants(mine)
+runs = variants(mine)
 usual = runs[runs.changed == "as the recipe"].set_index("method")
 usual = usual.loc[[method for method in paper_1 if method in usual.index]]
 judge = "dsa-stored (32)"  # its students have width 32
-large = tables.judged(cell)
+large = analysis.scores_by_evaluator(cell)
 rows = large[(large.evaluator == judge) & (large.changed == "as the recipe")]
 score = rows.set_index("method").pipelines
 print(f"{len(mine)} records of paper 1 at scale cpu")
@@ -81,7 +83,7 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 plots.before_after(usual.index, usual.before, usual.after)
 
 # %%
-means = tables.gains(usual)
+means = analysis.gains(usual)
 means.round(1)
 
 # %% [markdown]
@@ -100,10 +102,10 @@ print(f"damed - datm: {after:.1f} points at the end, {before:.1f} of them at the
 
 # %%
 draws = score["random"]
-print(f"Random, width 32: {tables.percent(draws):.1f}, {len(draws)} draws")
+print(f"Random, width 32: {analysis.percent(draws):.1f}, {len(draws)} draws")
 
 # %%
-beside = tables.compare(recorded, results.targets(), recipes.names(), "cifar10")
+beside = compare(recorded, targets(), recipes.names(), "cifar10")
 beside = beside[
     (beside.imbalance_factor == 100)
     & (beside.ipc == 10)
@@ -111,7 +113,7 @@ beside = beside[
     & (beside.paper == "zhao2025ltdd")
 ]
 columns = ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)"]
-tables.formatted(beside)[columns].set_index("method")
+analysis.formatted(beside)[columns].set_index("method")
 
 # %% [markdown]
 # Which differences between recipes are resolved? Distillations of one seed are compared in pairs; chapter 00 explains the columns. All share the same experts, so a resolved difference holds for these four pairs.
@@ -121,7 +123,7 @@ import itertools
 
 both = itertools.combinations(usual.index, 2)
 pairs = {f"{b} - {a}": (score[b], score[a]) for a, b in both}
-tables.shown(tables.contrasts(pairs))
+analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
 # ## Controls
@@ -131,21 +133,23 @@ tables.shown(tables.contrasts(pairs))
 # %%
 elsewhere = runs.changed.str.contains("adsa|class_order")
 controls = runs[(runs.changed != "as the recipe") & ~elsewhere]
-table = tables.gains(controls)
+table = analysis.gains(controls)
 own = {m: dict(zip(usual.seeds[m], usual.after[m], strict=True)) for m in usual.index}
 same = [
     [own[m][s] for s in seeds]
     for m, seeds in zip(controls.method, controls.seeds, strict=True)
 ]
-table["recipe itself"] = [tables.percent(scores) for scores in same]
-tables.shown(table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]])))
+table["recipe itself"] = [analysis.percent(scores) for scores in same]
+analysis.for_display(
+    table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]]))
+)
 
 # %% [markdown]
 # The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from. If the start were all, both would end where `damed` ends.
 
 # %%
 begun = controls[controls.changed == "initial.experts=classifier"].set_index("method")
-kept = {m: tables.percent(begun.after[m]) - 100 * begun.before[m][0] for m in begun.index}
+kept = {m: analysis.percent(begun.after[m]) - 100 * begun.before[m][0] for m in begun.index}
 for method, change in kept.items():
     print(f"{method} from damed's initial set: {change:+.1f} points by the matching")
 assert kept["datm"] < 0 < kept["dam_only"]
@@ -167,7 +171,7 @@ panels = {"representation phase": "first", "classifier phase": "second"}
 
 
 def panel(name):
-    lines = {method: tables.curve(record, name) for method, record in first.items()}
+    lines = {method: analysis.curve(record, name) for method, record in first.items()}
     return {method: found for method, found in lines.items() if found}
 
 
@@ -229,9 +233,9 @@ plots.per_class_accuracy(bars, *classes)
 # %%
 methods = ["random", "datm", "damed"]
 cells = [(factor, 10) for factor in (10, 50, 100, 200)]
-ours = tables.along(recorded, "cifar10", cells, judge, like=large)
+ours = analysis.accuracy_over_cells(recorded, "cifar10", cells, judge, like=large)
 ours = ours[ours.method.isin(methods)]
-printed = results.targets()
+printed = targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
 printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(methods)]
@@ -248,18 +252,18 @@ pairs = {
     for m in ("datm", "random")
     for f in factors
 }
-added = tables.contrasts(pairs)
+added = contrasts(pairs)
 by_factor = printed.pivot(index="imbalance_factor", columns="method", values="mean")
 gap = [by_factor.damed[f] - by_factor[what.partition(" - ")[2]][f] for what, f in pairs]
 added.insert(0, "published", gap)
-tables.shown(added.rename_axis(["", "IF"]))
+analysis.for_display(added.rename_axis(["", "IF"]))
 
 # %%
 above = added.points.unstack(0)
 assert (added.verdict == "resolved").all()
 assert above["damed - datm"].is_monotonic_increasing
 assert above["damed - random"].is_monotonic_decreasing
-fall = {m: tables.percent(at[m, 10]) - tables.percent(at[m, 100]) for m in methods[1:]}
+fall = {m: analysis.percent(at[m, 10]) - analysis.percent(at[m, 100]) for m in methods[1:]}
 assert fall["datm"] > 3 * fall["damed"] > 0
 
 # %% [markdown]
@@ -267,8 +271,12 @@ assert fall["datm"] > 3 * fall["damed"] > 0
 
 # %%
 cells = [(factor, 10) for factor in (5, 20, 60)]
-known = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
-digits_all = tables.along(recorded, "digits", cells, judge, "tiny", like=known)
+known = analysis.scores_by_evaluator(
+    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
+)
+digits_all = analysis.accuracy_over_cells(
+    recorded, "digits", cells, judge, "tiny", like=known
+)
 ours = digits_all[digits_all.method.isin(methods)]
 plots.accuracy_by("imbalance_factor", ours)
 
@@ -289,7 +297,7 @@ pairs = {
     for (m, f), found in scores.items()
     if m != "damed" and ("damed", f) in scores
 }
-tables.shown(tables.contrasts(pairs))
+analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
 # (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)
@@ -301,7 +309,7 @@ tables.shown(tables.contrasts(pairs))
 # pipelines, of the means over five students each, and whiskers are one standard deviation over pipelines.
 
 # %%
-from ltdd_utils import images
+from ltdd_utils.data import long_tailed as images
 
 digits = images.load(recipes.recipe("damed_digits").data)
 

@@ -50,15 +50,16 @@ observer_epochs: int = 32  # four fifths of the recipe's, so that the page is qu
 # %%
 import pandas as pd
 import torch
-from ltdd_utils import notebook, pipeline, plots, recipes
-from ltdd_utils.images import load
-from ltdd_utils.seeds import generator
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import fitted, load
+from ltdd_utils.teachers import expert_stage
 from torch import nn
 
-recipe, where = recipes.recipe("unilevel_digits"), notebook.place()
+recipe, context = recipes.recipe("unilevel_digits"), notebook.context()
 data, cfg = load(recipe.data), recipe.method
-preprocess = pipeline.fitted(cfg.preprocess, data, where)
-images, labels = preprocess(data.train_images.to(where.device)), data.train_labels
+preprocess = fitted(cfg.preprocess, data, context)
+images, labels = preprocess(data.train_images.to(context.device)), data.train_labels
 
 # %%
 rng = generator(seeds[0], "batches")
@@ -78,7 +79,7 @@ print(f"the last ten batches of any training have {100 * recent:.0f} % of the we
 # of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders. Below the figure stands the scatter of each share, relative to the share itself.
 
 # %%
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 counts = torch.tensor(class_counts(5000, 100, 10))
@@ -121,14 +122,14 @@ kinds = {
     for kind, own in {"plain": undebiased, "debiased": cfg.observer}.items()
 }
 observers = {
-    kind: [pipeline.expert_stage(own, data, preprocess, s, where, kind)[0] for s in seeds]
+    kind: [expert_stage(own, data, preprocess, s, context, kind)[0] for s in seeds]
     for kind, own in kinds.items()
 }
 
 # %%
-from ltdd_utils.unilevel.statistics import collect
+from ltdd_utils.methods.alignment.statistics import collect
 
-on_device = labels.to(where.device)
+on_device = labels.to(context.device)
 
 
 def seen(network):  # by its layers, of each class, in one pass over the real images
@@ -159,7 +160,7 @@ layers = [f"norm {i + 1}" for i, _ in enumerate(statistics["plain"][0].names)]
 # %%
 from functools import reduce
 
-from ltdd_utils.unilevel.monitor import Moments, Monitor
+from ltdd_utils.methods.alignment.monitor import Moments, Monitor
 
 network = observers["plain"][0]
 with Monitor(network, cfg.statistics) as monitor, torch.no_grad():
@@ -292,7 +293,7 @@ notebook.source(collect)
 # even perfect images would be told to be less different from class to class.
 
 # %%
-from ltdd_utils.unilevel.statistics import LayerStatistics
+from ltdd_utils.methods.alignment.statistics import LayerStatistics
 
 notebook.source(LayerStatistics)
 
@@ -346,7 +347,7 @@ pd.DataFrame(
 # At $n = 1$ this is the variance inside images, at $n = n_c$ that of the class. Matching $n$ images to any other value asks for something that real images do not have. The package has all three, as `class_variance`:
 
 # %%
-from ltdd_utils.unilevel.alignment import class_variance
+from ltdd_utils.methods.alignment.alignment import class_variance
 
 notebook.source(class_variance)
 
@@ -447,7 +448,7 @@ plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased obs
 # Do not look for a slope here. How far a class is from the average depends on what it looks like, more than on its size, and on Digits-LT the rarest class is *near* all three targets. What the calibration changes is the step from "natural" to "equal". The claim, on each seed:
 
 # %%
-from ltdd_utils.longtail import rank_thirds
+from ltdd_utils.data import rank_thirds
 
 tail = list(rank_thirds(data.counts)["tail"])
 rows = {}
@@ -484,7 +485,7 @@ def equal_of(network):
 
 
 # %%
-test, truth = preprocess(data.test_images.to(where.device)), data.test_labels
+test, truth = preprocess(data.test_images.to(context.device)), data.test_labels
 
 
 def accuracy(network):  # over the test images, and over those of the tail third, %
@@ -559,15 +560,19 @@ pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)})
 # The paper ran its method without the calibration, on CIFAR-100-LT. The book's name for that is `unilevel_no_calibration`: running statistics as targets and no class term. Its records beside those of `unilevel`, and the published numbers:
 
 # %%
-from ltdd_utils import results, tables
+from ltdd_utils import analysis, records
+from ltdd_utils.analysis import compare, contrasts
+from ltdd_utils.records import targets
 
 pair = ("unilevel", "unilevel_no_calibration")
-recorded = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
-beside = tables.compare(recorded, results.targets(), recipes.names(), "cifar100")
+recorded = records.load(
+    records.default_records_dir(), allow_mixed=True, committed_only=True
+)
+beside = compare(recorded, targets(), recipes.names(), "cifar100")
 beside = beside[beside.method.isin(pair) & (beside.table == "Table 8")]
 columns = ["IPC", "method", "paper", "ours", "difference", "n", "visible from"]
 pd.set_option("display.max_colwidth", None)
-tables.formatted(beside)[columns].set_index(["IPC", "method"])
+analysis.formatted(beside)[columns].set_index(["IPC", "method"])
 
 # %% [markdown]
 # At the reduced scale, on CIFAR-10-LT at IF 100 with ten images per class, both with the same debiased teacher:
@@ -575,25 +580,25 @@ tables.formatted(beside)[columns].set_index(["IPC", "method"])
 
 # %%
 def usual(path):  # this cell, with the recipe's own settings
-    own = results.load_record(path)["config"]
+    own = records.load_record(path)["config"]
     cell = own["scale"], own["data"]["imbalance_factor"], own["ipc"]
-    return cell == ("cpu", 100, 10) and not tables.changes(own)
+    return cell == ("cpu", 100, 10) and not analysis.diff_from_recipe(own)
 
 
 mine = recorded[recorded.protocol == "online-teacher/debiased"]
 mine = mine[mine.recipe.isin([f"{name}_cifar10" for name in pair])]
 mine = mine[mine.path.map(usual).astype(bool)]
-table = tables.pool(mine)[["recipe", "mean", "pipelines"]]
+table = analysis.pool(mine)[["recipe", "mean", "pipelines"]]
 for name in pair:
     if not (mine.recipe == f"{name}_cifar10").any():
         print(f"not run yet: ltdd run {name}_cifar10 --scale cpu --ipc 10")
 table.assign(mean=(100 * table["mean"]).round(1)) if len(table) else None
 
 # %%
-own = tuple(tables.pipelines(mine[mine.recipe == f"{name}_cifar10"]) for name in pair)
-verdict = tables.contrasts({"with calibration - without": own})
+own = tuple(analysis.pipelines(mine[mine.recipe == f"{name}_cifar10"]) for name in pair)
+verdict = contrasts({"with calibration - without": own})
 assert verdict.verdict.iloc[0] == "not resolved"
-tables.shown(verdict)
+analysis.for_display(verdict)
 
 # %% [markdown]
 # (Chapter 00 explains the columns.) No effect can be seen with these pipelines. The control drops two things at once; chapter 12 changes the source of the statistics alone, and sees nothing either.

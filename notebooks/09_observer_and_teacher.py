@@ -39,8 +39,9 @@ teacher_epochs: int = 40  # of the recipe
 
 # %%
 import pandas as pd
-from ltdd_utils import notebook, pipeline, plots, recipes
-from ltdd_utils.images import load
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.data import fitted, load
+from ltdd_utils.teachers import expert_stage
 
 
 def described(cfg):
@@ -61,7 +62,7 @@ pd.DataFrame(rows).T.sort_index()
 # The training is GLMC's ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name. Its loss in this book:
 
 # %%
-from ltdd_utils.unilevel.experts import DebiasedObjective
+from ltdd_utils.teachers import DebiasedObjective
 
 notebook.source(DebiasedObjective)
 
@@ -78,12 +79,11 @@ notebook.source(DebiasedObjective)
 
 # %%
 import torch
-from ltdd_utils.experts import augmenter
-from ltdd_utils.losses import class_weights
-from ltdd_utils.seeds import generator
-from ltdd_utils.views import cutmix, mixup
+from ltdd_utils.augment import augmenter, cutmix, mixup
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.training import class_weights
 
-recipe, where = scales["tiny"], notebook.place()
+recipe, context = scales["tiny"], notebook.context()
 data, cfg = load(recipe.data), recipe.method.teacher
 debias, labels = cfg.debias, data.train_labels
 rng, share = generator(seeds[0], "views"), 0.6
@@ -139,7 +139,7 @@ plots.class_profiles(lines, data.counts, data.class_names, "share of the class")
 # $\tau = r$ ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)). At $r = 0.8$ a fifth of it would stay, in the exponent. That is for labels that are not mixed. Here the labels have the shares $m_c$ of the figure, whose partners have taken some of the prior already, and the head goes to $m_c\, \pi_c^{-r}\, q(c \mid x)$: how much of the prior is that? A check that the gradient vanishes there:
 
 # %%
-from ltdd_utils.losses import debias_loss, soft_cross_entropy
+from ltdd_utils.training import debias_loss, soft_cross_entropy
 
 p = torch.rand(5, data.classes, generator=rng, dtype=torch.float64)
 p = p / p.sum(dim=1, keepdim=True)  # some posteriors
@@ -202,7 +202,7 @@ plots.curves({"": lines}, "epoch", "weight of the loss x step size")
 # One side of each cosine is held still, without which the easiest solution is one and the same vector for all images. Which side? The released code, like SimSiam, holds the *projection* still. The paper's equation prints it the other way round. Take the gradient in both forms:
 
 # %%
-from ltdd_utils.losses import consistency_loss
+from ltdd_utils.training import consistency_loss
 
 notebook.source(consistency_loss)
 
@@ -251,10 +251,10 @@ kinds = {
     kind: replace(own, train=replace(own.train, epochs=teacher_epochs))
     for kind, own in {"plain": undebiased, "debiased": cfg}.items()
 }
-preprocess = pipeline.fitted(recipe.method.preprocess, data, where)
-images, truth = preprocess(data.test_images.to(where.device)), data.test_labels
+preprocess = fitted(recipe.method.preprocess, data, context)
+images, truth = preprocess(data.test_images.to(context.device)), data.test_labels
 teachers = {
-    kind: [pipeline.expert_stage(own, data, preprocess, s, where, kind)[0] for s in seeds]
+    kind: [expert_stage(own, data, preprocess, s, context, kind)[0] for s in seeds]
     for kind, own in kinds.items()
 }
 
@@ -284,7 +284,7 @@ plots.per_class_accuracy(right, data.counts, data.class_names)
 # Compare the two lower rows first: the same backbone, the same images, two linear layers. The claim, on each seed:
 
 # %%
-from ltdd_utils.longtail import rank_thirds
+from ltdd_utils.data import rank_thirds
 
 thirds = rank_thirds(data.counts)
 tail = list(thirds["tail"])
@@ -304,11 +304,12 @@ table.round(1)
 # And the plain teacher? Take the differences class by class in the tail, in points, on the same seeds (chapter 00 explains the columns):
 
 # %%
-from ltdd_utils import tables
+from ltdd_utils import analysis
+from ltdd_utils.analysis import compare, contrasts
 
 
 def of_seeds(values):  # percent, one per seed
-    return tables.Pipelines((values / 100).tolist(), seeds)
+    return analysis.Pipelines((values / 100).tolist(), seeds)
 
 
 def beside_plain(of):
@@ -319,12 +320,12 @@ def beside_plain(of):
 # %%
 parts = {f"class {data.class_names[c]} ({data.counts[c]})": [c] for c in tail}
 parts |= {"tail third": tail, "all": list(range(data.classes))}
-gain = tables.contrasts({name: beside_plain(of) for name, of in parts.items()})
+gain = contrasts({name: beside_plain(of) for name, of in parts.items()})
 assert gain.verdict["tail third"] == "not resolved"
 assert (
     gain.verdict.iloc[len(tail) - 1] == "resolved" and gain.points.iloc[len(tail) - 1] > 0
 )
-tables.shown(gain)
+analysis.for_display(gain)
 
 # %% [markdown]
 # The rarest class gains, and that is resolved. The one above it lost on average, but three seeds are too few to claim it; a gain of the whole third is not resolved either. The middle row of the figure says why there is no more to gain: the plain head of a debiased network does *worse* in the tail than the plain teacher, and the re-weighted head first has to win that back. The two heads of the
@@ -366,9 +367,9 @@ cheap = tails["plain teacher - log prior"]
 assert (shifted > learned).all() and (cheap > learned).all()
 pairs = {"same backbone": shifted, "plain teacher": cheap}
 pairs = {name: (of_seeds(values), of_seeds(learned)) for name, values in pairs.items()}
-cost_free = tables.contrasts(pairs)
+cost_free = contrasts(pairs)
 assert cost_free.verdict["same backbone"] == "resolved"
-tables.shown(cost_free)
+analysis.for_display(cost_free)
 
 # %% [markdown]
 # The shift minus the learned head, in points of the tail third. On Digits-LT the shift is better on every seed; on the same backbone that is resolved, on the plain teacher's it is not. A claim that debiased *training* is needed would have to beat this control. The paper does not have it; ADSA is the same shift with a strength that is searched for (chapter 11). For pictures this page does not answer the question: six scans of a digit are soon learned, and most of what they lack is in
@@ -407,18 +408,23 @@ table.round(2)
 # On CIFAR-10-LT the experts take minutes to an hour rather than seconds, so this part reads records: IF 100, ten images per class, scale `cpu`. A record under `online-teacher/plain` or `/debiased` says what the teacher itself scored, and what students made of its labels. This is the place to look for what the digits do not show.
 
 # %%
-from ltdd_utils import results, tables
+from ltdd_utils import analysis, records
+from ltdd_utils.analysis import contrasts
+from ltdd_utils.records import targets
 
-recorded = results.load(results.records_at_hand(), allow_mixed=True, committed_only=True)
+folder = records.default_records_dir()
+recorded = records.load(folder, allow_mixed=True, committed_only=True)
+
+# %%
 online = recorded[(recorded.scale == "cpu") & recorded.recipe.str.endswith("_cifar10")]
 online = online[online.protocol.str.startswith("online-teacher/", na=False)]
-loaded = {path: results.load_record(path) for path in online.path}
+loaded = {path: records.load_record(path) for path in online.path}
 
 
 def usual(path):  # this cell, with the recipe's own settings
     own = loaded[path]["config"]
     cell = own["data"]["imbalance_factor"], own["ipc"]
-    return cell == (100, 10) and not tables.changes(own)
+    return cell == (100, 10) and not analysis.diff_from_recipe(own)
 
 
 online = online[online.path.map(usual).astype(bool)]
@@ -432,7 +438,7 @@ for path in online.path:
 print(f"{len(online)} records, {len(found)} teachers")
 
 # %%
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 counts = class_counts(5000, 100, 10)
@@ -459,7 +465,7 @@ pd.DataFrame(rows).T.round(1) if bars else None
 # %%
 methods = ("random", "rded", "edc", "unilevel_no_recovery", "unilevel")
 base = "ltdd run {}_cifar10 --scale cpu --ipc 10 --protocol online-teacher --teacher {}"
-pooled = tables.pool(online)
+pooled = analysis.pool(online)
 rows = {}
 for method, kind in ((m, k) for m in methods for k in kinds):
     own = pooled[pooled.recipe == f"{method}_cifar10"]
@@ -489,8 +495,8 @@ assert gains["random_cifar10"] > 0.1  # students of the very same random images
 # **The paper's own ablation** takes the debiasing away from observer, teacher and initial images at once, on CIFAR-100-LT, and it is by far the largest of its three steps. The recipe `unilevel_no_debiasing` does the same. Nothing in the paper tells the consistency loss from the weights, or the observer from the teacher; with `--teacher` and the settings of exercise 5 this book can.
 
 # %%
-beside = tables.compare(recorded, results.targets(), recipes.names(), "cifar100")
-beside = tables.formatted(beside[(beside.table == "Table 8")])
+beside = compare(recorded, targets(), recipes.names(), "cifar100")
+beside = analysis.formatted(beside[(beside.table == "Table 8")])
 beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
 
 # %% [markdown]

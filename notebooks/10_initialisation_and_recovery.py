@@ -44,7 +44,9 @@ student_epochs: int = 10  # the protocol has 60
 
 # %%
 import pandas as pd
-from ltdd_utils import notebook, pipeline, plots, recipes
+from ltdd_utils import notebook, plots, recipes
+from ltdd_utils.data import fitted
+from ltdd_utils.teachers import expert_stage
 
 methods = ("sre2l", "rded", "edc", "unilevel", "unilevel_no_recovery")
 found = {name: recipes.recipe(f"{name}_digits") for name in methods}
@@ -75,7 +77,7 @@ pd.DataFrame(rows, index=index).fillna("-")
 # The paper's batches have black placeholder images in classes with fewer images. They only make tensors equally long; none can be chosen, and here there are none.
 
 # %%
-from ltdd_utils.unilevel import initial
+from ltdd_utils.methods.alignment import initial
 
 notebook.source(initial.select_crops)
 
@@ -85,28 +87,28 @@ notebook.source(initial.select_crops)
 # %%
 from dataclasses import replace
 
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import unilevel
+from ltdd_utils.data import load
+from ltdd_utils.methods.alignment import stages as unilevel
 
 
 def shorter(expert):
     return replace(expert, train=replace(expert.train, epochs=quick_epochs))
 
 
-recipe, where = found["unilevel"], notebook.place()
+recipe, context = found["unilevel"], notebook.context()
 data, cfg, seed = load(recipe.data), recipe.method, seeds[0]
 cfg = replace(cfg, teacher=shorter(cfg.teacher))
 
 # %%
-preprocess = pipeline.fitted(cfg.preprocess, data, where)
-teacher, _ = pipeline.expert_stage(cfg.teacher, data, preprocess, seed, where)
-((observer, statistics),), _ = unilevel.observers(cfg, data, preprocess, seed, where)
+preprocess = fitted(cfg.preprocess, data, context)
+teacher, _ = expert_stage(cfg.teacher, data, preprocess, seed, context)
+((observer, statistics),), _ = unilevel.observers(cfg, data, preprocess, seed, context)
 dict(zip(data.class_names, data.counts, strict=True))
 
 # %%
 import torch
-from ltdd_utils.seeds import generator
-from ltdd_utils.views import crop_boxes, draw_boxes
+from ltdd_utils.augment import crop_boxes, draw_boxes
+from ltdd_utils.core.seeds import generator
 
 side, m, ipc = data.image_size, cfg.initial.crops, recipe.ipc
 
@@ -119,8 +121,8 @@ def pool(label, rng):  # m crops of each image of a class, floats in [0, 1]
 
 
 def scored(crops, label):
-    truth = torch.full((len(crops),), label, device=where.device)
-    return initial.confidence(teacher, preprocess(crops.to(where.device)), truth).cpu()
+    truth = torch.full((len(crops),), label, device=context.device)
+    return initial.confidence(teacher, preprocess(crops.to(context.device)), truth).cpu()
 
 
 # %%
@@ -178,7 +180,7 @@ pd.DataFrame({"images": data.counts, **table}, index=data.class_names).T
 # with $d_{lc}$ the same for the images of class $c$, and $g$ and $k$ the weights of batch and classes. Adam moves the pixels to lower $0.01 \sum_l w_l D_l$, where $w_l$ is the weight of the layer, plus the observer's cross-entropy with the hard labels. The paper's text has the two distances, neither weights nor the cross-entropy: these are the released code's ($g = k = \frac12$; the first layer has $w = 10$, the others 1).
 
 # %%
-from ltdd_utils.unilevel import alignment
+from ltdd_utils.methods.alignment import alignment
 
 notebook.source(alignment.Targets.distance)
 
@@ -214,7 +216,7 @@ for whole, classes in zip(goals.whole, goals.classes, strict=True):
 # How large is $n$? A batch takes the first image of every class, then the second of every class, and so on:
 
 # %%
-from ltdd_utils.unilevel.recover import batches
+from ltdd_utils.methods.alignment.recover import batches
 
 rows = {}
 for classes, images_per_class in ((10, 1), (10, 10), (10, 50), (100, 10), (100, 50)):
@@ -252,22 +254,22 @@ from ltdd_utils.distilled import pixels
 
 
 def start_set(how, s, scorer=None):
-    return initial.initial_set(how, data, preprocess, ipc, scorer, s, where.device)
+    return initial.initial_set(how, data, preprocess, ipc, scorer, s, context.device)
 
 
 sets = [start_set(cfg.initial, s, teacher) for s in seeds]
-starts = [pixels(start, data, preprocess).to(where.device) for start in sets]
+starts = [pixels(start, data, preprocess).to(context.device) for start in sets]
 
 # %%
-from ltdd_utils.unilevel.recover import recover
+from ltdd_utils.methods.alignment.recover import recover
 
 black, white = (preprocess(torch.full((1, 1, side, side), v)) for v in (0.0, 1.0))
-bounds = tuple(end[0, :, :1, :1].to(where.device) for end in (black, white))
+bounds = tuple(end[0, :, :1, :1].to(context.device) for end in (black, white))
 
 
 def moved(how, images, s, checkpoint=None):
     among = [(observer, statistics)], bounds, s, None, checkpoint
-    return recover(how, cfg.statistics, images, labels.to(where.device), *among)
+    return recover(how, cfg.statistics, images, labels.to(context.device), *among)
 
 
 # %%
@@ -329,12 +331,12 @@ plots.curves(panels, "iteration", "distance in the step", log="y")
 # And a distance needs a scale: real images, drawn at random, as many of each class.
 
 # %%
-from ltdd_utils.config import CropConfig
-from ltdd_utils.recipes import settings
-from ltdd_utils.unilevel.monitor import Monitor
+from ltdd_utils import presets as settings
+from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.settings import CropConfig
 
 other = replace(cfg, observer=shorter(settings.observer("digits", recipe.scale, "plain")))
-by, _ = unilevel.observers(other, data, preprocess, seed + 1000, where)
+by, _ = unilevel.observers(other, data, preprocess, seed + 1000, context)
 real = [start_set(CropConfig("real"), s) for s in seeds]
 
 
@@ -367,7 +369,7 @@ def measured(images):  # whole, cropped, by the bystander
 
 # %%
 kinds = {
-    "real images": [pixels(one, data, preprocess).to(where.device) for one in real],
+    "real images": [pixels(one, data, preprocess).to(context.device) for one in real],
     "start: crops": starts,
     "recovered": [images for images, _ in ended],
     "recovered, whole": [images for images, _ in whole_ended],
@@ -407,7 +409,7 @@ compared = {"real images": kinds["real images"][0], "start: crops": starts[0], *
 rows = {}
 for name, images in compared.items():
     with torch.no_grad():
-        ce = F.cross_entropy(observer(images), labels.to(where.device)).item()
+        ce = F.cross_entropy(observer(images), labels.to(context.device)).item()
     rows[name] = {"distance, whole": distance(*own, images), "cross-entropy": ce}
 pd.DataFrame(rows).T.round(2)
 
@@ -449,7 +451,7 @@ from ltdd_utils.evaluation import student
 training = replace(recipe.evaluate.train, epochs=student_epochs, ema=0.0)
 protocol = replace(recipe.evaluate, train=training, teacher=cfg.teacher)
 nowhere, info = torch.full_like(labels, NOT_REAL), {"class_names": list(data.class_names)}
-with_teacher = {"store": where.store, "device": where.device, "teacher": teacher}
+with_teacher = {"store": context.store, "device": context.device, "teacher": teacher}
 
 
 def accuracy(one, s):
@@ -470,10 +472,11 @@ score = pd.DataFrame(
 score.set_axis([f"seed {s}" for s in seeds]).T.round(1)
 
 # %%
-from ltdd_utils import tables
+from ltdd_utils import analysis
+from ltdd_utils.analysis import contrasts
 
-by_seed = [tables.Pipelines((score[n] / 100).tolist(), seeds) for n in trials]
-tables.shown(tables.contrasts({"recovered - crops": tuple(by_seed[::-1])}))
+by_seed = [analysis.Pipelines((score[n] / 100).tolist(), seeds) for n in trials]
+analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 
 # %% [markdown]
 # **What is not shown here.** The experts are one pair, so the three seeds vary crops, recovery and student only. Trainings are short, digits are small, and a teacher labels every view, so the label carries much whatever the image is. The records answer it for CIFAR-10-LT: there recovery adds a few points, and the confident crops cost a little against random images as a start (chapter 12). The recipe

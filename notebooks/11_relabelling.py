@@ -43,8 +43,10 @@ long_epochs: int = 80  # of the one pair of students that is watched
 # nothing else: `online-stored` has one answer per image, `online-teacher` one per view:
 
 # %%
-from ltdd_utils import notebook, pipeline, plots, recipes
+from ltdd_utils import notebook, plots, recipes, runs
+from ltdd_utils.data import fitted
 from ltdd_utils.evaluation import objectives
+from ltdd_utils.teachers import expert_stage
 
 notebook.source(objectives.view_objective)
 
@@ -53,9 +55,9 @@ notebook.source(objectives.view_objective)
 
 # %%
 import pandas as pd
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import DATASETS
 from ltdd_utils.networks import build
-from ltdd_utils.recipes import DATASETS
-from ltdd_utils.seeds import generator
 
 cells = [("digits", "tiny", 10, 1, 16), ("cifar10", "paper", 10, 3, 32)]
 cells += [("cifar100", "paper", 50, 3, 32), ("tiny", "paper", 50, 3, 64)]
@@ -92,7 +94,7 @@ pd.DataFrame(rows, index=columns).T.style.format("{:,.0f}")
 
 # %%
 import torch
-from ltdd_utils.losses import logit_matching, soft_cross_entropy
+from ltdd_utils.training import logit_matching, soft_cross_entropy
 
 z = torch.randn(4, 10, generator=generator(0, "logits"), dtype=torch.float64)
 y, target = z.argmax(dim=1), z.softmax(dim=1)
@@ -111,14 +113,14 @@ assert abs(common) < 1e-12 and abs(square - 9) < 1e-12
 # %%
 from dataclasses import replace
 
-from ltdd_utils.images import load
+from ltdd_utils.data import load
 
 
 def shorter(expert):
     return replace(expert, train=replace(expert.train, epochs=expert_epochs))
 
 
-recipe, where = recipes.recipe("edc_digits"), notebook.place()
+recipe, context = recipes.recipe("edc_digits"), notebook.context()
 online = replace(recipe.evaluate, teacher=shorter(recipe.evaluate.teacher))
 last = replace(online, train=replace(online.train, ema=0.0))  # scored with its last weights
 method = replace(recipe.method, observer=shorter(recipe.method.observer))
@@ -126,14 +128,14 @@ recipe = replace(recipe, method=method, evaluate=online)
 
 # %%
 from ltdd_utils.distilled import uint8_pixels
-from ltdd_utils.evaluation.objectives import whole_image_logits
+from ltdd_utils.evaluation import whole_image_logits
 
 data, seed = load(recipe.data), seeds[0]
-preprocess = pipeline.fitted(online.preprocess, data, where)
-made = pipeline.distil(recipe, data, seed, where).set
-teacher, _ = pipeline.expert_stage(online.teacher, data, preprocess, seed, where)
+preprocess = fitted(online.preprocess, data, context)
+made = runs.distil(recipe, data, seed, context).set
+teacher, _ = expert_stage(online.teacher, data, preprocess, seed, context)
 pictures, _ = uint8_pixels(made, data, preprocess)
-pictures, labels = pictures.to(where.device), made.labels.to(where.device)
+pictures, labels = pictures.to(context.device), made.labels.to(context.device)
 
 # %%
 from ltdd_utils.evaluation import view_objective
@@ -153,10 +155,10 @@ with torch.no_grad():
         listen(teacher, torch.arange(len(labels)))
 
 # %%
-from ltdd_utils.baselines.adsa import class_confidence
+from ltdd_utils.evaluation import class_confidence
 
-test_labels = data.test_labels.to(where.device)
-of_test = data.test_images.to(where.device)
+test_labels = data.test_labels.to(context.device)
+of_test = data.test_images.to(context.device)
 answers = {
     "EDC images": (whole_image_logits(teacher, pictures, preprocess), labels),
     "views of them": (torch.cat(heard), labels.repeat(len(heard))),
@@ -175,12 +177,12 @@ plots.class_profiles(sure, data.counts, data.class_names, "confidence in the own
 # **CutMix of stored labels.** Under `online-stored` a view that shows a share $r$ of one image and $1 - r$ of another gets the label $r\, \tilde z_1 + (1 - r)\, \tilde z_2$. Is that what the teacher would say to the mixed image?
 
 # %%
-from ltdd_utils.views import cutmix
+from ltdd_utils.augment import cutmix
 
 rng, stored = generator(seed, "cutmix"), answers["EDC images"][0]
 images, told, asked = preprocess(pictures), [], []
 for _ in range(20):
-    partner = torch.randperm(len(images), generator=rng).to(where.device)
+    partner = torch.randperm(len(images), generator=rng).to(context.device)
     share = float(torch.rand((), generator=rng))
     mixed, kept = cutmix(images, images[partner], share, rng)
     told.append(kept * stored + (1 - kept) * stored[partner])
@@ -197,8 +199,8 @@ print(f"correlation of the logits {shared:.2f}; same first class in {100 * same:
 # Now claim 1. Three students each, same set, same views and batches, same start. The protocol scores a running average of a student's weights over about a hundred steps. These trainings have no more steps than that, so here it is left out, and the last weights are scored.
 
 # %%
-from ltdd_utils.longtail import rank_thirds
-from ltdd_utils.tables import Pipelines, contrasts, shown
+from ltdd_utils.analysis import Pipelines, contrasts, for_display
+from ltdd_utils.data import rank_thirds
 from ltdd_utils.training import train
 
 once = replace(last, protocol="online-stored")
@@ -207,7 +209,9 @@ once = replace(last, protocol="online-stored")
 # %%
 def fresh(s):  # a student before training
     start, size = generator(s, "student", 0, "weights"), data.image_size
-    return build(online.network, data.classes, size, data.channels, start).to(where.device)
+    return build(online.network, data.classes, size, data.channels, start).to(
+        context.device
+    )
 
 
 def taught(net, epochs, labeller, s, form=last, each=None):
@@ -217,7 +221,7 @@ def taught(net, epochs, labeller, s, form=last, each=None):
 
 
 # %%
-test = preprocess(data.test_images.to(where.device))
+test = preprocess(data.test_images.to(context.device))
 groups = {"overall": range(data.classes), **rank_thirds(data.counts)}
 
 
@@ -242,7 +246,7 @@ assert (gap > 0).all()
 pairs = [Pipelines((table[name]["overall"] / 100).tolist(), seeds) for name in students]
 found = contrasts({"every view - stored": tuple(pairs)})
 assert found.verdict.iloc[0] == "resolved"
-shown(found)
+for_display(found)
 
 # %%
 pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
@@ -267,7 +271,7 @@ pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 # **Centring.** A student that matches logits sees a common shift (above). $-\tau \log \pi_c$ is positive for every class, so here its mean over the classes is taken away. Softmax does not notice.
 
 # %%
-from ltdd_utils.baselines import adsa
+from ltdd_utils.evaluation import adsa
 
 notebook.source(adsa.calibration)
 
@@ -283,7 +287,7 @@ print(f"{(shift.max() - shift.min()).item():.2f} (log of the imbalance factor)")
 # **A planted shift.** Make logits that treat all classes alike: noise with a margin on the own class, and the same turned by one class for the next. Then add $\tau_0 \log \pi$. The criterion has to find $\tau_0$, where all confidences are equal:
 
 # %%
-from ltdd_utils.config import ADSAConfig
+from ltdd_utils.evaluation import ADSAConfig
 
 
 def planted(tau, prior, margins, rng, each=20):  # class c: the noise turned by c places
@@ -312,7 +316,7 @@ for s, tau in zip(seeds, (0.5, 1.0, 1.5), strict=True):
 # %%
 import math
 
-from ltdd_utils.longtail import class_counts, class_prior
+from ltdd_utils.data import class_counts, class_prior
 
 many = torch.from_numpy(class_prior(class_counts(500, 50, 200)))
 rng = generator(seed, "many classes")
@@ -353,7 +357,7 @@ plots.tau_search(found, (name, values), data.counts)
 
 # %%
 tau, of_views = found["EDC images"][0], found["views of them"][0]
-shift = adsa.calibration(data.prior, tau).to(where.device)
+shift = adsa.calibration(data.prior, tau).to(context.device)
 z, _ = answers["test images"]
 print(f"tau: EDC images {tau}, test images {found['test images'][0]}, views {of_views}")
 both = pd.DataFrame({"teacher": scores(z), f"teacher, tau {tau}": scores(z + shift)}).T

@@ -44,17 +44,19 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import distilled, notebook, plots, results, tables
+from ltdd_utils import analysis, distilled, notebook, plots, records
+from ltdd_utils.analysis import contrasts, variants
+from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
-where = results.records_at_hand()
-recorded = results.load(where, allow_mixed=True, committed_only=True)
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
 online = recorded[recorded.protocol.str.startswith("online")]
-cell = tables.in_cell(online, "cifar10", 100, 10)
-loaded = {path: results.load_record(path) for path in cell.path}
+cell = analysis.select_cell(online, "cifar10", 100, 10)
+loaded = {path: records.load_record(path) for path in cell.path}
 
 # %%
-runs = tables.judged(cell)
+runs = analysis.scores_by_evaluator(cell)
 usual = runs[runs.changed == "as the recipe"]
 online = usual[usual.protocol.str.startswith("online-teacher")]
 points = {
@@ -94,21 +96,21 @@ plots.side_by_side(order, series, lines)
 
 # %%
 def mean(method, kind):
-    return tables.percent(points.get((method, kind), []))
+    return analysis.percent(points.get((method, kind), []))
 
 
 kinds = ("plain", "debiased")
 rows = {kind: {m: mean(m, kind) for m in order} for kind in kinds}
 rows |= {f"n, {kind}": {m: len(points.get((m, kind), [])) for m in order} for kind in kinds}
-tables.shown(pd.DataFrame(rows).loc[order], empty="not run")
+analysis.for_display(pd.DataFrame(rows).loc[order], empty="not run")
 
 # %% [markdown]
 # (`edc_several` recovers with four backbones in turn where `edc` has one; EDC's release has eight.)
 
 # %%
 pairs = {"edc_several - edc": [points[m, "plain"] for m in ("edc_several", "edc")]}
-several = tables.contrasts(pairs)
-tables.shown(several)
+several = contrasts(pairs)
+analysis.for_display(several)
 
 # %% [markdown]
 # ## How much is the teacher?
@@ -119,7 +121,7 @@ tables.shown(several)
 table = pd.DataFrame({kind: {m: mean(m, kind) for m in order} for kind in kinds}).dropna()
 gain = (table.debiased - table.plain).to_dict()
 assert min(gain.values()) > 0  # a debiased teacher helps every method
-tables.shown(table.assign(gain=gain))
+analysis.for_display(table.assign(gain=gain))
 
 # %% [markdown]
 # ## What in the debiasing?
@@ -131,13 +133,15 @@ debiased = runs[runs.protocol == "online-teacher/debiased"]
 parts_of = debiased[debiased.method == "random"].set_index("changed")
 whole = parts_of.pipelines["as the recipe"]
 pairs = {name: (values, whole) for name, values in parts_of.pipelines.items()}
-bundle = tables.contrasts(pairs).drop("as the recipe")
-bundle.insert(0, "students", [tables.percent(p) for p in parts_of.pipelines[bundle.index]])
+bundle = contrasts(pairs).drop("as the recipe")
+bundle.insert(
+    0, "students", [analysis.percent(p) for p in parts_of.pipelines[bundle.index]]
+)
 own = [[loaded[p]["teacher"]["overall"] for p in paths] for paths in parts_of.records]
-teachers = pd.Series([tables.percent(v) for v in own], parts_of.index)
+teachers = pd.Series([analysis.percent(v) for v in own], parts_of.index)
 bundle.insert(0, "teacher", teachers)
 bundle.index = bundle.index.str.replace("evaluate.teacher.debias.", "")
-tables.shown(bundle)
+analysis.for_display(bundle)
 
 # %% [markdown]
 # `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed. (Chapter 00 says how a difference is judged, and what the columns are.)
@@ -150,11 +154,11 @@ tables.shown(bundle)
 full = points[("unilevel", "debiased")]
 others = [m for m in order[::-1] if m != "unilevel" and (m, "debiased") in points]
 pairs = {f"unilevel - {m}": (full, points[(m, "debiased")]) for m in others}
-found = tables.contrasts(pairs)
+found = contrasts(pairs)
 plots.differences(list(found.index), list(found.points), list(found.needed))
 
 # %%
-tables.shown(found)
+analysis.for_display(found)
 
 # %% [markdown]
 # ## The paper's ablation, on CIFAR-100-LT
@@ -162,20 +166,22 @@ tables.shown(found)
 # Its table 8 is on CIFAR-100-LT at IF 50: a hundred classes, the rarest with ten real images, all of which are needed for ten per class. Here are its rows beside ours there, one pipeline with a single student each, and ours on CIFAR-10-LT. "No debiasing" changes observer, crops *and* the teacher that labels.
 
 # %%
-hundred = tables.judged(tables.in_cell(recorded, "cifar100", 50, 10), like=runs)
+hundred = analysis.scores_by_evaluator(
+    analysis.select_cell(recorded, "cifar100", 50, 10), like=runs
+)
 hundred = hundred[hundred.changed == "as the recipe"]
 there = {(r.method, r.evaluator): r.pipelines for r in hundred.itertuples()}
 judge = "online-teacher/{} (32)".format
 
 
 def mean_there(method, kind):
-    return tables.percent(there.get((method, judge(kind)), []))
+    return analysis.percent(there.get((method, judge(kind)), []))
 
 
 # %%
 parts = ["unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
 own = {m: "plain" if m.endswith("debiasing") else "debiased" for m in parts}
-printed = results.targets().query("paper == 'cui2026rethinking' and dataset == 'cifar100'")
+printed = targets().query("paper == 'cui2026rethinking' and dataset == 'cifar100'")
 printed = printed.query("imbalance_factor == 50 and ipc == 10 and network == 'convnet-d3'")
 printed = printed.drop_duplicates("method", keep="last").set_index("method")["mean"]
 ablation = pd.DataFrame(
@@ -185,7 +191,7 @@ ablation = pd.DataFrame(
         "ours, CIFAR-10-LT": {m: mean(m, own[m]) for m in parts},
     }
 )
-tables.shown(ablation.loc[parts], empty="not run")
+analysis.for_display(ablation.loc[parts], empty="not run")
 
 # %% [markdown]
 # All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named). The last row is what the teachers themselves score:
@@ -198,9 +204,9 @@ table.insert(0, "published", printed.reindex(known))
 paths = {r.evaluator: r.records[0] for r in hundred.itertuples()}
 for kind in kinds:
     if judge(kind) in paths:
-        itself = results.load_record(paths[judge(kind)])["teacher"]["overall"]
+        itself = records.load_record(paths[judge(kind)])["teacher"]["overall"]
         table.loc["the teacher itself", kind] = 100 * itself
-tables.shown(table)
+analysis.for_display(table)
 
 # %% [markdown]
 # A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level. No run tests it.
@@ -215,8 +221,8 @@ for name, kind in (("own teacher", "plain"), ("debiased teacher", "debiased")):
         m for m in known if m != "unilevel" and (m != "random" or kind == "debiased")
     ]:
         pairs[name, f"unilevel - {m}"] = (full_there, there.get((m, judge(kind)), []))
-on_hundred = tables.contrasts(pairs)
-tables.shown(on_hundred[on_hundred.verdict != "not run"])
+on_hundred = contrasts(pairs)
+analysis.for_display(on_hundred[on_hundred.verdict != "not run"])
 
 # %% [markdown]
 # ## Observer or teacher?
@@ -232,9 +238,9 @@ switched = {
     ("debiased", "plain"): points[("unilevel", "plain")],
     ("plain", "plain"): points[("unilevel_no_debiasing", "plain")],
 }
-jobs = tables.contrasts({k: (v, full) for k, v in switched.items()})
-jobs.insert(0, "accuracy", [tables.percent(v) for v in switched.values()])
-tables.shown(jobs.rename_axis(["observer", "teacher that labels"]))
+jobs = contrasts({k: (v, full) for k, v in switched.items()})
+jobs.insert(0, "accuracy", [analysis.percent(v) for v in switched.values()])
+analysis.for_display(jobs.rename_axis(["observer", "teacher that labels"]))
 
 # %% [markdown]
 # `points` is the difference to the full method, where both are debiased, on the same seeds.
@@ -252,8 +258,8 @@ asked |= {
     f"{name} statistics": f"statistics.source={name}" for name in ("natural", "running")
 }
 asked = {name: ("unilevel", judge, changed) for name, changed in asked.items()}
-forms = tables.controls(runs, asked, "cifar10", "cpu")
-tables.shown(forms[forms.command == ""].drop(columns="command"))
+forms = analysis.control_table(runs, asked, "cifar10", "cpu")
+analysis.for_display(forms[forms.command == ""].drop(columns="command"))
 
 # %% [markdown]
 # ## Before and after recovery
@@ -262,13 +268,13 @@ tables.shown(forms[forms.command == ""].drop(columns="command"))
 
 # %%
 teacher_debiased = cell[cell.protocol == "online-teacher/debiased"]
-iterated = tables.variants(teacher_debiased)
+iterated = variants(teacher_debiased)
 iterated = iterated[iterated.changed == "as the recipe"].set_index("method")
 scored = iterated[[any(v is not None for v in row) for row in iterated.before]]
 plots.before_after(scored.index, scored.before, scored.after)
 
 # %%
-tables.gains(scored).round(1)
+analysis.gains(scored).round(1)
 
 # %% [markdown]
 # ## ADSA
@@ -284,9 +290,9 @@ for row in adsa.itertuples():
     pairs[f"{row.method} - without, {kind} teacher"] = (row.pipelines, without)
     chosen = [s["adsa_tau"] for path in row.records for s in loaded[path]["students"]]
     taus.append(sum(chosen) / len(chosen))
-calibrated = tables.contrasts(pairs)
+calibrated = contrasts(pairs)
 calibrated.insert(0, "tau", taus)
-tables.shown(calibrated, 2)
+analysis.for_display(calibrated, 2)
 
 # %% [markdown]
 # ## Head and tail
@@ -331,9 +337,9 @@ for method, protocol, changed in by:
         what = "one label" if changed == usually else "one label, without CutMix"
         every = by.get((method, f"online-teacher/{kind}", usually), [])
         pairs[what, f"{method}, {kind} teacher"] = (by[method, protocol, changed], every)
-budget = tables.contrasts(pairs)
-budget.insert(0, "accuracy", [tables.percent(p) for p, _ in pairs.values()])
-tables.shown(budget.sort_index())
+budget = contrasts(pairs)
+budget.insert(0, "accuracy", [analysis.percent(p) for p, _ in pairs.values()])
+analysis.for_display(budget.sort_index())
 
 # %% [markdown]
 # `points` is what one stored label gives less than the answer for every view, on the same seed.
@@ -345,10 +351,12 @@ tables.shown(budget.sort_index())
 
 # %%
 sizes = [(100, 1), (100, 10), (100, 50)]
-ours = tables.along(recorded, "cifar10", sizes, "online-teacher/debiased (32)")
+ours = analysis.accuracy_over_cells(
+    recorded, "cifar10", sizes, "online-teacher/debiased (32)"
+)
 ours = ours[ours.method.isin(["random", "rded", "edc", "unilevel"])]
 printed = (
-    results.targets()
+    targets()
     .query("paper == 'cui2026rethinking'")
     .drop_duplicates(["dataset", "imbalance_factor", "ipc", "method", "network", "metric"])
 )
@@ -361,7 +369,7 @@ plots.accuracy_by("ipc", ours, printed)
 # The same in numbers, with the pipelines in brackets:
 
 # %%
-ours["accuracy"] = [tables.percent(scores) for scores in ours.scores]
+ours["accuracy"] = [analysis.percent(scores) for scores in ours.scores]
 ours["shown"] = [
     f"{a:.1f} ({n})" for a, n in zip(ours.accuracy, ours.pipelines, strict=True)
 ]
@@ -373,16 +381,16 @@ ours.pivot(index="method", columns="ipc", values="shown")
 # %%
 one = ours[ours.ipc == 1].set_index("method").scores
 others = [m for m in one.index if m != "unilevel"]
-single = tables.contrasts({f"unilevel - {m}": (one.unilevel, one[m]) for m in others})
-tables.shown(single)
+single = contrasts({f"unilevel - {m}": (one.unilevel, one[m]) for m in others})
+analysis.for_display(single)
 
 # %% [markdown]
 # The published methods' own evaluators at one image per class, plain teachers included:
 
 # %%
-scores = tables.scores(tables.in_cell(recorded, "cifar10", 100, 1))
+scores = analysis.scores(analysis.select_cell(recorded, "cifar10", 100, 1))
 scores = scores[scores.protocol.str.startswith("online")]
-scores["accuracy"] = [tables.percent(p) for p in scores.pipelines]
+scores["accuracy"] = [analysis.percent(p) for p in scores.pipelines]
 scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").round(1)
 
 # %% [markdown]
@@ -394,22 +402,27 @@ scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").r
 sets = {"rded": "online-teacher/plain", "unilevel": "online-teacher/debiased"}
 sets |= dict.fromkeys(("mtt", "datm", "damed"), "dsa-stored")
 networks = ["convnet", "vgg11", "alexnet", "resnet18"]
-ran = [tables.in_cell(recorded, "cifar10", 100, 10, network=name) for name in networks]
-ran = [tables.judged(cell_of).query("changed == 'as the recipe'") for cell_of in ran]
+ran = [
+    analysis.select_cell(recorded, "cifar10", 100, 10, network=name) for name in networks
+]
+ran = [
+    analysis.scores_by_evaluator(cell_of).query("changed == 'as the recipe'")
+    for cell_of in ran
+]
 ran = pd.concat([r.assign(network=n) for r, n in zip(ran, networks, strict=True)])
 ran = ran[ran.protocol == ran.method.map(sets)]
 ran = ran[(ran.network != "convnet") | ran.evaluator.str.endswith("(32)")]
-ran["accuracy"] = [tables.percent(p) for p in ran.pipelines]
+ran["accuracy"] = [analysis.percent(p) for p in ran.pipelines]
 by_network = ran.pivot(index="method", columns="network", values="accuracy")
 
 # %%
-printed = results.targets().query("table == 'Table 7' and metric == 'accuracy'")
+printed = targets().query("table == 'Table 7' and metric == 'accuracy'")
 printed = printed.replace({"network": {"convnet-d3": "convnet"}})
 printed = printed.pivot(index="method", columns="network", values="mean")
 sides = {"published": printed, "ours": by_network}
 both_sides = pd.concat(sides, axis=1).reindex([m for m in sets if m in by_network.index])
 both_sides = both_sides.reindex(columns=pd.MultiIndex.from_product([sides, networks]))
-tables.shown(both_sides, empty="not run")
+analysis.for_display(both_sides, empty="not run")
 
 # %% [markdown]
 # And minus the ConvNet's own score, in points. What a set loses with another student is what it had learned of the ConvNet rather than of the classes.
@@ -417,15 +430,15 @@ tables.shown(both_sides, empty="not run")
 # %%
 moved = {side: both_sides[side].sub(both_sides[side].convnet, axis=0) for side in sides}
 moved = pd.concat(moved, axis=1).drop(columns="convnet", level=1)
-tables.shown(moved, empty="not run")
+analysis.for_display(moved, empty="not run")
 
 # %% [markdown]
 # Students with stored labels train with the step size that the set has learned on the ConvNet. Of each trajectory set, the first and the last mean over ten iterations:
 
 # %%
 its_own = ran[(ran.network == "convnet") & (ran.protocol == "dsa-stored")]
-first_record = {r.method: results.load_record(r.records[0]) for r in its_own.itertuples()}
-step = {m: tables.curve(record, "lr")[1] for m, record in first_record.items()}
+first_record = {r.method: records.load_record(r.records[0]) for r in its_own.itertuples()}
+step = {m: analysis.curve(record, "lr")[1] for m, record in first_record.items()}
 learned = pd.DataFrame({m: (v[0], v[-1]) for m, v in step.items()}, ["first", "last"]).T
 assert learned["last"].idxmin() == "mtt" and learned["last"].idxmax() == "damed"
 learned.round(4)
@@ -446,7 +459,7 @@ print(record_of["unilevel", "online-teacher/debiased"]["cost"]["device"])
 pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 
 # %%
-printed = results.targets().query("table == 'Table 9' and dataset == 'cifar10'")
+printed = targets().query("table == 'Table 9' and dataset == 'cifar10'")
 printed.set_index(["method", "metric"])[["mean", "unit", "note"]]
 
 # %% [markdown]
@@ -512,16 +525,18 @@ as_printed = moved["published"].loc["damed", fall.columns]
 assert (fall.loc["damed"] > as_printed).all()
 
 # %%
-small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
+small = analysis.scores_by_evaluator(
+    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
+)
 small = small[small.changed == "as the recipe"]
 on_digits = {(r.method, r.evaluator): r.pipelines for r in small.itertuples()}
 told, told_plain = "online-teacher/debiased (32)", "online-teacher/plain (32)"
 pairs = {"unilevel - random, debiased teacher": ("unilevel", "random", told)}
 pairs |= {"EDC with ADSA - EDC, plain teacher": ("edc_adsa", "edc", told_plain)}
 pairs = {n: (on_digits[a, j], on_digits[b, j]) for n, (a, b, j) in pairs.items()}
-opposite = tables.contrasts(pairs)
+opposite = contrasts(pairs)
 assert (opposite.verdict == "resolved").all() and opposite.points.max() < 0
-tables.shown(opposite.rename_axis("Digits-LT"))
+analysis.for_display(opposite.rename_axis("Digits-LT"))
 
 # %% [markdown]
 # - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher. If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.

@@ -43,17 +43,19 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import distilled, notebook, plots, results, tables
+from ltdd_utils import analysis, distilled, notebook, plots, records
+from ltdd_utils.analysis import contrasts
+from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
-where = results.records_at_hand()
-recorded = results.load(where, allow_mixed=True, committed_only=True)
-cell = tables.in_cell(recorded, "cifar10", 100, 10)
-rows = tables.judged(cell)
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
+cell = analysis.select_cell(recorded, "cifar10", 100, 10)
+rows = analysis.scores_by_evaluator(cell)
 usual = rows[rows.changed == "as the recipe"]
 score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
 sets = usual[~usual.method.str.startswith("full")]
-one_of = {r.evaluator: results.load_record(r.records[0]) for r in sets.itertuples()}
+one_of = {r.evaluator: records.load_record(r.records[0]) for r in sets.itertuples()}
 print(f"{len(cell)} records, {rows.students.sum()} students")
 
 # %% [markdown]
@@ -98,12 +100,12 @@ series = {judge: [score.get((m, judge), []) for m in order] for judge in judges}
 # %%
 def mean(method, judge):
     values = score.get((method, judge), [])
-    return tables.percent(values)
+    return analysis.percent(values)
 
 
 def teacher_scores(judge):
-    used = [results.load_record(p) for r in sets.itertuples() for p in r.records]
-    used = [r for r in used if tables.evaluator(r["protocol"], r["config"]) == judge]
+    used = [records.load_record(p) for r in sets.itertuples() for p in r.records]
+    used = [r for r in used if analysis.evaluator(r["protocol"], r["config"]) == judge]
     return {r["seed"]: r["teacher"]["overall"] for r in used}
 
 
@@ -123,7 +125,7 @@ plots.side_by_side(order, series, lines)
 
 # %%
 wide = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in judges}).loc[order]
-tables.shown(wide, empty="not run")
+analysis.for_display(wide, empty="not run")
 
 # %% [markdown]
 # From the worst set to the best under each judge, in points:
@@ -131,14 +133,14 @@ tables.shown(wide, empty="not run")
 # %%
 apart = wide.drop("edc_adsa", errors="ignore")  # another teacher
 apart = apart.max() - apart.min()
-tables.shown(apart.to_frame("best - worst"))
+analysis.for_display(apart.to_frame("best - worst"))
 
 # %% [markdown]
 # And what Random and DAM + ED gain when their judge is changed from the first to the last:
 
 # %%
 own, shared = "dsa-stored (32)", "online-teacher/debiased (32)"
-tables.shown((wide[shared] - wide[own]).loc[["random", "damed"]].to_frame("gain"))
+analysis.for_display((wide[shared] - wide[own]).loc[["random", "damed"]].to_frame("gain"))
 
 # %% [markdown]
 # **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images. With a teacher that answers for every view they lie close together, whichever teacher it is.
@@ -152,9 +154,9 @@ found = {}
 for judge in judges:
     base = score.get(("random", judge), [])
     others = [m for m in order if m != "random" and (m, judge) in score]
-    found[judge] = tables.contrasts({m: (score[m, judge], base) for m in others})
+    found[judge] = contrasts({m: (score[m, judge], base) for m in others})
 against_random = pd.concat(found, names=["judge", "minus Random"])
-tables.shown(against_random)
+analysis.for_display(against_random)
 
 # %% [markdown]
 # **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard. In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way. In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained. Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
@@ -162,14 +164,14 @@ tables.shown(against_random)
 # %%
 others = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
 pairs = {f"{a} - {b}": (score[a, own], score[b, own]) for a, b in others}
-expertless = tables.contrasts(pairs)
+expertless = contrasts(pairs)
 assert (expertless.verdict == "resolved").all() and expertless.points.min() > 0
 assert expertless.points["dm - random"] > 2 * expertless.points["damed - dm"]
-printed = results.targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
+printed = targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
 printed = printed.query("dataset == 'cifar10' and imbalance_factor == 100 and ipc == 10")
 printed = printed[printed.network == "convnet-d3"].set_index("method")["mean"]
 assert printed.drop(["damed", "full"], errors="ignore").idxmax() == "idm"
-tables.shown(expertless)
+analysis.for_display(expertless)
 
 # %% [markdown]
 # Both are above DATM, whose biased experts keep it below random images here, and DM is above DC.
@@ -188,14 +190,16 @@ def both(a, b, judge):
 
 
 found = {(f"{a} - {b}", judge): both(a, b, judge) for a, b in pairs for judge in judges}
-tables.shown(tables.contrasts(found))
+analysis.for_display(contrasts(found))
 
 # %% [markdown]
 # What is not run, and the command that would run it:
 
 # %%
 asked = [(m, j) for a, b in pairs for m in (a, b) for j in judges if (m, j) not in score]
-commands = {run: tables.run_command(*run, "cifar10", "cpu") for run in dict.fromkeys(asked)}
+commands = {
+    run: analysis.run_command(*run, "cifar10", "cpu") for run in dict.fromkeys(asked)
+}
 pd.Series(commands, name="command").rename_axis(["method", "judge"]).to_frame()
 
 # %% [markdown]
@@ -209,7 +213,7 @@ walk = {
     "DAM + ED, paper 2's evaluator": score.get(("damed", shared), []),
     "uni-level, paper 2's evaluator": score.get(("unilevel", shared), []),
 }
-walked = tables.steps(walk)
+walked = analysis.stepwise(walk)
 
 
 def draw(rows, found):
@@ -230,11 +234,11 @@ budgets = {
     "uni-level, paper 2's, one label": score.get(("unilevel", once), []),
     "uni-level, paper 2's, every view": score.get(("unilevel", shared), []),
 }
-told = tables.steps(budgets)
+told = analysis.stepwise(budgets)
 draw(budgets, told)
 
 # %%
-tables.shown(pd.concat({"the judge first": walked, "the set first": told}))
+analysis.for_display(pd.concat({"the judge first": walked, "the set first": told}))
 
 # %% [markdown]
 # (The number beside a bar is the difference in the table, on the seeds that both rows have; the bar runs between the means of all.)
@@ -243,9 +247,9 @@ tables.shown(pd.concat({"the judge first": walked, "the set first": told}))
 
 # %%
 pairs = {"unilevel - damed": both("unilevel", "damed", once)}
-stored_once = tables.contrasts(pairs)
+stored_once = contrasts(pairs)
 assert stored_once.verdict.item() == "resolved" and stored_once.points.item() > 0
-tables.shown(stored_once)
+analysis.for_display(stored_once)
 
 # %% [markdown]
 # What every judge says of every set that was scored by more than one:
@@ -255,7 +259,7 @@ path = ["dsa-stored (32)", "online-stored/plain (32)", "online-stored/debiased (
 path += ["online-teacher/plain (32)", "online-teacher/debiased (32)"]
 by_judge = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in path}).loc[order]
 several = by_judge[by_judge.notna().sum(axis=1) > 1]
-tables.shown(several, empty="not run")
+analysis.for_display(several, empty="not run")
 
 
 # %%
@@ -276,8 +280,8 @@ asked = {
     for kind in ("plain", "debiased")
 }
 asked |= {("debiased - plain", m): both_judges(m, path[3]) for m in order}
-told_by = tables.contrasts({k: pair for k, pair in asked.items() if all(pair)})
-tables.shown(told_by)
+told_by = contrasts({k: pair for k, pair in asked.items() if all(pair)})
+analysis.for_display(told_by)
 
 # %% [markdown]
 # The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2. So what is gained there is not in the images: it is what the teacher knows.
@@ -287,10 +291,12 @@ tables.shown(told_by)
 # Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images). Means over pipelines; do not compare heights with those above.
 
 # %%
-small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
+small = analysis.scores_by_evaluator(
+    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
+)
 small = small[(small.changed == "as the recipe") & ~small.method.str.contains("_no_")]
-small = small.assign(accuracy=[tables.percent(p) for p in small.pipelines])
-tables.shown(small.pivot_table("accuracy", "method", "evaluator"), empty="not run")
+small = small.assign(accuracy=[analysis.percent(p) for p in small.pipelines])
+analysis.for_display(small.pivot_table("accuracy", "method", "evaluator"), empty="not run")
 
 # %% [markdown]
 # With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher. And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
@@ -316,7 +322,7 @@ plots.accuracy_by_cost(costs)
 # %%
 share, three = [], ["full_logit_adjusted", "damed", "unilevel"]
 for row in timed[timed.method.isin(three)].itertuples():
-    spent = [results.load_record(path) for path in row.records]
+    spent = [records.load_record(path) for path in row.records]
     each = [r["cost"]["seconds"]["students"] / len(r["students"]) for r in spent]
     share.append((row.method, row.evaluator, row.seconds, sum(each) / len(each)))
 columns = ["method", "judge", "first student, s", "every further one, s"]
@@ -363,7 +369,7 @@ table.rename_axis(["judge", "family"])
 # And every set, minus the logit-adjusted student of all real images:
 
 # %%
-tables.shown(wide[narrow] - mean("full_logit_adjusted", own))
+analysis.for_display(wide[narrow] - mean("full_logit_adjusted", own))
 
 # %% [markdown]
 # The published bar, "full dataset", has no printed recipe. If it is plain cross-entropy on the long tail, as our row, it is a low bar: one term in the loss lifts ours by more than the whole distance between the two papers.
@@ -376,7 +382,7 @@ tables.shown(wide[narrow] - mean("full_logit_adjusted", own))
 # %%
 def per_class(method, judge):
     paths = usual[(usual.method == method) & (usual.evaluator == judge)].records.iloc[0]
-    return [student["per_class"] for student in results.load_record(paths[0])["students"]]
+    return [student["per_class"] for student in records.load_record(paths[0])["students"]]
 
 
 shown = {f"{m} ({family})": (m, judge) for (judge, family), m in best.items()}
@@ -409,7 +415,7 @@ assert apart[own] > 2 * max(apart[shared], apart[judges[2]])
 teacher_gain = told_by.loc["debiased - plain"]
 assert (teacher_gain.verdict == "resolved").all()
 assert teacher_gain.points.min() > 3 * (mean("random", judges[2]) - mean("random", own))
-headline = tables.contrasts(found)
+headline = contrasts(found)
 signs = headline.points.where(headline.verdict == "resolved").unstack()[[own, *judges[2:]]]
 assert (signs.loc["damed - datm"] > 0).all() and signs.loc["damed - datm"].idxmax() == own
 assert (signs.loc["unilevel - rded", judges[2:]] > 0).all()

@@ -39,18 +39,23 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import images, longtail, notebook, plots, recipes, results, tables
+from ltdd_utils import analysis, notebook, plots, recipes, records
+from ltdd_utils.analysis import contrasts, variants
+from ltdd_utils.data import DATASETS, longtail
+from ltdd_utils.data import long_tailed as images
+from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
-where = results.records_at_hand()
-recorded = results.load(where, allow_mixed=True, committed_only=True)
-cell = tables.in_cell(recorded, "cifar10", 100, 10)
-rows = tables.judged(cell)
-small = tables.judged(tables.in_cell(recorded, "digits", 20, 10, "tiny"))
-as_named = "as the recipe"
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
+cell = analysis.select_cell(recorded, "cifar10", 100, 10)
+rows = analysis.scores_by_evaluator(cell)
+small = analysis.select_cell(recorded, "digits", 20, 10, "tiny")
+small = analysis.scores_by_evaluator(small)
 print(f"CIFAR-10-LT: {len(cell)} records, {len(rows)} settings; Digits-LT: {len(small)}")
 
 # %%
+as_named = "as the recipe"
 stored, plain = "dsa-stored (32)", "online-teacher/plain (32)"
 debiased = "online-teacher/debiased (32)"
 score = {(r.method, r.evaluator, r.changed): r.pipelines for r in rows.itertuples()}
@@ -63,7 +68,7 @@ def scores(method, judge, changed=as_named):
 
 def mean(*run):
     values = scores(*run)
-    return tables.percent(values)
+    return analysis.percent(values)
 
 
 # %% [markdown]
@@ -75,8 +80,8 @@ waiting = {}  # controls that were not run, and their commands
 
 
 def controls_of(asked):
-    large = tables.controls(rows, asked, "cifar10", "cpu")
-    tiny = tables.controls(small, asked, "digits", "tiny")
+    large = analysis.control_table(rows, asked, "cifar10", "cpu")
+    tiny = analysis.control_table(small, asked, "digits", "tiny")
     return pd.concat({"CIFAR-10-LT": large, "Digits-LT": tiny})
 
 
@@ -85,7 +90,7 @@ def table_of(asked):
     table = controls_of(asked)
     left = table.command[table.command != ""].items()
     waiting.update({(data, ", ".join(name)): command for (data, *name), command in left})
-    return tables.shown(table[table.command == ""].drop(columns="command"))
+    return analysis.for_display(table[table.command == ""].drop(columns="command"))
 
 
 def climb(ladder, among=score):
@@ -94,14 +99,14 @@ def climb(ladder, among=score):
 
 # %%
 def both(ladder):
-    large = tables.steps(climb(ladder))
-    tiny = tables.steps(climb(ladder, digits))
+    large = analysis.stepwise(climb(ladder))
+    tiny = analysis.stepwise(climb(ladder, digits))
     return pd.concat({"CIFAR-10-LT": large, "Digits-LT": tiny})
 
 
 def draw(ladder):
     walk = climb(ladder)
-    found = tables.steps(walk)
+    found = analysis.stepwise(walk)
     flags = found.verdict == "resolved"
     return plots.waterfall(list(walk), list(walk.values()), list(found.points), flags)
 
@@ -126,7 +131,7 @@ draw(ladder_1)
 
 # %%
 steps_1 = both(ladder_1)
-tables.shown(steps_1)
+analysis.for_display(steps_1)
 
 # %% [markdown]
 # A step is held against the last row that was run; chapter 00 explains the columns. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
@@ -169,8 +174,8 @@ one_alone = {
     "both - decoupled experts alone": ("decoupled", "DAM", "decoupled", "no DAM"),
 }
 pairs = {k: (scores(*grid[v[:2]]), scores(*grid[v[2:]])) for k, v in one_alone.items()}
-from_good = tables.contrasts(pairs)
-tables.shown(from_good)
+from_good = contrasts(pairs)
+analysis.for_display(from_good)
 
 # %% [markdown]
 # From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence. The parts do not have a worth of their own; they have one *given what is there already*.
@@ -191,7 +196,7 @@ draw(ladder_3)
 
 # %%
 steps_3 = both(ladder_3)
-tables.shown(steps_3)
+analysis.for_display(steps_3)
 
 # %% [markdown]
 # On Digits-LT the first step is not there: a plain teacher of digits knows most of the tail already (chapter 09). The other steps are a point or so, too. So the ladder's one large step belongs to data on which a plain teacher loses the tail.
@@ -204,9 +209,7 @@ tables.shown(steps_3)
 started = {}
 optimised = cell[(cell.scale == "cpu") & ~cell.whole_set]
 for protocol in ("dsa-stored", "online-teacher/debiased"):
-    for row in tables.variants(optimised[optimised.protocol == protocol]).to_dict(
-        "records"
-    ):
+    for row in variants(optimised[optimised.protocol == protocol]).to_dict("records"):
         whole = row["changed"] == as_named and row["method"] not in (
             "rded",
             "unilevel_no_recovery",
@@ -220,13 +223,13 @@ plots.before_after(started.index, started.before, started.after)
 # A share of a score would say little: random images alone have most of it. So count from random images under the same judge. How far above them (or below) is each set before its first iteration, and after its last?
 
 # %%
-gained = tables.gains(started)
+gained = analysis.gains(started)
 judge_of = {"dsa-stored": stored, "online-teacher/debiased": debiased}
 base = [mean("random", judge_of[name.partition(", ")[2]]) for name in started.index]
 above = pd.DataFrame({"start": gained.before - base, "end": gained.after - base})
 above["added by iterations"] = gained.gain
 above["share of the end"] = (above.start / above.end).where(above.min(axis=1) > 0)
-tables.shown(above, 2)
+analysis.for_display(above, 2)
 
 # %% [markdown]
 # EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws. (SRe2L begins with noise, which has nothing to teach.)
@@ -240,7 +243,7 @@ pairs = {
         scores("random", debiased),
     ),
 }
-tables.shown(tables.contrasts(pairs))
+analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
 # ## Does DAM need the true prior?
@@ -278,8 +281,8 @@ for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
     pairs |= {(name, n): (among.get(key, []), base) for n, key in tried.items()}
 none = scores("ed_only", stored), scores("random", stored)
 pairs["CIFAR-10-LT", "uniform prior"] = none
-beside_random = tables.contrasts(pairs)
-tables.shown(beside_random[beside_random.verdict != "not run"])
+beside_random = contrasts(pairs)
+analysis.for_display(beside_random[beside_random.verdict != "not run"])
 
 # %% [markdown]
 # The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on:
@@ -292,8 +295,8 @@ pairs = {
     ),
     "DAM - uniform, biased experts": (scores("dam_only", stored), scores("datm", stored)),
 }
-dam_gain = tables.contrasts(pairs)
-tables.shown(dam_gain)
+dam_gain = contrasts(pairs)
+analysis.for_display(dam_gain)
 
 # %% [markdown]
 # Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away. Whether that distance turns into accuracy is what the rows above are for.
@@ -320,8 +323,8 @@ pairs = {
     "shift alone - no DAM": (shift_alone, scores("ed_only", stored)),
     "weights - no DAM": (scores("damed", stored), scores("ed_only", stored)),
 }
-shift_gain = tables.contrasts(pairs)
-tables.shown(shift_gain)
+shift_gain = contrasts(pairs)
+analysis.for_display(shift_gain)
 
 # %% [markdown]
 # ## Exact or TESLA gradient?
@@ -366,7 +369,7 @@ kept = recorded[recorded.recipe.isin(["datm_cifar10", "datm_digits"])]
 kept = kept[kept.protocol == "dsa-stored"]
 rows_of = {}
 for path in kept.path:
-    run = results.load_record(path)
+    run = records.load_record(path)
     settings, first = run["config"]["evaluate"].get("adsa"), run["students"][0]
     if settings is not None:
         name = run["recipe"], f"at most {settings['largest']:g}", f"seed {run['seed']}"
@@ -386,8 +389,8 @@ for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
     base = among["random", stored, as_named]
     for what, (m, judge, c) in after.items():
         pairs[name, what] = (among.get((m, judge, c), []), base)
-against = tables.contrasts({k: pair for k, pair in pairs.items() if pair[0]})
-tables.shown(against)
+against = contrasts({k: pair for k, pair in pairs.items() if pair[0]})
+analysis.for_display(against)
 
 # %% [markdown]
 # The last attempt comes before the training and not after it: experts with a logit-adjusted loss. How far does that one number carry, beside the two stages of expert decoupling?
@@ -400,8 +403,8 @@ for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
         pairs[name, f"datm, such experts - {label}"] = mine, among[other, stored, as_named]
     begun = among.get(("datm", stored, "experts.logit_adjustment=1, iterations=0"), [])
     pairs[name, "and what its matching adds"] = mine, begun
-beside_ed = tables.contrasts({k: pair for k, pair in pairs.items() if all(pair)})
-tables.shown(beside_ed)
+beside_ed = contrasts({k: pair for k, pair in pairs.items() if all(pair)})
+analysis.for_display(beside_ed)
 
 # %% [markdown]
 # One term in the loss, and no second kind of expert: on CIFAR-10-LT that carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther. Its matching adds to where it starts, which biased experts do only from a bad start. DAM + ED stays ahead of it on both.
@@ -419,8 +422,8 @@ pairs = {
     "edc with ADSA - uni-level": (scores("edc_adsa", plain), scores("unilevel", debiased)),
 }
 on_digits = digits["edc_adsa", plain, as_named], digits["edc", plain, as_named]
-adsa = tables.contrasts({**pairs, "Digits-LT: edc with ADSA - edc": on_digits})
-tables.shown(adsa)
+adsa = contrasts({**pairs, "Digits-LT: edc with ADSA - edc": on_digits})
+analysis.for_display(adsa)
 
 # %% [markdown]
 # On Digits-LT, whose tail the plain teacher knows, there is no bias of the kind to take out, and the rule shifts all the same.
@@ -429,11 +432,11 @@ tables.shown(adsa)
 # The last row is a comparison across two papers: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher. The ADSA paper prints a higher number for the first than paper 2 does for the second:
 
 # %%
-printed = results.targets()
+printed = targets()
 pair = {"jiang2025adsa": "edc_adsa", "cui2026rethinking": "unilevel"}
 cell_of = ("cifar10", 100, 10)
 {
-    method: tables.published_score(printed, paper, method, *cell_of)
+    method: analysis.published_score(printed, paper, method, *cell_of)
     for paper, method in pair.items()
 }
 
@@ -455,12 +458,12 @@ parts = {
     "recovery": scores("unilevel_no_recovery", debiased),
 }
 pairs = {name: (full, without) for name, without in parts.items()}
-part_of = tables.contrasts(pairs)
+part_of = contrasts(pairs)
 known = part_of.dropna(subset="points")
 plots.differences(list(known.index), list(known.points), list(known.needed))
 
 # %%
-tables.shown(part_of)
+analysis.for_display(part_of)
 
 # %% [markdown]
 # What inside the debiasing does it is in chapter 12.
@@ -485,8 +488,8 @@ for name, among in (("CIFAR-10-LT", score), ("Digits-LT", digits)):
         for said, order in (("as named", as_named), ("reversed", reversed_order)):
             keys = (a, at, order), (b, under, order)
             pairs[name, f"{a} - {b}", said] = tuple(among.get(key, []) for key in keys)
-turned = tables.contrasts(pairs)
-tables.shown(turned[turned.verdict != "not run"])
+turned = contrasts(pairs)
+analysis.for_display(turned[turned.verdict != "not run"])
 
 # %% [markdown]
 # ## When a class has fewer images than IPC
@@ -507,18 +510,18 @@ short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
 short = short[short.method.isin(["random", "datm", "damed"])]
 thirds = 100 * short.pivot_table(["overall", "tail"], "method", "imbalance_factor")
-tables.shown(thirds)
+analysis.for_display(thirds)
 
 # %%
 cells = [(factor, 10) for factor in (5, 20, 60)]
-found = tables.along(recorded, "digits", cells, stored, "tiny", like=small)
+found = analysis.accuracy_over_cells(recorded, "digits", cells, stored, "tiny", like=small)
 by_factor = {(r.method, r.imbalance_factor): r.scores for r in found.itertuples()}
 pairs = {
     (f"{method} - random", f"IF {factor:g}"): (values, by_factor["random", factor])
     for (method, factor), values in by_factor.items()
     if method in ("damed", "datm")
 }
-tables.shown(tables.contrasts(pairs).sort_index())
+analysis.for_display(contrasts(pairs).sort_index())
 
 # %% [markdown]
 # (The spread at IF 5 and 60 is that of IF 20 where a method was run once.) A class that has run out is filled up with copies. The matching can make the copies differ afterwards; random images with hard labels stay what they are. But a random set then holds *all* images of the rarest classes, so nothing is lost there by choosing: what it loses from IF 5 to 60 is lost with the images. DATM loses the tail for another reason, and with enough images too: its biased
@@ -531,7 +534,7 @@ grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 
 grid += [("tiny", 500, 100, 10), ("tiny", 500, 100, 20)]
 wanting = {}
 for name, most, factor, ipc in grid:
-    counts = longtail.class_counts(most, factor, recipes.DATASETS[name].classes)
+    counts = longtail.class_counts(most, factor, DATASETS[name].classes)
     wanting[f"{name}, IF {factor}, IPC {ipc}"] = (
         sum(count < ipc for count in counts),
         len(counts),
@@ -608,17 +611,17 @@ placebo = controls_of({"inverted": prior["inverted prior"]}).loc["CIFAR-10-LT"]
 assert placebo.verdict.item() == "resolved" and placebo.points.item() < -8
 estimated = digits["damed", stored, "dam.prior=estimated"]
 true_prior = digits["damed", stored, as_named]
-assert not tables.contrast(estimated, true_prior).resolved
+assert not analysis.contrast(estimated, true_prior).resolved
 
 # %%
 changes_of = {key[2]: values for key, values in digits.items() if key[0] == "datm"}
 stays = changes_of.pop(as_named)
-shifted = {c: tables.contrast(v, stays) for c, v in changes_of.items()}
+shifted = {c: analysis.contrast(v, stays) for c, v in changes_of.items()}
 signs = {"largest=3.0": -1, "largest=1,": 1, "largest=0.5": 1, "experts.logit": 1}
 for what, sign in signs.items():
     found = next(c for name, c in shifted.items() if what in name)
     assert found.resolved and found.difference * sign > 0
-bounded = tables.contrast(scores("datm", stored, adsa_to("1")), scores("datm", stored))
+bounded = analysis.contrast(scores("datm", stored, adsa_to("1")), scores("datm", stored))
 assert bounded.resolved and bounded.difference > 0
 
 # %%

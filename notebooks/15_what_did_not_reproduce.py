@@ -44,15 +44,16 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import notebook, recipes, results, tables
-from ltdd_utils.tables import Claim
+from ltdd_utils import analysis, notebook, recipes, records
+from ltdd_utils.analysis import Claim, claims, compare, contrasts
+from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
-where = results.records_at_hand()
-recorded = results.load(where, allow_mixed=True, committed_only=True)
-printed = results.targets()
-cell = tables.in_cell(recorded, "cifar10", 100, 10)
-rows = tables.judged(cell)
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
+printed = targets()
+cell = analysis.select_cell(recorded, "cifar10", 100, 10)
+rows = analysis.scores_by_evaluator(cell)
 usual = rows[rows.changed == "as the recipe"]
 score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
 print(f"{len(cell)} records, {len(usual)} pairs of a method and an evaluator")
@@ -68,11 +69,11 @@ def on(judge, *methods):
 
 
 def verdicts(asked, scores=score, ipc=10):
-    return tables.claims(asked, scores, printed, ipc=ipc)
+    return claims(asked, scores, printed, ipc=ipc)
 
 
 def look(table):
-    return tables.shown(table.drop(columns=["paper", "spread"]))
+    return analysis.for_display(table.drop(columns=["paper", "spread"]))
 
 
 # %% [markdown]
@@ -118,8 +119,8 @@ pairs = {
     "DATM's initial set - random": (start, random),
     "DATM - its own initial set": (score["datm", stored], start),
 }
-from_the_start = tables.contrasts(pairs)
-tables.shown(from_the_start)
+from_the_start = contrasts(pairs)
+analysis.for_display(from_the_start)
 
 # %% [markdown]
 # Whether experts of 100 epochs and full width cure it was not run; `ltdd run datm_cifar10 --scale paper` would tell. **Open**, with a likely cause.
@@ -132,7 +133,7 @@ pairs = {
     "ED's initial set - DATM's": (begun, start),
     "ED - DATM, after the matching": (score["ed_only", stored], score["datm", stored]),
 }
-tables.shown(tables.contrasts(pairs))
+analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
 # So we ran "DAM only" once more, on biased experts as before, but from the images and labels that decoupled experts chose:
@@ -145,8 +146,8 @@ pairs = {
     "DAM alone, from ED's initial set - ED alone": (better, score["ed_only", stored]),
     "both - DAM alone, from ED's initial set": (score["damed", stored], better),
 }
-which_part = tables.contrasts(pairs)
-tables.shown(which_part)
+which_part = contrasts(pairs)
+analysis.for_display(which_part)
 
 # %% [markdown]
 # **The order of the parts turns round**, and is the printed one: who labels the set that both begin with decides which part looks larger. Whether the paper's rows share a start is not written in what we read. The 2 x 2 table of both parts from one start is in chapter 14.
@@ -160,8 +161,8 @@ coresets = rows[method_changed & (rows.evaluator == wide)]
 asked = {
     (r.method, r.changed): (r.method, r.evaluator, r.changed) for r in coresets.itertuples()
 }
-controls = tables.controls(rows, asked, "cifar10", "cpu")
-tables.shown(controls.drop(columns="command"))
+controls = analysis.control_table(rows, asked, "cifar10", "cpu")
+analysis.for_display(controls.drop(columns="command"))
 
 # %% [markdown]
 # Without augmentation everything falls, random images too. Neither change alone makes a printed number. **Open**; no settings of the coresets were released.
@@ -217,7 +218,7 @@ look(third)
 # One image per class:
 
 # %%
-single = tables.judged(tables.in_cell(recorded, "cifar10", 100, 1))
+single = analysis.scores_by_evaluator(analysis.select_cell(recorded, "cifar10", 100, 1))
 single = single[single.changed == "as the recipe"]
 alone = {(r.method, r.evaluator): r.pipelines for r in single.itertuples()}
 full = ("unilevel", debiased)
@@ -243,8 +244,8 @@ pairs = {
     )
     for m in ("random", "rded", "edc", "unilevel")
 }
-teachers = tables.contrasts(pairs)
-tables.shown(teachers)
+teachers = contrasts(pairs)
+analysis.for_display(teachers)
 
 # %% [markdown]
 # If the paper's EDC and RDED had the debiased teacher, its table stands against ours, and the cause is **open**; if they had a plain one, its table compares teachers. Only its authors can say.
@@ -255,8 +256,8 @@ tables.shown(teachers)
 forms = rows[(rows.method == "unilevel") & (rows.evaluator == debiased)]
 forms = forms[forms.changed.str.startswith(("statistics", "observer"))]
 asked = {r.changed: (r.method, r.evaluator, r.changed) for r in forms.itertuples()}
-controls = tables.controls(rows, asked, "cifar10", "cpu")
-tables.shown(controls.drop(columns="command"))
+controls = analysis.control_table(rows, asked, "cifar10", "cpu")
+analysis.for_display(controls.drop(columns="command"))
 
 # %% [markdown]
 # Ten classes with at least fifty images may be too easy a place for both: the published ablation has a hundred classes with as few as ten. There our rows have one pipeline so far, with a single student, and the full method and the row without the crops score alike (chapter 12). **Open**; three seeds of each row there would tell a point from nothing.
@@ -267,7 +268,7 @@ tables.shown(controls.drop(columns="command"))
 seconds = printed[(printed.table == "Table 9") & (printed.dataset == "cifar10")]
 paper = seconds.pivot_table("mean", "metric", "method")
 stages = {
-    m: results.load_record(
+    m: records.load_record(
         usual[(usual.method == m) & (usual.evaluator == judge)].records.iloc[0][0]
     )
     for m, judge in (("damed", stored), ("unilevel", debiased))
@@ -303,10 +304,10 @@ cells = [("cifar10", 10, 10), ("cifar10", 100, 50), ("cifar100", 50, 10), ("tiny
 # %%
 other = {}
 for at in cells:
-    there = tables.judged(tables.in_cell(recorded, *at), like=rows)
+    there = analysis.scores_by_evaluator(analysis.select_cell(recorded, *at), like=rows)
     there = there[there.changed == "as the recipe"]
     found = {(r.method, r.evaluator): r.pipelines for r in there.itertuples()}
-    other["{}, IF {}, IPC {}".format(*at)] = tables.claims(headlines, found, printed, *at)
+    other["{}, IF {}, IPC {}".format(*at)] = claims(headlines, found, printed, *at)
 
 # %%
 elsewhere = pd.concat(other)
@@ -318,10 +319,10 @@ look(ran) if len(ran) else "none so far"
 # Both headlines keep their direction, and neither its size. *At IF 10* the paper has DATM next to DAM + ED; ours stays behind. Its tail says why: at this scale experts get few images of the rarest two classes right even with ten times as many of them.
 
 # %%
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
 
 judged_so = recorded[recorded.protocol == "dsa-stored"]
-at_ten = tables.in_cell(judged_so, "cifar10", 10, 10)
+at_ten = analysis.select_cell(judged_so, "cifar10", 10, 10)
 at_ten = at_ten[at_ten.recipe.isin(["damed_cifar10", "datm_cifar10"])]
 sizes = class_counts(5000, 10, 10)
 of_classes = pd.DataFrame(
@@ -348,10 +349,10 @@ look(fifth)
 # On CIFAR-10-LT ADSA lifts both, EDC by less than printed; on Digits-LT it costs EDC many points (chapter 14). The numbers of two papers side by side also suggest that EDC with ADSA is above the uni-level method. Here it is not so:
 
 # %%
-beside_adsa = tables.contrasts(
+beside_adsa = contrasts(
     {"EDC with ADSA - uni-level": (score["edc_adsa", plain], score["unilevel", debiased])}
 )
-tables.shown(beside_adsa)
+analysis.for_display(beside_adsa)
 
 # %% [markdown]
 # Suspected causes: our students are trained briefly, and a student learns the calibrated shift before the evidence (chapter 11); and the paper's student is not known to us. **Open.**
@@ -400,7 +401,7 @@ print(f"classifier experts / representation experts: {second_stage / first_stage
 # So far differences of two methods. Now the numbers themselves: ours minus the paper's, the five largest of all cells that were run.
 
 # %%
-beside = tables.compare(recorded, printed, recipes.names(), everything=False)
+beside = compare(recorded, printed, recipes.names(), everything=False)
 beside = beside[beside.metric == "accuracy"].dropna(subset="difference")
 keys = ["dataset", "method", "ipc", "imbalance_factor", "network", "our_protocol", "scale"]
 once = beside.drop_duplicates(keys)  # a number that one paper copies stands in both
@@ -432,7 +433,7 @@ table["IF"] = table["IF"].map("{:g}".format)
 table["network"] = table["network"].str.replace("-d3", "")
 columns = ["dataset", "IF", "IPC", "network", "our_protocol", "printed", "ours"]
 columns += ["difference", "pipelines", "suspected"]
-tables.shown(table.set_index("method")[columns])
+analysis.for_display(table.set_index("method")[columns])
 
 # %% [markdown]
 # **Scale or evaluator?** Random real images need no experts and no distillation. Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone. And the same kind of set under students of the paper's width and of ours tests the width alone:
@@ -446,8 +447,8 @@ pairs = {
 }
 as_printed = exact[["mean", "ours", "difference", "pipelines"]].round(1)
 print(as_printed.to_string(index=False))
-wider = tables.contrasts(pairs)
-tables.shown(wider)
+wider = contrasts(pairs)
+analysis.for_display(wider)
 
 # %% [markdown]
 # This evaluator gives the published number; the online one has no such row. Width explains a part of the level. The rest is not taken apart here: experts, teacher and iterations are reduced much more, and online students train for fewer epochs. A teacher is a ceiling for what it teaches; ours scores this on the test set (a log in a public copy of paper 2's code has a debiased teacher of full width
@@ -456,7 +457,7 @@ tables.shown(wider)
 # %%
 teachers_own = {}
 for row in usual.itertuples():
-    for record in map(results.load_record, row.records):
+    for record in map(records.load_record, row.records):
         if record.get("teacher"):
             kind = row.evaluator.partition("/")[2]
             teachers_own.setdefault(kind, {})[record["seed"]] = record["teacher"]["overall"]
@@ -471,7 +472,7 @@ for row in usual.itertuples():
 # Published accuracies by data set: those that some recipe of this book makes, how many of these were run as published (`paper`) or reduced (`cpu`), and those that no recipe makes.
 
 # %%
-whole = tables.compare(recorded, printed, recipes.names())
+whole = compare(recorded, printed, recipes.names())
 whole = whole[(whole.metric == "accuracy") & whole["mean"].notna()]
 number = [
     "paper",
@@ -494,7 +495,7 @@ counts.groupby(["dataset", "state"]).size().unstack(fill_value=0)
 names = recipes.names()
 left = {
     dataset: {
-        scale: len(tables.missing(recorded, names, dataset, printed, scale))
+        scale: len(analysis.missing(recorded, names, dataset, printed, scale))
         for scale in ("paper", "cpu")
     }
     for dataset in ("cifar10", "cifar100", "tiny", "imagenet")
@@ -503,7 +504,7 @@ pd.DataFrame(left).T.rename(columns="never run at scale {}".format)
 
 # %%
 for dataset in left:
-    first_left = tables.missing(recorded, names, dataset, printed, "cpu")[0]
+    first_left = analysis.missing(recorded, names, dataset, printed, "cpu")[0]
     print(first_left["command"])
 
 # %% [markdown]

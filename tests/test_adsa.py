@@ -5,16 +5,22 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from toy_sets import CPU, NAMES, digits, fit, place, synthetic
+from toy_sets import CPU, NAMES, context, digits, fit, synthetic
 
-from ltdd_utils.baselines.adsa import Calibrated, calibration, class_confidence, find_tau
-from ltdd_utils.config import ADSAConfig, DataConfig
-from ltdd_utils.evaluation import gather, student
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import DataConfig, load
+from ltdd_utils.evaluation import (
+    ADSAConfig,
+    Calibrated,
+    calibration,
+    class_confidence,
+    find_tau,
+    gather,
+    protocol,
+    student,
+    whole_image_logits,
+)
 from ltdd_utils.evaluation import objectives as objectives_module
-from ltdd_utils.evaluation.objectives import whole_image_logits
-from ltdd_utils.images import load
-from ltdd_utils.recipes import protocol
-from ltdd_utils.seeds import generator
 
 CFG = ADSAConfig()
 
@@ -176,7 +182,7 @@ def cfg(name, **changes):
 
 def trained(folder, settings, teacher=None, data=None, **changes):
     data, distilled = digits() if data is None else data, synthetic(kind=settings.preprocess.kind, **changes)
-    where = {"seed": 0, "number": 0, "store": place(folder).store, "device": CPU, "teacher": teacher}
+    where = {"seed": 0, "number": 0, "store": context(folder).store, "device": CPU, "teacher": teacher}
     return student(distilled, data, fit(settings.preprocess.kind), settings, **where)
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from toy_observer import inputs, long_tail, observer, pooled
 
-from ltdd_utils.config import RecoverConfig, StatisticsConfig
-from ltdd_utils.seeds import generator
-from ltdd_utils.unilevel.alignment import Smoothed, Targets, class_variance
-from ltdd_utils.unilevel.monitor import Monitor
-from ltdd_utils.unilevel.statistics import collect
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.alignment.alignment import Smoothed, Targets, class_variance
+from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
+from ltdd_utils.methods.alignment.statistics import collect
 
 MIXTURE, MEAN, RUNNING = StatisticsConfig(), StatisticsConfig(variance="mean"), StatisticsConfig(source="running")
 GLOBAL, CLASSES = RecoverConfig(global_share=1, class_share=0), RecoverConfig(global_share=0, class_share=1)

@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils import augment
-from ltdd_utils.augment import OPERATIONS, DSAParameters, draw, dsa
-from ltdd_utils.seeds import generator
+from ltdd_utils.augment import DSA_OPERATIONS as OPERATIONS
+from ltdd_utils.augment import DSAParameters, draw, dsa
+from ltdd_utils.augment import siamese as augment
+from ltdd_utils.core.seeds import generator
 
 STRATEGY = "_".join(OPERATIONS)
 SIZE = 9

@@ -12,11 +12,11 @@ from toy_records import record
 from toy_sets import synthetic
 
 from ltdd_utils.cli import main
-from ltdd_utils.datasets import downloads
-from ltdd_utils.datasets.digits import population
+from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.data.sources import downloads
+from ltdd_utils.data.sources.digits import source_dataset
 from ltdd_utils.distilled import save_set, to_bundle
-from ltdd_utils.results import save_record
-from ltdd_utils.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.records import save_record
 
 QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
 
@@ -272,11 +272,11 @@ def test_an_unknown_command(refused):
 
 
 def test_a_class_without_images(refused, monkeypatch):
-    whole = population()
+    whole = source_dataset()
     keep = whole.labels != 4
 
     without_class_four = replace(whole, labels=whole.labels[keep])
-    monkeypatch.setattr("ltdd_utils.datasets.digits.population", lambda: without_class_four)
+    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda: without_class_four)
     assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
 
 
@@ -404,7 +404,7 @@ def test_no_space_leaves_nothing_half_written(part, refused, tmp_path, monkeypat
         real(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ltdd_utils.store.os.replace", full)
+        patch.setattr("ltdd_utils.core.files.os.replace", full)
         line = refused("run", "random_digits", *QUICK)
     assert "cannot write" in line and "No space left on device; free some space or name another folder" in line
     assert not [name for name in files(tmp_path) if name.endswith(".part") or name.startswith(part)]

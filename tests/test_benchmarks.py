@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from ltdd_utils import recipes
-from ltdd_utils.config import AugmentConfig
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import Place, fitted, train_experts
-from ltdd_utils.store import Store, load_bundle
-from ltdd_utils.trajectory.classifier import match_classifier
-from ltdd_utils.trajectory.matching import tesla
+from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.store import Store, load_bundle
+from ltdd_utils.data import fitted, load
+from ltdd_utils.methods.trajectory.classifier import match_classifier
+from ltdd_utils.methods.trajectory.matching import tesla
+from ltdd_utils.methods.trajectory.stages import train_experts
 
 CPU = torch.device("cpu")
 
@@ -151,9 +152,9 @@ def tiny(*changes):
 
 
 def train(recipe, folder):
-    data, place, cfg = load(recipe.data), Place(Store(folder), CPU), recipe.method
-    preprocess = fitted(recipe.evaluate.preprocess, data, place)
-    train_experts(cfg.experts, cfg.snapshots, cfg.classifier_snapshots, data, preprocess, 0, place, only=[0])
+    data, context, cfg = load(recipe.data), RunContext(Store(folder), CPU), recipe.method
+    preprocess = fitted(recipe.evaluate.preprocess, data, context)
+    train_experts(cfg.experts, cfg.snapshots, cfg.classifier_snapshots, data, preprocess, 0, context, only=[0])
 
 
 @pytest.mark.parametrize("stored", ["fp32", "bf16"])

@@ -9,11 +9,13 @@ from toy_sets import CPU
 
 from ltdd_utils import campaign, recipes
 from ltdd_utils.cli import main
-from ltdd_utils.config import to_dict
-from ltdd_utils.locks import Busy, locked
-from ltdd_utils.pipeline import Place
-from ltdd_utils.results import every, load_record
-from ltdd_utils.store import Stopped, Store
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.locks import Busy, locked
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.core.store import Store
+from ltdd_utils.records import all_records, load_record
+from ltdd_utils.report.campaign import campaign_section
 
 QUICK = """
 scale = "tiny"
@@ -42,7 +44,7 @@ def plan(tmp_path):
 
 
 def at(folder, **options):
-    return Place(Store(folder / "work", options.pop("deadline", None), **options), CPU, results=folder / "results")
+    return RunContext(Store(folder / "work", options.pop("deadline", None), **options), CPU, results=folder / "results")
 
 
 def quick(folder, **options):
@@ -64,7 +66,7 @@ def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
 
     runs, made = campaign.read_plan(name), []
 
-    def stand_in(recipe, seed, students, place):
+    def stand_in(recipe, seed, students, context):
         made.append((recipe, seed, students))
         raise ValueError("enough")
 
@@ -152,7 +154,7 @@ def test_experts_that_all_seeds_share_are_paid_for_once():
 
 def test_every_recipe_has_its_stages_timed_by_its_own_record():
     """The stages of a recipe are those that committed records of it name (the ones that take no time aside)."""
-    for path in sorted((campaign.plan.records_at_hand()).glob("*/*-s0.json")):
+    for path in sorted((campaign.plan.default_records_dir()).glob("*/*-s0.json")):
         found = load_record(path)
         ours = {stage.name for stage in campaign.stages(found["config"], 0, 1)}
         spent = {name for name, value in found["cost"]["seconds"].items() if value > 30}
@@ -162,29 +164,32 @@ def test_every_recipe_has_its_stages_timed_by_its_own_record():
 def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
     runs, said = campaign.read_plan(str(plan)), []
     where = quick(tmp_path)
-    before = campaign.survey(runs, campaign.by_name(every(where.results)), where.store.root)
+    before = campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)
     assert [state.state for state in before] == ["missing"] * 2 and all(state.unknown for state in before)
-    assert campaign.carry_out(runs, where, said.append) == []
+    assert campaign.run_campaign(runs, where, said.append) == []
     assert [line.partition(":")[0] for line in said] == ["runs", "done"] * 2
     made = {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")}
-    assert campaign.carry_out(runs, quick(tmp_path), said.append) == [] and len(said) == 4
+    assert campaign.run_campaign(runs, quick(tmp_path), said.append) == [] and len(said) == 4
     assert {path: path.stat().st_mtime_ns for path in where.results.rglob("*.json")} == made
-    states = campaign.survey(runs, campaign.by_name(every(where.results)), where.store.root)
+    states = campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)
     assert [state.state for state in states] == ["done"] * 2
-    table = campaign.totals(states)
+    table = campaign.status_totals(states)
     assert table["done"].tolist() == [2, 2] and table["hours to come"].tolist() == ["", ""]
 
 
 def test_a_run_that_another_process_holds_is_left_for_later(plan, tmp_path):
     runs, said, where = campaign.read_plan(str(plan)), [], quick(tmp_path, deadline=time.monotonic() + 60)
     with locked(campaign.state.lock_of(runs[0], where.store.root)):
-        states = campaign.survey(runs, campaign.by_name(every(where.results)), where.store.root)
+        states = campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)
         assert [state.state for state in states] == ["running", "missing"]
         with pytest.raises(Stopped):
-            campaign.carry_out(runs, quick(tmp_path, deadline=time.monotonic()), said.append)
+            campaign.run_campaign(runs, quick(tmp_path, deadline=time.monotonic()), said.append)
         assert not list(where.results.rglob("*.json"))
-    assert campaign.survey(runs, campaign.by_name(every(where.results)), where.store.root)[0].state == "begun"
-    assert campaign.carry_out(runs, where, said.append) == []
+    assert (
+        campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)[0].state
+        == "begun"
+    )
+    assert campaign.run_campaign(runs, where, said.append) == []
 
 
 def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan, tmp_path, monkeypatch):
@@ -198,7 +203,7 @@ def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan,
 
     monkeypatch.setattr(campaign.runner, "run", busy_at_first)
     monkeypatch.setattr(campaign.runner, "EVERY_S", 0.0)
-    assert campaign.carry_out(runs, quick(tmp_path), said.append) == []
+    assert campaign.run_campaign(runs, quick(tmp_path), said.append) == []
     assert len(tries) == 3 and [line.partition(":")[0] for line in said] == ["runs", "done"]
 
 
@@ -208,7 +213,7 @@ def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
         campaign.read_plan(str(plan))
     plan.write_text(QUICK.replace("epochs=1", "lr=1e38"))
     runs, said = campaign.read_plan(str(plan)), []
-    failed = campaign.carry_out(runs, quick(tmp_path), said.append)
+    failed = campaign.run_campaign(runs, quick(tmp_path), said.append)
     assert [run for run, _ in failed] == runs and "failed" in said[1]
 
 
@@ -218,12 +223,12 @@ def test_a_machine_that_runs_out_of_memory_goes_on_with_the_next_run(plan, tmp_p
 
     runs = campaign.read_plan(str(plan))
     monkeypatch.setattr(campaign.runner, "run", full)
-    assert campaign.carry_out(runs, quick(tmp_path), print) == [(run, "out of memory") for run in runs]
+    assert campaign.run_campaign(runs, quick(tmp_path), print) == [(run, "out of memory") for run in runs]
 
 
 def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):
     with pytest.raises(ValueError, match="a store that does not wait"):
-        campaign.carry_out(campaign.read_plan(str(plan)), at(tmp_path), print)
+        campaign.run_campaign(campaign.read_plan(str(plan)), at(tmp_path), print)
 
 
 def test_the_command_shows_and_runs(plan, tmp_path, capsys):
@@ -242,10 +247,10 @@ def test_the_command_shows_and_runs(plan, tmp_path, capsys):
 
 def test_the_section_of_the_book_names_every_missing_run_with_its_cost(plan, tmp_path):
     runs, where = campaign.read_plan(str(plan)), quick(tmp_path)
-    empty = campaign.campaign_section([plan], [])
+    empty = campaign_section([plan], [])
     assert all(f"| `{run.command}` | unknown |" in empty for run in runs)
-    campaign.carry_out(runs[:1], where, print)
-    half = campaign.campaign_section([plan], every(where.results))
+    campaign.run_campaign(runs[:1], where, print)
+    half = campaign_section([plan], all_records(where.results))
     assert runs[0].command not in half and f"| `{runs[1].command}` | 0 |" in half
-    campaign.carry_out(runs, where, print)
-    assert "ltdd run random" not in campaign.campaign_section([plan], every(where.results))
+    campaign.run_campaign(runs, where, print)
+    assert "ltdd run random" not in campaign_section([plan], all_records(where.results))

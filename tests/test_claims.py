@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from ltdd_utils.results import TARGET_COLUMNS
-from ltdd_utils.tables import Claim, claims, published_score
+from ltdd_utils.analysis import Claim, claims, published_score
+from ltdd_utils.records import TARGET_COLUMNS
 
 ROWS = [
     ("p", "cifar10", 100, 10, "a", "convnet-d3", 50.0),

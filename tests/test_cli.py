@@ -14,16 +14,18 @@ from itertools import count
 import pytest
 import torch
 from toy_records import four_records, record
-from toy_sets import digits, fit, place
+from toy_sets import context, digits, fit
 
 from ltdd_utils import recipes
-from ltdd_utils.cli import Bars, main
+from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
-from ltdd_utils.config import to_dict
+from ltdd_utils.cli.progress import Bars
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.core.store import Checkpoint, load_bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
-from ltdd_utils.pipeline import distil
-from ltdd_utils.results import TARGET_KEYS, load_record, save_record, validate_record
-from ltdd_utils.store import Checkpoint, load_bundle
+from ltdd_utils.presets import TEACHERS
+from ltdd_utils.records import TARGET_KEYS, load_record, save_record, validate_record
+from ltdd_utils.runs import distil
 
 QUICK = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "2"]
 
@@ -189,9 +191,7 @@ def test_a_teacher_can_be_chosen_for_a_run_and_for_a_saved_set(ltdd, tmp_path):
 
 
 def test_show_has_the_teacher_that_was_asked_for(ltdd):
-    shown = {
-        kind: json.loads(ltdd("show", "unilevel_digits", "--teacher", kind, "--json")) for kind in recipes.TEACHERS
-    }
+    shown = {kind: json.loads(ltdd("show", "unilevel_digits", "--teacher", kind, "--json")) for kind in TEACHERS}
     for kind, facts in shown.items():
         assert facts["config"]["evaluate"]["teacher"]["kind"] == kind
         assert facts["config"]["method"]["teacher"]["kind"] == "debiased"  # who scores the crops is the method's
@@ -255,7 +255,7 @@ def test_the_second_signal_ends_at_once(capsys, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the command went on")
 
-    monkeypatch.setattr("ltdd_utils.pipeline.runs.evaluate_students", twice)
+    monkeypatch.setattr("ltdd_utils.runs.pipeline.evaluate_students", twice)
     assert main(["run", "random_digits", *QUICK]) == 130
     assert capsys.readouterr().err.splitlines()[-1].startswith("ltdd: interrupted;")
 
@@ -272,7 +272,7 @@ def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ltdd_utils.pipeline.runs.evaluate_students", interrupted)
+    monkeypatch.setattr("ltdd_utils.runs.pipeline.evaluate_students", interrupted)
     assert main(["run", "random_digits", *QUICK]) == 130
     out, err = capsys.readouterr()
     assert out == "" and err == "ltdd: interrupted; the same command goes on from the last checkpoint\n"
@@ -324,7 +324,7 @@ def test_a_set_in_the_layout_of_the_released_codes_is_scored_as_the_set_itself(l
 def test_an_export_is_whitened_whatever_the_set_was_made_in(ltdd, tmp_path):
     """Synthetic pixels of another space go through pixels, so that the same image is read back."""
     path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
-    made = distil(recipes.recipe("random_digits", ipc=1), digits(), 0, place(tmp_path)).set
+    made = distil(recipes.recipe("random_digits", ipc=1), digits(), 0, context(tmp_path)).set
     shown = digits().train_images[digits().rows_of(made.indices)]
     info = {**made.info, "preprocess": fit("normalise").describe()}
     save_set(path, replace(made, indices=torch.full((10,), NOT_REAL), images=fit("normalise")(shown), info=info))

@@ -3,14 +3,15 @@
 import pytest
 from toy_sets import digits, fit
 
-from ltdd_utils.baselines.coresets import select
-from ltdd_utils.config import CoresetConfig, DataConfig, from_dict, to_dict
+from ltdd_utils.analysis import diff_from_recipe
+from ltdd_utils.core.settings import from_dict, to_dict
+from ltdd_utils.data import DataConfig, load
 from ltdd_utils.distilled import NOT_REAL, composition, content_hash, load_set, pixels
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import protocol_for
+from ltdd_utils.methods.coresets.selection import select
+from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.recipes import names, recipe
-from ltdd_utils.results import committed, load_record, results_root
-from ltdd_utils.tables import changes
+from ltdd_utils.records import committed, load_record, results_root
+from ltdd_utils.runs import protocol_for
 
 FOLDER = results_root() / "distilled"
 FILES = sorted(FOLDER.glob("*"))
@@ -80,7 +81,7 @@ def test_students_of_a_set_from_a_file_are_those_of_its_record():
     for record in map(load_record, committed(results_root())):
         for path, distilled in held.items():
             same = content_hash(distilled) in record["provenance"]["distilled_sha256"]
-            usual = distilled.info["recipe"] == record["recipe"] and not changes(record["config"])
+            usual = distilled.info["recipe"] == record["recipe"] and not diff_from_recipe(record["config"])
             if same and usual and record["protocol"] == protocol_for(distilled).label:
                 assert to_dict(protocol_for(distilled)) == record["config"]["evaluate"], path.name
                 compared.add(path.stem.partition("_if")[0])

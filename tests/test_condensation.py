@@ -6,30 +6,24 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import place
+from toy_sets import context
 
 from ltdd_utils import recipes
-from ltdd_utils.augment import apply, draw
-from ltdd_utils.baselines.condensation import (
-    RealImages,
-    common,
-    dc,
-    dm,
-    feature_distance,
-    features,
-    gradient_distance,
-    gradients,
-    start_images,
-)
-from ltdd_utils.baselines.coresets import select
-from ltdd_utils.config import AugmentConfig, CoresetConfig, DataConfig, DCConfig, DMConfig, NetworkConfig
+from ltdd_utils.augment import AugmentConfig, apply, draw
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.data import DataConfig, LongTailedData, load
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, composition, content_hash
-from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.networks import build
-from ltdd_utils.pipeline import distil, run
-from ltdd_utils.results import validate_record
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Checkpoint
+from ltdd_utils.methods.condensation import common, features, gradients
+from ltdd_utils.methods.condensation.common import RealImages, start_images
+from ltdd_utils.methods.condensation.features import dm, feature_distance
+from ltdd_utils.methods.condensation.gradients import dc, gradient_distance
+from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
+from ltdd_utils.methods.coresets.selection import select
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.records import validate_record
+from ltdd_utils.runs import distil, run
 
 CLASSES, IPC, SIZE, COUNTS = 3, 3, 8, (8, 4, 2)
 NETWORK = NetworkConfig(depth=2, width=3)
@@ -409,7 +403,7 @@ def small(name, **changes):
 @both
 def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
     torch.set_default_dtype(torch.float32)
-    record, again = (run(small(name), 0, 1, place(tmp_path / str(number))) for number in (0, 1))
+    record, again = (run(small(name), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
     validate_record(json.loads(json.dumps(record)))
     told = record["distillation"]
     assert told["iterations"] == 2 and len(told["curves"]["loss"]) == 2 and len(told["class_loss"]["mean"]) == 10
@@ -417,8 +411,8 @@ def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
     assert (again["distillation"], again["metrics"]) == (told, record["metrics"])
     assert set(record["cost"]["seconds"]) == {"preprocess", "condensation", "students"}
     data = load(small(name).data)
-    made = distil(small(name), data, 0, place(tmp_path / "0")).set
+    made = distil(small(name), data, 0, context(tmp_path / "0")).set
     assert [content_hash(made)] == record["provenance"]["distilled_sha256"]
     assert made.info["initial_sha256"] == told["initial_sha256"] and made.info["composition"]["synthetic"] == [2] * 10
-    first = distil(small(name, **{"method.iterations": "0"}), data, 0, place(tmp_path / "0"))
+    first = distil(small(name, **{"method.iterations": "0"}), data, 0, context(tmp_path / "0"))
     assert content_hash(first.set) == told["initial_sha256"] and first.history is None

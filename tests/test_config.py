@@ -4,31 +4,18 @@ from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
 
 import pytest
 
-from ltdd_utils import config
-from ltdd_utils.config import (
-    ADSAConfig,
-    AugmentConfig,
-    CoresetConfig,
-    CropConfig,
-    DataConfig,
-    DCConfig,
-    DebiasConfig,
-    DMConfig,
-    EvaluateConfig,
-    ExpertConfig,
-    NetworkConfig,
-    PreprocessConfig,
-    RecoverConfig,
-    StatisticsConfig,
-    TeacherConfig,
-    TrainConfig,
-    TrajectoryConfig,
-    UnilevelConfig,
-    config_id,
-    from_dict,
-    to_dict,
-)
-from ltdd_utils.config.base import later
+from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core import settings as config
+from ltdd_utils.core.settings import added_field, config_id, from_dict, to_dict
+from ltdd_utils.data import DataConfig, PreprocessConfig
+from ltdd_utils.evaluation import ADSAConfig, EvaluateConfig
+from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
+from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, TrajectoryConfig
+from ltdd_utils.networks import NetworkConfig
+from ltdd_utils.teachers import DebiasConfig, TeacherConfig
+from ltdd_utils.training import TrainConfig
 
 VIEWS = AugmentConfig("mixed-views")
 TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
@@ -211,7 +198,7 @@ class Old:
     lr: float = 0.1
 
 
-New = make_dataclass("New", [("lr", float, 0.1), ("adsa", ADSAConfig | None, later(None))], frozen=True)
+New = make_dataclass("New", [("lr", float, 0.1), ("adsa", ADSAConfig | None, added_field(None))], frozen=True)
 
 
 def test_a_field_that_came_later_leaves_old_hashes_as_they_were():

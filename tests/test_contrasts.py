@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy import stats
 
-from ltdd_utils import tables
-from ltdd_utils.seeds import generator
-from ltdd_utils.tables import Pipelines, Spread, contrast
-from ltdd_utils.tables.contrasts import factor
+from ltdd_utils import analysis
+from ltdd_utils.analysis import Pipelines, Spread, contrasts
+from ltdd_utils.analysis.contrasts import contrast, factor
+from ltdd_utils.core.seeds import generator
 
 
 def scores(n, seeds=None, *, name="scores", shift=0.0):
@@ -59,7 +59,7 @@ def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift)
 def test_a_single_pipeline_takes_the_spread_of_its_peers_and_is_held_against_its_own_seed():
     peers = Spread(0.01, 8)
     many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
-    assert contrast(one, many) == tables.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
+    assert contrast(one, many) == analysis.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
     kin = Pipelines(one, [1], peers), Pipelines(many, [0, 1, 2], peers)
     far = [Pipelines(values, values.seeds, elsewhere=peers) for values in (one, many)]
     for found, by in ((contrast(*kin), "of peers"), (contrast(*far), "elsewhere")):
@@ -103,8 +103,8 @@ def test_a_spread_is_pooled_over_methods():
     """Around each method's own mean, weighted by degrees of freedom; single pipelines and draws say nothing."""
     groups = [Pipelines([0.1, 0.3], [0, 1]), Pipelines([0.7, 0.8, 0.9], [0, 1, 2]), Pipelines([0.0], [0])]
     draws = [Pipelines([0.0, 1.0], [0, 0]), [0.0, 1.0]]
-    assert tables.spread(groups + draws) == Spread(pytest.approx(math.sqrt((0.02 + 0.02) / 3)), 3)
-    assert tables.spread(draws) is None
+    assert analysis.spread(groups + draws) == Spread(pytest.approx(math.sqrt((0.02 + 0.02) / 3)), 3)
+    assert analysis.spread(draws) is None
 
 
 def test_a_method_that_was_not_run_has_no_contrast():
@@ -122,7 +122,7 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
         ("a", "d"): (many, []),
         ("a", "e"): ([0.5, 0.52], [0.5, 0.53, 0.51]),
     }
-    table = tables.contrasts(pairs)
+    table = contrasts(pairs)
     assert table.index.tolist() == list(pairs)
     assert table.verdict.tolist() == ["resolved", "not resolved", "not run", "not resolved"]
     assert table.n.tolist() == ["2 pairs", "1 pair", "", "2, 3"]
@@ -135,20 +135,20 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
         name: [Pipelines(one, getattr(one, "seeds", [0] * len(one)), None, other) for one in two]
         for name, two in pairs.items()
     }
-    far = tables.contrasts(seen)
+    far = contrasts(seen)
     assert far.spread.tolist() == ["elsewhere", "elsewhere", "", "elsewhere"]
     assert far.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
     assert far.points.equals(table.points) and far.n.equals(table.n)
 
 
 def test_a_step_is_held_against_the_last_one_that_was_run():
-    table = tables.steps({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
+    table = analysis.stepwise({"start": [0.3], "not run": [], "next": [0.5], "last": [0.45]})
     assert table.verdict.tolist() == ["start", "not run", "not resolved", "not resolved"]
     assert table.points.iloc[2:].tolist() == pytest.approx([20, -5])
     assert table.n.tolist() == ["1", "", "1, 1", "1, 1"]
 
 
 def test_the_first_step_that_was_run_is_the_start():
-    table = tables.steps({"a": [], "b": [0.5, 0.6], "c": [0.7, 0.8]})
+    table = analysis.stepwise({"a": [], "b": [0.5, 0.6], "c": [0.7, 0.8]})
     assert list(table["verdict"])[:2] == ["not run", "start"] and list(table["n"])[:2] == ["", "2"]
     assert table["points"].iloc[2] == pytest.approx(20)

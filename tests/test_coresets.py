@@ -6,12 +6,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.baselines.coresets import _chooser, full_set, gradient_similarity, graph_cut, herding, k_center, select
-from ltdd_utils.config import CoresetConfig, DataConfig, NetworkConfig, TeacherConfig
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import DataConfig, LongTailedData, load
 from ltdd_utils.distilled import NOT_REAL, composition
-from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.networks import build
-from ltdd_utils.seeds import generator
+from ltdd_utils.methods.coresets.selection import (
+    _chooser,
+    full_set,
+    gradient_similarity,
+    graph_cut,
+    herding,
+    k_center,
+    select,
+)
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.teachers import TeacherConfig
 
 POINTS = torch.randn(9, 3, generator=generator(0, "points"), dtype=torch.float64)
 DIGITS = DataConfig("digits", imbalance_factor=20)

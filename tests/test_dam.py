@@ -4,10 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.config import DAMConfig
-from ltdd_utils.losses import dam_loss, soft_cross_entropy
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.dam import estimated_counts, inner_loss, prior
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.dam import estimated_counts, inner_loss, prior
+from ltdd_utils.methods.trajectory.settings import DAMConfig
+from ltdd_utils.training import dam_loss, soft_cross_entropy
 
 COUNTS = [40, 12, 5, 3]
 LONG_TAIL = torch.tensor([40, 12, 5, 3], dtype=torch.float64) / 60

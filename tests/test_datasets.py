@@ -12,12 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ltdd_utils import datasets
-from ltdd_utils.config import DataConfig
-from ltdd_utils.datasets import data_root as find_root
-from ltdd_utils.datasets import downloads
-from ltdd_utils.datasets.files import CACHE, centre_square
-from ltdd_utils.images import load
+from ltdd_utils.data import DataConfig, load, sources
+from ltdd_utils.data.sources import downloads
+from ltdd_utils.data.sources.dataset import data_root as find_root
+from ltdd_utils.data.sources.downloads import NAMES
+from ltdd_utils.data.sources.files import CACHE, centre_square
 
 WNIDS = ("n003", "n001", "n002")  # not in order, on purpose
 
@@ -99,7 +98,7 @@ def test_positions_do_not_depend_on_what_is_there(tiny):
     assert torch.equal(after.indices, before.indices)
     with pytest.raises(FileNotFoundError, match=r"n002_\d+.JPEG is absent, as are 5 of the 26 .*ltdd data fetch tiny"):
         load(DataConfig("tiny", imbalance_factor=2, n_max=12), tiny)
-    assert "present: 3 classes, 21 of 36 train images, 12 test images" in datasets.verify("tiny", tiny)
+    assert "present: 3 classes, 21 of 36 train images, 12 test images" in downloads.verify("tiny", tiny)
 
 
 def test_decoded_images_are_cached_and_a_damaged_cache_is_not_trusted(tiny, monkeypatch):
@@ -132,7 +131,7 @@ def test_a_read_only_data_folder_is_read(tiny, monkeypatch):
     def refuse(*_):
         raise PermissionError("read-only")
 
-    monkeypatch.setattr("ltdd_utils.datasets.files.save_bundle", refuse)
+    monkeypatch.setattr("ltdd_utils.data.sources.files.save_bundle", refuse)
     assert len(load(CONFIG, tiny).train_images) == 21
 
 
@@ -145,7 +144,7 @@ def test_tiny_refusals(tiny, tmp_path):
         load(CONFIG, tiny)
     image.write_bytes(b"")
     with pytest.raises(ValueError, match=f"{image.name} is empty"):
-        datasets.verify("tiny", tiny)
+        downloads.verify("tiny", tiny)
     (tiny / "tiny-imagenet-200/train/n002/n002_boxes.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"n002_boxes.txt"):
         load(CONFIG, tiny)
@@ -155,7 +154,7 @@ def test_real_tiny():
     top = find_root() / "tiny-imagenet-200"
     if not top.is_dir():
         pytest.skip(f"no Tiny-ImageNet in {find_root()} (set LTDD_DATA, or run `ltdd data fetch tiny`)")
-    full = datasets.population("tiny", find_root())
+    full = sources.source_dataset("tiny", find_root())
     assert len(full.class_names) == 200
     assert np.bincount(full.labels).tolist() == [500] * 200
     assert (full.n_max, full.class_names[0]) == (500, "goldfish")
@@ -193,7 +192,7 @@ def test_imagenet_takes_all_of_a_small_class(imagenet):
     assert data.train_images.shape == (15, 3, 64, 64)
     assert data.test_labels.tolist() == [0, 1, 2]
     assert data.class_names == ("n001", "n002", "n003")
-    assert datasets.population("imagenet", imagenet).n_max == 20 // 3
+    assert sources.source_dataset("imagenet", imagenet).n_max == 20 // 3
 
 
 def test_imagenet_list_file(imagenet):
@@ -218,7 +217,7 @@ def test_imagenet_list_file(imagenet):
 
 def test_imagenet_splits_must_agree(imagenet):
     shutil.rmtree(imagenet / "imagenet/val/n003")
-    for call in (lambda: load(DataConfig("imagenet", 1), imagenet), lambda: datasets.verify("imagenet", imagenet)):
+    for call in (lambda: load(DataConfig("imagenet", 1), imagenet), lambda: downloads.verify("imagenet", imagenet)):
         with pytest.raises(ValueError, match=r"class 'n003' of .* is not in both train and val"):
             call()
 
@@ -319,28 +318,28 @@ def names(folder):
 
 def test_fetch_downloads_checks_and_unpacks(served):
     seen = []
-    assert datasets.fetch("cifar10", served, seen.append) == served / "toy-batches"
+    assert downloads.fetch("cifar10", served, seen.append) == served / "toy-batches"
     assert names(served) == ["toy-batches"]
     assert names(served / "toy-batches") == sorted(FILES)
     assert (served / "toy-batches/batch_1").read_bytes() == FILES["batch_1"]
     last = {event["stage"]: event for event in seen}
     assert [*last] == ["download toy.tar.gz", "unpack"]
     assert all(event["done"] == event["total"] > 1 for event in last.values())
-    assert datasets.verify("cifar10", served) == "present, checksums right"
+    assert downloads.verify("cifar10", served) == "present, checksums right"
     (served.parent / "server/toy.tar.gz").unlink()
-    datasets.fetch("cifar10", served)  # nothing left to fetch
+    downloads.fetch("cifar10", served)  # nothing left to fetch
 
 
 def test_fetch_mends_an_altered_folder(served):
-    datasets.fetch("cifar10", served)
+    downloads.fetch("cifar10", served)
     file = served / "toy-batches/batch_1"
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"batch_1 has MD5 .* not .*: it is cut short .*; run `ltdd data fetch"):
-        datasets.verify("cifar10", served)
-    (row,) = [row for row in datasets.status(served) if row["name"] == "cifar10"]
+        downloads.verify("cifar10", served)
+    (row,) = [row for row in downloads.status(served) if row["name"] == "cifar10"]
     assert (row["present"], row["verified"]) == (True, False)
-    datasets.fetch("cifar10", served)
-    assert datasets.verify("cifar10", served) == "present, checksums right"
+    downloads.fetch("cifar10", served)
+    assert downloads.verify("cifar10", served) == "present, checksums right"
     assert names(served) == ["toy-batches"]
 
 
@@ -348,25 +347,25 @@ def test_a_truncated_archive_leaves_nothing(served):
     archive = served.parent / "server/toy.tar.gz"
     archive.write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"toy.tar.gz has MD5 .*; run `ltdd data fetch cifar10` again"):
-        datasets.fetch("cifar10", served)
+        downloads.fetch("cifar10", served)
     assert names(served) == []
     shutil.copy(archive, served)
     with pytest.raises(ValueError, match="cut short or altered; delete it and run"):
-        datasets.fetch("cifar10", served)
+        downloads.fetch("cifar10", served)
     assert names(served) == ["toy.tar.gz"]
 
 
 def test_an_archive_brought_by_hand_is_used(served):
     served.mkdir()
     shutil.move(served.parent / "server/toy.tar.gz", served)
-    datasets.fetch("cifar10", served)
+    downloads.fetch("cifar10", served)
     assert names(served) == ["toy-batches", "toy.tar.gz"]
 
 
 def test_no_connection_and_no_space(served, monkeypatch):
     (served.parent / "server/toy.tar.gz").rename(served.parent / "gone")
     with pytest.raises(OSError, match=r"cannot download file:.*put toy.tar.gz into .*root by hand"):
-        datasets.fetch("cifar10", served)
+        downloads.fetch("cifar10", served)
     assert names(served) == []
     (served.parent / "gone").rename(served.parent / "server/toy.tar.gz")
 
@@ -375,7 +374,7 @@ def test_no_connection_and_no_space(served, monkeypatch):
 
     monkeypatch.setattr(downloads, "_unpack", full)
     with pytest.raises(OSError, match="No space left"):
-        datasets.fetch("cifar10", served)
+        downloads.fetch("cifar10", served)
     assert names(served) == []
 
 
@@ -383,7 +382,7 @@ def test_a_data_folder_below_a_file_is_refused(served):
     served.mkdir()
     (served / "file").write_text("")
     with pytest.raises(OSError, match=r"cannot make the data folder .*file/x: Not a directory; name another one"):
-        datasets.fetch("cifar10", served / "file" / "x")
+        downloads.fetch("cifar10", served / "file" / "x")
 
 
 def test_fetch_completes_a_partial_tiny(tiny, tmp_path, monkeypatch):
@@ -397,36 +396,36 @@ def test_fetch_completes_a_partial_tiny(tiny, tmp_path, monkeypatch):
     before = load(CONFIG, tiny).sha256
     image = tiny / "tiny-imagenet-200/train/n001/images/n001_5.JPEG"
     image.unlink()
-    datasets.fetch("tiny", tiny)
+    downloads.fetch("tiny", tiny)
     assert image.is_file()
     assert load(CONFIG, tiny).sha256 == before
 
 
 def test_status_of_an_empty_folder(tmp_path):
-    rows = {row["name"]: row for row in datasets.status(tmp_path)}
-    assert tuple(rows) == datasets.NAMES
+    rows = {row["name"]: row for row in downloads.status(tmp_path)}
+    assert tuple(rows) == NAMES
     assert rows["digits"]["verified"] is True
-    for name in datasets.NAMES[1:]:
+    for name in NAMES[1:]:
         assert (rows[name]["present"], rows[name]["verified"]) == (False, None)
     assert "ltdd data fetch cifar100" in rows["cifar100"]["state"]
 
 
 def test_status_of_some_and_of_unknown_data_sets(tmp_path):
-    assert [row["name"] for row in datasets.status(tmp_path, ["tiny", "digits"])] == ["tiny", "digits"]
+    assert [row["name"] for row in downloads.status(tmp_path, ["tiny", "digits"])] == ["tiny", "digits"]
     with pytest.raises(ValueError, match="'foo' is unknown: use digits, cifar10"):
-        datasets.status(tmp_path, ["digits", "foo"])
+        downloads.status(tmp_path, ["digits", "foo"])
 
 
 def test_status_knows_real_cifar(data_root):
-    rows = {row["name"]: row for row in datasets.status(data_root)}
+    rows = {row["name"]: row for row in downloads.status(data_root)}
     assert rows["cifar10"]["state"] == "present, checksums right"
 
 
 def test_what_cannot_be_fetched(tmp_path):
     for name in ("imagenet", "letters"):
         with pytest.raises(ValueError, match=f"{name}.* cannot be fetched"):
-            datasets.fetch(name, tmp_path)
+            downloads.fetch(name, tmp_path)
     with pytest.raises(ValueError, match="'letters' is unknown"):
-        datasets.verify("letters", tmp_path)
+        downloads.verify("letters", tmp_path)
     with pytest.raises(ValueError, match="'letters' is unknown"):
-        datasets.population("letters", tmp_path)
+        sources.source_dataset("letters", tmp_path)

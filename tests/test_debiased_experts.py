@@ -9,25 +9,14 @@ import torch.nn.functional as F
 from torch import nn
 from toy_sets import CPU
 
-from ltdd_utils.config import (
-    AugmentConfig,
-    DataConfig,
-    DebiasConfig,
-    NetworkConfig,
-    PreprocessConfig,
-    TeacherConfig,
-    TrainConfig,
-)
-from ltdd_utils.experts import expert
-from ltdd_utils.images import load
-from ltdd_utils.losses import class_weights
-from ltdd_utils.networks import build
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Checkpoint, Store, load_bundle
-from ltdd_utils.unilevel import experts as experts_module
-from ltdd_utils.unilevel.experts import DebiasedObjective, loss_of
-from ltdd_utils.views import cutmix, random_crop_flip
+from ltdd_utils.augment import AugmentConfig, cutmix, random_crop_flip
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Checkpoint, Store, load_bundle
+from ltdd_utils.data import DataConfig, Preprocess, PreprocessConfig, load
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.teachers import DebiasConfig, DebiasedObjective, TeacherConfig, expert, loss_of
+from ltdd_utils.teachers import debiased as experts_module
+from ltdd_utils.training import TrainConfig, class_weights
 
 COUNTS = (200, 40, 8)
 HEADS = NetworkConfig(depth=1, width=4, second_head=True, projection=5)

@@ -8,33 +8,25 @@ import torch
 import torch.nn.functional as F
 from toy_sets import CPU
 
-from ltdd_utils.baselines.coresets import full_set
-from ltdd_utils.config import (
-    AugmentConfig,
-    DataConfig,
-    EvaluateConfig,
-    NetworkConfig,
-    PreprocessConfig,
-    TeacherConfig,
-    TrainConfig,
-)
+from ltdd_utils.augment import AugmentConfig, augmenter, cutmix, randaugment, random_flip, random_resized_crop
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Store
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, rank_thirds, shot_groups
 from ltdd_utils.evaluation import (
+    EvaluateConfig,
     Evaluation,
     gather,
     label_robust_score,
+    protocol,
     stored_objective,
     student,
     students,
     view_objective,
 )
-from ltdd_utils.experts import augmenter
-from ltdd_utils.images import LongTailedData
-from ltdd_utils.longtail import rank_thirds, shot_groups
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.recipes import protocol
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Store
-from ltdd_utils.views import cutmix, randaugment, random_flip, random_resized_crop
+from ltdd_utils.methods.coresets.selection import full_set
+from ltdd_utils.networks import NetworkConfig
+from ltdd_utils.teachers import TeacherConfig
+from ltdd_utils.training import TrainConfig
 
 COUNTS = (150, 40, 5)
 PLAIN = EvaluateConfig(

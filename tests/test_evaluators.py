@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from toy_records import record
 
-from ltdd_utils import recipes, results, tables
-from ltdd_utils.config import to_dict
+from ltdd_utils import analysis, recipes, records
+from ltdd_utils.core.settings import to_dict
 from ltdd_utils.recipes import with_overrides
-from ltdd_utils.results import save_record
+from ltdd_utils.records import save_record
 
 STORED, WIDE = "dsa-stored (32)", "dsa-stored (128)"
 WIDTH = "evaluate.network.width"
@@ -26,14 +26,14 @@ def save(folder, scores, name="damed_cifar10", *, scale="cpu", seed=0, ipc=10, i
 
 
 def loaded(folder):
-    return results.load(folder, allow_mixed=True)
+    return records.load(folder, allow_mixed=True)
 
 
 def test_a_wider_student_is_another_judge_and_no_other_method(tmp_path):
     save(tmp_path, [(4, 4)])
     save(tmp_path, [(6, 6)], evaluate__network__width=128)
     save(tmp_path, [(5, 5)], evaluate__network__width=128, dam__prior="inverted")
-    rows = tables.judged(loaded(tmp_path)).set_index(["evaluator", "changed"])
+    rows = analysis.scores_by_evaluator(loaded(tmp_path)).set_index(["evaluator", "changed"])
     assert rows.pipelines[STORED, "as the recipe"] == [pytest.approx(0.4)]
     assert rows.pipelines[WIDE, "as the recipe"] == [pytest.approx(0.6)]
     assert rows.pipelines[WIDE, "dam.prior=inverted"] == [pytest.approx(0.5)]
@@ -45,8 +45,10 @@ def test_a_student_of_another_architecture_is_another_judge_and_stands_in_a_cell
     save(tmp_path, [(8, 8)], evaluate__network__name="vgg11", evaluate__network__width=16, dam__prior="inverted")
     save(tmp_path, [(9, 9)], evaluate__network__name="vgg11", evaluate__network__norm="batch")  # as no recipe has it
     everything = loaded(tmp_path)
-    assert tables.judged(tables.in_cell(everything, "cifar10", 100, 10)).evaluator.tolist() == [STORED]
-    rows = tables.judged(tables.in_cell(everything, "cifar10", 100, 10, network="vgg11"))
+    assert analysis.scores_by_evaluator(analysis.select_cell(everything, "cifar10", 100, 10)).evaluator.tolist() == [
+        STORED
+    ]
+    rows = analysis.scores_by_evaluator(analysis.select_cell(everything, "cifar10", 100, 10, network="vgg11"))
     found = rows.set_index(["evaluator", "changed"]).pipelines
     assert found["dsa-stored (vgg11 16)", "as the recipe"] == [pytest.approx(0.7)]
     assert found["dsa-stored (vgg11 16)", "dam.prior=inverted"] == [pytest.approx(0.8)]
@@ -59,13 +61,13 @@ def test_pipelines_know_the_spread_of_their_own_evaluator(tmp_path):
         save(tmp_path, [wide], seed=seed, evaluate__network__width=128)
     save(tmp_path, [(5, 5)], "datm_cifar10")
     save(tmp_path, [(5, 5)], evaluate__network__width=64)
-    rows = tables.judged(loaded(tmp_path)).set_index(["method", "evaluator"]).pipelines
-    assert rows["datm", STORED].peers == rows["damed", STORED].peers == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
-    assert rows["damed", WIDE].peers == tables.Spread(pytest.approx(0.3 * 2**0.5), 1)
+    rows = analysis.scores_by_evaluator(loaded(tmp_path)).set_index(["method", "evaluator"]).pipelines
+    assert rows["datm", STORED].peers == rows["damed", STORED].peers == analysis.Spread(pytest.approx(0.1 * 2**0.5), 1)
+    assert rows["damed", WIDE].peers == analysis.Spread(pytest.approx(0.3 * 2**0.5), 1)
     alone = rows["damed", "dsa-stored (64)"]  # nothing was run twice there: the whole cell's
-    assert alone.peers is None and alone.elsewhere == tables.Spread(pytest.approx(0.1**0.5), 2)
+    assert alone.peers is None and alone.elsewhere == analysis.Spread(pytest.approx(0.1**0.5), 2)
     save(tmp_path, [(5, 5)], evaluate__network__width=16)
-    rows = tables.judged(loaded(tmp_path)).set_index("evaluator").pipelines
+    rows = analysis.scores_by_evaluator(loaded(tmp_path)).set_index("evaluator").pipelines
     # One estimate, shared by two evaluators, is not two that are independent of each other.
     assert rows["dsa-stored (16)"].elsewhere is rows["dsa-stored (64)"].elsewhere
 
@@ -76,19 +78,23 @@ def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cel
         save(tmp_path, [wide], seed=seed, evaluate__network__width=128)
     save(tmp_path, [(5, 5)], imbalance_factor=10)
     everything = loaded(tmp_path)
-    there = tables.judged(tables.in_cell(everything, "cifar10", 100, 10))
-    here = tables.judged(tables.in_cell(everything, "cifar10", 10, 10), like=there).pipelines.iloc[0]
-    assert here.peers is None and here.elsewhere == tables.Spread(pytest.approx(0.1 * 2**0.5), 1)
-    line = tables.along(everything, "cifar10", [(10, 10)], STORED, like=there).scores.iloc[0]
-    found = tables.contrast(line, tables.Pipelines([0.1], [0], tables.Spread(0.1, 5)))
+    there = analysis.scores_by_evaluator(analysis.select_cell(everything, "cifar10", 100, 10))
+    here = analysis.scores_by_evaluator(analysis.select_cell(everything, "cifar10", 10, 10), like=there).pipelines.iloc[
+        0
+    ]
+    assert here.peers is None and here.elsewhere == analysis.Spread(pytest.approx(0.1 * 2**0.5), 1)
+    line = analysis.accuracy_over_cells(everything, "cifar10", [(10, 10)], STORED, like=there).scores.iloc[0]
+    found = analysis.contrast(line, analysis.Pipelines([0.1], [0], analysis.Spread(0.1, 5)))
     assert found.by == "elsewhere" and found.standard_error == pytest.approx(0.1 * 3**0.5)
 
 
 def test_cost_counts_every_stage_once_and_one_student(tmp_path):
-    assert tables.seconds_to_student(record([(1, 1)] * 4)) == pytest.approx(10 + 20 / 4)
+    assert analysis.seconds_to_student(record([(1, 1)] * 4)) == pytest.approx(10 + 20 / 4)
     save(tmp_path, [(4, 4)] * 2, seed=0)
     save(tmp_path, [(4, 4)] * 4, seed=1)
-    assert tables.judged(loaded(tmp_path)).seconds.tolist() == [pytest.approx(10 + (20 / 2 + 20 / 4) / 2)]
+    assert analysis.scores_by_evaluator(loaded(tmp_path)).seconds.tolist() == [
+        pytest.approx(10 + (20 / 2 + 20 / 4) / 2)
+    ]
 
 
 def test_a_cell_has_the_whole_training_set_and_runs_whose_settings_no_scale_changes(tmp_path):
@@ -98,7 +104,7 @@ def test_a_cell_has_the_whole_training_set_and_runs_whose_settings_no_scale_chan
     save(tmp_path, [(4, 4)], "datm_cifar10", scale="paper")  # other experts than at scale cpu
     save(tmp_path, [(4, 4)], "ed_only_cifar10", ipc=1)
     save(tmp_path, [(4, 4)], "dam_only_cifar10", imbalance_factor=50)
-    found = tables.in_cell(loaded(tmp_path), "cifar10", 100, 10)
+    found = analysis.select_cell(loaded(tmp_path), "cifar10", 100, 10)
     assert sorted(found.recipe) == ["damed_cifar10", "full_cifar10", "random_cifar10"]
 
 
@@ -110,7 +116,7 @@ def test_several_cells_under_one_evaluator_have_a_row_per_method(tmp_path):
     save(tmp_path, [(1, 1)], dam__prior="inverted")
     save(tmp_path, [(1, 1)], evaluate__network__width=128)
     save(tmp_path, [(1, 1)], "full_cifar10", ipc=None)
-    table = tables.along(loaded(tmp_path), "cifar10", [(100, 1), (100, 10), (100, 50)], STORED)
+    table = analysis.accuracy_over_cells(loaded(tmp_path), "cifar10", [(100, 1), (100, 10), (100, 50)], STORED)
     assert table.ipc.tolist() == [1, 10] and table.method.tolist() == ["damed"] * 2
     assert table.pipelines.tolist() == [1, 2] and table["mean"].tolist() == pytest.approx([0.4, 0.7])
     assert pd.isna(table["std"].iloc[0]) and table["std"].iloc[1] == pytest.approx(0.2 / 2**0.5)
@@ -121,13 +127,13 @@ def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
     for seed, right in ((0, 4), (1, 8)):
         save(tmp_path, [(right, right)], seed=seed)
     save(tmp_path, [(9, 9)], dam__prior="inverted", seed=1)
-    rows = tables.judged(loaded(tmp_path))
+    rows = analysis.scores_by_evaluator(loaded(tmp_path))
     asked = {
         "inverted": ("damed", STORED, "dam.prior=inv*"),
         "permuted": ("damed", STORED, "dam.prior=permuted"),
         "alone": ("damed", WIDE, "dam.prior=inverted"),
     }
-    table = tables.controls(rows, asked, "cifar10", "cpu")
+    table = analysis.control_table(rows, asked, "cifar10", "cpu")
     assert table.loc["inverted", ["accuracy", "recipe itself", "points"]].tolist() == pytest.approx([90, 80, 10])
     assert table.loc["inverted", ["n", "verdict", "command"]].tolist() == ["1 pair", "not resolved", ""]
     assert table.loc["permuted", "recipe itself"] == pytest.approx(60)
@@ -138,20 +144,22 @@ def test_a_control_stands_beside_the_recipe_on_the_same_seeds(tmp_path):
 
 def test_a_list_is_asked_for_word_for_word_and_a_star_stands_for_one_setting(tmp_path):
     save(tmp_path, [(9, 9)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 4, 9])
-    rows = tables.judged(loaded(tmp_path))
+    rows = analysis.scores_by_evaluator(loaded(tmp_path))
     asked = {"run": ("datm", STORED, "window=[0, 4, 9]"), "not": ("datm", STORED, "expand=7, window=[0, 9, 10]")}
-    table = tables.controls(rows, asked, "digits", "tiny")
+    table = analysis.control_table(rows, asked, "digits", "tiny")
     assert table.accuracy["run"] == pytest.approx(90) and pd.isna(table.accuracy["not"])
     assert table.command["not"].endswith("--set method.expand=7 --set 'method.window=[0, 9, 10]'")
     save(tmp_path, [(8, 8)], "datm_digits", scale="tiny", imbalance_factor=20, window=[0, 5, 11])
     with pytest.raises(ValueError, match=r"stands for window=\[0, 4, 9\] and window=\[0, 5, 11\]; name one"):
-        tables.controls(tables.judged(loaded(tmp_path)), {0: ("datm", STORED, "window*")}, "digits", "tiny")
+        analysis.control_table(
+            analysis.scores_by_evaluator(loaded(tmp_path)), {0: ("datm", STORED, "window*")}, "digits", "tiny"
+        )
 
 
 def test_a_control_without_the_recipe_itself_is_no_difference(tmp_path):
     save(tmp_path, [(9, 9)], dam__prior="inverted")
-    rows = tables.judged(loaded(tmp_path))
-    row = tables.controls(rows, {0: ("damed", STORED, "dam.prior=inverted")}, "cifar10", "cpu").iloc[0]
+    rows = analysis.scores_by_evaluator(loaded(tmp_path))
+    row = analysis.control_table(rows, {0: ("damed", STORED, "dam.prior=inverted")}, "cifar10", "cpu").iloc[0]
     assert row["verdict"] == "recipe itself not run" and row["n"] == "1"
     assert pd.isna(row["points"]) and row["accuracy"] == pytest.approx(90)
 
@@ -169,7 +177,7 @@ def test_a_control_without_the_recipe_itself_is_no_difference(tmp_path):
     ],
 )
 def test_a_command_read_back_gives_the_run_that_was_asked_for(method, judge, changed):
-    pairs = list(itertools.pairwise(tables.run_command(method, judge, "cifar10", "cpu", changed).split()))
+    pairs = list(itertools.pairwise(analysis.run_command(method, judge, "cifar10", "cpu", changed).split()))
     options, settings = dict(pairs), [value.split("=") for name, value in pairs if name == "--set"]
     assert len({key for key, _ in settings}) == len(settings)
     made = recipes.recipe(
@@ -178,17 +186,17 @@ def test_a_command_read_back_gives_the_run_that_was_asked_for(method, judge, cha
     told = with_overrides(made, dict(settings))
     teacher = told.evaluate.teacher
     protocol = told.evaluate.protocol + (f"/{teacher.kind}" if teacher else "")
-    assert tables.evaluator(protocol, to_dict(told)) == judge
-    differs = {key: value for key, value in tables.changes(to_dict(told)).items() if key != WIDTH}
-    assert sorted(tables.named(differs).split(", ")) == sorted(changed or ["as the recipe"])
+    assert analysis.evaluator(protocol, to_dict(told)) == judge
+    differs = {key: value for key, value in analysis.diff_from_recipe(to_dict(told)).items() if key != WIDTH}
+    assert sorted(analysis.format_changes(differs).split(", ")) == sorted(changed or ["as the recipe"])
 
 
 def test_a_command_does_not_repeat_what_the_recipe_has():
-    assert tables.run_command("damed", STORED, "cifar10", "cpu") == "ltdd run damed_cifar10 --scale cpu"
+    assert analysis.run_command("damed", STORED, "cifar10", "cpu") == "ltdd run damed_cifar10 --scale cpu"
     own = "online-teacher/debiased (32)"
-    assert tables.run_command("unilevel", own, "cifar10", "cpu") == "ltdd run unilevel_cifar10 --scale cpu"
+    assert analysis.run_command("unilevel", own, "cifar10", "cpu") == "ltdd run unilevel_cifar10 --scale cpu"
 
 
 def test_a_table_to_look_at_is_rounded_and_says_what_is_empty():
-    table = tables.shown(pd.DataFrame({"a": [1.26, None], "b": ["x", "y"]}), empty="not run")
+    table = analysis.for_display(pd.DataFrame({"a": [1.26, None], "b": ["x", "y"]}), empty="not run")
     assert table["a"].tolist() == [1.3, "not run"] and table["b"].tolist() == ["x", "y"]

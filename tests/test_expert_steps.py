@@ -7,22 +7,14 @@ import torch
 import torch.nn.functional as F
 from toy_sets import expert_stage
 
-from ltdd_utils.augment import dsa
-from ltdd_utils.config import (
-    AugmentConfig,
-    DataConfig,
-    ExpertConfig,
-    GSAMConfig,
-    NetworkConfig,
-    TrainConfig,
-)
-from ltdd_utils.experts import augmenter, label_objective
-from ltdd_utils.images import load
-from ltdd_utils.parameters import Layout
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.experts import classifier_expert, new_network, representation_expert
-from ltdd_utils.views import random_crop_flip
+from ltdd_utils.augment import AugmentConfig, augmenter, dsa, random_crop_flip
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import DataConfig, load
+from ltdd_utils.methods.trajectory import experts as experts_module
+from ltdd_utils.methods.trajectory.experts import classifier_expert, new_network, representation_expert
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
+from ltdd_utils.networks import Layout, NetworkConfig
+from ltdd_utils.training import TrainConfig, label_objective
 
 # What each setting of the augmentation stands for: one operation of DSA, for which no other can be mistaken.
 AUGMENTATIONS = [

@@ -9,26 +9,21 @@ import pytest
 import torch
 from toy_sets import CPU, expert_stage
 
-from ltdd_utils.config import (
-    AugmentConfig,
-    DataConfig,
-    ExpertConfig,
-    GSAMConfig,
-    NetworkConfig,
-    PreprocessConfig,
-    TrainConfig,
-    config_id,
-)
-from ltdd_utils.images import load
-from ltdd_utils.parameters import Layout
-from ltdd_utils.pipeline import Place, train_experts
-from ltdd_utils.pipeline.trajectory import expert_files
-from ltdd_utils.preprocess import Preprocess, tensor_hash
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle
-from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.experts import classifier_expert, new_network, representation_expert
-from ltdd_utils.trajectory.snapshots import Experts
+from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.hashing import tensor_hash
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.settings import config_id
+from ltdd_utils.core.store import Bundle, Checkpoint, Store, load_bundle, save_bundle
+from ltdd_utils.data import DataConfig, Preprocess, PreprocessConfig, load
+from ltdd_utils.methods.trajectory import experts as experts_module
+from ltdd_utils.methods.trajectory.experts import classifier_expert, new_network, representation_expert
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
+from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.methods.trajectory.stages import expert_files, train_experts
+from ltdd_utils.networks import Layout, NetworkConfig
+from ltdd_utils.training import TrainConfig
 
 TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")
 CFG = ExpertConfig(
@@ -282,14 +277,14 @@ def test_a_file_that_is_cut_short_is_named(stage, tmp_path):
 
 
 def train(stage, keep, keep_classifier=(), **options):
-    place = Place(stage.store, CPU)
+    context = RunContext(stage.store, CPU)
     return train_experts(
-        stage.cfg, keep, keep_classifier, stage.data, stage.preprocess, stage.run_seed, place, **options
+        stage.cfg, keep, keep_classifier, stage.data, stage.preprocess, stage.run_seed, context, **options
     )
 
 
 def on_disk(stage):
-    files = expert_files(stage.cfg, stage.data, stage.preprocess, stage.run_seed, Place(stage.store, CPU))
+    files = expert_files(stage.cfg, stage.data, stage.preprocess, stage.run_seed, RunContext(stage.store, CPU))
     return {(row["stage"], row["expert"]): row["epochs"] for row in files}
 
 

@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 import torch
 from toy_recipes import small_trajectory, small_unilevel
-from toy_sets import place
+from toy_sets import context
 
 from ltdd_utils import recipes
-from ltdd_utils.config import config_id
+from ltdd_utils.core.provenance import machine
+from ltdd_utils.core.settings import config_id
+from ltdd_utils.data import DATASETS, load
 from ltdd_utils.distilled import content_hash, load_set
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, run
-from ltdd_utils.provenance import machine
-from ltdd_utils.results import committed, load_record
+from ltdd_utils.evaluation import PROTOCOLS
+from ltdd_utils.presets import TEACHERS
+from ltdd_utils.records import committed, load_record
+from ltdd_utils.runs import distil, run
 
 GOLDEN = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +58,7 @@ def this_machine() -> list:
 
 def observed(name: str, work: Path) -> dict:
     """Keys of all stages of a run, with content hashes masked, and what its set is made of."""
-    made, where = RUNS[name](), place(work)
+    made, where = RUNS[name](), context(work)
     run(made, 3, 1, where)
     keys = {}
     for path in sorted(work.glob("*/*/key.json")):
@@ -103,11 +105,11 @@ def recipe_ids() -> dict[str, str]:
     found = {}
     for name in recipes.names():
         ids = []
-        for scale in recipes.DATASETS[name.rpartition("_")[2]].scales:
-            for protocol in recipes.PROTOCOLS:
+        for scale in DATASETS[name.rpartition("_")[2]].scales:
+            for protocol in PROTOCOLS:
                 if name.startswith("full_logit_adjusted") and protocol != "dsa-stored":
                     continue
-                for teacher in (None,) if protocol == "dsa-stored" else recipes.TEACHERS:
+                for teacher in (None,) if protocol == "dsa-stored" else TEACHERS:
                     for ipc in (1, 10, 50):
                         chosen = {"ipc": ipc, "scale": scale, "protocol_name": protocol, "teacher": teacher}
                         ids.append(recipes.recipe(name, **chosen).config_id)

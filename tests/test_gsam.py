@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ltdd_utils.config import GSAMConfig, TrainConfig
-from ltdd_utils.seeds import generator
-from ltdd_utils.training import train
-from ltdd_utils.trajectory.gsam import gsam_backward
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.gsam import gsam_backward
+from ltdd_utils.methods.trajectory.settings import GSAMConfig
+from ltdd_utils.training import TrainConfig, train
 
 X = torch.randn(12, 5, generator=generator(0, "x"), dtype=torch.float64)
 Y = torch.randint(3, (12,), generator=generator(0, "y"))

@@ -8,10 +8,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from ltdd_utils.config import DataConfig
-from ltdd_utils.datasets import Population
-from ltdd_utils.images import kept_positions, load
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import DataConfig, class_counts, kept_positions, load
+from ltdd_utils.data.sources.dataset import SourceDataset
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +109,7 @@ def test_refusals(config, message):
 
 def toy_population(**changes):
     labels = np.array([1, 0, 2, 0, 1, 0, 2, 0])
-    return replace(Population(labels, ("a", "b", "c"), 4, lambda p, w: None, lambda w: None), **changes)
+    return replace(SourceDataset(labels, ("a", "b", "c"), 4, lambda p, w: None, lambda w: None), **changes)
 
 
 def test_profiles_on_a_toy():

@@ -4,12 +4,12 @@ import pytest
 import torch
 from toy_sets import CPU, digits, fit
 
-from ltdd_utils.config import InitialConfig
+from ltdd_utils.core.store import Bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash
-from ltdd_utils.parameters import Layout
-from ltdd_utils.store import Bundle
-from ltdd_utils.trajectory.initial import initial_set, soft_labels
-from ltdd_utils.trajectory.snapshots import Experts
+from ltdd_utils.methods.trajectory.initial import initial_set, soft_labels
+from ltdd_utils.methods.trajectory.settings import InitialConfig
+from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.networks import Layout
 
 IPC = 10
 NEVER = 3  # a class that no expert ever predicts

@@ -9,11 +9,10 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from ltdd_utils.config import NetworkConfig
-from ltdd_utils.networks import build
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.networks.blocks import HalvingPool, normaliser
 from ltdd_utils.networks.instance_norm import InstanceNorm
-from ltdd_utils.seeds import generator
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ltdd_utils.locks import Busy, held, locked
-from ltdd_utils.store import Bundle, Stopped, Store
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.locks import Busy, is_locked, locked
+from ltdd_utils.core.store import Bundle, Store
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -38,12 +39,12 @@ def holder(tmp_path):
 
 def test_a_held_file_is_busy_until_its_process_leaves(holder):
     path, leave, process = holder
-    assert held(path)
+    assert is_locked(path)
     with pytest.raises(Busy, match=r"another process is at work on .*folder"), locked(path, deadline=0.0):
         pass
     leave.set()
     process.join()
-    assert not held(path) and path.is_file()
+    assert not is_locked(path) and path.is_file()
 
 
 def test_a_killed_process_holds_nothing(holder):
@@ -51,12 +52,12 @@ def test_a_killed_process_holds_nothing(holder):
     process.kill()
     process.join()
     with locked(path, deadline=0.0):
-        assert held(path)
-    assert not held(path)
+        assert is_locked(path)
+    assert not is_locked(path)
 
 
 def test_a_file_that_is_not_there_is_not_made_by_a_look_at_it(tmp_path):
-    assert not held(tmp_path / "lock") and not list(tmp_path.iterdir())
+    assert not is_locked(tmp_path / "lock") and not list(tmp_path.iterdir())
 
 
 def compute(checkpoint) -> Bundle:
@@ -116,8 +117,9 @@ import ltdd_utils
 import torch
 sys.modules["fcntl"] = sys.modules["resource"] = None  # as on Windows: importing them fails
 from pathlib import Path
-from ltdd_utils import pipeline, provenance
-from ltdd_utils.store import Bundle, Store
+from ltdd_utils import runs
+from ltdd_utils.core import provenance
+from ltdd_utils.core.store import Bundle, Store
 
 print(Store(Path(sys.argv[1])).stage("kind", {"a": 1}, lambda _: Bundle({"x": torch.ones(1)})).tensors["x"].item())
 Path.read_text = lambda *_, **__: (_ for _ in ()).throw(FileNotFoundError())  # nor is there /proc

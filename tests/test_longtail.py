@@ -6,8 +6,8 @@ from math import isclose
 import numpy as np
 import pytest
 
-from ltdd_utils.config import DataConfig
-from ltdd_utils.longtail import (
+from ltdd_utils.data import (
+    DataConfig,
     class_counts,
     class_prior,
     group_accuracy,

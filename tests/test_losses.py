@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.losses import (
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.training import (
     class_weights,
     consistency_loss,
     dam_loss,
@@ -13,7 +14,6 @@ from ltdd_utils.losses import (
     logit_matching,
     soft_cross_entropy,
 )
-from ltdd_utils.seeds import generator
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.augment import OPERATIONS, apply, draw
-from ltdd_utils.config import DAMConfig, NetworkConfig
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.dam import inner_loss
-from ltdd_utils.trajectory.matching import GRADIENTS, Problem, Step, Synthetic, distance, match, student
+from ltdd_utils.augment import DSA_OPERATIONS as OPERATIONS
+from ltdd_utils.augment import apply, draw
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.dam import inner_loss
+from ltdd_utils.methods.trajectory.matching import GRADIENTS, Problem, Step, Synthetic, distance, match, student_weights
+from ltdd_utils.methods.trajectory.settings import DAMConfig
+from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
+from ltdd_utils.training import soft_cross_entropy
 
 IMAGES, CLASSES, SIZE = 6, 3, 8
 ALL = "_".join(OPERATIONS)
@@ -62,7 +62,7 @@ def assert_same(found, expected, names=("loss", "images", "logits", "lr"), **tol
 
 def value(synthetic, problem):
     """The matching loss of the student on a set, by running it."""
-    return float(distance(student(synthetic, problem)[-1], problem))
+    return float(distance(student_weights(synthetic, problem)[-1], problem))
 
 
 @pytest.mark.parametrize("name", ["images", "logits", "lr"])
@@ -139,7 +139,7 @@ def test_tesla_is_the_gradient_with_every_steps_weights_held_fixed():
     synthetic, problem = smooth()
     images, logits, lr = (tensor.clone().requires_grad_() for tensor in synthetic.tensors())
     end = problem.start
-    for step, held in zip(problem.steps, student(synthetic, problem), strict=False):
+    for step, held in zip(problem.steps, student_weights(synthetic, problem), strict=False):
         held = held.detach().requires_grad_()
         batch = Synthetic(images[step.rows], logits[step.rows], lr)
         inner = problem.loss(toy(held, apply(batch.images, step.augmentation)), batch.logits.softmax(dim=1))
@@ -158,7 +158,7 @@ def test_the_student_takes_plain_gradient_steps():
         logits = toy(current, apply(synthetic.images[step.rows], step.augmentation))
         loss = DAM(logits, synthetic.logits[step.rows].softmax(dim=1))
         weights.append((current - 0.4 * torch.autograd.grad(loss, current)[0]).detach())
-    trail = student(synthetic, problem)
+    trail = student_weights(synthetic, problem)
     assert len(trail) == len(problem.steps) + 1
     for mine, theirs in zip(trail, weights, strict=True):
         torch.testing.assert_close(mine, theirs)
@@ -175,7 +175,7 @@ def test_a_student_that_does_not_move_has_the_loss_one(gradient):
 @pytest.mark.parametrize("gradient", GRADIENTS)
 def test_a_student_that_arrives_has_the_loss_zero_and_no_gradient(gradient):
     synthetic, problem = smooth()
-    found = match(synthetic, replace(problem, target=student(synthetic, problem)[-1]), gradient)
+    found = match(synthetic, replace(problem, target=student_weights(synthetic, problem)[-1]), gradient)
     for name in ("loss", "images", "logits", "lr"):
         assert getattr(found, name).abs().max() < 1e-14
 

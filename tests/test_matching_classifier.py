@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ltdd_utils.augment import OPERATIONS, apply, draw
-from ltdd_utils.config import NetworkConfig
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.classifier import _closed_form, _matrix, match_classifier
-from ltdd_utils.trajectory.matching import Problem, Step, Synthetic, match
+from ltdd_utils.augment import DSA_OPERATIONS as OPERATIONS
+from ltdd_utils.augment import apply, draw
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.classifier import _closed_form, _matrix, match_classifier
+from ltdd_utils.methods.trajectory.matching import Problem, Step, Synthetic, match
+from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
+from ltdd_utils.training import soft_cross_entropy
 
 IMAGES, CLASSES, SIZE, BATCH = 6, 3, 8, 4
 ALL = "_".join(OPERATIONS)

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ltdd_utils.config import NetworkConfig
-from ltdd_utils.networks import build
-from ltdd_utils.seeds import generator
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.networks import NetworkConfig, build
 
 
 def make(cfg=NetworkConfig(), classes=10, image_size=32, channels=3, seed=0):  # noqa: B008 (frozen)

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from ltdd_utils import notebook
-from ltdd_utils.longtail import class_counts
+from ltdd_utils.data import class_counts
+from ltdd_utils.teachers import DebiasedObjective
 from ltdd_utils.training import train
-from ltdd_utils.unilevel.experts import DebiasedObjective
 
 
 def lines_of(shown: str) -> list[str]:

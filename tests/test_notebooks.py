@@ -9,7 +9,7 @@ import nbformat
 import notebook_pairs
 import pytest
 
-from ltdd_utils import results
+from ltdd_utils.records import targets
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = notebook_pairs.chapters()
@@ -148,7 +148,7 @@ def typed_results(text: str, published: set[float]) -> list[str]:
 @pytest.mark.parametrize("source", RESULTS, ids=lambda path: path.stem)
 def test_a_results_chapter_types_no_result(source: Path):
     """What was measured is displayed by a cell, from a record; published numbers may be quoted."""
-    published = set(results.targets(ROOT / "results" / "targets.csv")["mean"].dropna())
+    published = set(targets(ROOT / "results" / "targets.csv")["mean"].dropna())
     cells = [text for kind, text, _ in notebook_pairs.cells(jupytext.read(source)) if kind == "markdown"]
     assert {"07", "12", "13", "14", "15"} == {path.stem[:2] for path in RESULTS}
     assert not [number for text in cells for number in typed_results(text, published)]

@@ -6,11 +6,11 @@ import pytest
 import torch
 from pretended_device import DEVICE, PretendedDevice
 from toy_recipes import small_trajectory, small_trajectory_elsewhere, small_unilevel
-from toy_sets import CPU, place
+from toy_sets import CPU, context
 
 from ltdd_utils import recipes
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, run
+from ltdd_utils.data import load
+from ltdd_utils.runs import distil, run
 
 FEW = {"data.n_max": "20", "data.imbalance_factor": "5", "evaluate.train.epochs": "1", "evaluate.network.width": "8"}
 
@@ -50,7 +50,7 @@ def test_a_whole_run_leaves_nothing_on_the_cpu_and_ends_where_the_cpu_ends(name,
     """Images to rounding (the CPU has kernels of its own); so a prediction may flip, of 500, but not many."""
     recipe, data, found = RECIPES[name], load(RECIPES[name].data), []
     for device, mode in ((DEVICE, PretendedDevice()), (CPU, nullcontext())):
-        here = place(tmp_path / device.type, device=device)
+        here = context(tmp_path / device.type, device=device)
         with mode:
             found.append((run(recipe, 0, 1, here)["metrics"], distil(recipe, data, 0, here).set))
     (metrics, there), (expected, here) = found

@@ -3,10 +3,8 @@
 import pytest
 import torch
 
-from ltdd_utils.config import NetworkConfig
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.seeds import generator
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
 
 TINY = NetworkConfig(depth=2, width=3)
 

@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from ltdd_utils.config import AugmentConfig, ExpertConfig, MatchConfig, NetworkConfig, TrainConfig, TrajectoryConfig
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle
-from ltdd_utils.trajectory import phases as phases_module
-from ltdd_utils.trajectory.matching import Matched, Synthetic
-from ltdd_utils.trajectory.phases import LEARNED, Phases
-from ltdd_utils.trajectory.snapshots import Experts
+from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle
+from ltdd_utils.methods.trajectory import phases as phases_module
+from ltdd_utils.methods.trajectory.matching import Matched, Synthetic
+from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, MatchConfig, TrajectoryConfig
+from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.networks import Layout, NetworkConfig, build
+from ltdd_utils.training import TrainConfig
 
 CLASSES, SIZE, EPOCHS, SECOND_EPOCHS = 3, 8, 4, 3
 IMAGES, LOGITS = (4, 1, SIZE, SIZE), (4, CLASSES)
@@ -49,7 +50,7 @@ def experts(layout):
     return Experts(layout, EPOCHS, SECOND_EPOCHS, *kinds)
 
 
-def place(weights, read, epochs):
+def context(weights, read, epochs):
     """(expert, epoch) of the one snapshot that ``weights`` are."""
     (found,) = [(i, e) for i in (0, 1) for e in range(epochs + 1) if torch.equal(read(i, e), weights)]
     return found
@@ -85,10 +86,10 @@ def test_each_phase_leads_between_two_snapshots_of_one_expert_its_own_epochs_apa
     for _ in range(40):
         phases.gradients(synthetic(), epoch, rng)
     for first, second in zip(problems["match"], problems["match_classifier"], strict=True):
-        index, start = place(first.start, teachers.snapshot, EPOCHS)
-        assert start == epoch and place(first.target, teachers.snapshot, EPOCHS) == (index, epoch + 2)
-        own, start = place(second.start, teachers.classifier_snapshot, SECOND_EPOCHS)
-        assert start == 0 and place(second.target, teachers.classifier_snapshot, SECOND_EPOCHS) == (own, 1)
+        index, start = context(first.start, teachers.snapshot, EPOCHS)
+        assert start == epoch and context(first.target, teachers.snapshot, EPOCHS) == (index, epoch + 2)
+        own, start = context(second.start, teachers.classifier_snapshot, SECOND_EPOCHS)
+        assert start == 0 and context(second.target, teachers.classifier_snapshot, SECOND_EPOCHS) == (own, 1)
         assert (len(first.steps), len(second.steps)) == (3, 2)
         drawn.append((index, own))
     assert len(drawn) == 40 and set(drawn) == {(0, 0), (0, 1), (1, 0), (1, 1)}

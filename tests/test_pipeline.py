@@ -11,16 +11,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_sets import digits, fit, place, quick, synthetic
+from toy_sets import context, digits, fit, quick, synthetic
 
-from ltdd_utils import pipeline, recipes
-from ltdd_utils.config import NetworkConfig, PreprocessConfig, to_dict
+from ltdd_utils import recipes
+from ltdd_utils.core.context import pick_device, require_writable
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.data import DATASETS, Preprocess, PreprocessConfig, fitted
 from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import students as students_module
-from ltdd_utils.pipeline import distil, evaluate_set, pick_device, protocol_for, require_writable, run
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.results import load_record, validate_record
-from ltdd_utils.store import Checkpoint, Stopped
+from ltdd_utils.networks import NetworkConfig
+from ltdd_utils.records import load_record, validate_record
+from ltdd_utils.runs import distil, evaluate_set, protocol_for, run
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +56,14 @@ def outcome(record):
     ids=["random", "kcenter", "full", "online"],
 )
 def test_the_same_seed_gives_the_same_metrics_and_set_in_a_fresh_store(tmp_path, recipe):
-    first, again = (run(recipe, 7, 2, place(tmp_path / name)) for name in ("first", "again"))
+    first, again = (run(recipe, 7, 2, context(tmp_path / name)) for name in ("first", "again"))
     assert outcome(first) == outcome(again)
-    assert outcome(first) != outcome(run(recipe, 8, 2, place(tmp_path / "first")))
+    assert outcome(first) != outcome(run(recipe, 8, 2, context(tmp_path / "first")))
 
 
 def test_a_run_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path, monkeypatch):
     recipe = quick(epochs=12)
-    whole = run(recipe, 0, 2, place(tmp_path / "whole"))
+    whole = run(recipe, 0, 2, context(tmp_path / "whole"))
     real, ticks = Checkpoint.tick, itertools.count()
 
     def killed(checkpoint, state):
@@ -72,11 +75,11 @@ def test_a_run_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "tick", killed)
         with pytest.raises(KeyboardInterrupt):
-            run(recipe, 0, 2, place(tmp_path / "killed"))
+            run(recipe, 0, 2, context(tmp_path / "killed"))
     assert not (tmp_path / "killed" / "results").exists()
     (left,) = (tmp_path / "killed").rglob("checkpoint.safetensors")
     assert Checkpoint(left).load().meta["epoch"] == 6
-    resumed = run(recipe, 0, 2, place(tmp_path / "killed"))
+    resumed = run(recipe, 0, 2, context(tmp_path / "killed"))
     assert outcome(resumed) == outcome(whole)
     assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
@@ -85,8 +88,8 @@ KILLED = """
 import itertools, os, signal, sys
 from pathlib import Path
 import toy_sets
-from ltdd_utils.pipeline import run
-from ltdd_utils.store import Checkpoint
+from ltdd_utils.runs import run
+from ltdd_utils.core.store import Checkpoint
 
 real, ticks = Checkpoint.tick, itertools.count()
 
@@ -97,7 +100,7 @@ def killed(checkpoint, state):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Checkpoint.tick = killed
-run(toy_sets.quick(epochs=12), 0, 2, toy_sets.place(Path(sys.argv[1])))
+run(toy_sets.quick(epochs=12), 0, 2, toy_sets.context(Path(sys.argv[1])))
 """
 
 
@@ -108,7 +111,7 @@ def test_a_process_killed_for_good_goes_on_to_the_same_numbers(tmp_path):
     process = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, timeout=120)
     assert process.returncode == -signal.SIGKILL, process.stderr
     assert len(list((tmp_path / "killed").rglob("checkpoint.safetensors"))) == 1
-    resumed, whole = (run(quick(epochs=12), 0, 2, place(tmp_path / name)) for name in ("killed", "whole"))
+    resumed, whole = (run(quick(epochs=12), 0, 2, context(tmp_path / name)) for name in ("killed", "whole"))
     assert outcome(resumed) == outcome(whole)
     assert not list(tmp_path.rglob("checkpoint.safetensors"))
 
@@ -116,12 +119,12 @@ def test_a_process_killed_for_good_goes_on_to_the_same_numbers(tmp_path):
 @pytest.mark.parametrize("name", ["random_digits", "kcenter_digits"])
 def test_a_run_stopped_again_and_again_goes_on_to_the_same_numbers(tmp_path, monkeypatch, name):
     recipe = quick(name, epochs=12)
-    whole, clock = run(recipe, 0, 2, place(tmp_path / "whole")), itertools.count()
+    whole, clock = run(recipe, 0, 2, context(tmp_path / "whole")), itertools.count()
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
     resumed, stops = None, 0
     while resumed is None and stops < 100:
         try:
-            resumed = run(recipe, 0, 2, place(tmp_path / "stopped", deadline=time.monotonic() + 25))
+            resumed = run(recipe, 0, 2, context(tmp_path / "stopped", deadline=time.monotonic() + 25))
         except Stopped as stop:
             assert "run the same command again" in str(stop)
             stops += 1
@@ -129,8 +132,8 @@ def test_a_run_stopped_again_and_again_goes_on_to_the_same_numbers(tmp_path, mon
 
 
 def test_more_students_later_reuse_the_earlier_ones(tmp_path, trained):
-    two = run(quick(), 0, 2, place(tmp_path))
-    three = run(quick(), 0, 3, place(tmp_path))
+    two = run(quick(), 0, 2, context(tmp_path))
+    three = run(quick(), 0, 3, context(tmp_path))
     assert len(trained) == 3
     assert three["students"][:2] == two["students"]
     assert three["cost"]["seconds"]["students"] > two["cost"]["seconds"]["students"]
@@ -138,8 +141,8 @@ def test_more_students_later_reuse_the_earlier_ones(tmp_path, trained):
 
 def test_a_repeated_run_trains_nothing_and_keeps_the_cost(tmp_path, trained):
     first, again = (
-        run(quick("kcenter_digits"), 0, 2, place(tmp_path)),
-        run(quick("kcenter_digits"), 0, 2, place(tmp_path)),
+        run(quick("kcenter_digits"), 0, 2, context(tmp_path)),
+        run(quick("kcenter_digits"), 0, 2, context(tmp_path)),
     )
     assert len(trained) == 2
     assert again["cost"]["seconds"] == first["cost"]["seconds"]
@@ -147,37 +150,37 @@ def test_a_repeated_run_trains_nothing_and_keeps_the_cost(tmp_path, trained):
 
 
 def test_student_k_of_random_trains_on_draw_k_and_all_others_on_one_set(tmp_path):
-    sets = run(quick(), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"]
-    draws = [content_hash(distil(quick(), digits(), 0, place(tmp_path), draw).set) for draw in range(3)]
+    sets = run(quick(), 0, 3, context(tmp_path))["provenance"]["distilled_sha256"]
+    draws = [content_hash(distil(quick(), digits(), 0, context(tmp_path), draw).set) for draw in range(3)]
     assert sets == draws and len(set(sets)) == 3
-    assert len(set(run(quick("herding_digits"), 0, 3, place(tmp_path))["provenance"]["distilled_sha256"])) == 1
+    assert len(set(run(quick("herding_digits"), 0, 3, context(tmp_path))["provenance"]["distilled_sha256"])) == 1
 
 
 def test_the_seconds_of_all_draws_count(tmp_path):
-    parts = [distil(quick(), digits(), 0, place(tmp_path), draw).seconds["selection"] for draw in range(3)]
-    assert run(quick(), 0, 3, place(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
+    parts = [distil(quick(), digits(), 0, context(tmp_path), draw).seconds["selection"] for draw in range(3)]
+    assert run(quick(), 0, 3, context(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
 
 
 def test_a_run_with_fewer_students_than_its_record_is_refused_before_the_work(tmp_path, trained):
-    run(quick(), 0, 2, place(tmp_path))
+    run(quick(), 0, 2, context(tmp_path))
     with pytest.raises(
         ValueError, match=r"students is 1, but .*-s0.json has 2, which would be lost; ask for 2 or more"
     ):
-        run(quick(), 0, 1, place(tmp_path, data=tmp_path / "absent"))
+        run(quick(), 0, 1, context(tmp_path, data=tmp_path / "absent"))
     assert len(trained) == 2
-    assert len(run(quick(), 0, 1, place(tmp_path, results=tmp_path / "other"))["students"]) == 1
+    assert len(run(quick(), 0, 1, context(tmp_path, results=tmp_path / "other"))["students"]) == 1
 
 
 @pytest.mark.gpu
 def test_the_preprocessing_is_fitted_where_the_run_is(tmp_path, monkeypatch):
     seen, real = [], Preprocess.fit
     monkeypatch.setattr(Preprocess, "fit", lambda images, cfg: seen.append(images.device.type) or real(images, cfg))
-    fitted = pipeline.fitted(PreprocessConfig(), digits(), place(tmp_path, device=torch.device("cuda")))
-    assert seen == ["cuda"] and fitted.mean.device.type == "cuda" and fitted.matches(fit("zca").describe())
+    found = fitted(PreprocessConfig(), digits(), context(tmp_path, device=torch.device("cuda")))
+    assert seen == ["cuda"] and found.mean.device.type == "cuda" and found.matches(fit("zca").describe())
 
 
 def test_a_run_writes_one_valid_record(tmp_path):
-    record = run(quick(), 4, 2, place(tmp_path))
+    record = run(quick(), 4, 2, context(tmp_path))
     validate_record(record)
     (path,) = (tmp_path / "results").rglob("*.json")
     assert load_record(path) == record
@@ -187,8 +190,8 @@ def test_a_run_writes_one_valid_record(tmp_path):
 
 def test_where_it_runs_never_changes_the_id(tmp_path):
     ids = {
-        run(quick(), 0, 1, place(tmp_path / "a"))["config_id"],
-        run(quick(), 0, 2, place(tmp_path / "b", results=None, watch=lambda stage: lambda event: None))["config_id"],
+        run(quick(), 0, 1, context(tmp_path / "a"))["config_id"],
+        run(quick(), 0, 2, context(tmp_path / "b", results=None, watch=lambda stage: lambda event: None))["config_id"],
         quick().config_id,
     }
     assert len(ids) == 1
@@ -196,7 +199,7 @@ def test_where_it_runs_never_changes_the_id(tmp_path):
 
 
 def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
-    here = place(tmp_path)
+    here = context(tmp_path)
     small, large = quick(), replace(quick(), scale="paper")
     sets = [distil(recipe, digits(), 0, here).set for recipe in (small, large)]
     assert [one.info["scale"] for one in sets] == ["tiny", "paper"]
@@ -204,10 +207,10 @@ def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
 
 
 def test_every_stage_is_watched(tmp_path, monkeypatch):
-    monkeypatch.setattr("ltdd_utils.training.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("ltdd_utils.training.loop.LOOK_EVERY_S", 0.0)
     events = []
     watch = lambda stage: lambda event: events.append((stage, event["epoch"], event["epochs"]))  # noqa: E731
-    run(quick("kcenter_digits", epochs=2), 0, 2, place(tmp_path, watch=watch))
+    run(quick("kcenter_digits", epochs=2), 0, 2, context(tmp_path, watch=watch))
     assert {stage for stage, _, _ in events} == {"expert", "student 1/2", "student 2/2"}
     assert all((stage, 2, 2) in events for stage in ("student 1/2", "student 2/2"))
 
@@ -225,7 +228,7 @@ def protocol(distilled, name="dsa-stored", **network):
 
 def described(recipe):
     """A set of as many images as a recipe makes, all of them one, that says what it was made for."""
-    labels = torch.arange(recipes.DATASETS[recipe.data.name].classes).repeat_interleave(recipe.ipc or 1)
+    labels = torch.arange(DATASETS[recipe.data.name].classes).repeat_interleave(recipe.ipc or 1)
     info = {"recipe": recipe.name, "scale": recipe.scale, "ipc": recipe.ipc, "method": to_dict(recipe.method)}
     info |= {"data": to_dict(recipe.data), "data_sha256": "0" * 64, "class_names": list(map(str, range(1000)))}
     return DistilledSet(labels, torch.zeros_like(labels), info=info)
@@ -233,7 +236,7 @@ def described(recipe):
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_the_protocol_for_a_set_is_that_of_its_recipe(name):
-    for scale in recipes.DATASETS[name.rpartition("_")[2]].scales:
+    for scale in DATASETS[name.rpartition("_")[2]].scales:
         for ipc in (1, 20):
             recipe = recipes.recipe(name, scale=scale, ipc=ipc)
             assert protocol_for(described(recipe)) == recipe.evaluate
@@ -250,7 +253,7 @@ def test_a_loss_on_stored_labels_has_no_other_protocol():
 
 
 def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
-    here = place(tmp_path)
+    here = context(tmp_path)
     record = run(quick("kcenter_digits"), 0, 2, here)
     made = distil(quick("kcenter_digits"), digits(), 0, here).set
     scores = evaluate_set(made, None, protocol(made), 0, 2, here)
@@ -260,23 +263,23 @@ def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
 
 
 def test_two_sets_never_share_a_student(tmp_path, trained):
-    here = place(tmp_path)
+    here = context(tmp_path)
     sets = [distil(quick(), digits(), 0, here, draw).set for draw in range(2)]
     scores = [evaluate_set(one, None, protocol(one), 0, 1, here) for one in sets]
     assert len(trained) == 2 and scores[0]["distilled_sha256"] != scores[1]["distilled_sha256"]
 
 
 def test_another_network_is_another_student(tmp_path):
-    made = distil(quick(), digits(), 0, place(tmp_path)).set
+    made = distil(quick(), digits(), 0, context(tmp_path)).set
     for name in ("vgg11", "alexnet", "resnet18"):
         cfg = protocol_for(made, "dsa-stored", network=name)
-        scores = evaluate_set(made, None, replace(cfg, train=replace(cfg.train, epochs=1)), 0, 1, place(tmp_path))
+        scores = evaluate_set(made, None, replace(cfg, train=replace(cfg.train, epochs=1)), 0, 1, context(tmp_path))
         assert scores["network"]["name"] == name
 
 
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
 def test_synthetic_images_of_another_family_are_translated_and_the_clamped_share_recorded(tmp_path, name):
-    here = place(tmp_path)
+    here = context(tmp_path)
     made = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, here).set  # noise in the space of ZCA
     scores = evaluate_set(made, None, protocol(made, name), 0, 1, here)
     assert scores["protocol"] == f"{name}/plain"
@@ -285,14 +288,14 @@ def test_synthetic_images_of_another_family_are_translated_and_the_clamped_share
 
 def test_an_online_record_holds_the_clamped_share(tmp_path):
     recipe = quick(ipc=10, protocol="online-stored", epochs=1, **{"method.policy": "noise"})
-    record = run(recipe, 0, 1, place(tmp_path))
+    record = run(recipe, 0, 1, context(tmp_path))
     assert record["protocol"] == "online-stored/plain" and 0 < record["provenance"]["clamped"] < 1
     assert "teacher" in record["cost"]["seconds"]
-    assert run(quick(ipc=10), 0, 1, place(tmp_path))["provenance"]["clamped"] == 0
+    assert run(quick(ipc=10), 0, 1, context(tmp_path))["provenance"]["clamped"] == 0
 
 
 def test_what_a_set_does_not_say_is_asked_for(tmp_path):
-    here, made = place(tmp_path), distil(quick(), digits(), 0, place(tmp_path)).set
+    here, made = context(tmp_path), distil(quick(), digits(), 0, context(tmp_path)).set
     with pytest.raises(ValueError, match=r"does not say what it was made for: fill in info\['recipe'\]"):
         protocol_for(synthetic(), "dsa-stored")
     elsewhere = replace(made, info={**made.info, "data_sha256": "0" * 64})
@@ -311,7 +314,7 @@ def test_what_a_set_does_not_say_is_asked_for(tmp_path):
 )
 def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path, seed, students, message):
     with pytest.raises(ValueError, match=message):
-        run(quick(), seed, students, place(tmp_path))
+        run(quick(), seed, students, context(tmp_path))
     assert not list(tmp_path.iterdir())
 
 
@@ -330,10 +333,10 @@ def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path, trai
     require_writable(tmp_path / "new" / "folder")
     assert not (tmp_path / "new").exists()
     with pytest.raises(OSError, match=r"cannot write to .*results: .*file: it is a file; name another folder"):
-        run(quick(), 0, 1, place(tmp_path, results=tmp_path / "file" / "results"))
+        run(quick(), 0, 1, context(tmp_path, results=tmp_path / "file" / "results"))
     assert not trained and not (tmp_path / "work").exists()
 
 
 def test_a_coreset_of_more_images_than_any_class_has_is_refused(tmp_path):
     with pytest.raises(ValueError, match="ipc is 200, but no class has more than 120 images; choose fewer"):
-        run(quick("random_digits", ipc=200), 0, 1, place(tmp_path))
+        run(quick("random_digits", ipc=200), 0, 1, context(tmp_path))

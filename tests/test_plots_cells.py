@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from toy_records import record
 
-from ltdd_utils import plots, results, tables
-from ltdd_utils.results import save_record
+from ltdd_utils import analysis, plots, records
+from ltdd_utils.records import save_record
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def runs(folder, *, repeated=True):
     for method, factor, seed, score in [*cells, *([("random", 10, 1, (4, 4))] if repeated else [])]:
         one = record([score] * 2, method=method, imbalance_factor=factor, seed=seed, config_id=f"{factor:012d}")
         save_record(folder, one)
-    return tables.pool(results.load(folder))
+    return analysis.pool(records.load(folder))
 
 
 def drawn(axes):

@@ -7,8 +7,8 @@ import torch
 from matplotlib.colors import same_color
 
 from ltdd_utils import plots
+from ltdd_utils.methods.alignment.initial import select_crops
 from ltdd_utils.plots.style import OURS, THIRDS
-from ltdd_utils.unilevel.initial import select_crops
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ltdd_utils import preprocess
-from ltdd_utils.config import PreprocessConfig
-from ltdd_utils.preprocess import Preprocess, channel_moments, pixel_covariance
-from ltdd_utils.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.data import Preprocess, PreprocessConfig, channel_moments, pixel_covariance, preprocess
 
 KINDS = ["none", "normalise", "zca"]
 

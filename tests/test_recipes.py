@@ -7,12 +7,19 @@ from itertools import product
 import pytest
 import torch
 
-from ltdd_utils import recipes, results
-from ltdd_utils.config import CoresetConfig, FullDataConfig, config_id, to_dict
-from ltdd_utils.networks import build
-from ltdd_utils.recipes import ARCHITECTURES, DATASETS, METHODS, PROTOCOLS, architecture, recipe, with_overrides
-from ltdd_utils.recipes.unilevel import ALIGNMENT
-from ltdd_utils.seeds import generator
+from ltdd_utils import recipes, records
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.settings import config_id, to_dict
+from ltdd_utils.data import DATASETS
+from ltdd_utils.evaluation import PROTOCOLS, protocols
+from ltdd_utils.methods.alignment.recipes import ALIGNMENT
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.full import FullDataConfig
+from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.networks import ARCHITECTURES, build
+from ltdd_utils.presets import architecture
+from ltdd_utils.recipes import recipe, with_overrides
+from ltdd_utils.records import targets
 
 EVERY = [(name, scale) for name in recipes.names() for scale in DATASETS[name.rpartition("_")[2]].scales]
 SIZES = {"digits": (16, 1, 10), "cifar10": (32, 3, 10), "cifar100": (32, 3, 100), "tiny": (64, 3, 200)}
@@ -157,7 +164,7 @@ def test_what_does_not_exist_is_refused(arguments, message):
 
 
 def test_a_published_number_of_the_dsa_protocol_is_met_by_its_recipe():
-    published = results.targets()
+    published = targets()
     rows = published[(published["protocol"] == "dsa-stored") & published["method"].isin(list(METHODS))]
     rows = rows[rows["metric"].eq("accuracy") & rows["imbalance_factor"].notna()]
     # The published list of ImageNet-LT has no recipe: ours is an exponential profile (``Recipe.target``).
@@ -168,7 +175,7 @@ def test_a_published_number_of_the_dsa_protocol_is_met_by_its_recipe():
         name = f"{row['method']}_{row['dataset']}"
         network = None if row["network"].startswith("convnet") else row["network"]
         made = recipe(name, imbalance_factor=row["imbalance_factor"], ipc=ipc or 10, scale="paper", network=network)
-        keys = results.TARGET_KEYS
+        keys = records.TARGET_KEYS
         assert made.target == {**{key: row[key] for key in keys}, "ipc": ipc}
 
 
@@ -257,11 +264,11 @@ def test_settings_and_target_of_a_record_say_which_recipe_made_it(name, network)
 
 def test_records_in_the_repository_can_be_made_again(root):
     """Their ids are the hashes of their settings, and a recipe of today still has the settings of its record."""
-    paths = results.committed(root / "results")
+    paths = records.committed(root / "results")
     if not paths:
         pytest.skip("no record is committed")
     for path in paths:
-        record = results.load_record(path)
+        record = records.load_record(path)
         assert config_id(record["config"]) == record["config_id"], path
         assert record["target"] is None or again(record).config_id == record["config_id"], path
 
@@ -289,7 +296,7 @@ def test_larger_sets_train_in_the_batches_of_ltdd(ipc, batch):
 def test_online_students_train_as_the_release_says_for_each_data_set(
     dataset, optimiser, batch, schedule, label_weight, crop
 ):
-    cfg = recipes.protocol("online-teacher", dataset, "paper")
+    cfg = protocols.protocol("online-teacher", dataset, "paper")
     assert (cfg.train.optimiser, cfg.train.batch_size, cfg.train.schedule) == (optimiser, batch, schedule)
     assert (cfg.cross_entropy, cfg.augment.crop_scale[0]) == (label_weight, crop)
     assert (cfg.train.epochs, cfg.train.ema, cfg.train.decay_norms) == (1000, 0.99, False)

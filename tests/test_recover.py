@@ -11,14 +11,15 @@ from test_statistics import hooks, same_network
 from torch import nn
 from toy_observer import long_tail, observer
 
-from ltdd_utils.config import RecoverConfig, StatisticsConfig
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Checkpoint, Stopped
-from ltdd_utils.unilevel.alignment import Smoothed, Targets
-from ltdd_utils.unilevel.monitor import Monitor
-from ltdd_utils.unilevel.recover import _augmented, batches, recover
-from ltdd_utils.unilevel.statistics import collect
-from ltdd_utils.views import crop_boxes, draw_boxes
+from ltdd_utils.augment import crop_boxes, draw_boxes
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
+from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.recover import _augmented, batches, recover
+from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
+from ltdd_utils.methods.alignment.statistics import collect
 
 BN = StatisticsConfig()
 CFG = RecoverConfig(iterations=4, batch=4, alignment=0.1, crop_scale=(0.5, 1.0), shift=1)

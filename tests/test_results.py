@@ -11,22 +11,10 @@ import pytest
 from torch import backends
 from toy_records import four_records, record
 
-from ltdd_utils import store
-from ltdd_utils.provenance import code
-from ltdd_utils.results import (
-    committed,
-    is_tracked,
-    load,
-    load_record,
-    machine,
-    peak_ram_gib,
-    provenance,
-    results_root,
-    save_record,
-    summary,
-    validate_record,
-)
-from ltdd_utils.results.record import refuse_fewer_students
+from ltdd_utils.core import files
+from ltdd_utils.core.provenance import code, machine, peak_ram_gib, provenance
+from ltdd_utils.records import committed, is_tracked, results_root, validate_record
+from ltdd_utils.records.record import load, load_record, refuse_fewer_students, save_record, summary
 
 
 def test_fewer_students_do_not_replace_more(tmp_path):
@@ -139,7 +127,7 @@ def test_no_space_leaves_nothing_half_written_and_the_old_record_whole(tmp_path,
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     for seed in (0, 1):
         with pytest.raises(OSError, match=f"0123456789ab-s{seed}.json: No space left on device"):
             save_record(tmp_path, record([(5, 5)], seed=seed))

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.sampling import class_aware_order
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.methods.trajectory.sampling import class_aware_order
 
 COUNTS = (7, 4, 1)
 LABELS = torch.arange(len(COUNTS)).repeat_interleave(torch.tensor(COUNTS))

@@ -3,11 +3,9 @@
 import pytest
 import torch
 
-from ltdd_utils.augment import draw
-from ltdd_utils.config import AugmentConfig, NetworkConfig
-from ltdd_utils.networks import build
-from ltdd_utils.seeds import derive, generator
-from ltdd_utils.views import draw_boxes
+from ltdd_utils.augment import AugmentConfig, draw, draw_boxes
+from ltdd_utils.core.seeds import derive, generator
+from ltdd_utils.networks import NetworkConfig, build
 
 
 def test_a_stream_repeats_and_the_global_generator_is_untouched():

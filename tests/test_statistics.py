@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from toy_observer import hooks, inputs, long_tail, observer, pooled, same_network
 
-from ltdd_utils.config import StatisticsConfig
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import load_bundle, save_bundle
-from ltdd_utils.unilevel.monitor import Monitor
-from ltdd_utils.unilevel.statistics import Statistics, collect
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import load_bundle, save_bundle
+from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.settings import StatisticsConfig
+from ltdd_utils.methods.alignment.statistics import Statistics, collect
 
 BN, CONV, BLOCKS = StatisticsConfig(), StatisticsConfig(layers="bn+conv"), StatisticsConfig(layers="bn+conv", patch=3)
 COUNTS = (9, 4, 1)

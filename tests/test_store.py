@@ -9,7 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from ltdd_utils.store import Bundle, Checkpoint, Stopped, Store, load_bundle, save_bundle, write_atomic
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.files import write_atomic
+from ltdd_utils.core.store import Bundle, Checkpoint, Store, load_bundle, save_bundle
 
 
 def bundle(value: float = 1.0) -> Bundle:
@@ -163,7 +165,7 @@ def test_a_stopped_stage_goes_on_from_its_checkpoint(tmp_path):
 def test_a_later_call_does_not_wash_an_earlier_one_clean(tmp_path, monkeypatch):
     """A stage keeps the commit and the dirty flag of the code that computed it, whoever reads it."""
     for commit, dirty in (("a", True), ("b", False)):
-        monkeypatch.setattr("ltdd_utils.store.code", lambda c=commit, d=dirty: {"commit": c, "dirty": d})
+        monkeypatch.setattr("ltdd_utils.core.store.code", lambda c=commit, d=dirty: {"commit": c, "dirty": d})
         store = Store(tmp_path)
         store.stage("kind", {}, lambda _: bundle())
         assert [(origin["commit"], origin["dirty"]) for origin in store.origins] == [("a", True)]

@@ -6,18 +6,8 @@ import pandas as pd
 import pytest
 from toy_records import four_records, record
 
-from ltdd_utils.results import TARGET_COLUMNS, load, save_record, targets
-from ltdd_utils.tables import (
-    compact,
-    compare,
-    facts,
-    formatted,
-    markdown,
-    missing,
-    pipelines,
-    plain,
-    pool,
-)
+from ltdd_utils.analysis import compact, compare, facts, formatted, json_rows, markdown, missing, pipelines, pool
+from ltdd_utils.records import TARGET_COLUMNS, load, save_record, targets
 
 RECIPES = {"random_cifar10", "kcenter_cifar10", "graphcut_cifar10", "datm_cifar10", "rded_cifar10"}
 PUBLISHED = """\
@@ -222,7 +212,7 @@ def test_compact_says_once_what_all_rows_share(tmp_path, published):
 
 def test_plain_fits_into_json(tmp_path, published):
     table = compare(saved(tmp_path, *four_records()), published, RECIPES)
-    rows = json.loads(json.dumps(plain(table), allow_nan=False))
+    rows = json.loads(json.dumps(json_rows(table), allow_nan=False))
     assert len(rows) == len(table)
     assert rows[3]["ours"] is None
     assert rows[0]["students"] == 5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ltdd_utils.results import TARGET_COLUMNS, TARGET_KEYS, targets
+from ltdd_utils.records import TARGET_COLUMNS, TARGET_KEYS, targets
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = targets(ROOT / "results" / "targets.csv")

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from torch import nn
-from toy_sets import CPU, digits, fit, place, quick
+from toy_sets import CPU, context, digits, fit, quick
 
-from ltdd_utils import pipeline
-from ltdd_utils.evaluation import check_class_order, teacher_scores
+from ltdd_utils import runs
+from ltdd_utils.teachers import check_class_order, teacher_scores
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_a_poor_or_biased_teacher_is_no_misnamed_one(confusion):
 
 
 def test_a_record_holds_what_its_teacher_scores(tmp_path):
-    record = pipeline.run(quick(protocol="online-stored", epochs=1), 0, 1, place(tmp_path))
+    record = runs.run(quick(protocol="online-stored", epochs=1), 0, 1, context(tmp_path))
     own = record["teacher"]
     assert own["overall"] == pytest.approx(sum(own["per_class"]) / 10)  # the test set is balanced
-    assert "teacher" not in pipeline.run(quick(epochs=1), 0, 1, place(tmp_path))
+    assert "teacher" not in runs.run(quick(epochs=1), 0, 1, context(tmp_path))

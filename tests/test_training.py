@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ltdd_utils.config import TrainConfig
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint, load_bundle, save_bundle
-from ltdd_utils.training import confusion_matrix, learning_rate, train
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Checkpoint, load_bundle, save_bundle
+from ltdd_utils.training import TrainConfig, confusion_matrix, learning_rate, train
 
 X = torch.randn(40, 6, generator=generator(1, "x"), dtype=torch.float64)
 Y = (X[:, 0] > 0).long()

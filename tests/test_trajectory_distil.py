@@ -6,27 +6,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils.augment import DSAParameters
-from ltdd_utils.config import (
-    AugmentConfig,
-    DAMConfig,
-    ExpertConfig,
-    InitialConfig,
-    MatchConfig,
-    NetworkConfig,
-    TrainConfig,
-    TrajectoryConfig,
-)
+from ltdd_utils.augment import AugmentConfig, DSAParameters
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash
-from ltdd_utils.losses import soft_cross_entropy
-from ltdd_utils.networks import build
-from ltdd_utils.parameters import Layout, flat_parameters
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint
-from ltdd_utils.trajectory.classifier import match_classifier
-from ltdd_utils.trajectory.distil import EXPLODED, HISTORY, distil, last_start_epoch
-from ltdd_utils.trajectory.matching import Problem, Step, Synthetic, match, student
-from ltdd_utils.trajectory.snapshots import Experts
+from ltdd_utils.methods.trajectory.classifier import match_classifier
+from ltdd_utils.methods.trajectory.distil import EXPLODED, HISTORY, last_start_epoch, match_trajectories
+from ltdd_utils.methods.trajectory.matching import Problem, Step, Synthetic, match, student_weights
+from ltdd_utils.methods.trajectory.settings import DAMConfig, ExpertConfig, InitialConfig, MatchConfig, TrajectoryConfig
+from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
+from ltdd_utils.training import TrainConfig, soft_cross_entropy
 
 CLASSES, IPC, SIZE, COUNTS = 3, 2, 8, [8, 4, 2]
 IMAGES = CLASSES * IPC
@@ -68,12 +58,12 @@ def experts(count=1, epochs=2):
         rows = [flat_parameters(network(index))]
         for _ in range(epochs):
             problem = Problem(apply, rows[-1], rows[-1], slice(None), plan(), soft_cross_entropy)
-            rows.append(student(known(), problem)[-1])
+            rows.append(student_weights(known(), problem)[-1])
         own = [rows[-1][part]]
         backbone = rows[-1][: part.start]
         for _ in range(2):
             held = replace(problem, network=lambda w, x, b=backbone: apply(torch.cat([b, w]), x), start=own[-1])
-            own.append(student(known(), held)[-1])
+            own.append(student_weights(known(), held)[-1])
         representation.append(Bundle({"snapshots": torch.stack(rows)}, {"epochs": list(range(epochs + 1))}))
         classifier.append(Bundle({"snapshots": torch.stack(own)}, {"epochs": [0, 1, 2]}))
     return Experts(layout, epochs, 2, representation, classifier)
@@ -107,7 +97,7 @@ def start(**changes):
 
 def run(cfg, first=None, teachers=None, seed=0, **options):
     first = first or start()
-    return distil(cfg, first, first.images, COUNTS, teachers or experts(), network(7), seed, **options)
+    return match_trajectories(cfg, first, first.images, COUNTS, teachers or experts(), network(7), seed, **options)
 
 
 def test_the_matching_loss_falls_when_the_expert_can_be_reached():
@@ -288,7 +278,7 @@ def test_mini_batches_pass_over_the_set_under_fresh_augmentation(monkeypatch):
         problems.append(problem)
         return match(synthetic, problem, gradient)
 
-    monkeypatch.setattr("ltdd_utils.trajectory.phases.match", spy)
+    monkeypatch.setattr("ltdd_utils.methods.trajectory.phases.match", spy)
     cfg = replace(random_run(), first=MatchConfig(steps=4, epochs=1), second=None, window=(0, 1, 1), expand=0)
     run(cfg, teachers=teachers)
     orders = set()
@@ -400,7 +390,10 @@ def test_what_is_given_stays_as_it_was():
 
 def test_the_weights_of_the_network_are_not_read():
     first, teachers = start(), experts()
-    sets = [distil(settings(**SECOND), first, first.images, COUNTS, teachers, network(seed), 0)[0] for seed in (3, 4)]
+    sets = [
+        match_trajectories(settings(**SECOND), first, first.images, COUNTS, teachers, network(seed), 0)[0]
+        for seed in (3, 4)
+    ]
     assert content_hash(sets[0]) == content_hash(sets[1])
 
 

@@ -10,16 +10,17 @@ import torch
 from toy_recipes import SMALL_DAMED
 from toy_recipes import small_trajectory as small
 from toy_recipes import small_trajectory_elsewhere as small_elsewhere
-from toy_sets import place
+from toy_sets import context
 
 from ltdd_utils.cli import main
+from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import NOT_REAL, composition, load_set, uint8_pixels
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, fitted, run, train_experts
-from ltdd_utils.results import load_record, validate_record
-from ltdd_utils.store import Checkpoint
-from ltdd_utils.trajectory import experts as experts_module
-from ltdd_utils.trajectory.distil import HISTORY
+from ltdd_utils.methods.trajectory import experts as experts_module
+from ltdd_utils.methods.trajectory.distil import HISTORY
+from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.records import load_record, validate_record
+from ltdd_utils.runs import distil, run
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,7 @@ def outcome(record):
 def whole(tmp_path_factory):
     """A folder in which DAM + ED was run, and its record."""
     folder = tmp_path_factory.mktemp("whole")
-    return folder, run(small(), 0, 1, place(folder))
+    return folder, run(small(), 0, 1, context(folder))
 
 
 def test_a_run_writes_a_valid_record_with_its_curves(whole):
@@ -63,20 +64,20 @@ def test_a_run_writes_a_valid_record_with_its_curves(whole):
 
 def test_the_same_seed_gives_the_same_numbers_in_a_fresh_store(whole, tmp_path):
     _, record = whole
-    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(record)
+    assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(record)
 
 
 @pytest.mark.parametrize("tick", [2, 3 + 3 + 1], ids=["expert", "classifier expert"])
 def test_a_killed_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, tick):
     kill(tmp_path, monkeypatch, tick)
-    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(whole[1])
+    assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(whole[1])
 
 
 def test_a_run_killed_while_it_matches_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch):
     experts = 2 * (3 + 2)
     left = kill(tmp_path, monkeypatch, experts + 1)
     assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["done"] == 1
-    assert outcome(run(small(), 0, 1, place(tmp_path))) == outcome(whole[1])
+    assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(whole[1])
 
 
 def kill(folder, monkeypatch, tick):
@@ -92,20 +93,20 @@ def kill(folder, monkeypatch, tick):
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "tick", killed)
         with pytest.raises(KeyboardInterrupt):
-            run(small(), 0, 1, place(folder))
+            run(small(), 0, 1, context(folder))
     (left,) = folder.rglob("checkpoint.safetensors")
     return left
 
 
 def test_a_distilled_set_says_where_it_started(whole):
     folder, _ = whole
-    start = distil(small(**{"method.iterations": "0"}), few_digits(), 0, place(folder))
-    made = distil(small(), few_digits(), 0, place(folder))
+    start = distil(small(**{"method.iterations": "0"}), few_digits(), 0, context(folder))
+    made = distil(small(), few_digits(), 0, context(folder))
     assert start.history is None and made.history["iterations"] == 2
     assert (made.set.indices == NOT_REAL).all() and made.set.images.shape == (20, 1, 16, 16)
     assert made.set.info["composition"] == composition(made.set)
     assert made.set.info["method"]["iterations"] == 2 and start.set.info["method"]["iterations"] == 0
-    again = distil(small(**{"method.iterations": "1"}), few_digits(), 0, place(folder))
+    again = distil(small(**{"method.iterations": "1"}), few_digits(), 0, context(folder))
     assert again.set.info["initial_sha256"] == made.set.info["initial_sha256"]
     assert made.set.lr != start.set.lr and not torch.equal(made.set.targets, start.set.targets)
 
@@ -113,7 +114,7 @@ def test_a_distilled_set_says_where_it_started(whole):
 def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
     """Its experts and its matching stay in their own space; only pixels are carried over, clamped where they must."""
     folder, record = whole
-    here, foreign = place(folder), small_elsewhere("online-teacher")
+    here, foreign = context(folder), small_elsewhere("online-teacher")
     monkeypatch.setattr(experts_module, "train", None)  # nothing is trained or matched again
     made, carried = distil(small(), few_digits(), 0, here), distil(foreign, few_digits(), 0, here)
     assert carried.history == made.history and made.clamped == 0 < carried.clamped < 1
@@ -128,7 +129,7 @@ def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
 
 def test_a_run_with_an_estimated_prior_reads_no_counts_and_says_what_it_found(whole):
     folder, record = whole
-    made = run(small(**{"method.dam.prior": "estimated"}), 0, 1, place(folder))
+    made = run(small(**{"method.dam.prior": "estimated"}), 0, 1, context(folder))
     validate_record(made)
     found, true = made["distillation"]["estimated_counts"], few_digits().counts
     assert abs(sum(found) - sum(true)) < len(true) and found[0] > found[-1] >= 1
@@ -141,7 +142,7 @@ def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):
     none = {"method.iterations": "0"}
     asked = none | {"method.initial.experts": "classifier"}
     made = [
-        run(small(method, **changes), 0, 1, place(folder, results=None))
+        run(small(method, **changes), 0, 1, context(folder, results=None))
         for method, changes in (("damed", none), ("datm", asked), ("datm", none), ("ed_only", none))
     ]
     assert all("distillation" not in record for record in made)
@@ -149,7 +150,7 @@ def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):
     assert damed == datm == ed_only != usual
     assert made[0]["metrics"] == made[1]["metrics"]  # one set, one student
     sets = [
-        distil(small(method, **changes), few_digits(), 0, place(folder)).set.info["initial_sha256"]
+        distil(small(method, **changes), few_digits(), 0, context(folder)).set.info["initial_sha256"]
         for method, changes in (("damed", {}), ("datm", {"method.initial.experts": "classifier"}))
     ]
     assert sets[0] == sets[1]
@@ -163,15 +164,15 @@ def test_recipes_share_their_experts(whole, monkeypatch):
 
     monkeypatch.setattr(experts_module, "train", trained)
     for method in ("mtt", "datm", "dam_only", "ed_only"):
-        record = run(small(method), 0, 1, place(folder))
+        record = run(small(method), 0, 1, context(folder))
         assert (record["distillation"]["curves"]["second"] is None) == (method != "ed_only")
         assert record["distillation"]["curves"]["first"] is not None
     with pytest.raises(AssertionError, match="trained again"):
-        run(small("datm"), 1, 1, place(folder))  # every seed has its own, unless the settings share them
+        run(small("datm"), 1, 1, context(folder))  # every seed has its own, unless the settings share them
 
 
 def test_experts_that_keep_more_leave_finished_matching_valid(tmp_path):
-    recipe, here = small(**{"method.initial.experts": "representation"}), place(tmp_path)
+    recipe, here = small(**{"method.initial.experts": "representation"}), context(tmp_path)
     made, method = distil(recipe, few_digits(), 0, here), recipe.method
     preprocess = fitted(recipe.space, few_digits(), here)
     wanted = range(method.experts.train.epochs + 1), range(method.experts.classifier_epochs + 1)
@@ -188,7 +189,7 @@ def test_every_stage_is_watched(tmp_path):
     def watch(stage):
         return lambda event: seen.setdefault(stage, []).append(event)
 
-    run(small(**{"method.experts.count": "1"}), 0, 1, place(tmp_path, watch=watch))
+    run(small(**{"method.experts.count": "1"}), 0, 1, context(tmp_path, watch=watch))
     assert {"expert 1/1", "classifier expert 1/1", "matching", "student 1/1"} <= set(seen)
     assert [event["iteration"] for event in seen["matching"]] == [1, 2]
     assert set(seen["matching"][0]) == {"iteration", "iterations", "loss", "loss_classifier", "lr"}

@@ -5,20 +5,19 @@ from dataclasses import fields
 
 import pytest
 
-from ltdd_utils.config import (
+from ltdd_utils.core.settings import config_id, from_dict, to_dict
+from ltdd_utils.data import DATASETS
+from ltdd_utils.methods.trajectory.released import released
+from ltdd_utils.methods.trajectory.settings import (
     DAMConfig,
     ExpertConfig,
     GSAMConfig,
     InitialConfig,
     MatchConfig,
-    TrainConfig,
     TrajectoryConfig,
-    config_id,
-    from_dict,
-    to_dict,
 )
-from ltdd_utils.recipes import DATASETS, recipe, with_overrides
-from ltdd_utils.recipes.released import released
+from ltdd_utils.recipes import recipe, with_overrides
+from ltdd_utils.training import TrainConfig
 
 NAMES = ("mtt", "datm", "dam_only", "ed_only", "damed")
 CELLS = [(dataset, scale) for dataset, facts in DATASETS.items() for scale in facts.scales]

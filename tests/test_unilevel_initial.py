@@ -7,13 +7,13 @@ import pytest
 import torch
 from toy_sets import digits, fit
 
-from ltdd_utils.config import CropConfig, NetworkConfig
+from ltdd_utils.augment import draw_boxes
+from ltdd_utils.core.seeds import generator
 from ltdd_utils.distilled import NOT_REAL, composition, content_hash, pixels
-from ltdd_utils.networks import build
-from ltdd_utils.seeds import generator
-from ltdd_utils.unilevel import initial as initial_module
-from ltdd_utils.unilevel.initial import confidence, initial_set, select_crops
-from ltdd_utils.views import draw_boxes
+from ltdd_utils.methods.alignment import initial as initial_module
+from ltdd_utils.methods.alignment.initial import confidence, initial_set, select_crops
+from ltdd_utils.methods.alignment.settings import CropConfig
+from ltdd_utils.networks import NetworkConfig, build
 
 CPU = torch.device("cpu")
 CROPS = CropConfig(crops=3)

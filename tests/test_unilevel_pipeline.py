@@ -9,17 +9,17 @@ import pytest
 import torch
 from toy_observer import pooled
 from toy_recipes import small_unilevel as small
-from toy_sets import place
+from toy_sets import context
 
 from ltdd_utils import recipes
+from ltdd_utils.core.store import Checkpoint, load_bundle
+from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import NOT_REAL, pixels, uint8_pixels
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, fitted, run
-from ltdd_utils.pipeline import unilevel as unilevel_module
-from ltdd_utils.pipeline.unilevel import observers
-from ltdd_utils.recipes.unilevel import ALIGNMENT
-from ltdd_utils.results import validate_record
-from ltdd_utils.store import Checkpoint, load_bundle
+from ltdd_utils.methods.alignment import stages as unilevel_module
+from ltdd_utils.methods.alignment.recipes import ALIGNMENT
+from ltdd_utils.methods.alignment.stages import observers
+from ltdd_utils.records import validate_record
+from ltdd_utils.runs import distil, run
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def full(shared):
     """The record of the full method."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
-    record = run(small("unilevel"), 0, 1, place(shared))
+    record = run(small("unilevel"), 0, 1, context(shared))
     torch.set_default_dtype(before)
     return record
 
@@ -73,22 +73,22 @@ def test_a_record_says_where_recovery_began_and_how_it_went(full):
 def test_each_training_has_one_entry_in_the_seconds(full, shared):
     stages = {"preprocess", "teacher", "initial set", "observer", "statistics", "recovery", "students"}
     assert set(full["cost"]["seconds"]) == stages  # the scoring teacher is the one that labels
-    other = run(small("unilevel", teacher="plain"), 0, 1, place(shared))
+    other = run(small("unilevel", teacher="plain"), 0, 1, context(shared))
     assert set(other["cost"]["seconds"]) == stages | {"scoring teacher"}
     assert other["cost"]["seconds"]["scoring teacher"] == full["cost"]["seconds"]["teacher"]
 
 
 def test_recovery_is_done_once_for_all_who_label(full, shared, recoveries):
-    calibrated = run(small("unilevel_adsa"), 0, 1, place(shared))
-    other_teacher = run(small("unilevel", teacher="plain"), 0, 1, place(shared))
-    stored = run(small("unilevel", "online-stored"), 0, 1, place(shared))
+    calibrated = run(small("unilevel_adsa"), 0, 1, context(shared))
+    other_teacher = run(small("unilevel", teacher="plain"), 0, 1, context(shared))
+    stored = run(small("unilevel", "online-stored"), 0, 1, context(shared))
     assert not recoveries
     for record in (calibrated, other_teacher, stored):
         assert record["distillation"] == full["distillation"]
         assert record["provenance"]["distilled_sha256"] == full["provenance"]["distilled_sha256"]
         assert record["cost"]["seconds"]["recovery"] == full["cost"]["seconds"]["recovery"]
     assert 0 <= calibrated["students"][0]["adsa_tau"] <= 3 and "adsa_tau" not in full["students"][0]
-    run(small("unilevel", **{"method.recover.lr": 0.1}), 0, 1, place(shared))
+    run(small("unilevel", **{"method.recover.lr": 0.1}), 0, 1, context(shared))
     assert len(recoveries) == 1
 
 
@@ -104,7 +104,7 @@ def test_recovery_is_done_once_for_all_who_label(full, shared, recoveries):
     ],
 )
 def test_the_other_recipes_run_and_train_what_they_need(full, shared, name, observer, begins):
-    record = run(small(name), 0, 1, place(shared))
+    record = run(small(name), 0, 1, context(shared))
     validate_record(record)
     seconds = record["cost"]["seconds"]
     assert ("observer" in seconds) == ("statistics" in seconds) == ("recovery" in seconds) == observer
@@ -118,8 +118,8 @@ def test_the_other_recipes_run_and_train_what_they_need(full, shared, name, obse
 
 
 def test_another_seed_gives_another_set_and_the_same_seed_the_same_in_a_fresh_store(full, tmp_path):
-    assert outcome(run(small("unilevel"), 0, 1, place(tmp_path))) == outcome(full)
-    again = run(small("unilevel"), 1, 1, place(tmp_path))
+    assert outcome(run(small("unilevel"), 0, 1, context(tmp_path))) == outcome(full)
+    again = run(small("unilevel"), 1, 1, context(tmp_path))
     assert again["distillation"]["initial_sha256"] != full["distillation"]["initial_sha256"]
 
 
@@ -141,15 +141,15 @@ def test_a_run_killed_in_recovery_goes_on_to_the_same_metrics_and_set(full, shar
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "tick", tick)
         with pytest.raises(KeyboardInterrupt):
-            run(recipe, 0, 1, place(tmp_path))
+            run(recipe, 0, 1, context(tmp_path))
     (left,) = tmp_path.rglob("checkpoint.safetensors")
     assert load_bundle(left).meta["iteration"] + 2 * load_bundle(left).meta["batch"] == last
-    assert outcome(run(recipe, 0, 1, place(tmp_path))) == outcome(full)
+    assert outcome(run(recipe, 0, 1, context(tmp_path))) == outcome(full)
 
 
 def test_a_stored_label_protocol_gets_the_same_pixels_in_its_own_space(full, shared):
     """Under dsa-stored everything is whitened: the images go through pixels, and their labels are hard."""
-    recipe, where = small("unilevel", "dsa-stored"), place(shared)
+    recipe, where = small("unilevel", "dsa-stored"), context(shared)
     record = run(recipe, 0, 1, where)
     validate_record(record)
     assert record["protocol"] == "dsa-stored" and record["distillation"] == full["distillation"]
@@ -163,7 +163,7 @@ def test_a_stored_label_protocol_gets_the_same_pixels_in_its_own_space(full, sha
 
 def test_recovered_images_are_pixels(full, shared):
     """Never below black or above white, and not where they began."""
-    recipe, where = small("unilevel"), place(shared)
+    recipe, where = small("unilevel"), context(shared)
     data = load(recipe.data)
     own, made = fitted(recipe.method.preprocess, data, where), distil(recipe, data, 0, where).set
     values = own.inverse(made.images)
@@ -174,7 +174,7 @@ def test_recovered_images_are_pixels(full, shared):
 
 
 def test_several_observers_have_statistics_of_their_own(shared):
-    recipe, where, data = small("edc_several"), place(shared), load(small("edc_several").data)
+    recipe, where, data = small("edc_several"), context(shared), load(small("edc_several").data)
     few = {"train.epochs": "1", "network.width": "4"}
     convnets = tuple(recipes.with_overrides(one, few) for one in recipe.method.others[1:])  # ResNet-18 takes longer
     cfg = replace(recipe.method, others=convnets)
@@ -187,7 +187,7 @@ def test_several_observers_have_statistics_of_their_own(shared):
 
 def test_statistics_are_those_of_each_class_s_real_images(shared):
     """Every class alone through a copy in double precision, and the inputs of every layer put together."""
-    recipe, where = small("edc"), place(shared)
+    recipe, where = small("edc"), context(shared)
     data, cfg = load(recipe.data), recipe.method
     preprocess = fitted(cfg.preprocess, data, where)
     ((network, known),), _ = observers(cfg, data, preprocess, 0, where)

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
-from toy_sets import digits, fit, place
+from toy_sets import context, digits, fit
 
-from ltdd_utils import recipes, results
-from ltdd_utils.config import TeacherConfig, config_id, to_dict
-from ltdd_utils.pipeline import expert_stage
+from ltdd_utils import recipes, records
+from ltdd_utils.analysis import LEVELS, components, contrast, error_of_mean, share_intervals, smallest_difference
+from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.recipes import with_overrides
-from ltdd_utils.tables import LEVELS, components, contrast, error_of_mean, share_intervals, smallest_difference
+from ltdd_utils.teachers import TeacherConfig, expert_stage
 
 SHAPE = (3, 2, 4, 2)
 
@@ -158,7 +158,7 @@ def test_a_network_with_a_seed_of_its_own_is_that_of_every_run(tmp_path):
     where = digits(), fit("zca")
 
     def weights(cfg, seed):
-        return expert_stage(cfg, *where, seed, place(tmp_path))[0].classifier.weight
+        return expert_stage(cfg, *where, seed, context(tmp_path))[0].classifier.weight
 
     assert torch.equal(weights(pinned, 0), weights(pinned, 1))
     assert torch.equal(weights(pinned, 0), weights(cfg, 7))  # read from the store: one network, one stage
@@ -188,13 +188,13 @@ def test_no_two_groups_of_a_budget_share_their_luck(budget, name, monkeypatch, t
     """The design runs as asked; subsets, experts and distillations have seeds of their own, and the file has it all."""
     runs = []
 
-    def run(recipe, seed, students, place):
+    def run(recipe, seed, students, context):
         runs.append((recipe, seed))
         found = [{"overall": 0.5 + 0.01 * number + 0.001 * seed, "per_class": [0.1] * 10} for number in range(students)]
         origin = {"stages": {"b": [], "a": []}, "dirty": True}
         return {"students": found, "metrics": {"overall": {"mean": 0.5}}, "provenance": origin}
 
-    monkeypatch.setattr(budget.pipeline, "run", run)
+    monkeypatch.setattr(budget.runs, "run", run)
     options = ["--design", "2", "3", "2", "4", "--set", "evaluate.train.epochs=7", "--work", str(tmp_path)]
     options += ["--threads", str(torch.get_num_threads()), "--out", str(tmp_path / "x.csv"), "--recipe", name]
     monkeypatch.setattr(sys, "argv", ["variance.py", *options])
@@ -216,7 +216,7 @@ def test_a_recipe_without_experts_has_no_budget(budget):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((results.results_root() / "variance").glob("*.csv")), ids=lambda path: path.stem
+    "path", sorted((records.results_root() / "variance").glob("*.csv")), ids=lambda path: path.stem
 )
 def test_a_committed_budget_is_the_design_it_says(budget, path):
     """Balanced, of the settings it names, on the code it names, and every score is of the balanced test set."""

@@ -4,10 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltdd_utils import views
-from ltdd_utils.seeds import generator
-from ltdd_utils.views import policy
-from ltdd_utils.views.policy import SPACE, magnitude_of, transform
+from ltdd_utils.augment import SPACE, crops, magnitude_of, mixing, policy, transform
+from ltdd_utils.core.seeds import generator
 
 RATIO = (3 / 4, 4 / 3)
 
@@ -29,7 +27,7 @@ def some_pixels(batch=6, channels=3, size=32):
 
 def test_every_crop_and_flip_is_a_slice_of_the_padded_image():
     images, padding, size = some_images(300), 2, 10
-    result = views.random_crop_flip(images, padding, generator(0, "views"))
+    result = crops.random_crop_flip(images, padding, generator(0, "views"))
     padded = F.pad(images, (padding,) * 4)
     seen = set()
     for image, whole in zip(result, padded, strict=True):
@@ -49,18 +47,18 @@ def test_every_crop_and_flip_is_a_slice_of_the_padded_image():
 
 def test_crop_without_padding_and_flip_is_the_identity_and_keeps_integers():
     images = some_pixels()
-    assert torch.equal(views.random_crop_flip(images, 0, generator(0, "views"), flip=False), images)
+    assert torch.equal(crops.random_crop_flip(images, 0, generator(0, "views"), flip=False), images)
 
 
 def test_without_flip_nothing_is_mirrored():
     ramp = torch.arange(1.0, 11).expand(50, 1, 10, 10)
-    result = views.random_crop_flip(ramp, 2, generator(0, "views"), flip=False)
+    result = crops.random_crop_flip(ramp, 2, generator(0, "views"), flip=False)
     assert (result[:, :, 5, 7] > result[:, :, 5, 3]).all()
 
 
 def test_about_half_of_the_images_are_mirrored():
     images = some_images(1000, 1, 4)
-    result = views.random_flip(images, generator(0, "views"))
+    result = crops.random_flip(images, generator(0, "views"))
     mirrored = (result == images.flip(3)).flatten(1).all(dim=1)
     assert 440 < mirrored.sum() < 560
     assert torch.equal(result[~mirrored], images[~mirrored])
@@ -72,13 +70,13 @@ def test_about_half_of_the_images_are_mirrored():
 def test_the_box_of_the_whole_image_is_the_identity():
     images = some_images()
     boxes = torch.tensor([[0, 0, 10, 10]]).expand(6, 4)
-    torch.testing.assert_close(views.crop_boxes(images, boxes, 10), images)
+    torch.testing.assert_close(crops.crop_boxes(images, boxes, 10), images)
 
 
 @pytest.mark.parametrize("size", [4, 10, 17])
 def test_crops_equal_pytorchs_antialiased_resize_of_each_slice(size):
     images = some_images(40)
-    made, boxes = views.random_resized_crop(images, size, (0.08, 1.0), RATIO, generator(0, "views"))
+    made, boxes = crops.random_resized_crop(images, size, (0.08, 1.0), RATIO, generator(0, "views"))
     for image, crop, (top, left, height, width) in zip(images, made, boxes.tolist(), strict=True):
         part = image[None, :, top : top + height, left : left + width]
         expected = F.interpolate(part, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
@@ -87,21 +85,21 @@ def test_crops_equal_pytorchs_antialiased_resize_of_each_slice(size):
 
 def test_stored_boxes_give_the_same_crops_again():
     images = some_images()
-    made, boxes = views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
-    assert torch.equal(views.crop_boxes(images, boxes, 10), made)
-    assert not torch.equal(views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(1, "views"))[1], boxes)
+    made, boxes = crops.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
+    assert torch.equal(crops.crop_boxes(images, boxes, 10), made)
+    assert not torch.equal(crops.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(1, "views"))[1], boxes)
 
 
 def test_autocast_leaves_the_crops_alone():
     images = some_images().float()
     with torch.autocast("cpu", torch.bfloat16):
-        inside, boxes = views.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
+        inside, boxes = crops.random_resized_crop(images, 10, (0.08, 1.0), RATIO, generator(0, "views"))
     assert inside.dtype == torch.float32
-    assert torch.equal(inside, views.crop_boxes(images, boxes, 10))
+    assert torch.equal(inside, crops.crop_boxes(images, boxes, 10))
 
 
 def test_boxes_lie_inside_the_image_and_fill_their_ranges():
-    top, left, height, width = views.draw_boxes(5000, 100, 100, (0.2, 0.6), RATIO, generator(0, "views")).T
+    top, left, height, width = crops.draw_boxes(5000, 100, 100, (0.2, 0.6), RATIO, generator(0, "views")).T
     assert (top >= 0).all()
     assert (left >= 0).all()
     assert (top + height <= 100).all()
@@ -120,7 +118,7 @@ def test_boxes_lie_inside_the_image_and_fill_their_ranges():
 
 
 def test_a_box_may_lie_at_every_border():
-    boxes = views.draw_boxes(200, 3, 3, (4 / 9, 4 / 9), (1.0, 1.0), generator(0, "views"))
+    boxes = crops.draw_boxes(200, 3, 3, (4 / 9, 4 / 9), (1.0, 1.0), generator(0, "views"))
     assert {tuple(box) for box in boxes.tolist()} == {(top, left, 2, 2) for top in (0, 1) for left in (0, 1)}
 
 
@@ -134,7 +132,7 @@ def test_a_box_may_lie_at_every_border():
     ],
 )
 def test_a_box_that_never_fits_becomes_the_largest_central_one(height, width, ratio, expected):
-    boxes = views.draw_boxes(3, height, width, (40.0, 50.0), ratio, generator(0, "views"))
+    boxes = crops.draw_boxes(3, height, width, (40.0, 50.0), ratio, generator(0, "views"))
     assert boxes.tolist() == [expected] * 3
 
 
@@ -143,10 +141,10 @@ def test_a_box_that_never_fits_becomes_the_largest_central_one(height, width, ra
 
 def test_mixup_ends_at_its_two_images():
     first, second = some_images(), some_images().flip(0)
-    assert torch.equal(views.mixup(first, second, 1.0), first)
-    assert torch.equal(views.mixup(first, second, 0.0), second)
+    assert torch.equal(mixing.mixup(first, second, 1.0), first)
+    assert torch.equal(mixing.mixup(first, second, 0.0), second)
     share = torch.linspace(0, 1, 6)[:, None, None, None]
-    mixed = views.mixup(first, second, share)
+    mixed = mixing.mixup(first, second, share)
     torch.testing.assert_close(mixed[2], 0.4 * first[2] + 0.6 * second[2])
 
 
@@ -155,7 +153,7 @@ def test_cutmix_takes_one_square_and_says_how_much_is_kept(share):
     size, side = 10, int(10 * (1 - share) ** 0.5)
     ones, kept_shares = torch.ones(3, 2, size, size), []
     for draw in range(40):
-        mixed, kept = views.cutmix(ones, torch.zeros_like(ones), share, generator(draw, "views"))
+        mixed, kept = mixing.cutmix(ones, torch.zeros_like(ones), share, generator(draw, "views"))
         assert mixed.mean().item() == pytest.approx(kept)
         assert torch.equal(mixed, mixed[:1, :1].expand_as(mixed))  # one square for all images and channels
         replaced = 1 - mixed[0, 0]
@@ -172,7 +170,7 @@ def test_cutmix_takes_one_square_and_says_how_much_is_kept(share):
 def test_cutmix_leaves_its_inputs_alone():
     first, second = some_images(), some_images().flip(0)
     before = first.clone()
-    views.cutmix(first, second, 0.5, generator(0, "views"))
+    mixing.cutmix(first, second, 0.5, generator(0, "views"))
     assert torch.equal(first, before)
 
 
@@ -180,7 +178,7 @@ def test_the_centre_of_a_cutmix_square_is_any_pixel():
     places = set()
     rng = generator(0, "views")
     for _ in range(400):
-        rows, columns = views.cutmix_box(6, 1 - 1 / 36, rng)  # a square of one pixel
+        rows, columns = mixing.cutmix_box(6, 1 - 1 / 36, rng)  # a square of one pixel
         places.add((rows.start, columns.start))
         assert (rows.stop, columns.stop) == (rows.start + 1, columns.start + 1)
     assert places == {(row, column) for row in range(6) for column in range(6)}
@@ -223,7 +221,7 @@ def test_each_image_gets_operations_of_its_own():
         for name, signed in SPACE.items()
         for sign in ((1, -1) if signed else (1,))
     }
-    result = views.randaugment(images, generator(0, "views"), operations=1)
+    result = policy.randaugment(images, generator(0, "views"), operations=1)
     counts = {}
     for image in result:
         found = possible[image[None].numpy().tobytes()]  # KeyError: an operation that is not in the space
@@ -251,7 +249,7 @@ def one_operation_after_the_other(images, rng, operations, magnitude):
 def test_images_that_go_together_become_what_they_become_alone(channels, size, magnitude):
     images = some_pixels(150, channels, size)
     first, second = generator(0, "views"), generator(0, "views")
-    found = views.randaugment(images, first, operations=3, magnitude=magnitude)
+    found = policy.randaugment(images, first, operations=3, magnitude=magnitude)
     assert torch.equal(found, one_operation_after_the_other(images, second, 3, magnitude))
     assert torch.equal(first.get_state(), second.get_state())
 
@@ -269,32 +267,32 @@ def test_pixels_move_exactly_inside_a_bf16_step_too():
 def test_randaugment_is_replayed_by_its_seed_and_leaves_its_input_alone():
     images = some_pixels()
     before = images.clone()
-    first, again, other = (views.randaugment(images, generator(seed, "views")) for seed in (0, 0, 1))
+    first, again, other = (policy.randaugment(images, generator(seed, "views")) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(images, before)
     assert first.dtype == torch.uint8
-    assert torch.equal(views.randaugment(images, generator(0, "views"), operations=0), images)
+    assert torch.equal(policy.randaugment(images, generator(0, "views"), operations=0), images)
 
 
 def test_randaugment_takes_images_with_one_channel():
     images = some_pixels(60, channels=1, size=16)
-    assert views.randaugment(images, generator(0, "views")).shape == images.shape
+    assert policy.randaugment(images, generator(0, "views")).shape == images.shape
 
 
 def test_errors_name_the_value():
     images, rng = some_images(), generator(0, "views")
     with pytest.raises(ValueError, match=r"images are torch\.float64; RandAugment works on uint8"):
-        views.randaugment(images, rng)
+        policy.randaugment(images, rng)
     with pytest.raises(ValueError, match="magnitude is 31; choose 0 to 30"):
-        views.randaugment(some_pixels(), rng, magnitude=31)
+        policy.randaugment(some_pixels(), rng, magnitude=31)
     with pytest.raises(ValueError, match=r"images are torch\.uint8; convert them"):
-        views.crop_boxes(some_pixels(), torch.zeros(6, 4, dtype=torch.long), 8)
+        crops.crop_boxes(some_pixels(), torch.zeros(6, 4, dtype=torch.long), 8)
     with pytest.raises(ValueError, match=r"boxes have shape \[5, 4\]; 6 images need"):
-        views.crop_boxes(images, torch.zeros(5, 4, dtype=torch.long), 8)
+        crops.crop_boxes(images, torch.zeros(5, 4, dtype=torch.long), 8)
     with pytest.raises(ValueError, match=r"scale is \(0.0, 1.0\)"):
-        views.random_resized_crop(images, 8, (0.0, 1.0), RATIO, rng)
+        crops.random_resized_crop(images, 8, (0.0, 1.0), RATIO, rng)
     with pytest.raises(ValueError, match=r"share is 1.5; it must be between 0 and 1"):
-        views.cutmix(images, images, 1.5, rng)
+        mixing.cutmix(images, images, 1.5, rng)
     with pytest.raises(ValueError, match="padding is -1"):
-        views.random_crop_flip(images, -1, rng)
+        crops.random_crop_flip(images, -1, rng)

@@ -14,17 +14,19 @@ import torch.nn.functional as F
 from pretended_device import DEVICE, PretendedDevice, waits
 from toy_observer import long_tail, observer
 
-from ltdd_utils import recipes, training
-from ltdd_utils.config import DAMConfig, GSAMConfig, NetworkConfig, RecoverConfig, StatisticsConfig
-from ltdd_utils.evaluation import stored_objective, view_objective
-from ltdd_utils.networks import build
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.seeds import generator
-from ltdd_utils.trajectory.gsam import gsam_backward
-from ltdd_utils.trajectory.matching import GRADIENTS, Synthetic
-from ltdd_utils.trajectory.phases import Phases
-from ltdd_utils.unilevel import recover as recovery
-from ltdd_utils.unilevel.statistics import collect
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data import Preprocess
+from ltdd_utils.evaluation import protocols, stored_objective, view_objective
+from ltdd_utils.methods.alignment import recover as recovery
+from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
+from ltdd_utils.methods.alignment.statistics import collect
+from ltdd_utils.methods.trajectory.gsam import gsam_backward
+from ltdd_utils.methods.trajectory.matching import GRADIENTS, Synthetic
+from ltdd_utils.methods.trajectory.phases import Phases
+from ltdd_utils.methods.trajectory.settings import DAMConfig, GSAMConfig
+from ltdd_utils.networks import NetworkConfig, build
+from ltdd_utils.training import loop
+from ltdd_utils.training import loop as training
 
 PIXELS = (255 * torch.rand(24, 3, 8, 8, generator=generator(0, "pixels"))).to(torch.uint8)
 LABELS = torch.arange(24) % 3
@@ -40,7 +42,7 @@ def _never_looked(_float64, monkeypatch):
 
 def train(steps, protocol="online-teacher", sharpness=False):
     """A student with BatchNorm under the real protocol's views, loss and moving average."""
-    evaluate = recipes.protocol(protocol, "cifar10", "paper")
+    evaluate = protocols.protocol(protocol, "cifar10", "paper")
     assert evaluate.augment.randaugment or protocol == "dsa-stored"
     assert evaluate.train.ema or protocol == "dsa-stored"
     network, teacher = (
@@ -54,7 +56,7 @@ def train(steps, protocol="online-teacher", sharpness=False):
     else:
         objective = view_objective(pixels, labels, preprocess, teacher.eval(), evaluate, rng)
     backward = gsam_backward(GSAMConfig(), rng) if sharpness else None
-    training.train(network, 24, objective, cfg, rng, backward=backward)
+    loop.train(network, 24, objective, cfg, rng, backward=backward)
 
 
 def match(steps, gradient):

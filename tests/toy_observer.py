@@ -6,7 +6,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from ltdd_utils.seeds import generator
+from ltdd_utils.core.seeds import generator
 
 SIDE = 4  # pixels
 

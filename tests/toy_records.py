@@ -3,7 +3,8 @@
 import math
 
 from ltdd_utils import recipes
-from ltdd_utils.config import to_dict
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.methods.registry import METHODS
 
 
 def record(
@@ -21,7 +22,7 @@ def record(
     dirty=False,
 ):
     """A record whose students answered ``scores`` = (right of class 0, right of class 1) of 10 and 10 test images."""
-    known = method if method in recipes.METHODS else "random"
+    known = method if method in METHODS else "random"
     made = recipes.recipe(f"{known}_{dataset}", scale=scale, imbalance_factor=imbalance_factor, ipc=ipc or 10)
     students = [
         {"stream": f"{seed}/student/{number}", "overall": (a + b) / 20, "per_class": [a / 10, b / 10]}

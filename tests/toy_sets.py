@@ -6,14 +6,13 @@ from pathlib import Path
 import torch
 
 from ltdd_utils import recipes
-from ltdd_utils.config import DataConfig, ExpertConfig, PreprocessConfig
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Store
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, load
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
-from ltdd_utils.images import LongTailedData, load
-from ltdd_utils.pipeline import Place
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Store
-from ltdd_utils.trajectory.experts import Stage
+from ltdd_utils.methods.trajectory.experts import Stage
+from ltdd_utils.methods.trajectory.settings import ExpertConfig
 
 CPU = torch.device("cpu")
 NAMES = [str(digit) for digit in range(10)]
@@ -75,5 +74,7 @@ def expert_stage(cfg: ExpertConfig, data: LongTailedData, folder: Path) -> Stage
     return Stage(cfg, data, preprocess, 0, Store(folder), CPU)
 
 
-def place(folder: Path, deadline: float | None = None, **changes) -> Place:
-    return Place(**{"store": Store(folder / "work", deadline), "device": CPU, "results": folder / "results", **changes})
+def context(folder: Path, deadline: float | None = None, **changes) -> RunContext:
+    return RunContext(
+        **{"store": Store(folder / "work", deadline), "device": CPU, "results": folder / "results", **changes}
+    )

@@ -20,7 +20,7 @@ import nbformat
 import papermill
 from notebook_pairs import ROOT, chapters, in_step
 
-from ltdd_utils.results import committed
+from ltdd_utils.records import committed
 
 EXECUTED = ROOT / "_build" / "executed"
 CELL_LIMIT = 600  # seconds

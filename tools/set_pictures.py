@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 
 from ltdd_utils import plots, recipes
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.store import Store
+from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import DistilledSet, uint8_pixels
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import Place, distil, fitted
 from ltdd_utils.plots.style import by_count
-from ltdd_utils.store import Store
+from ltdd_utils.runs import distil
 
 
 def first_images(distilled: DistilledSet, order: list[int]) -> torch.Tensor:
@@ -40,13 +41,13 @@ def main() -> None:
     options = parser.parse_args()
     if options.labels and len(options.labels) != len(options.recipes):
         parser.error(f"{len(options.labels)} labels for {len(options.recipes)} recipes: give one for each")
-    place = Place(Store(options.store, make=False), torch.device("cpu"))
+    context = RunContext(Store(options.store, make=False), torch.device("cpu"))
     rows, over = {}, []
     for number, name in enumerate(options.recipes):
         cell = {"imbalance_factor": options.imbalance_factor, "ipc": options.ipc, "scale": options.scale}
         recipe = recipes.recipe(name, **cell)
         data = load(recipe.data)
-        preprocess = fitted(recipe.evaluate.preprocess, data, place)
+        preprocess = fitted(recipe.evaluate.preprocess, data, context)
         order = by_count(data.counts)
         if options.labels:
             wanted = {options.labels[number]: recipe}
@@ -56,7 +57,7 @@ def main() -> None:
             method = name.rpartition("_")[0]
             wanted = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
         for words, one in wanted.items():
-            made = distil(one, data, options.seed, place).set
+            made = distil(one, data, options.seed, context).set
             pictures, _ = uint8_pixels(made, data, preprocess)
             rows[words] = pictures[first_images(made, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ltdd_utils.config import config_id
+from ltdd_utils.core.settings import config_id
 
 __all__ = ["Stage", "expected", "stages"]
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils import recipes
-from ltdd_utils.recipes import Recipe
-from ltdd_utils.results import records_at_hand
+from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.records.targets import default_records_dir
 
 __all__ = ["Block", "Run", "plan_names", "read_plan"]
 
@@ -93,7 +93,7 @@ class Block:
 
 def plan_names() -> list[str]:
     """The campaigns that came with this book."""
-    return sorted(path.stem for path in (records_at_hand() / FOLDER).glob("*.toml"))
+    return sorted(path.stem for path in (default_records_dir() / FOLDER).glob("*.toml"))
 
 
 def read_plan(name: str) -> list[Run]:
@@ -106,7 +106,7 @@ def read_plan(name: str) -> list[Run]:
         FileNotFoundError: no such campaign.
         ValueError: a file that is no campaign; the message names the block.
     """
-    path = Path(name) if name.endswith(".toml") else records_at_hand() / FOLDER / f"{name}.toml"
+    path = Path(name) if name.endswith(".toml") else default_records_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(plan_names()) or "none is here"
         raise FileNotFoundError(f"no campaign {str(path)!r}; name one of this book ({known}), or a .toml file")

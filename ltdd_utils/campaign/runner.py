@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 
 from ltdd_utils.campaign.plan import Run
 from ltdd_utils.campaign.state import is_done, lock_of
-from ltdd_utils.locks import Busy, locked, passed
-from ltdd_utils.pipeline import Place, run
-from ltdd_utils.store import Stopped
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.deadline import Stopped, is_over
+from ltdd_utils.core.locks import Busy, locked
+from ltdd_utils.runs.pipeline import run
 
-__all__ = ["carry_out"]
+__all__ = ["run_campaign"]
 
 EVERY_S = 5.0  # between two looks at runs that other processes are at work on
 
 
-def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> list[tuple[Run, str]]:
+def run_campaign(runs: Sequence[Run], context: RunContext, say: Callable[[str], None]) -> list[tuple[Run, str]]:
     """Run what has no record yet, one after the other.
 
     A run that another process holds, or that needs a stage which another process computes, is left for later; so the
@@ -22,7 +23,7 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
 
     Args:
         runs: in order.
-        place: device, folders (``results`` is needed), progress; its store must not wait (``Store(wait=False)``).
+        context: device, folders (``results`` is needed), progress; its store must not wait (``Store(wait=False)``).
         say: is told one line at the begin and end of each run.
 
     Returns:
@@ -30,9 +31,9 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
 
     Raises:
         Stopped: the deadline passed; the same call goes on from there.
-        ValueError: ``place`` has no results folder, or its store waits.
+        ValueError: ``context`` has no results folder, or its store waits.
     """
-    if place.results is None or place.store.wait:
+    if context.results is None or context.store.wait:
         raise ValueError("a campaign needs a folder for its records, and a store that does not wait")
     left, failed = list(runs), []
     begun: set[str] = set()  # a run that had to wait for a stage is not announced again
@@ -40,36 +41,36 @@ def carry_out(runs: Sequence[Run], place: Place, say: Callable[[str], None]) -> 
         later = []
         for one in left:
             try:
-                with locked(lock_of(one, place.store.root), deadline=0.0):
-                    _once(one, place, say, begun)
+                with locked(lock_of(one, context.store.root), deadline=0.0):
+                    _once(one, context, say, begun)
             except Busy:
                 later.append(one)
             except (ValueError, OSError, ArithmeticError, RuntimeError) as error:  # RuntimeError: out of memory, too
                 say(f"failed: {one.command}: {error}")
                 failed.append((one, str(error)))
         if later and len(later) == len(left):
-            _pause(place)
+            _pause(context)
         left = later
     return failed
 
 
-def _once(one: Run, place: Place, say: Callable[[str], None], begun: set[str]) -> None:
-    if is_done(one, place.results):
+def _once(one: Run, context: RunContext, say: Callable[[str], None], begun: set[str]) -> None:
+    if is_done(one, context.results):
         return
     if one.command not in begun:
         say(f"runs: {one.command}")
     begun.add(one.command)
-    record = run(one.recipe, one.seed, one.students, place)
+    record = run(one.recipe, one.seed, one.students, context)
     overall, seconds = record["metrics"]["overall"]["mean"], sum(record["cost"]["seconds"].values())
     say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")
 
 
-def _pause(place: Place) -> None:
+def _pause(context: RunContext) -> None:
     """Wait a little for other processes.
 
     Raises:
         Stopped: the deadline has passed.
     """
-    if passed(place.store.deadline):
+    if is_over(context.store.deadline):
         raise Stopped("stopped as asked while other processes were at work on all that is left")
     time.sleep(EVERY_S)

@@ -9,11 +9,11 @@ import pandas as pd
 
 from ltdd_utils.campaign.costs import expected
 from ltdd_utils.campaign.plan import Run
-from ltdd_utils.config import to_dict
-from ltdd_utils.locks import held
-from ltdd_utils.results import load_record
+from ltdd_utils.core.locks import is_locked
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.records.record import load_record
 
-__all__ = ["State", "by_name", "is_done", "lock_of", "survey", "totals"]
+__all__ = ["State", "campaign_status", "is_done", "lock_of", "records_by_name", "status_totals"]
 
 STATES = ("done", "running", "begun", "missing")
 
@@ -28,7 +28,7 @@ class State:
     unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
 
 
-def by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
+def records_by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """The content of records, under the names that their runs have.
 
     Args:
@@ -40,7 +40,9 @@ def by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
     return {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
 
 
-def survey(runs: Sequence[Run], known: Mapping[str, Mapping[str, Any]], work: Path | None = None) -> list[State]:
+def campaign_status(
+    runs: Sequence[Run], known: Mapping[str, Mapping[str, Any]], work: Path | None = None
+) -> list[State]:
     """The state of every run, in the order of the campaign.
 
     Args:
@@ -63,7 +65,7 @@ def survey(runs: Sequence[Run], known: Mapping[str, Mapping[str, Any]], work: Pa
 
 
 def _state(lock: Path) -> str:
-    return "running" if held(lock) else "begun" if lock.is_file() else "missing"
+    return "running" if is_locked(lock) else "begun" if lock.is_file() else "missing"
 
 
 def is_done(run: Run, results: Path) -> bool:
@@ -81,7 +83,7 @@ def lock_of(run: Run, work: Path) -> Path:
     return work / "campaign" / f"{run.name.replace('/', '-')}.lock"
 
 
-def totals(states: Sequence[State]) -> pd.DataFrame:
+def status_totals(states: Sequence[State]) -> pd.DataFrame:
     """One row per block and a last one for all: runs in each state, and the hours that are still to come.
 
     ``hours to come`` says "at least" where a run has a stage that nobody has timed.

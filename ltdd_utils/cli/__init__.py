@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ltdd_utils.cli import commands, signals
 from ltdd_utils.cli.options import build_parser
 from ltdd_utils.cli.progress import Bars
-from ltdd_utils.store import Stopped
+from ltdd_utils.core.deadline import Stopped
 
 __all__ = ["Bars", "main"]
 

@@ -8,8 +8,9 @@ from typing import Any
 from tqdm import tqdm
 
 from ltdd_utils import campaign
-from ltdd_utils.cli.common import as_json, place_of
-from ltdd_utils.results import every
+from ltdd_utils.cli.common import as_json, context_of
+from ltdd_utils.records.clone import all_records
+from ltdd_utils.report.campaign import estimate
 
 __all__ = ["campaign_"]
 
@@ -21,19 +22,19 @@ def campaign_(options: argparse.Namespace) -> str:
     if not runs:
         raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
     if options.action == "run":
-        place = replace(place_of(options, wait=False), results=options.results)
-        failed = campaign.carry_out(runs, place, lambda line: tqdm.write(line, file=sys.stderr))
+        context = replace(context_of(options, wait=False), results=options.results)
+        failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
         if failed:
             raise ValueError(
                 f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0][0].command}: {failed[0][1]}"
             )
-    states = campaign.survey(runs, campaign.by_name(every(options.results)), options.work)
+    states = campaign.campaign_status(runs, campaign.records_by_name(all_records(options.results)), options.work)
     if options.json:
         facts = ("command", "block", "seed", "students")
         return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])
-    table = campaign.totals(states).to_string(index=False)
+    table = campaign.status_totals(states).to_string(index=False)
     left = [state for state in states if state.state != "done"]
-    coming = [f"{state.state:8}{campaign.estimate(state):>14}  {state.run.command}" for state in left]
+    coming = [f"{state.state:8}{estimate(state):>14}  {state.run.command}" for state in left]
     head = [f"{'state':8}{'minutes':>14}  command"] if coming else ["nothing is missing"]
     return "\n".join([table, "", *head, *coming])
 

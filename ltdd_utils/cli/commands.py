@@ -8,17 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils import datasets, recipes, results, tables
+from ltdd_utils import analysis, recipes, records
 from ltdd_utils.cli.campaigns import campaign_
-from ltdd_utils.cli.common import as_json, place_of, recipe_of, require_file
+from ltdd_utils.cli.common import as_json, context_of, recipe_of, require_file
 from ltdd_utils.cli.experts import experts_
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.records import missing_, records_, records_of, table_
 from ltdd_utils.cli.sets import export_, import_
-from ltdd_utils.config import TrajectoryConfig, to_dict
-from ltdd_utils.distilled import load_set, save_set
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import distil, evaluate_set, fitted, protocol_for, run
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.fitting import fitted
+from ltdd_utils.data.long_tailed import load
+from ltdd_utils.data.sources import downloads
+from ltdd_utils.data.sources.dataset import data_root
+from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.methods.trajectory import released
+from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
+from ltdd_utils.runs.pipeline import run
+from ltdd_utils.runs.sets import distil
+from ltdd_utils.runs.students import evaluate_set, protocol_for
 
 __all__ = [
     "campaign_",
@@ -41,8 +50,8 @@ def list_(options: argparse.Namespace) -> str:
     rows = []
     for name in recipes.names():
         method, _, dataset = name.rpartition("_")
-        scales = list(recipes.DATASETS[dataset].scales)
-        rows.append({"recipe": name, "scales": scales, "what": (recipes.METHODS[method].__doc__ or "").splitlines()[0]})
+        scales = list(DATASETS[dataset].scales)
+        rows.append({"recipe": name, "scales": scales, "what": (METHODS[method].__doc__ or "").splitlines()[0]})
     if options.json:
         return as_json(rows)
     wide = max(len(row["recipe"]) for row in rows)
@@ -52,7 +61,7 @@ def list_(options: argparse.Namespace) -> str:
 def show_(options: argparse.Namespace) -> str:
     """Settings, published numbers, and what runs gave and cost."""
     recipe = recipe_of(options)
-    known = tables.facts(recipe.target, recipe.config_id, records_of(options))
+    known = analysis.facts(recipe.target, recipe.config_id, records_of(options))
     facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **known}
     if options.json:
         return as_json({**facts, "config": to_dict(recipe)})
@@ -60,7 +69,7 @@ def show_(options: argparse.Namespace) -> str:
     lines += [_published(row) for row in known["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
     lines += ["", "our runs:", *([_ran(row) for row in known["runs"]] or ["  none yet: `ltdd run` with these options"])]
     if isinstance(recipe.method, TrajectoryConfig) and recipe.scale == "paper":
-        note = recipes.released(recipe.data.name, recipe.data.imbalance_factor, recipe.ipc).note
+        note = released(recipe.data.name, recipe.data.imbalance_factor, recipe.ipc).note
         lines += ["", f"released settings of this cell: {note or 'as in the file'}"]
     return "\n".join([*lines, "", "settings:", as_json(to_dict(recipe))])
 
@@ -82,7 +91,7 @@ def _ran(row: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
     dirty = "  (of code that no commit holds)" if row["dirty"] else ""
-    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {results.counted(row['students'])}"
+    score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {records.counted(row['students'])}"
     return f"  {score};  {seconds};  {memory}, {row['device']}{dirty}"
 
 
@@ -92,22 +101,22 @@ def run_(options: argparse.Namespace) -> str:
         raise ValueError("--with-preprocessing says what is in the file of --save-set; give --save-set FILE too")
     if options.save_set is not None:
         require_file(options.save_set)
-    recipe, place = recipe_of(options), replace(place_of(options), results=options.results)
-    record = run(recipe, options.seed, options.students, place)
+    recipe, context = recipe_of(options), replace(context_of(options), results=options.results)
+    record = run(recipe, options.seed, options.students, context)
     if options.save_set is not None:
-        data = load(recipe.data, place.data)
-        preprocess = fitted(recipe.evaluate.preprocess, data, place) if options.with_preprocessing else None
-        save_set(options.save_set, distil(recipe, data, options.seed, place).set, preprocess)
+        data = load(recipe.data, context.data)
+        preprocess = fitted(recipe.evaluate.preprocess, data, context) if options.with_preprocessing else None
+        save_set(options.save_set, distil(recipe, data, options.seed, context).set, preprocess)
     if options.json:
         return as_json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
-    path = results.record_path(options.results, record)
-    return f"{results.summary(record)}\nrecord: {path}{_replaced(path)}{saved}"
+    path = records.record_path(options.results, record)
+    return f"{records.summary(record)}\nrecord: {path}{_replaced(path)}{saved}"
 
 
 def _replaced(path: Path) -> str:
     """A further line where a record took the place of one that the clone tracks: what it means for the book's own."""
-    if not results.is_tracked(path):
+    if not records.is_tracked(path):
         return ""
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     back = f"`git checkout -- {shlex.quote(str(here))}` brings that back, `--results mine` leaves it alone"
@@ -124,10 +133,10 @@ def evaluate_(options: argparse.Namespace) -> str:
         if key.startswith("evaluate."):
             raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")
     cfg = recipes.with_overrides(cfg, pairs)
-    place = place_of(options)
+    context = context_of(options)
     with _about(options.distilled):
-        scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, place)
-    return as_json(scores) if options.json else results.summary(scores)
+        scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, context)
+    return as_json(scores) if options.json else records.summary(scores)
 
 
 @contextmanager
@@ -141,13 +150,13 @@ def _about(file: Path) -> Iterator[None]:
 
 def data_(options: argparse.Namespace) -> str:
     """What data is here, after fetching or verifying it if asked."""
-    root = datasets.data_root(options.data)
+    root = data_root(options.data)
     if options.action == "fetch" and not options.names:
         raise ValueError("fetch what? name one or more of cifar10, cifar100, tiny")
     if options.action == "fetch":
         for name in options.names:
-            datasets.fetch(name, root, Bars(options.quiet)(name))
-    rows = datasets.status(root, options.names)
+            downloads.fetch(name, root, Bars(options.quiet)(name))
+    rows = downloads.status(root, options.names)
     if options.action == "verify":
         wrong = [row for row in rows if not row["verified"] and (options.names or row["present"])]
         if wrong:

@@ -8,11 +8,11 @@ from pathlib import Path
 from ltdd_utils import recipes
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.signals import stop_gently
-from ltdd_utils.config import to_dict
-from ltdd_utils.pipeline import Place, pick_device, require_writable
-from ltdd_utils.store import Store
+from ltdd_utils.core.context import RunContext, pick_device, require_writable
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.core.store import Store
 
-__all__ = ["as_json", "place_of", "recipe_of", "require_file"]
+__all__ = ["as_json", "context_of", "recipe_of", "require_file"]
 
 
 def as_json(value: object) -> str:
@@ -34,7 +34,7 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
     return recipes.with_overrides(base, recipes.assignments(options.set))
 
 
-def place_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True) -> Place:
+def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True) -> RunContext:
     """Where the command works; ``wait`` is its store's, ``gentle``: Ctrl-C lets a stage keep its state."""
     minutes = options.stop_after
     if minutes is not None and not 0 <= minutes < float("inf"):
@@ -43,7 +43,7 @@ def place_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True
     store = Store(options.work, deadline, wait)
     if gentle:
         stop_gently(store)
-    return Place(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
+    return RunContext(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
 
 
 def require_file(path: Path) -> None:

@@ -5,23 +5,24 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from ltdd_utils.cli.common import as_json, place_of, recipe_of
-from ltdd_utils.config import TrajectoryConfig
-from ltdd_utils.images import load
-from ltdd_utils.pipeline import fitted, require_writable, train_experts
-from ltdd_utils.pipeline.trajectory import expert_files
+from ltdd_utils.cli.common import as_json, context_of, recipe_of
+from ltdd_utils.core.context import require_writable
+from ltdd_utils.data.fitting import fitted
+from ltdd_utils.data.long_tailed import load
+from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
+from ltdd_utils.methods.trajectory.stages import expert_files, train_experts
 
 __all__ = ["experts_"]
 
 
 def experts_(options: argparse.Namespace) -> str:
     """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
-    recipe, place = recipe_of(options), place_of(options)
+    recipe, context = recipe_of(options), context_of(options)
     if not isinstance(recipe.method, TrajectoryConfig):
         raise ValueError(f"{recipe.name} matches no experts; mtt, datm, dam_only, ed_only and damed do")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}; it must be 0 or more")
-    require_writable(place.store.root)
+    require_writable(context.store.root)
     cfg, method = recipe.method.experts, recipe.method
     keep, keep_classifier, only = (
         usual if text is None else _numbers(name, text, last)
@@ -33,10 +34,10 @@ def experts_(options: argparse.Namespace) -> str:
     )
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
-    data = load(recipe.data, place.data, place.watching("read images"))
-    preprocess = fitted(recipe.space, data, place)
-    train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, place, only, options.renew)
-    rows = [row for row in expert_files(cfg, data, preprocess, options.seed, place) if row["expert"] in only]
+    data = load(recipe.data, context.data, context.watching("read images"))
+    preprocess = fitted(recipe.space, data, context)
+    train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, context, only, options.renew)
+    rows = [row for row in expert_files(cfg, data, preprocess, options.seed, context) if row["expert"] in only]
     totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}
     if options.json:
         return as_json({"recipe": recipe.name, "config_id": recipe.config_id, "experts": rows, **totals})

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from ltdd_utils.datasets import NAMES
-from ltdd_utils.provenance import version_of
-from ltdd_utils.recipes import ARCHITECTURES, DATASETS, PROTOCOLS, SCALES, TEACHERS
-from ltdd_utils.results import results_root
+from ltdd_utils.core.provenance import version_of
+from ltdd_utils.data.facts import DATASETS, SCALES
+from ltdd_utils.data.sources.downloads import NAMES
+from ltdd_utils.evaluation.protocols import PROTOCOLS
+from ltdd_utils.networks.settings import ARCHITECTURES
+from ltdd_utils.presets import TEACHERS
+from ltdd_utils.records.targets import results_root
 
 __all__ = ["build_parser"]
 

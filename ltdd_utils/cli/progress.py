@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from ltdd_utils.store import Watch
+from ltdd_utils.core.progress import Watch
 
 __all__ = ["Bars"]
 

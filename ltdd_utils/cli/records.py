@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils import recipes, results, tables
+from ltdd_utils import analysis, recipes, records
+from ltdd_utils.analysis import compare
 from ltdd_utils.cli.common import as_json
+from ltdd_utils.records import targets
 
 __all__ = ["missing_", "records_", "records_of", "table_"]
 
@@ -19,11 +21,11 @@ def records_of(options: argparse.Namespace) -> pd.DataFrame:
     Raises:
         FileNotFoundError: there is no such folder, and it is not the usual one, which an installed package lacks.
     """
-    return results.load(_folder(options), allow_dirty=True, allow_mixed=True)
+    return records.load(_folder(options), allow_dirty=True, allow_mixed=True)
 
 
 def _folder(options: argparse.Namespace) -> Path:
-    if not options.results.is_dir() and options.results != results.results_root():
+    if not options.results.is_dir() and options.results != records.results_root():
         what = "it is no folder" if options.results.exists() else "no such folder"
         raise FileNotFoundError(f"--results {options.results}: {what}; `ltdd run` makes one for its first record")
     return options.results
@@ -31,8 +33,8 @@ def _folder(options: argparse.Namespace) -> Path:
 
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
-    paths = [path for path in results.every(_folder(options)) if options.recipe in (None, path.parent.name)]
-    rows = [_row(path, results.load_record(path)) for path in paths]
+    paths = [path for path in records.all_records(_folder(options)) if options.recipe in (None, path.parent.name)]
+    rows = [_row(path, records.load_record(path)) for path in paths]
     if options.json:
         return as_json(rows)
     if not rows:
@@ -45,7 +47,7 @@ def records_(options: argparse.Namespace) -> str:
 def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
     config, overall = record["config"], record["metrics"]["overall"]
     try:
-        changed = tables.changes(config)
+        changed = analysis.diff_from_recipe(config)
     except ValueError as error:  # of a recipe that has other choices now
         raise ValueError(f"{path}: {error}") from error
     return {
@@ -65,14 +67,14 @@ def _line(row: dict[str, Any]) -> str:
     settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
     size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
     cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
-    accuracy = results.in_percent({"mean": row["overall"], "std": row["std"]})
-    score = f"{accuracy} % with {results.counted(row['students'])}"
+    accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})
+    score = f"{accuracy} % with {records.counted(row['students'])}"
     return f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}\n  {row['path']}"
 
 
 def missing_(options: argparse.Namespace) -> str:
     """The commands that no record answers yet."""
-    rows = tables.missing(records_of(options), recipes.names(), options.dataset, scale=options.scale)
+    rows = analysis.missing(records_of(options), recipes.names(), options.dataset, scale=options.scale)
     if options.json:
         return as_json(rows)
     lines = [row["command"] + (f"  # {row['note']}" if row["note"] else "") for row in rows]
@@ -81,14 +83,12 @@ def missing_(options: argparse.Namespace) -> str:
 
 def table_(options: argparse.Namespace) -> str:
     """Published numbers beside ours."""
-    table = tables.compare(
-        records_of(options), results.targets(), recipes.names(), options.dataset, everything=options.all
-    )
+    table = compare(records_of(options), targets(), recipes.names(), options.dataset, everything=options.all)
     if options.json:
-        return as_json(tables.plain(table))
+        return as_json(analysis.json_rows(table))
     if table.empty:
         return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
-    said, shown = tables.compact(tables.formatted(table))
+    said, shown = analysis.compact(analysis.formatted(table))
     with pd.option_context("display.max_colwidth", None):
         text = shown.to_string(index=False)
     return f"{said}\n\n{text}" if said else text

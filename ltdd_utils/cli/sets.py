@@ -3,9 +3,11 @@
 import argparse
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.common import as_json, place_of, require_file
-from ltdd_utils.distilled import content_hash, load_set, save_set
-from ltdd_utils.pipeline import export_set, import_set
+from ltdd_utils.cli.common import as_json, context_of, require_file
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.distilled.contents import content_hash
+from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.runs.files import export_set, import_set
 
 __all__ = ["export_", "import_"]
 
@@ -16,7 +18,7 @@ def import_(options: argparse.Namespace) -> str:
         options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=_scale(options)
     )
     require_file(options.save_set)
-    made = import_set(options.folder, recipe, place_of(options, gentle=False))
+    made = import_set(options.folder, recipe, context_of(options, gentle=False))
     save_set(options.save_set, made)
     name = content_hash(made)
     if options.json:
@@ -30,7 +32,7 @@ def export_(options: argparse.Namespace) -> str:
     """A set from a file, as the code of MTT, DATM and LTDD reads it."""
     distilled, preprocess = load_set(options.distilled)
     try:
-        paths, clamped = export_set(distilled, preprocess, options.folder, place_of(options, gentle=False))
+        paths, clamped = export_set(distilled, preprocess, options.folder, context_of(options, gentle=False))
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
     if options.json:
@@ -41,5 +43,5 @@ def export_(options: argparse.Namespace) -> str:
 
 def _scale(options: argparse.Namespace) -> str | None:
     """The scale asked for, else the papers' own where the data set has it: other code knows no reduced one."""
-    known = recipes.DATASETS.get(options.recipe.rpartition("_")[2])
+    known = DATASETS.get(options.recipe.rpartition("_")[2])
     return options.scale or (None if known is None else known.scales[-1])

@@ -9,7 +9,7 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from ltdd_utils.store import Store
+from ltdd_utils.core.store import Store
 
 __all__ = ["restored", "stop_gently", "stopped"]
 

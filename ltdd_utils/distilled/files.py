@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.distilled.contents import TENSORS, DistilledSet, tensors
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.store import Bundle, load_bundle, save_bundle
 
 __all__ = ["SCHEMA", "from_bundle", "load_set", "save_set", "to_bundle"]
 

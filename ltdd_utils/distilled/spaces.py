@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ltdd_utils.augment.crops import crop_boxes
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
-from ltdd_utils.images import LongTailedData
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.views import crop_boxes
 
 __all__ = ["pixels", "translate", "uint8_pixels"]
 

@@ -11,18 +11,16 @@ protocol           labels a student sees                              student's 
 What is scored is always the last iterate (or its moving average), never the best one on the test set.
 """
 
-from ltdd_utils.evaluation.objectives import stored_objective, view_objective
-from ltdd_utils.evaluation.scores import Evaluation, gather, label_robust_score
-from ltdd_utils.evaluation.students import student
-from ltdd_utils.evaluation.teachers import check_class_order, teacher_scores
+from ltdd_utils._exports import exports
 
-__all__ = [
-    "Evaluation",
-    "check_class_order",
-    "gather",
-    "label_robust_score",
-    "stored_objective",
-    "student",
-    "teacher_scores",
-    "view_objective",
-]
+__getattr__, __all__ = exports(
+    __name__,
+    {
+        "settings": ["ADSAConfig", "EvaluateConfig"],
+        "protocols": ["PROTOCOLS", "protocol", "stored_space", "with_batch_for"],
+        "objectives": ["stored_objective", "view_objective", "whole_image_logits"],
+        "students": ["student"],
+        "scores": ["Evaluation", "gather", "label_robust_score"],
+        "adsa": ["Calibrated", "calibration", "class_confidence", "find_tau"],
+    },
+)

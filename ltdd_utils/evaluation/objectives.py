@@ -4,12 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ltdd_utils.config import EvaluateConfig
-from ltdd_utils.experts import augmenter
-from ltdd_utils.losses import logit_adjustment, logit_matching, soft_cross_entropy
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.training import Forward, Objective
-from ltdd_utils.views import cutmix, randaugment, random_flip, random_resized_crop
+from ltdd_utils.augment.batches import augmenter
+from ltdd_utils.augment.crops import random_flip, random_resized_crop
+from ltdd_utils.augment.mixing import cutmix
+from ltdd_utils.augment.policy import randaugment
+from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.evaluation.settings import EvaluateConfig
+from ltdd_utils.training.loop import Forward, Objective
+from ltdd_utils.training.losses import logit_adjustment, logit_matching, soft_cross_entropy
 
 __all__ = ["stored_objective", "view_objective", "whole_image_logits"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ltdd_utils.longtail import group_accuracy, rank_thirds, shot_groups
-from ltdd_utils.store import Bundle
+from ltdd_utils.core.store import Bundle
+from ltdd_utils.data.longtail import group_accuracy, rank_thirds, shot_groups
 
 __all__ = ["Evaluation", "gather", "label_robust_score"]
 

@@ -5,18 +5,23 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ltdd_utils.baselines.adsa import Calibrated, calibration, find_tau
-from ltdd_utils.config import ADSAConfig, EvaluateConfig, TrainConfig
-from ltdd_utils.distilled import DistilledSet, content_hash, pixels, uint8_pixels
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.core.provenance import machine
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Checkpoint, Store
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.distilled.contents import DistilledSet, content_hash
+from ltdd_utils.distilled.spaces import pixels, uint8_pixels
+from ltdd_utils.evaluation.adsa import Calibrated, calibration, find_tau
 from ltdd_utils.evaluation.objectives import stored_objective, view_objective, whole_image_logits
-from ltdd_utils.images import LongTailedData
-from ltdd_utils.networks import Network, build
-from ltdd_utils.parameters import state_hash
-from ltdd_utils.preprocess import Preprocess
-from ltdd_utils.provenance import machine
-from ltdd_utils.seeds import generator
-from ltdd_utils.store import Bundle, Checkpoint, Store, Watch
-from ltdd_utils.training import Objective, confusion_matrix, train
+from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
+from ltdd_utils.networks.factory import build
+from ltdd_utils.networks.flat import state_hash
+from ltdd_utils.networks.network import Network
+from ltdd_utils.training.confusion import confusion_matrix
+from ltdd_utils.training.loop import Objective, train
+from ltdd_utils.training.settings import TrainConfig
 
 __all__ = ["student"]
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from ltdd_utils.config import NetworkConfig
 from ltdd_utils.networks.instance_norm import InstanceNorm
+from ltdd_utils.networks.settings import NetworkConfig
 
 __all__ = ["HalvingPool", "normaliser", "require_size"]
 

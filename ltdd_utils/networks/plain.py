@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from ltdd_utils.config import NetworkConfig
 from ltdd_utils.networks.blocks import HalvingPool, normaliser, require_size
+from ltdd_utils.networks.settings import NetworkConfig
 
 __all__ = ["alexnet", "convnet", "vgg11"]
 

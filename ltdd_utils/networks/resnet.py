@@ -6,8 +6,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ltdd_utils.config import NetworkConfig
 from ltdd_utils.networks.blocks import normaliser, require_size
+from ltdd_utils.networks.settings import NetworkConfig
 
 __all__ = ["resnet18", "resnet32", "torchvision_resnet"]
 

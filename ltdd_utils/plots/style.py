@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltdd_utils.longtail import rank_thirds
+from ltdd_utils.data.longtail import rank_thirds
 
 __all__ = [
     "HOLLOW",

@@ -7,9 +7,8 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from ltdd_utils.config import from_dict
-from ltdd_utils.config.base import hints_of, of_type
-from ltdd_utils.recipes.cells import Recipe
+from ltdd_utils.core.settings import from_dict, hints_of, of_type
+from ltdd_utils.recipes.recipe import Recipe
 
 __all__ = ["assignments", "with_overrides"]
 

@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltdd_utils import recipes
-from ltdd_utils.campaign import campaign_section
-from ltdd_utils.provenance import ROOT
+from ltdd_utils.analysis import compare
+from ltdd_utils.core.files import write_atomic
+from ltdd_utils.core.paths import ROOT
+from ltdd_utils.records import targets
+from ltdd_utils.records.clone import committed
+from ltdd_utils.records.record import load
+from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.status import explained, status_table
-from ltdd_utils.results import committed, load, targets
-from ltdd_utils.store import write_atomic
-from ltdd_utils.tables import compare
 
 __all__ = ["BEGIN", "END", "HEADLINE", "main", "stale", "with_part"]
 

@@ -2,9 +2,13 @@
 
 import pandas as pd
 
-from ltdd_utils.longtail import class_counts
-from ltdd_utils.recipes import DATASETS
-from ltdd_utils.tables import in_cell, judged, markdown, named, percent, published_score
+from ltdd_utils.analysis.claims import published_score
+from ltdd_utils.analysis.evaluators import scores_by_evaluator, select_cell
+from ltdd_utils.analysis.pooling import percent
+from ltdd_utils.analysis.text import markdown
+from ltdd_utils.analysis.variants import format_changes
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.longtail import class_counts
 
 __all__ = ["headline_table"]
 
@@ -38,8 +42,12 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
         records: as ``results.load`` gives them.
         published: as ``results.targets`` gives them.
     """
-    rows = judged(in_cell(records, *CELL)) if len(records) else pd.DataFrame(columns=["method", "evaluator", "changed"])
-    scores = {(r.method, r.evaluator): r.pipelines for r in rows.itertuples() if r.changed == named({})}
+    rows = (
+        scores_by_evaluator(select_cell(records, *CELL))
+        if len(records)
+        else pd.DataFrame(columns=["method", "evaluator", "changed"])
+    )
+    scores = {(r.method, r.evaluator): r.pipelines for r in rows.itertuples() if r.changed == format_changes({})}
     table = []
     for method, (words, paper) in SHOWN.items():
         value = published_score(published, paper, method, *CELL)

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ltdd_utils.analysis import compare
+from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.analysis.text import compact, folded, formatted, markdown, visible
+from ltdd_utils.analysis.variants import diff_from_recipe, format_changes
+from ltdd_utils.records.record import load_record
+from ltdd_utils.records.schema import TARGET_KEYS
+from ltdd_utils.records.targets import TARGET_COLUMNS
 from ltdd_utils.report.status import PAPERS, explained, status_table
-from ltdd_utils.results import TARGET_COLUMNS, TARGET_KEYS, load_record
-from ltdd_utils.tables import changes, compact, compare, folded, formatted, markdown, named, pool, visible
 
 __all__ = ["FIXED", "reproduction_page"]
 
@@ -91,8 +96,8 @@ def _other_settings(records: pd.DataFrame, changed: pd.DataFrame) -> str:
     """The pooled runs whose settings are no recipe's own, a row each, folded."""
     configs = {row["config_id"]: load_record(row["path"])["config"] for row in records.to_dict("records")}
     mine = [configs[name] for name in changed["config_id"]]
-    what = [named(changes(config)) for config in mine]
-    what = ["evaluator" if words == named({}) else words for words in what]  # another protocol or teacher
+    what = [format_changes(diff_from_recipe(config)) for config in mine]
+    what = ["evaluator" if words == format_changes({}) else words for words in what]  # another protocol or teacher
     shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
     shown.insert(1, "IF", [f"{config['data']['imbalance_factor']:g}" for config in mine])
     shown.insert(2, "IPC", [config["ipc"] or "all" for config in mine])

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ltdd_utils.results import TARGET_KEYS
-from ltdd_utils.tables import markdown
+from ltdd_utils.analysis.text import markdown
+from ltdd_utils.records.schema import TARGET_KEYS
 
 __all__ = ["PAPERS", "explained", "status_table"]
 

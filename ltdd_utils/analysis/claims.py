@@ -1,0 +1,90 @@
+"""What a paper claims, beside what our records say: one difference against another."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ltdd_utils.analysis.contrasts import contrasts
+
+__all__ = ["Claim", "claims", "published_score"]
+
+PRINTED_NETWORKS = ("convnet-d3", "convnet-d4", "unknown")  # not those of a cross-architecture table
+AS_PUBLISHED, REVERSED = "as published", "the other way round"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One method is better than another: who says so, and which of our runs may answer."""
+
+    said: str  # in our own words
+    paper: str  # as in ``targets.csv``
+    first: tuple[str, str]  # method and evaluator of ours that stand for the better one
+    second: tuple[str, str]
+    against: str | None = None  # the paper that prints the second number; None: the same one
+    printed: tuple[str, float, int] | None = None  # data set, IF, IPC of the published pair; None: those of our runs
+
+
+def claims(
+    asked: Sequence[Claim],
+    scores: Mapping[tuple[str, str], Sequence[float]],
+    published: pd.DataFrame,
+    dataset: str = "cifar10",
+    imbalance_factor: float = 100,
+    ipc: int = 10,
+) -> pd.DataFrame:
+    """A row per claim: the published difference, ours, and whether ours is resolved and in the same direction.
+
+    Args:
+        asked: the claims.
+        scores: method and evaluator -> accuracy of each of our pipelines in the cell, fractions.
+        published: as ``results.targets`` gives them.
+        dataset: of our runs.
+        imbalance_factor: of our runs.
+        ipc: of our runs.
+
+    Returns:
+        ``paper``; ``published`` and ``ours`` in points; ``needed``, ``n`` and ``spread`` of ``contrasts``;
+        ``verdict``: "as published" or "the other way round" (both resolved; the size of the difference may be another
+        one), "not resolved" or "not run".
+    """
+    pairs = {claim.said: (scores.get(claim.first, []), scores.get(claim.second, [])) for claim in asked}
+    table = contrasts(pairs).rename(columns={"points": "ours"})
+    printed = []
+    for claim in asked:
+        cell = claim.printed or (dataset, imbalance_factor, ipc)
+        first, second = (claim.paper, claim.first[0]), (claim.against or claim.paper, claim.second[0])
+        printed.append(published_score(published, *first, *cell) - published_score(published, *second, *cell))
+    table.insert(0, "published", printed)
+    table.insert(0, "paper", [claim.paper for claim in asked])
+    resolved = table["verdict"] == "resolved"
+    same = table["ours"] * table["published"] > 0
+    table.loc[resolved & table["published"].notna(), "verdict"] = REVERSED
+    table.loc[resolved & same, "verdict"] = AS_PUBLISHED
+    return table
+
+
+def published_score(
+    published: pd.DataFrame, paper: str, method: str, dataset: str, imbalance_factor: float, ipc: int
+) -> float:
+    """The accuracy in percent that a paper prints for a method in a cell, on its usual network; NaN if it prints none.
+
+    The whole training set (methods that begin with "full") has no IPC.
+
+    Raises:
+        ValueError: the paper prints two numbers that disagree.
+    """
+    found = published[
+        (published["paper"] == paper)
+        & (published["method"] == method)
+        & (published["dataset"] == dataset)
+        & (published["imbalance_factor"] == imbalance_factor)
+        & (published["metric"] == "accuracy")
+        & published["network"].isin(PRINTED_NETWORKS)
+    ]
+    size = found["ipc"].isna() if method.startswith("full") else (found["ipc"] == ipc).fillna(False)
+    values = sorted(set(found.loc[size, "mean"].dropna()))
+    if len(values) > 1:
+        raise ValueError(f"{paper} prints {' and '.join(map(str, values))} for {method} on {dataset}, IPC {ipc}")
+    return values[0] if values else math.nan

@@ -1,0 +1,221 @@
+"""Which record stands beside which published number, and the command where there is none."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.methods.registry import own_protocol, own_teacher
+from ltdd_utils.recipes.commands import command
+from ltdd_utils.records import targets
+from ltdd_utils.records.schema import TARGET_KEYS
+
+__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]
+
+PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
+USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
+OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
+FIRST_CELL = {
+    "dataset": "cifar10",
+    "imbalance_factor": 100.0,
+    "network": "convnet-d3",
+}  # IPC 10, under the method's own protocol
+CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
+OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
+
+
+def compare(
+    records: pd.DataFrame,
+    published: pd.DataFrame,
+    recipes: Collection[str] = (),
+    dataset: str | None = None,
+    everything: bool = True,
+) -> pd.DataFrame:
+    """Every published number with ours beside it; a number that was never run says so.
+
+    A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
+    that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``note`` and
+    ``our_protocol`` name ours; but the uni-level method has a debiased teacher, and without debiasing a plain one. A
+    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is of
+    code that no commit holds, or is in no commit itself.
+
+    Args:
+        records: as ``results.load`` gives them.
+        published: as ``results.targets`` gives them.
+        recipes: names of the recipes that exist; a number that none of them makes is "published only".
+        dataset: keep this data set alone.
+        everything: also the numbers that were never run.
+
+    Returns:
+        The columns of ``published``, and ``status`` ("run", "not run" or "published only"), ``ours`` and ``ours_std``
+        in percent, ``difference`` in points, ``students``, ``pipelines``, ``scale``, ``our_protocol``, ``seconds`` of
+        one run, ``device``, ``command``. One row per published number and scale.
+    """
+    pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in pool(records).to_dict("records"):
+        pooled.setdefault(_key(row), []).append({**row, "origin": _origin(records, row)})
+    rows = []
+    for target in published.to_dict("records"):
+        if dataset is not None and target["dataset"] != dataset:
+            continue
+        near = pooled.get(_key(target), []) if target["metric"] == "accuracy" else []
+        same = [ours for ours in near if f"{ours['protocol']}/".startswith(f"{_protocol(target)}/")]
+        rows += [_beside(target, ours) for ours in same]
+        if not same and everything:
+            rows.append(_alone(target, recipes, sorted({ours["protocol"] for ours in near})))
+    frame = pd.DataFrame(rows, columns=[*published.columns, "status", *OURS, "command"])
+    numbers = dict.fromkeys(("ours", "ours_std", "difference", "seconds"), float)
+    return frame.astype({**numbers, "ipc": "Int64", "students": "Int64", "pipelines": "Int64"})
+
+
+def _protocol(target: Mapping[str, Any]) -> str:
+    """The protocol of a published number, with the teacher where the method decides it."""
+    if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
+        return f"online-teacher/{own_teacher(target['method'])}"
+    return target["protocol"]
+
+
+def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
+    """What must be said of the records behind a pooled row."""
+    mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
+    said = ["ours is of code that no commit holds"] if mine["dirty"].isin([True]).any() else []
+    return said + ([] if mine["committed"].all() else ["our record is not committed"])
+
+
+def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    seeds = ours["seeds"]
+    teacher = ours["protocol"].removeprefix(_protocol(target)).removeprefix("/")
+    unnamed = [f"our teacher is {teacher}, theirs is not named"] if teacher else []
+    return {
+        **target,
+        "status": "run",
+        "ours": 100 * ours["mean"],
+        "ours_std": 100 * ours["std"],
+        "difference": 100 * ours["mean"] - target["mean"],
+        **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
+        "our_protocol": ours["protocol"],
+        "command": _command(
+            ours["recipe"], ours, ours["scale"], seed=seeds[0], students=ours["students"] // len(seeds)
+        ),
+        "note": "; ".join(part for part in (target["note"], *unnamed, *ours["origin"]) if part),
+    }
+
+
+def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
+    recipe = f"{target['method']}_{target['dataset']}"
+    ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
+    usual = USUAL_NETWORK.get(target["dataset"])
+    ours = ours and target["protocol"] != "unknown" and target["network"] in (usual, *OTHER_NETWORKS)
+    seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
+    return {
+        **target,
+        "status": "not run" if ours else PUBLISHED_ONLY,
+        "command": _command(recipe, target, "paper") if ours else PUBLISHED_ONLY,
+        "note": "; ".join(part for part in (target["note"], seen) if part),
+    }
+
+
+def given(value: float | None) -> bool:
+    """Whether a cell of a table holds a value."""
+    return value is not None and not pd.isna(value)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] if given(row[name]) else None for name in CELL)
+
+
+def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -> str:
+    """The run of a cell; of the online protocols the name stands there even where it is the recipe's own."""
+    protocol, usual = cell["protocol"].partition("/")[0], own_protocol(recipe.rpartition("_")[0])
+    return command(
+        recipe,
+        imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
+        ipc=cell["ipc"] if given(cell["ipc"]) else None,
+        protocol=None if protocol == usual == "dsa-stored" else protocol,
+        scale=scale,
+        network=cell["network"] if cell["network"] in OTHER_NETWORKS else None,
+        **further,
+    )
+
+
+def missing(
+    records: pd.DataFrame,
+    recipes: Collection[str],
+    dataset: str | None = None,
+    published: pd.DataFrame | None = None,
+    scale: str = "paper",
+) -> list[dict[str, Any]]:
+    """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
+
+    A record of another scale, or of code that no commit holds, does not answer a cell; ``note`` says that it exists. A
+    method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
+    """
+    published = targets() if published is None else published
+    published = pd.concat([published, _first_cells(recipes, published)], ignore_index=True)
+    answers = records if records.empty else records[(records["scale"] == scale) & ~records["dirty"].isin([True])]
+    table = compare(answers, published, recipes, dataset)
+    there = compare(records, published, recipes, dataset, everything=False).to_dict("records")
+    scales = {(*_key(row), row["protocol"]): row["scale"] for row in there}
+    found: dict[str, dict[str, Any]] = {}
+    for row in json_rows(table.loc[table["status"] == "not run", [*TARGET_KEYS, "paper", "table"]]):
+        line = _command(f"{row['method']}_{row['dataset']}", row, scale)
+        note = _exists(scales.get((*_key(row), row["protocol"])), scale)
+        found.setdefault(line, {**row, "command": line, "note": note})
+    return list(found.values())
+
+
+def _exists(other: str | None, scale: str) -> str:
+    if other is None:
+        return ""
+    return "a run exists, of code that no commit holds" if other == scale else f"a run at scale {other} exists"
+
+
+def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:
+    """The cell that stands for a method of CIFAR-10-LT which no paper prints."""
+    printed = set(published.loc[published["dataset"] == FIRST_CELL["dataset"], "method"])
+    names = (name.rpartition("_") for name in recipes)
+    methods = sorted(method for method, _, dataset in names if dataset == FIRST_CELL["dataset"])
+    blank = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
+    rows = [
+        {
+            **FIRST_CELL,
+            **blank,
+            "method": method,
+            "ipc": None if method.startswith("full") else 10,
+            "protocol": own_protocol(method),
+        }
+        for method in methods
+        if method not in printed
+    ]
+    return pd.DataFrame(rows, columns=published.columns).astype(published.dtypes.to_dict())
+
+
+def json_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as dictionaries that fit into JSON: None where a cell is empty."""
+    rows = table.to_dict("records")
+    return [{name: value if _filled(value) else None for name, value in row.items()} for row in rows]
+
+
+def _filled(value: object) -> bool:
+    return isinstance(value, list | dict) or given(value)
+
+
+def facts(target: Mapping[str, Any] | None, config_id: str, records: pd.DataFrame) -> dict[str, Any]:
+    """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far.
+
+    Args:
+        target: keys of the published number; None if there is none of the same settings.
+        config_id: of the recipe.
+        records: as ``results.load`` gives them.
+    """
+    rows = [] if target is None else [row for row in json_rows(targets()) if row["metric"] == "accuracy"]
+    mine = [row for row in rows if _key(row) == _key(target)]
+    runs = [] if records.empty else json_rows(records[records["config_id"] == config_id])
+    printed = ("paper", "table", "protocol", "mean", "std", "source", "note")
+    measured = ("seed", "overall", "students", "seconds_by_stage", "peak_ram_gib", "peak_gpu_gib", "device", "dirty")
+    return {
+        "target": target,
+        "published_percent": [{name: row[name] for name in printed} for row in mine],
+        "runs": [{name: row[name] for name in measured} for row in runs],
+    }

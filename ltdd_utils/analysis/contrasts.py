@@ -1,0 +1,176 @@
+"""Whether two methods differ: the difference of their pipelines, and what it takes to claim it."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from ltdd_utils.analysis.pooling import Spread
+
+__all__ = ["Contrast", "contrast", "contrasts", "factor", "indexed", "spread", "stepwise"]
+
+LEVEL = 0.975  # two-sided, 95 %
+FEW = 3  # pairs, or pipelines of each method: fewer say too little about their own spread
+PAIRS, BOTH, PEERS, ELSEWHERE, ALONE = "of pairs", "of both", "of peers", "elsewhere", ""
+NOT_RUN, FIRST = "not run", "start"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The difference of two methods, in fractions, and what it takes to claim it."""
+
+    difference: float
+    standard_error: float | None  # None: a method has a single pipeline, and nobody to take a spread from
+    needed: float | None  # what the difference must exceed to be resolved
+    resolved: bool
+    by: str  # where the spread comes from: "of pairs", "of both", "of peers", "elsewhere", or "" for nowhere
+    counts: tuple[int, int]  # pipelines of the two that were compared
+    paired: bool  # whether they were compared seed by seed
+
+    @property
+    def n(self) -> str:
+        """How many pairs, or pipelines of each, as text."""
+        first, second = self.counts
+        return f"{first} pair{'s' * (first > 1)}" if self.paired else f"{first}, {second}"
+
+
+def factor(df: float) -> float:
+    """Standard errors that a difference must exceed: Student's 97.5 % quantile, and never below two."""
+    return max(2.0, float(stdtrit(df, LEVEL)))
+
+
+def spread(groups: Iterable[Sequence[float]]) -> Spread | None:
+    """The pooled standard deviation of pipelines around the mean of their method; None if no method has two.
+
+    Args:
+        groups: accuracies of each pipeline, one sequence per method or setting. Those that have no seeds, or several
+            pipelines of one seed (draws), are left out: draws of random images scatter more than distillations.
+    """
+    paired = [values for values in groups if len(values) > 1 and _by_seed(values)]
+    df = sum(len(values) - 1 for values in paired)
+    if not df:
+        return None
+    squares = math.fsum((len(values) - 1) * statistics.variance(values) for values in paired)
+    return Spread(math.sqrt(squares / df), df)
+
+
+def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
+    r"""Whether the first method scores other than the second.
+
+    Runs of one seed share experts and teacher, so they are compared in pairs: the difference is the mean over shared
+    seeds, its standard error :math:`s_d / \sqrt{n}`. Methods without shared seeds, or with draws of one seed, are
+    compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom.
+
+    Fewer than three pairs, or fewer than three pipelines of a method, say too little about their own spread. In their
+    place stands that of the ``peers`` of each method, or, where it has none, the one from ``elsewhere``; pairs of them
+    count as independent. With neither, two pipelines have their own spread, and with a single one nothing is resolved.
+    A difference is resolved beyond two standard errors and beyond Student's 95 % interval, which is wide with few
+    pipelines.
+
+    Args:
+        first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
+        second: the same of the second.
+
+    Raises:
+        ValueError: a method without a pipeline.
+    """
+    if not first or not second:
+        raise ValueError(f"the methods have {len(first)} and {len(second)} pipelines; each needs at least one")
+    ours, theirs = _by_seed(first), _by_seed(second)
+    shared = [seed for seed in ours if seed in theirs]
+    if shared:
+        found = [ours[seed] - theirs[seed] for seed in shared]
+        difference, counts = statistics.fmean(found), (len(shared), len(shared))
+    else:
+        difference, counts = statistics.fmean(first) - statistics.fmean(second), (len(first), len(second))
+    taken = [_taken(first, counts[0], bool(shared)), _taken(second, counts[1], bool(shared))]
+    if shared and (len(shared) >= FEW or None in taken) and len(shared) > 1:
+        error, df, by = statistics.stdev(found) / math.sqrt(len(found)), len(found) - 1.0, PAIRS
+    elif taken[0] is None or taken[1] is None:
+        return Contrast(difference, None, None, False, ALONE, counts, bool(shared))
+    else:
+        parts = [one.std**2 / count for (one, _), count in zip(taken, counts, strict=True)]
+        error, df = math.sqrt(sum(parts)), _freedom(parts, [one for one, _ in taken])
+        by = next((by for by in (ELSEWHERE, PEERS) if by in (taken[0][1], taken[1][1])), BOTH)
+    needed = factor(df) * error
+    return Contrast(difference, error, needed, abs(difference) > needed, by, counts, bool(shared))
+
+
+def _taken(values: Sequence[float], count: int, paired: bool) -> tuple[Spread, str] | None:
+    """The spread that stands for a method's, and whose: its own, its peers', one from elsewhere; None: nobody's."""
+    own = Spread(statistics.stdev(values), len(values) - 1) if len(values) > 1 else None
+    if not paired and count >= FEW and own is not None:
+        return own, BOTH
+    for found, by in ((getattr(values, "peers", None), PEERS), (getattr(values, "elsewhere", None), ELSEWHERE)):
+        if found is not None:
+            return found, by
+    return None if own is None or paired else (own, BOTH)
+
+
+def _freedom(parts: Sequence[float], spreads: Sequence[Spread]) -> float:
+    """The degrees of freedom of a sum of estimated variances of means; of one and the same estimate, its own."""
+    if spreads[0] is spreads[1]:
+        return float(spreads[0].df)
+    below = sum(part**2 / one.df for part, one in zip(parts, spreads, strict=True))
+    return sum(parts) ** 2 / below if below else float(min(one.df for one in spreads))
+
+
+def _by_seed(values: Sequence[float]) -> dict[int, float]:
+    """Accuracies by seed; empty where there are no seeds, or several values of one."""
+    seeds = getattr(values, "seeds", ())
+    return dict(zip(seeds, values, strict=True)) if len(set(seeds)) == len(values) else {}
+
+
+def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
+    """A row per pair of methods: the first one's score minus the second's, and what it takes to claim that.
+
+    Args:
+        pairs: name, or a tuple of names -> accuracies of each pipeline of the two, fractions; an empty list: not run.
+
+    Returns:
+        ``points``, the difference; ``needed``, what it must exceed to be resolved (NaN: nobody knows); ``n``, how many
+        pairs, or pipelines of each, empty if not run; ``spread``: "of pairs", "of both", "of peers" or "elsewhere";
+        ``verdict``: "resolved", "not resolved" or "not run".
+    """
+    rows: dict[Any, tuple[float, float, str, str, str]] = {}
+    for name, (first, second) in pairs.items():
+        if not first or not second:
+            rows[name] = (math.nan, math.nan, "", ALONE, NOT_RUN)
+            continue
+        found = contrast(first, second)
+        needed = math.nan if found.needed is None else 100 * found.needed
+        verdict = "resolved" if found.resolved else "not resolved"
+        rows[name] = (100 * found.difference, needed, found.n, found.by, verdict)
+    return indexed(rows, columns=["points", "needed", "n", "spread", "verdict"])
+
+
+def stepwise(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """``contrasts`` of each method with the one before it that was run: the first of those stands alone.
+
+    Its verdict is "start", and its ``n`` the number of its pipelines.
+
+    Args:
+        scores: name -> accuracies of each pipeline, fractions, in the order of the steps; an empty list: not run.
+    """
+    pairs: dict[str, tuple[Sequence[float], Sequence[float]]] = {}
+    before: Sequence[float] = []
+    for name, values in scores.items():
+        pairs[name] = (values, before)
+        before = values or before
+    table = contrasts(pairs)
+    first = next((name for name, values in scores.items() if values), None)
+    if first is not None:
+        table.loc[first, ["n", "verdict"]] = [str(len(scores[first])), FIRST]
+    return table
+
+
+def indexed(rows: Mapping[Any, Any], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of rows by name; names that are tuples become levels of the index."""
+    table = pd.DataFrame(list(rows.values()), columns=columns)
+    names = list(rows)
+    table.index = pd.MultiIndex.from_tuples(names) if names and isinstance(names[0], tuple) else pd.Index(names)
+    return table

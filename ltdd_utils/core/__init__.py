@@ -1,0 +1,1 @@
+"""What every room stands on: settings, random streams, the store of stages, deadlines, provenance."""

@@ -1,0 +1,60 @@
+"""Where a run happens, and the stages that every run shares."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.core.store import Store
+
+__all__ = ["RunContext", "pick_device", "require_writable"]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Where a run happens: never part of its settings."""
+
+    store: Store
+    device: torch.device
+    results: Path | None = None  # folder of the records; None: keep no record
+    data: Path | None = None  # folder of the data sets; None: LTDD_DATA, or data/
+    watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
+
+    def watching(self, stage: str) -> Watch | None:
+        """What to tell the progress of a stage to."""
+        return None if self.watch is None else self.watch(stage)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called ``name``; "auto" is a GPU if there is one.
+
+    Raises:
+        ValueError: a device that this machine does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        known = name.partition(":")[0] in ("cpu", "cuda")
+        reason = str(error).splitlines()[0]
+        if not known:
+            raise ValueError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from error
+        raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device auto or cpu") from error
+    return device
+
+
+def require_writable(folder: Path) -> None:
+    """Check, before hours of work, that files can be written below ``folder``; nothing is made.
+
+    Raises:
+        OSError: a part of the path is a file, or may not be written.
+    """
+    nearest = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        reason = "it may not be written" if nearest.is_dir() else "it is a file"
+        raise OSError(f"cannot write to {folder}: {nearest}: {reason}; name another folder")

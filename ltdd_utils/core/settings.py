@@ -1,0 +1,197 @@
+"""What all settings share: strict reading, a canonical form, a hash that names a run, and checks of single fields."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import operator
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+__all__ = [
+    "added_field",
+    "at_least",
+    "canonical_json",
+    "check_types",
+    "choice",
+    "config_id",
+    "from_dict",
+    "hints_of",
+    "is_number",
+    "of_type",
+    "share_range",
+    "to_dict",
+]
+
+T = TypeVar("T")
+ADDED = "later"
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
+
+
+def added_field(default: T) -> T:
+    """The default of a field that came after records were made: left out of dictionaries, so old hashes stay."""
+    return dataclasses.field(default=default, metadata={ADDED: True})
+
+
+def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
+    """A configuration as plain dictionaries, lists and scalars, ready for JSON."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        fields = ((field, getattr(config, field.name)) for field in dataclasses.fields(config))
+        return {f.name: to_dict(value) for f, value in fields if not (ADDED in f.metadata and value == f.default)}
+    if isinstance(config, Mapping):
+        return {str(key): to_dict(value) for key, value in config.items()}
+    if isinstance(config, tuple | list):
+        return [to_dict(value) for value in config]
+    return config
+
+
+def canonical_json(config: object) -> str:
+    """JSON text that is equal for equal settings: sorted keys, and 100 and 100.0 written alike."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    return json.dumps(plain(to_dict(config)), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def config_id(config: object) -> str:
+    """Twelve hexadecimal digits that name a configuration: equal for equal values, in whatever order they came."""
+    return hashlib.sha256(canonical_json(config).encode()).hexdigest()[:12]
+
+
+@functools.cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of a configuration's fields."""
+    return typing.get_type_hints(cls)
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+    """The configuration of type ``cls`` that a dictionary describes.
+
+    Raises:
+        ValueError: a key that ``cls`` does not have, or a value that one of its fields refuses.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r} for {cls.__name__}; known keys: {', '.join(sorted(fields))}")
+    hints = hints_of(cls)
+    return cls(**{key: _read(hints[key], value) for key, value in values.items()})
+
+
+def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
+    """A JSON value in the form that its field's type asks for (nested configurations, tuples)."""
+    for option in _options(hint):
+        if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+            return from_dict(option, value)
+        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
+            return tuple(_read(typing.get_args(option)[0], item) for item in value)
+    return value
+
+
+def check_types(config: object) -> None:
+    """Raise unless every field of a configuration is of its type; 100.0 is taken for 100, a list for a tuple.
+
+    Raises:
+        ValueError: a value of another type; the message has the field, the value and what it must be.
+    """
+    for name, hint in hints_of(type(config)).items():
+        value = getattr(config, name)
+        if type(value) in _plain(hint):  # nearly always, and quick: recipes make thousands of configurations
+            continue
+        exact = of_type(hint, value, name)
+        if exact is not value:
+            object.__setattr__(config, name, exact)  # before anybody has seen the configuration
+
+
+def of_type(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 (a type hint)
+    """A value as one of a type that the hint names: 100 for 100.0 (which words a field takes, ``choice`` checks).
+
+    Raises:
+        ValueError: it is not; the message calls it ``name``.
+    """
+    options = _options(hint)
+    if not any(_fits(option, value) for option in options):
+        raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(_words, options))}")
+    return _exact(hint, value)
+
+
+@functools.cache
+def _plain(hint: Any) -> frozenset[type]:  # noqa: ANN401
+    """The types whose values fit a hint and stay as they are, whatever their value."""
+    known = {float: (int, float), int: (int,)}
+    found: set[type] = set()
+    for option in _options(hint):
+        if typing.get_origin(option) is not tuple:
+            found |= {str} if typing.get_origin(option) is typing.Literal else set(known.get(option, (option,)))
+    return frozenset(found)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _fits(option: Any, value: object) -> bool:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        return isinstance(value, list | tuple) and all(_fits(typing.get_args(option)[0], item) for item in value)
+    if typing.get_origin(option) is typing.Literal:
+        return isinstance(value, str)
+    if option is float:
+        return is_number(value)
+    if option is int:
+        return is_number(value) and (isinstance(value, int) or value.is_integer())
+    return isinstance(value, option)
+
+
+def _exact(hint: Any, value: Any) -> Any:  # noqa: ANN401
+    """A value that fits in the form that its type asks for; the same object if it has it."""
+    option = next(option for option in _options(hint) if _fits(option, value))
+    if option is int and not isinstance(value, int):
+        return int(value)
+    if typing.get_origin(option) is tuple:
+        items = tuple(_exact(typing.get_args(option)[0], item) for item in value)
+        return value if isinstance(value, tuple) and all(map(operator.is_, items, value)) else items
+    return value
+
+
+def _words(option: Any) -> str:  # noqa: ANN401
+    if typing.get_origin(option) is tuple:
+        inner = typing.get_args(option)[0]
+        known = {int: "a list of whole numbers, as [0, 10, 20]", float: "a list of numbers, as [0.5, 0.9]"}
+        return known.get(inner) or f"a list, each item {_words(inner)}"
+    if typing.get_origin(option) is typing.Literal:
+        return "one of " + ", ".join(typing.get_args(option))
+    return WORDS.get(option) or f"{'an' if option.__name__[0] in 'AEIO' else 'a'} {option.__name__}"
+
+
+def choice(config: object, name: str) -> None:
+    """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
+    allowed, value = typing.get_args(hints_of(type(config))[name]), getattr(config, name)
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
+
+
+def at_least(config: object, **bounds: float) -> None:
+    """Raise unless every named field is a finite number at or above its bound."""
+    for name, bound in bounds.items():
+        value = getattr(config, name)
+        if value is not None and not (is_number(value) and bound <= value < float("inf")):
+            raise ValueError(f"{name} is {value}; it must be a finite number, at least {bound}")
+
+
+def share_range(config: object, name: str) -> None:
+    """Raise unless the field ``name`` holds two shares of an area, the smallest and the largest."""
+    scale = getattr(config, name)
+    if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
+        raise ValueError(f"{name} is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
+
+
+def is_number(value: object) -> bool:
+    """Whether ``value`` is an int or a float; True and False are neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,127 @@
+"""A long-tailed data set in memory: the images that the long tail keeps, and the whole balanced test set."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ltdd_utils.core.hashing import tensor_hash
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.data.longtail import class_prior, label_counts, long_tailed_indices
+from ltdd_utils.data.settings import DataConfig
+from ltdd_utils.data.sources import source_dataset
+from ltdd_utils.data.sources.dataset import SourceDataset, data_root
+
+
+@dataclass(frozen=True, eq=False)
+class LongTailedData:
+    """Train images of a long tail, class by class in label order, and the test set; pixels are uint8."""
+
+    config: DataConfig
+    train_images: Tensor  # uint8 [N, Ch, H, W]
+    train_labels: Tensor  # int64 [N]
+    indices: Tensor  # int64 [N], positions in the full train set
+    test_images: Tensor  # uint8 [M, Ch, H, W]
+    test_labels: Tensor  # int64 [M]
+    class_names: tuple[str, ...]
+    counts: tuple[int, ...]  # train images of each class, in label order
+
+    def __repr__(self) -> str:
+        """One line: what it is and how much of it."""
+        train, sizes = f"{len(self.train_labels)} train", f"{max(self.counts)} to {min(self.counts)} a class"
+        form = "x".join(map(str, self.train_images.shape[1:]))
+        return (
+            f"LongTailedData({self.config.name!r}, {self.classes} classes, {train} ({sizes}) "
+            f"and {len(self.test_labels)} test images, {form})"
+        )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.counts)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return self.train_images.shape[1]
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square images, in pixels."""
+        return self.train_images.shape[2]
+
+    @cached_property
+    def prior(self) -> Tensor:
+        """Class prior ``n_c / N`` of the train images, float64 ``[C]``."""
+        return torch.from_numpy(class_prior(self.counts))
+
+    @cached_property
+    def _by_position(self) -> tuple[Tensor, Tensor]:
+        """Positions of the train images in rising order, and their rows, both ``[N]``."""
+        return tuple(self.indices.sort(stable=True))
+
+    def rows_of(self, positions: Tensor) -> Tensor:
+        """Rows of the train images at ``positions`` ``[n]`` of the full train set; -1 where the tail keeps none."""
+        known, rows = self._by_position
+        positions = positions.to(known)
+        place = torch.searchsorted(known, positions).clamp_max(len(known) - 1)
+        return torch.where(known[place] == positions, rows[place], -1)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of everything a run can see: train and test pixels, labels, positions, the number of classes."""
+        parts = [self.train_images, self.train_labels, self.indices, self.test_images, self.test_labels]
+        text = "\n".join([str(self.classes), *(tensor_hash(part) for part in parts)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None = None) -> LongTailedData:
+    """The long-tailed data set that ``config`` names, from the folder ``root`` (see ``data_root``).
+
+    ``watch`` gets ``{"stage", "done", "total"}`` while JPEGs are decoded; decoded images are cached below ``root``.
+
+    Raises:
+        FileNotFoundError: the data set, or an image that the long tail needs, is not there.
+        ValueError: an unknown data set, damaged files, or settings that do not fit the data.
+    """
+    full = source_dataset(config.name, data_root(root))
+    indices = kept_positions(config, full)
+    labels = full.labels[indices]
+    test_images, test_labels = full.read_test(watch)
+    return LongTailedData(
+        config=config,
+        train_images=full.read_train(indices, watch),
+        train_labels=torch.from_numpy(labels),
+        indices=torch.from_numpy(indices),
+        test_images=test_images,
+        test_labels=test_labels,
+        class_names=full.class_names,
+        counts=tuple(np.bincount(labels, minlength=len(full.class_names)).tolist()),
+    )
+
+
+def kept_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
+    """Positions in the full train set that the profile keeps, class by class in label order, int64 ``[N]``.
+
+    Raises:
+        ValueError: a class without an image, a count above a class's size, or a list that the data set does not have.
+    """
+    sizes = np.bincount(full.labels, minlength=len(full.class_names))
+    if sizes.min() < 1:
+        empty = full.class_names[sizes.argmin()]
+        raise ValueError(f"class {empty!r} of {config.name} has no train image: add some, or remove the class")
+    if config.profile == "exponential":
+        counts = label_counts(config, len(sizes), full.n_max)
+        if full.takes_all:
+            counts = np.minimum(counts, sizes).tolist()
+        return long_tailed_indices(full.labels, counts, config.index_list, config.subset_seed)
+    positions = np.arange(len(full.labels), dtype=np.int64)
+    if config.profile == "list":
+        if full.listed is None:
+            raise ValueError(f"{config.name} has no standard list file: use profile='exponential' or 'natural'")
+        positions = full.listed()
+    return positions[np.argsort(full.labels[positions], kind="stable")]

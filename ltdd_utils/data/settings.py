@@ -1,0 +1,48 @@
+"""Settings of the long tail and of its preprocessing."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltdd_utils.core.settings import at_least, check_types, choice
+
+__all__ = ["LARGEST_SEED", "DataConfig", "PreprocessConfig"]
+
+LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images the long tail keeps. Fixed for a run: a run's ``seed`` never changes it."""
+
+    name: str = "digits"  # digits, cifar10, cifar100, tiny, imagenet, or folder:PATH
+    imbalance_factor: float = 20.0  # IF = n_max / n_min, at least 1
+    n_max: int | None = None  # images of the head class; None: what the data set has
+    profile: Literal["exponential", "list", "natural"] = "exponential"  # list: ImageNet-LT's file; natural: all images
+    index_list: Literal["ltdd", "ldam"] = "ltdd"  # whose rule picks the images: LTDD's release, or LDAM's
+    subset_seed: int = 42  # of the index list (LTDD's release: 42; LDAM's: 0)
+    class_order: Literal["native", "reversed", "permuted"] = "native"  # which class is the head; labels stay
+    class_order_seed: int = 0  # of "permuted"
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        check_types(self)
+        for name in ("profile", "index_list", "class_order"):
+            choice(self, name)
+        at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
+        for name in ("subset_seed", "class_order_seed"):
+            if getattr(self, name) > LARGEST_SEED:
+                raise ValueError(f"{name} is {getattr(self, name)}; numpy takes seeds up to {LARGEST_SEED}")
+
+
+@dataclass(frozen=True)
+class PreprocessConfig:
+    """The one transform of a run, fitted on the long-tailed training set and applied to everything."""
+
+    kind: Literal["none", "normalise", "zca"] = "zca"
+    eps: float = 0.1  # added to the eigenvalues of the pixel covariance (ZCA); LTDD's release uses 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        check_types(self)
+        choice(self, "kind")
+        at_least(self, eps=0)

@@ -1,0 +1,57 @@
+"""CIFAR-10 and CIFAR-100, read by torchvision from its usual folders, whose MD5 sums it checks."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.data.sources.dataset import FETCH, SourceDataset
+
+CLASSES = {"cifar10": 10, "cifar100": 100}
+
+
+def torchvision_class(name: str) -> Any:  # noqa: ANN401 (a class of torchvision, which is imported here and not above)
+    """The class ``CIFAR10`` or ``CIFAR100`` of torchvision: it knows the address, the file names and the MD5 sums."""
+    from torchvision import datasets
+
+    return {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
+
+
+def source_dataset(name: str, root: Path) -> SourceDataset:
+    """A CIFAR: 50,000 train and 10,000 test images, 32x32, in torchvision's order.
+
+    Raises:
+        FileNotFoundError: the folder is absent.
+        ValueError: a file of it is absent or has the wrong MD5.
+    """
+    train = _open(name, root, train=True)
+
+    def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
+        return _channels_first(train.data[positions])
+
+    def read_test(watch: Watch | None = None) -> tuple[Tensor, Tensor]:
+        test = _open(name, root, train=False)
+        return _channels_first(test.data), torch.tensor(test.targets, dtype=torch.int64)
+
+    labels = np.asarray(train.targets, dtype=np.int64)
+    return SourceDataset(labels, tuple(train.classes), len(labels) // CLASSES[name], read_train, read_test)
+
+
+def _open(name: str, root: Path, train: bool) -> Any:  # noqa: ANN401 (torchvision's data set)
+    reader = torchvision_class(name)
+    folder = root / reader.base_folder
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no {name} in {root}: run `{FETCH.format(name=name)}`, or set LTDD_DATA to its folder")
+    try:
+        return reader(root, train=train, download=False)
+    except RuntimeError as error:  # torchvision found an absent file or a wrong MD5 and says no more
+        raise ValueError(
+            f"{folder} is incomplete or altered (a file absent or of wrong MD5): run `{FETCH.format(name=name)}`"
+        ) from error
+
+
+def _channels_first(images: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))

@@ -1,0 +1,39 @@
+"""What every reader of a data set gives: the labels of the full train set, and pixels on demand."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ltdd_utils.core.paths import ROOT
+from ltdd_utils.core.progress import Watch
+
+FETCH = "ltdd data fetch {name}"  # the command that an error message offers
+
+
+@dataclass(frozen=True, eq=False)
+class SourceDataset:
+    """The full train set, from which a long tail is drawn, and the balanced test set."""
+
+    labels: np.ndarray  # int64, of the full train set in data-set order; positions in it are what index lists hold
+    class_names: tuple[str, ...]
+    n_max: int  # images of the head class of an exponential long tail
+    read_train: Callable[[np.ndarray, Watch | None], Tensor]  # positions [N] -> uint8 [N, Ch, H, W]
+    read_test: Callable[[Watch | None], tuple[Tensor, Tensor]]  # uint8 [M, Ch, H, W], int64 [M]
+    listed: Callable[[], np.ndarray] | None = None  # positions that the data set's standard long-tailed list names
+    takes_all: bool = False  # a class with fewer images than its count gives all it has, instead of an error
+
+
+def data_root(root: Path | str | None = None) -> Path:
+    """The folder of the data sets: ``root``, else ``$LTDD_DATA``, else ``data/`` of the repository.
+
+    Where the package is installed without its repository, ``data/`` of the working folder takes its place.
+    """
+    if root is None:
+        root = os.environ.get("LTDD_DATA") or None
+    if root is None:
+        root = (ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()) / "data"
+    return Path(root).expanduser()

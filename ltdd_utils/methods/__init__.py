@@ -1,0 +1,1 @@
+"""The methods, one room per family: settings, recipes, values, loop and stages side by side."""

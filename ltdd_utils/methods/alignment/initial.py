@@ -1,0 +1,130 @@
+"""Where recovery starts: the crops of real images that a teacher is surest of, any real images, or noise."""
+
+import torch
+from torch import Tensor, nn
+
+from ltdd_utils.augment.crops import crop_boxes, draw_boxes
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.methods.alignment.settings import CropConfig
+
+__all__ = ["confidence", "initial_set", "select_crops"]
+
+BATCH = 500  # crops that the teacher scores at once
+SQUARE = (1.0, 1.0)  # width over height of a crop
+
+
+def initial_set(
+    cfg: CropConfig,
+    data: LongTailedData,
+    preprocess: Preprocess,
+    ipc: int,
+    teacher: nn.Module | None,
+    seed: int,
+    device: torch.device,
+    watch: Watch | None = None,
+) -> DistilledSet:
+    """``ipc`` images of each class before recovery, as positions and boxes of real images, or as noise.
+
+    "crops" takes ``cfg.crops`` random crops of every real image and chooses among them by ``select_crops``; "real"
+    takes whole images at random and repeats those of a class that has too few; "noise" is standard normal in the
+    preprocessed space. "Rethinking Long-tailed Dataset Distillation" (arXiv 2511.18858), section 3, confidence-guided
+    multi-round initialisation; RDED (arXiv 2312.03526) is its first round.
+
+    Args:
+        cfg: how images are chosen.
+        data: the long tail.
+        preprocess: the transform that the teacher was trained with.
+        ipc: images per class.
+        teacher: scores the crops, in eval mode; None unless ``cfg.images`` is "crops".
+        seed: of the run.
+        device: where the teacher is.
+        watch: told ``{"done", "total"}`` classes.
+
+    Raises:
+        ValueError: ``ipc`` below 1, or a class without images.
+    """
+    if ipc < 1:
+        raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
+    labels, info = torch.arange(data.classes).repeat_interleave(ipc), {"class_names": list(data.class_names)}
+    rng = generator(seed, "initial", cfg.images)
+    if cfg.images == "noise":
+        noise = torch.randn(len(labels), *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
+        return DistilledSet(labels, torch.full((len(labels),), NOT_REAL), images=noise, info=info)
+    positions, boxes = [], []
+    for label in range(data.classes):
+        mine = (data.train_labels == label).nonzero().flatten()
+        if len(mine) == 0:
+            raise ValueError(
+                f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
+            )
+        mine = mine[torch.randperm(len(mine), generator=rng)[: cfg.pool]]
+        if cfg.images == "real":
+            positions.append(data.indices[mine[torch.arange(ipc) % len(mine)]])
+        else:
+            rows, chosen = _crops(cfg, data, preprocess, mine, label, ipc, teacher, device, rng)
+            positions.append(data.indices[mine[rows]])
+            boxes.append(chosen)
+        if watch is not None:
+            watch({"done": label + 1, "total": data.classes})
+    return DistilledSet(labels, torch.cat(positions), boxes=torch.cat(boxes) if boxes else None, info=info)
+
+
+def _crops(
+    cfg: CropConfig,
+    data: LongTailedData,
+    preprocess: Preprocess,
+    mine: Tensor,
+    label: int,
+    ipc: int,
+    teacher: nn.Module,
+    device: torch.device,
+    rng: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """The chosen crops of one class: rows of ``mine`` ``[ipc]`` and their boxes ``[ipc, 4]``."""
+    side = data.image_size
+    boxes = draw_boxes(len(mine) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
+    source = mine.repeat_interleave(cfg.crops)
+    scores = []
+    for start in range(0, len(source), BATCH):
+        part = slice(start, start + BATCH)
+        images = data.train_images[source[part]].to(device).float() / 255
+        crops = preprocess(crop_boxes(images, boxes[part], side))
+        scores.append(confidence(teacher, crops, torch.full((len(crops),), label, device=device)).cpu())
+    rows, numbers = select_crops(torch.cat(scores).view(len(mine), cfg.crops), ipc).T
+    return rows, boxes.view(len(mine), cfg.crops, 4)[rows, numbers]
+
+
+@torch.no_grad()
+def confidence(teacher: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Minus the teacher's cross-entropy on each image: the log-probability of its class, ``[B]``, at most 0."""
+    return teacher(images).log_softmax(dim=1).gather(1, labels[:, None])[:, 0]
+
+
+def select_crops(scores: Tensor, ipc: int) -> Tensor:
+    """``ipc`` crops of one class, in rounds: each image offers its best crop that is still unused.
+
+    If a round has more offers than there are places left, the best of them are taken, else all. So there are at most
+    one crop of an image and round, and a second crop of an image only if every image has given one. A class with fewer
+    crops than places starts again from its first round: crops then repeat (the released code has no such class).
+
+    Note:
+        Differs from the released code, which keeps in every round the order that the images had in the first.
+
+    Args:
+        scores: higher is better, ``[n, m]``: m crops of each of n images.
+        ipc: places.
+
+    Returns:
+        Image and crop of each place, in the order taken, ``[ipc, 2]``.
+    """
+    best = scores.argsort(dim=1, descending=True, stable=True)  # [n, m]: the crop that an image offers in each round
+    chosen, images, rounds = [], torch.arange(len(scores)), scores.shape[1]
+    for turn in range(-(-ipc // len(scores))):
+        offered = best[:, turn % rounds]
+        order = scores[images, offered].argsort(descending=True, stable=True)[: ipc - turn * len(scores)]
+        chosen.append(torch.stack([order, offered[order]], dim=1))
+    return torch.cat(chosen)

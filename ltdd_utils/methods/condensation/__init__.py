@@ -1,0 +1,17 @@
+r"""Dataset condensation: synthetic images that do to a network what the real images of their class do.
+
+- DC, gradient matching (Zhao, Mopuri and Bilen, arXiv 2006.05929): their gradient of the cross-entropy has the
+  direction that the real images' has, for networks that are trained on the synthetic set meanwhile.
+- DM, distribution matching (Zhao and Bilen, arXiv 2110.04181): their mean feature is the real images' mean feature, for
+  networks that are not trained at all.
+
+Both take the classes one by one and know nothing of their sizes: a class with fewer images than a batch gives all of
+them, every time. Networks, real images and augmentations are drawn from one stream, so that a run that goes on after an
+interruption ends in the same set.
+"""
+
+from ltdd_utils.methods.condensation.common import RealImages, start_images
+from ltdd_utils.methods.condensation.features import dm, feature_distance
+from ltdd_utils.methods.condensation.gradients import dc, gradient_distance
+
+__all__ = ["RealImages", "dc", "dm", "feature_distance", "gradient_distance", "start_images"]

@@ -1,0 +1,184 @@
+"""What DC and DM share: real images by class, the initial set, and the loop over random networks."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ltdd_utils.augment.siamese import DSAParameters, apply
+from ltdd_utils.core.progress import Watch
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.methods.condensation.settings import CondensationConfig
+from ltdd_utils.methods.coresets.selection import select
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.networks.factory import build
+from ltdd_utils.networks.flat import Layout
+from ltdd_utils.networks.network import Network
+from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.training.allocator import keep_freed_memory
+
+__all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images"]
+
+LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
+
+
+@dataclass(frozen=True)
+class RealImages:
+    """The long tail on the device of the work, and where the images of each class lie."""
+
+    images: Tensor  # preprocessed, [N, Ch, H, W]
+    rows: tuple[Tensor, ...]  # of each class, on the CPU, [n_c]
+    deviation: float  # standard deviation of all pixels
+
+    @classmethod
+    def of(cls, images: Tensor, labels: Tensor, classes: int) -> "RealImages":
+        """Preprocessed images ``[N, Ch, H, W]`` with their labels ``[N]``.
+
+        Raises:
+            ValueError: a class without images.
+        """
+        rows = tuple((labels.cpu() == label).nonzero().flatten() for label in range(classes))
+        for label, mine in enumerate(rows):
+            if len(mine) == 0:
+                raise ValueError(f"class {label} has no image to condense; leave it out or lower the imbalance factor")
+        return cls(images, rows, images.std().item())
+
+    def choose(self, size: int, rng: torch.Generator) -> list[Tensor]:
+        """Rows of at most ``size`` images of each class, without replacement, on the device."""
+        chosen = [mine[torch.randperm(len(mine), generator=rng)[:size]] for mine in self.rows]
+        together = torch.cat(chosen).to(self.images.device, non_blocking=True)
+        return list(together.split([len(mine) for mine in chosen]))
+
+
+@dataclass
+class State:
+    """What changes from one iteration to the next."""
+
+    images: Tensor  # [C, ipc, Ch, H, W]
+    velocity: Tensor
+    losses: list[Tensor]  # of each class, one [C] for every iteration
+    rng: torch.Generator
+    lr: float  # step size in the space of the images
+    momentum: float
+
+    def update(self, gradient: Tensor) -> None:
+        """One step of gradient descent with momentum on the images."""
+        self.velocity.mul_(self.momentum).add_(gradient)
+        self.images.sub_(self.velocity, alpha=self.lr)
+
+
+def start_images(cfg: CondensationConfig, data: LongTailedData, ipc: int, seed: int, deviation: float) -> DistilledSet:
+    """The set that condensation starts from, with hard labels, class by class: ``cfg.initial``.
+
+    "real" is the random coreset of the seed, the very set that the first student of Random is trained on (a class with
+    fewer images than ``ipc`` repeats them); "noise" is normal, with mean 0 and the given standard deviation, in the
+    preprocessed space.
+
+    Raises:
+        ValueError: ``ipc`` below 1, or a class without images.
+    """
+    real = select(CoresetConfig("random"), data, ipc, seed, expert=None, images=lambda rows: data.train_images[rows])
+    if cfg.initial == "real":
+        return real
+    shape = (len(real), *data.train_images.shape[1:])
+    noise = torch.randn(shape, dtype=torch.float32, generator=generator(seed, "condensation", "noise"))
+    return DistilledSet(real.labels, torch.full_like(real.indices, NOT_REAL), images=deviation * noise, info=real.info)
+
+
+def siamese(images: Tensor, one: DSAParameters) -> Tensor:
+    """Images ``[B, Ch, H, W]`` under one augmentation that is drawn for a single image: both sides can share it."""
+    return apply(images, DSAParameters(one.operation, one.values.expand(-1, len(images))))
+
+
+def new_network(cfg: NetworkConfig, images: Tensor, rng: torch.Generator) -> Network:
+    """A random network for images ``[C, ipc, Ch, H, W]``, on their device."""
+    classes, channels, size = images.shape[0], images.shape[2], images.shape[-1]
+    return build(cfg, classes, size, channels, rng).to(images.device)
+
+
+def condense(
+    cfg: CondensationConfig,
+    iteration: Callable[[State], Tensor],
+    start: DistilledSet,
+    images: Tensor,
+    real: RealImages,
+    seed: int,
+    watch: Watch | None,
+    checkpoint: Checkpoint | None,
+) -> tuple[DistilledSet, Tensor]:
+    """What both methods share: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
+    if images.device.type == "cpu":
+        keep_freed_memory()
+    state = _first_state(cfg, start, images, real, seed)
+    Layout.of(new_network(cfg.network, state.images, generator(0, "shape")))  # refuses norms over the batch
+    _restore(state, checkpoint)
+    report, seen = _Report(cfg, state, watch), time.monotonic()
+
+    def bundle() -> Bundle:
+        report()  # nothing broken is kept
+        tensors = {"images": state.images, "velocity": state.velocity, "losses": torch.stack(state.losses)}
+        return Bundle(tensors | {"generator": state.rng.get_state()}, {"done": len(state.losses)})
+
+    while len(state.losses) < cfg.iterations:
+        state.losses.append(iteration(state))
+        if time.monotonic() - seen >= LOOK_EVERY_S:
+            report()
+            seen = time.monotonic()
+        if checkpoint is not None:
+            checkpoint.tick(bundle)
+    report()
+    made = DistilledSet(
+        labels=start.labels,
+        indices=torch.full_like(start.labels, NOT_REAL),
+        images=state.images.flatten(0, 1).cpu(),
+        info=start.info,
+    )
+    return made, torch.stack(state.losses).cpu() if state.losses else torch.empty(0, len(real.rows))
+
+
+class _Report:
+    """Looks at the losses since the last look: stops at the first that is not finite, tells the watch the last."""
+
+    def __init__(self, cfg: CondensationConfig, state: State, watch: Watch | None) -> None:
+        self.cfg, self.state, self.watch, self.looked = cfg, state, watch, len(state.losses)
+
+    def __call__(self) -> None:
+        done = len(self.state.losses)
+        if done == self.looked:
+            return
+        losses = torch.stack(self.state.losses[self.looked :]).sum(dim=1).cpu()
+        broken = (~losses.isfinite()).nonzero()
+        whole = bool(self.state.images.isfinite().all())
+        if len(broken) or not whole:
+            iteration = self.looked + int(broken[0]) if len(broken) else done - 1
+            what = f"the loss is {losses[broken[0]].item()}" if len(broken) else "an image is not finite"
+            raise FloatingPointError(f"{what} at iteration {iteration}; try a smaller method.lr_images")
+        self.looked = done
+        if self.watch is not None:
+            self.watch({"iteration": done, "iterations": self.cfg.iterations, "loss": losses[-1].item()})
+
+
+def _first_state(cfg: CondensationConfig, start: DistilledSet, images: Tensor, real: RealImages, seed: int) -> State:
+    classes = len(real.rows)
+    ipc = len(images) // classes
+    if ipc < 1 or not torch.equal(start.labels.cpu(), torch.arange(classes).repeat_interleave(ipc)):
+        raise ValueError(f"the initial set has {len(images)} images; give equally many of each of {classes} classes")
+    learned = images.detach().clone().unflatten(0, (classes, ipc))
+    lr, rng = cfg.lr_images * real.deviation**2, generator(seed, "condensation")
+    return State(learned, torch.zeros_like(learned), [], rng, lr, cfg.momentum_images)
+
+
+def _restore(state: State, checkpoint: Checkpoint | None) -> None:
+    """Put the state back to where the interrupted run was, if there was one."""
+    saved = None if checkpoint is None else checkpoint.load()
+    if saved is None:
+        return
+    state.images.copy_(saved.tensors["images"])
+    state.velocity.copy_(saved.tensors["velocity"])
+    state.losses.extend(saved.tensors["losses"].to(state.images.device).unbind())
+    state.rng.set_state(saved.tensors["generator"])

@@ -1,0 +1,1 @@
+"""Coresets: class-balanced sets of unmodified real images."""

@@ -1,0 +1,141 @@
+"""What the recipes share, at each scale: data sets, architectures, and the networks trained on the long tail."""
+
+from dataclasses import dataclass, replace
+
+from ltdd_utils.augment.settings import AugmentConfig
+from ltdd_utils.data.facts import DATASETS, Scale
+from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
+from ltdd_utils.teachers.settings import DebiasConfig, TeacherConfig
+from ltdd_utils.training.settings import TrainConfig
+
+__all__ = [
+    "TEACHERS",
+    "Cell",
+    "architecture",
+    "debiased",
+    "dsa_augmentation",
+    "observer",
+    "plain_expert",
+    "small_convnet",
+    "teacher",
+]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table at one scale: what a method's settings may depend on."""
+
+    dataset: str
+    scale: Scale
+    imbalance_factor: float
+    ipc: int
+
+
+TEACHERS = ("plain", "debiased")
+OBSERVERS = {"cifar10": "resnet32", "cifar100": "resnet32", "tiny": "resnet18", "imagenet": "resnext50"}
+
+
+def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
+    """A student's network as published: its norm, its width, a ConvNet's depth.
+
+    Scale tiny makes every architecture narrow. Scale cpu makes the others narrow and leaves the ConvNet as it is, for
+    it is the teacher too; a ConvNet that is trained many times is ``small_convnet``.
+
+    Raises:
+        ValueError: an unknown architecture.
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
+    known = ARCHITECTURES[name]
+    width = known.narrow if scale == "tiny" or (scale == "cpu" and name != "convnet") else None
+    if name == "convnet":
+        width = width or 128  # written out, so that a record says it
+    return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
+
+
+def small_convnet(dataset: str, scale: Scale) -> NetworkConfig:
+    """The papers' ConvNet, of width 32 at scale cpu: what is trained many times or for long has it."""
+    network = architecture("convnet", dataset, scale)
+    return replace(network, width=32) if scale == "cpu" else network
+
+
+def dsa_augmentation(dataset: str) -> AugmentConfig:
+    """DSA with all operations that keep an image in its class: digits are not mirrored."""
+    strategy = AugmentConfig.strategy if DATASETS[dataset].flip else AugmentConfig.strategy.replace("_flip", "")
+    return AugmentConfig(kind="dsa", strategy=strategy)
+
+
+def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
+    """Cross-entropy on the long tail; 200 epochs at scale paper, 20 at cpu, 60 at tiny."""
+    epochs = {"tiny": 60, "cpu": 20, "paper": 200}[scale]
+    augment = AugmentConfig(kind="crop-flip", flip=DATASETS[dataset].flip, padding=2 if dataset == "digits" else 4)
+    training = TrainConfig(epochs=epochs, batch_size=64, lr=0.01, weight_decay=5e-3, schedule="cosine")
+    return TeacherConfig(architecture("convnet", dataset, scale), training, augment)
+
+
+def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
+    """The teacher of the online protocols: the student's network, trained as ``kind`` says.
+
+    Scale cpu trains a ConvNet of width 32 for 40 epochs, scale tiny 40 epochs with larger and more steps. Images of
+    64x64 pixels are padded by 8 pixels at scale paper (``DataSetFacts.padding``), by 4 at scale cpu.
+
+    Note:
+        Differs from the release on ImageNet-LT, whose settings are unknown but for 10 epochs of warm-up, which are left
+        out here: epochs, step size, batch, weight decay and the debiased losses are those of the other data sets. GLMC,
+        which it builds on, has 135 epochs, step size 0.1, batch 120, weight decay 2e-4, q 1 and consistency weight 10
+        there. At imbalance factor 256 it trains on 224x224 pixels.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind not in TEACHERS:
+        raise ValueError(f"unknown teacher {kind!r}; choose one of {', '.join(TEACHERS)}")
+    base = replace(plain_expert(dataset, scale), network=small_convnet(dataset, scale))
+    if scale == "cpu":
+        base = replace(base, train=replace(base.train, epochs=40))
+    if scale == "tiny":
+        base = replace(base, train=_short(base.train))
+    base = _padded(base, dataset, scale)
+    return debiased(base) if kind == "debiased" else base
+
+
+def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
+    """The network under which images are recovered; it has BatchNorm. As in the uni-level release (``OBSERVERS``).
+
+    Scale cpu trains a ResNet-32 of base width 16 for 20 epochs in bf16, scale tiny a ConvNet with BatchNorm. Padding is
+    that of ``teacher``, and so is what differs on ImageNet.
+    """
+    base = plain_expert(dataset, scale)
+    if scale == "tiny":
+        network = NetworkConfig("convnet", depth=DATASETS[dataset].depth, width=32, norm="batch")
+        train = _short(base.train)
+    elif scale == "cpu":
+        network = NetworkConfig("resnet32", width=16, norm="batch")
+        train = replace(base.train, epochs=20, precision="bf16")
+    else:
+        network, train = NetworkConfig(OBSERVERS[dataset], norm="batch"), base.train
+    base = _padded(replace(base, network=network, train=train), dataset, scale)
+    return debiased(base) if kind == "debiased" else base
+
+
+def _padded(base: TeacherConfig, dataset: str, scale: Scale) -> TeacherConfig:
+    """The release's padding at scale paper; the reduced scales keep that of the plain expert."""
+    if scale != "paper":
+        return base
+    return replace(base, augment=replace(base.augment, padding=DATASETS[dataset].padding))
+
+
+def _short(train: TrainConfig) -> TrainConfig:
+    """A few hundred images: the re-weighted head needs more and larger steps than the release's to learn the tail."""
+    return replace(train, epochs=40, batch_size=32, lr=0.03)
+
+
+def debiased(plain: TeacherConfig) -> TeacherConfig:
+    """The same network and schedule with two heads, a projection, and the debiased losses.
+
+    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release. That of a
+    ResNeXt-50 is unknown: it has 128 too.
+    """
+    projection = 256 if plain.network.name == "resnet18" else 128
+    network = replace(plain.network, second_head=True, projection=projection)
+    return replace(plain, network=network, kind="debiased", debias=DebiasConfig())

@@ -1,0 +1,32 @@
+"""Validate the arguments of a run before any work starts."""
+
+from collections.abc import Iterable
+
+from ltdd_utils.core.context import RunContext, require_writable
+from ltdd_utils.core.seeds import generator
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.networks.factory import build
+from ltdd_utils.networks.settings import NetworkConfig
+
+__all__ = ["check", "require_networks"]
+
+
+def check(seed: int, students: int, context: RunContext) -> None:
+    """Refuse at once what would fail later."""
+    if students < 1:
+        raise ValueError(f"students is {students}; at least 1 is needed")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; it must be 0 or more")
+    for folder in (context.store.root, context.results):
+        if folder is not None:
+            require_writable(folder)
+
+
+def require_networks(networks: Iterable[NetworkConfig], data: LongTailedData) -> None:
+    """Build networks once, before hours of work that end in training them; nothing is kept.
+
+    Raises:
+        ValueError: settings that an architecture does not have, or images too small for it.
+    """
+    for network in dict.fromkeys(networks):
+        build(network, data.classes, data.image_size, data.channels, generator(0, "shape"))

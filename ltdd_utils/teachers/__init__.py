@@ -1,0 +1,14 @@
+"""Networks trained on the long tail: teachers, observers, the feature extractors of the coresets."""
+
+from ltdd_utils._exports import exports
+
+__getattr__, __all__ = exports(
+    __name__,
+    {
+        "settings": ["DebiasConfig", "TeacherConfig"],
+        "train": ["Prepare", "expert"],
+        "debiased": ["DebiasedObjective", "loss_of"],
+        "stage": ["expert_stage"],
+        "scores": ["check_class_order", "teacher_scores"],
+    },
+)
