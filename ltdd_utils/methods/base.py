@@ -70,6 +70,7 @@ class Family:
     name: ClassVar[str]
     settings: ClassVar[type]  # a frozen dataclass
     module: ClassVar[str] = ""  # where the functions of the stages are
+    iterations_setting: ClassVar[str] = "iterations"  # the setting that says how many iterations the images take
     whole_set: ClassVar[bool] = False  # no distillation: the set is the whole long tail, and has no images per class
 
     def stages(self, cfg: Any, ipc: int | None) -> Sequence[Stage]:  # noqa: ANN401 (the family's settings)
@@ -117,9 +118,15 @@ class Family:
         """What ``ltdd show`` says of where a cell's settings come from; "" for nothing."""
         return ""
 
+    def training_seeds(self, cfg: Any) -> Sequence[str]:  # noqa: ANN401
+        """The settings that give networks trained on the long tail a seed of their own, whatever the run's."""
+        return ()
+
     def iterations(self, cfg: Any) -> int | None:  # noqa: ANN401
         """How many iterations the images take; None where they take none by design."""
-        return getattr(cfg, "iterations", None)
+        for name in self.iterations_setting.split("."):
+            cfg = getattr(cfg, name, None)
+        return cfg
 
 
 @dataclass(frozen=True)

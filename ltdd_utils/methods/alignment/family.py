@@ -12,6 +12,7 @@ class StatisticsAlignment(Family):
     """Images that give an observer's layers the statistics of the real data."""
 
     name, settings, module = "statistics alignment", UnilevelConfig, "ltdd_utils.methods.alignment.stages"
+    iterations_setting = "recover.iterations"
 
     def stages(self, cfg: UnilevelConfig, ipc: int | None) -> list[Stage]:
         """The teacher that scores crops, the images to begin with, observers, their statistics, recovery."""
@@ -38,9 +39,9 @@ class StatisticsAlignment(Family):
         """The observers' space."""
         return cfg.preprocess
 
-    def iterations(self, cfg: UnilevelConfig) -> int:
-        """Of recovery."""
-        return cfg.recover.iterations
+    def training_seeds(self, cfg: UnilevelConfig) -> list[str]:
+        """Of the first observer, and of the teacher that scores crops."""
+        return ["observer.seed", *(["teacher.seed"] if cfg.teacher else [])]
 
 
 ALIGNMENT = StatisticsAlignment()

@@ -35,6 +35,10 @@ class TrajectoryMatching(Family):
         """All but sets with the classes' own labels."""
         return cfg.initial.labels != "hard"
 
+    def training_seeds(self, cfg: TrajectoryConfig) -> list[str]:
+        """Of the experts."""
+        return ["experts.seed"]
+
     def note(self, cell: Cell) -> str:
         """Whether a file of the cell was released, and what it says otherwise."""
         if cell.scale != "paper":

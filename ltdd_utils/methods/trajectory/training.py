@@ -49,8 +49,11 @@ def train_experts(
             know.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    first = all_representation_experts(cfg, run, keep, only)
-    second = all_classifier_experts(cfg, run, keep_classifier, only) if keep_classifier else []
+    with run.ledger.entry("experts"):
+        first, second = all_representation_experts(cfg, run, keep, only), []
+    if keep_classifier:
+        with run.ledger.entry("classifier experts"):
+            second = all_classifier_experts(cfg, run, keep_classifier, only)
     return experts_of(cfg, run, first, second)
 
 
