@@ -367,8 +367,8 @@ columns = ["method", "judge", "first student, s", "every further one, s"]
 pd.DataFrame(share, columns=columns).set_index(columns[:2]).round(0)
 
 # %% [markdown]
-# A student of a hundred images is trained for many epochs, one of all real images for few, so the second is dearer by a small factor only.
-# So many students must be trained before a set has paid for itself, in seconds, against training each on all real images:
+# A student of a hundred images is trained for many epochs, one of all real images for few, so the second costs only slightly more.
+# The table gives the number of students after which a set pays for itself, in seconds, against training each on all real images:
 
 # %%
 table = pd.DataFrame(share, columns=columns).set_index(columns[:2])

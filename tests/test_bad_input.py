@@ -84,7 +84,10 @@ RUNS = {
     "unknown data": (["random_digits", "--set", "data.name=mnist"], "data set 'mnist' is unknown: use digits"),
     "absent data": (["random_cifar10"], "no cifar10 in"),
     "preprocessing without a file": (["random_digits", "--with-preprocessing"], "give --save-set FILE too"),
-    "n_max above the data": (["random_digits", "--set", "data.n_max=1000"], "images, 1000 are asked: change n_max"),
+    "n_max above the data": (
+        ["random_digits", "--set", "data.n_max=1000"],
+        "images, but 1000 were requested: change n_max",
+    ),
     "network that does not fit": (["random_digits", "--set", "evaluate.network.depth=9"], "set depth to at most 4"),
     "unknown teacher": (
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
@@ -92,7 +95,7 @@ RUNS = {
     ),
     "teacher where nobody labels": (
         ["random_digits", "--teacher", "plain"],
-        "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+        "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
     ),
     "no image of a class": (["unilevel_digits", "--ipc", "0"], "ipc is 0; a distilled set needs at least 1 image per"),
     "whitened images": (
@@ -101,7 +104,7 @@ RUNS = {
     ),
     "noise that a teacher scores": (
         ["unilevel_digits", "--set", "method.initial.images=noise"],
-        "teacher is set; initial images 'noise' are scored by nobody: leave it out",
+        "teacher is set; initial images 'noise' need no scoring teacher: leave it out",
     ),
     "blocks of no convolution": (
         ["unilevel_digits", "--set", "method.statistics.patch=4"],
@@ -109,11 +112,11 @@ RUNS = {
     ),
     "share of an area above 1": (
         ["unilevel_digits", "--set", "method.recover.crop_scale=[0.5, 2]"],
-        "crop_scale is [0.5, 2]; give two shares of the area, above 0, rising, at most 1",
+        "crop_scale is [0.5, 2]; give (min, max) area fractions with 0 < min <= max <= 1",
     ),
     "crops that fall": (
         ["rded_digits", "--set", "method.initial.scale=[0.9, 0.1]"],
-        "scale is [0.9, 0.1]; give two shares",
+        "scale is [0.9, 0.1]; give (min, max)",
     ),
     "average that never moves": (["edc_digits", "--set", "method.recover.ema=1"], "ema is 1; it must be below 1"),
     "no step": (

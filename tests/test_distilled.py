@@ -208,7 +208,7 @@ BAD = {
     "labels of the wrong shape": ({"labels": torch.zeros(20, 1).long()}, r"labels are torch.int64 \[20, 1\]"),
     "float labels": ({"labels": torch.zeros(20)}, r"expected integers \[20\]"),
     "indices of the wrong length": ({"indices": torch.zeros(3).long()}, r"indices are torch.int64 \[3\]"),
-    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is none"),
+    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is invalid"),
     "targets of the wrong shape": (
         {"targets": torch.zeros(20, 9)},
         r"targets have shape \[20, 9\]; expected \[20, 10\]",

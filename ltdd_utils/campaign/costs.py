@@ -75,7 +75,7 @@ def stages(config: Mapping[str, Any], seed: int, students: int) -> list[Stage]:
 def expected(
     runs: Sequence[tuple[Mapping[str, Any], int, int]], records: Sequence[Mapping[str, Any]]
 ) -> list[tuple[float, list[str]]]:
-    """Seconds that each of several missing runs would add, one after the other, and the stages nobody has timed yet.
+    """Seconds that each of several missing runs would add, one after the other, and the stages without a recorded time.
 
     Args:
         runs: configuration, seed and students of each, in the order in which they will run.

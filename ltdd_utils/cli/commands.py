@@ -90,7 +90,7 @@ def _why_unpublished(recipe: recipes.Recipe) -> str:
 def _ran(row: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
-    dirty = "  (of code that no commit holds)" if row["dirty"] else ""
+    dirty = "  (from uncommitted code)" if row["dirty"] else ""
     score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {records.counted(row['students'])}"
     return f"  {score};  {seconds};  {memory}, {row['device']}{dirty}"
 
@@ -115,12 +115,12 @@ def run_(options: argparse.Namespace) -> str:
 
 
 def _replaced(path: Path) -> str:
-    """A further line where a record took the place of one that the clone tracks: what it means for the book's own."""
+    """A further line where a record replaced one that the clone tracks: how to restore it."""
     if not records.is_tracked(path):
         return ""
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    back = f"`git checkout -- {shlex.quote(str(here))}` brings that back, `--results mine` leaves it alone"
-    return f"\nit took the place of the book's own record of this run: {back}"
+    back = f"`git checkout -- {shlex.quote(str(here))}` restores it, `--results mine` leaves it alone"
+    return f"\nthis replaced the committed record of the run: {back}"
 
 
 def evaluate_(options: argparse.Namespace) -> str:
@@ -149,7 +149,7 @@ def _about(file: Path) -> Iterator[None]:
 
 
 def data_(options: argparse.Namespace) -> str:
-    """What data is here, after fetching or verifying it if asked."""
+    """The data sets that are present, after fetching or verifying one if requested."""
     root = data_root(options.data)
     if options.action == "fetch" and not options.names:
         raise ValueError("fetch what? name one or more of cifar10, cifar100, tiny")

@@ -186,10 +186,10 @@ def at_least(config: object, **bounds: float) -> None:
 
 
 def share_range(config: object, name: str) -> None:
-    """Raise unless the field ``name`` holds two shares of an area, the smallest and the largest."""
+    """Raise unless the field ``name`` holds two fractions of an area, the smallest and the largest."""
     scale = getattr(config, name)
     if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
-        raise ValueError(f"{name} is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
+        raise ValueError(f"{name} is {list(scale)}; give (min, max) area fractions with 0 < min <= max <= 1")
 
 
 def is_number(value: object) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ltdd_utils.data.settings import DataConfig
 
-MANY_SHOT = 100  # more than this many real images: many-shot (Decoupling, Kang et al. 2020, arXiv:1910.09217)
+MANY_SHOT = 100  # more than this many real images: many-shot (Decoupling, Kang et al. 2020, arXiv 1910.09217)
 FEW_SHOT = 20  # fewer than this many: few-shot (the same source); between, both ends included: medium-shot
 
 
@@ -20,7 +20,7 @@ def class_counts(n_max: int, imbalance_factor: float, classes: int) -> list[int]
     r"""Images per rank of an exponential long tail, head first.
 
     :math:`n_c = \lfloor n_{max} \cdot IF^{-c/(C-1)} \rfloor`, :math:`c = 0, \dots, C-1`; one class gives ``[n_max]``.
-    LTDD (arXiv:2408.14506) and LDAM (arXiv:1906.07413).
+    LTDD (arXiv 2408.14506) and LDAM (arXiv 1906.07413).
 
     Note:
         Differs from the released code in one point: a product that misses a whole number only by rounding counts as
@@ -100,7 +100,8 @@ def long_tailed_indices(
     for label, count in enumerate(counts_per_class):
         positions = np.flatnonzero(labels == label)
         if not 1 <= count <= len(positions):
-            raise ValueError(f"class {label} has {len(positions)} images, {count} are asked: change n_max or the data")
+            have = f"class {label} has {len(positions)} images"
+            raise ValueError(f"{have}, but {count} were requested: change n_max or the data")
         if index_list == "ltdd":
             kept.append(positions[np.random.RandomState(seed).choice(len(positions), count, replace=False)])
         else:
@@ -120,7 +121,7 @@ def class_prior(counts: Sequence[float]) -> np.ndarray:
 def shot_groups(counts: Sequence[int], many: int = MANY_SHOT, few: int = FEW_SHOT) -> dict[str, list[int]]:
     """Classes with more than ``many``, with fewer than ``few`` real images, and those between (both ends included).
 
-    Thresholds: Decoupling (Kang et al. 2020, arXiv:1910.09217). A group can be empty: on the settings of LTDD the
+    Thresholds: Decoupling (Kang et al. 2020, arXiv 1910.09217). A group can be empty: on the settings of LTDD the
     few-shot group mostly is.
 
     Raises:

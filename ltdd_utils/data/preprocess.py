@@ -26,7 +26,7 @@ class Preprocess:
 
     ``none``: ``x``. ``normalise``: ``(x - mean) / std`` per channel of the train set. ``zca``: ``(x - mean) T`` on the
     flattened image, ``T = U diag(1 / sqrt(S + eps)) U^T`` with ``U diag(S) U^T`` the covariance (divisor N - 1) of the
-    train set; LTDD (arXiv:2408.14506), released code, eps 0.1.
+    train set; LTDD (arXiv 2408.14506), released code, eps 0.1.
 
     Note:
         Differs from the released code, which normalises CIFAR-10 **test** images by mean and standard deviation before

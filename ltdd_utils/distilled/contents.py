@@ -63,7 +63,7 @@ class DistilledSet:
             found = f"{int(self.labels.min())} to {int(self.labels.max())}"
             raise ValueError(f"labels run from {found}; expected 0 to {classes - 1}")
         if int(self.indices.min()) < NOT_REAL:
-            raise ValueError(f"position {int(self.indices.min())} is none; use 0 or more, or -1 for a synthetic image")
+            raise ValueError(f"position {int(self.indices.min())} is invalid; use 0 or more, or -1 if synthetic")
         self._check_images()
         self._check_boxes(count)
         if self.targets is not None and self.targets.shape != (count, classes):

@@ -24,6 +24,6 @@ def full(cell: Cell) -> FullDataConfig:
 def full_logit_adjusted(cell: Cell) -> FullDataConfig:
     """Full data with a logit-adjusted loss: what the whole set gives once the bias of its prior is taken out.
 
-    Menon et al. (arXiv:2007.07314). No number is published in the two papers.
+    Menon et al. (arXiv 2007.07314). No number is published in the two papers.
     """
     return FullDataConfig()

@@ -1,4 +1,4 @@
-"""Networks trained on the long tail: observers, teachers of the online protocols, the eyes of the coresets."""
+"""Networks trained on the long tail: observers, online teachers, the feature extractors of the coresets."""
 
 from collections.abc import Callable
 

@@ -100,7 +100,7 @@ class UnilevelConfig:
         if (self.initial.images == "crops") != (self.teacher is not None):
             raise ValueError(
                 f"teacher is {'set' if self.teacher else None}; initial images {self.initial.images!r} "
-                + ("are scored by nobody: leave it out" if self.teacher else "are scored by a teacher: give one")
+                + ("need no scoring teacher: leave it out" if self.teacher else "are scored by a teacher: give one")
             )
         for network in (own.network for own in (self.observer, *self.others)):
             if self.recover.iterations and network.norm != "batch":

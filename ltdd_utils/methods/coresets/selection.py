@@ -23,7 +23,7 @@ __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 def k_center(features: Tensor, count: int, first: int) -> list[int]:
     """Farthest-first traversal: each new point is the one farthest from all chosen so far.
 
-    Sener and Savarese (arXiv:1708.00489).
+    Sener and Savarese (arXiv 1708.00489).
 
     Args:
         features: one row per image of a class, ``[n, F]``.
@@ -68,7 +68,7 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
     r"""Greedy maximisation of the graph-cut function: similar to the whole class, unlike each other.
 
     The gain of image i is :math:`\sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)`, with S the images chosen so far
-    (Iyer et al., 2021; as in DeepCore, arXiv:2204.08499).
+    (Iyer et al., 2021; as in DeepCore, arXiv 2204.08499).
 
     Args:
         similarity: symmetric, ``[n, n]``.
