@@ -1,4 +1,4 @@
-"""What recovery costs: steps/s, images/s of the statistics pass, and memory at several numbers of images per class.
+"""The cost of recovery: steps/s, images/s of the statistics pass, and memory at several numbers of images per class.
 
 The first table compares our recovery and statistics pass with plain ones, each in a process of its own: a step that
 takes each class's activations apart by a mask, and a pass that sums values and squares in float64, class after class.
@@ -185,7 +185,7 @@ def memory(ipc: int, width: int) -> float:
 
 
 def child(*arguments: str) -> float:
-    """What one part gives in a process of its own."""
+    """The result of one part, measured in a process of its own."""
     call = [sys.executable, __file__, *sys.argv[1:], *arguments]
     return float(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
 

@@ -189,12 +189,12 @@ def test_soft_labels_of_a_teacher_and_of_experts_can_be_calibrated(tmp_path):
 EXPERTS = {
     "recipe without experts": (["random_digits"], "random_digits matches no experts; mtt, datm, dam_only, ed_only and"),
     "coreset with another expert": (["kcenter_digits"], "kcenter_digits matches no experts"),
-    "epoch that is never trained": (["damed_digits", "--keep", "0,900"], "--keep '0,900': '900' is no number or range"),
-    "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is no number or range from 0 to"),
-    "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is no number or range from 0 to"),
-    "nothing": (["damed_digits", "--keep", ""], "'' is no number or range from 0 to"),
-    "expert that there is not": (["damed_digits", "--only", "0,99"], "--only '0,99': '99' is no number or range"),
-    "negative expert": (["damed_digits", "--only=-1"], "'-1' is no number or range from 0 to"),
+    "epoch that is never trained": (["damed_digits", "--keep", "0,900"], "--keep '0,900': '900' is not a number or range"),
+    "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is not a number or range from 0 to"),
+    "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is not a number or range from 0 to"),
+    "nothing": (["damed_digits", "--keep", ""], "'' is not a number or range from 0 to"),
+    "expert that there is not": (["damed_digits", "--only", "0,99"], "--only '0,99': '99' is not a number or range"),
+    "negative expert": (["damed_digits", "--only=-1"], "'-1' is not a number or range from 0 to"),
     "negative seed": (["damed_digits", "--seed", "-1"], "seed is -1; it must be 0 or more"),
     "window beyond the epochs": (
         ["damed_digits", "--set", "method.window=[0,10,900]"],
@@ -359,14 +359,14 @@ def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
     assert "no file" in refused("evaluate", tmp_path)
     assert "two lines" in refused("evaluate", "two\nlines")
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 99}))
-    assert "no distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
+    assert "not a distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
     save_bundle(path, Bundle({}, {"epoch": 3}))
-    assert "no distilled set of schema 1 (found None)" in refused("evaluate", path)
+    assert "not a distilled set of schema 1 (found None)" in refused("evaluate", path)
     save_set(path, synthetic())
     whole = path.read_bytes()
     for share in (0, 0.01, 0.5, 0.99):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert "is no distilled set, or is damaged or cut short" in refused("evaluate", path)
+        assert "is not a distilled set, or is damaged or cut short" in refused("evaluate", path)
     path.write_bytes(whole)
     assert "does not say what it was made for: fill in info['recipe']" in refused("evaluate", path)
 

@@ -27,7 +27,7 @@ CELL_LIMIT = 600  # seconds
 
 
 def reads_records(source: Path) -> bool:
-    """Whether a chapter depends on the records: then its code says ``results`` somewhere."""
+    """Whether a chapter depends on the records: then its code has the word ``results``."""
     return "results" in source.read_text()
 
 

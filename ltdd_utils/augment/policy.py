@@ -96,7 +96,7 @@ def _taken(images: Tensor, sources: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=16)
 def _sources(height: int, width: int, magnitude: int, device: torch.device) -> Tensor:
-    """Where the pixels of an image come from under each of ``MOVING``, first as it is, then negated: ``[10, H * W]``.
+    """The source of each pixel of an image under each of ``MOVING``, first as it is, then negated: ``[10, H * W]``.
 
     An image of its own places goes through ``transform``: 1 is the first pixel, 0 is outside the image. Moving pixels
     takes the nearest one, so this says all of it, and to the last bit what ``transform`` does on this device.
@@ -108,7 +108,7 @@ def _sources(height: int, width: int, magnitude: int, device: torch.device) -> T
 
 
 def magnitude_of(name: str, magnitude: int, size: int) -> float:
-    """What step ``magnitude`` (0 to 30) of an operation means in its own unit, for images of ``size`` pixels.
+    """The strength of an operation at step ``magnitude`` (0 to 30), in its own unit, for images of ``size`` pixels.
 
     Shear: slope; translate: pixels; rotate: degrees; brightness, color, contrast, sharpness: change of the factor 1;
     posterize: bits that are kept; solarize: the pixel value from which on it inverts; the others have none.

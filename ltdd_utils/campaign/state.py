@@ -1,4 +1,4 @@
-"""What of a campaign is done, running and missing."""
+"""The state of a campaign: the runs that are done, running and missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def _state(lock: Path) -> str:
 
 
 def is_done(run: Run, results: Path) -> bool:
-    """Whether there is a record with as many students as the campaign asks for."""
+    """Whether there is a record with at least the number of students that the campaign asks for."""
     path = results / f"{run.name}.json"
     return path.is_file() and _enough(run, load_record(path))
 

@@ -1,4 +1,4 @@
-"""What each command does: options in, the text for standard output out. A command's function has its name and a "_"."""
+"""The commands: options in, the text for standard output out. A command's function has its name and a "_"."""
 
 import argparse
 import shlex

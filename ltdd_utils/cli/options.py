@@ -1,4 +1,4 @@
-"""What can be asked of ``ltdd``: commands, options, their help and examples."""
+"""The command line of ``ltdd``: commands, options, their help and examples."""
 
 import argparse
 import os

@@ -73,7 +73,7 @@ class _Lines:
 
 
 def _shown(event: dict[str, Any]) -> dict[str, str]:
-    """What stands behind a bar: the losses that there are, and the learned step size."""
+    """The text after a bar: the losses that there are, and the learned step size."""
     losses = {name: event[key] for name, key in (("loss", "loss"), ("classifier", "loss_classifier")) if key in event}
     shown = {name: f"{value:.3f}" for name, value in losses.items() if not math.isnan(value)}
     return shown | ({"lr": f"{event['lr']:.2g}"} if "lr" in event else {})

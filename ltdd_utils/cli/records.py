@@ -26,7 +26,7 @@ def records_of(options: argparse.Namespace) -> pd.DataFrame:
 
 def _folder(options: argparse.Namespace) -> Path:
     if not options.results.is_dir() and options.results != records.results_root():
-        what = "it is no folder" if options.results.exists() else "no such folder"
+        what = "it is not a folder" if options.results.exists() else "no such folder"
         raise FileNotFoundError(f"--results {options.results}: {what}; `ltdd run` makes one for its first record")
     return options.results
 

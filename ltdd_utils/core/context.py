@@ -1,4 +1,4 @@
-"""Where a run happens, and the stages that every run shares."""
+"""The context of a run: its store, device and folders."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["RunContext", "pick_device", "require_writable"]
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a run happens: never part of its settings."""
+    """Store, device and folders of a run: never part of its settings."""
 
     store: Store
     device: torch.device
@@ -24,7 +24,7 @@ class RunContext:
     watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
 
     def watching(self, stage: str) -> Watch | None:
-        """What to tell the progress of a stage to."""
+        """The progress callback of a stage."""
         return None if self.watch is None else self.watch(stage)
 
 

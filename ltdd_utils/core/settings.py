@@ -1,4 +1,4 @@
-"""What all settings share: strict reading, a canonical form, a hash that names a run, and checks of single fields."""
+"""The base of all settings: strict reading, a canonical form, a hash that names a run, checks of single fields."""
 
 import dataclasses
 import functools

@@ -61,7 +61,7 @@ class LongTailedData:
 
     @cached_property
     def _by_position(self) -> tuple[Tensor, Tensor]:
-        """Positions of the train images in rising order, and their rows, both ``[N]``."""
+        """Positions of the train images in ascending order, and their rows, both ``[N]``."""
         return tuple(self.indices.sort(stable=True))
 
     def rows_of(self, positions: Tensor) -> Tensor:

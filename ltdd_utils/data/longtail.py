@@ -1,4 +1,4 @@
-"""How many images a class keeps, which ones, and how classes are grouped by their count.
+"""The number of images of each class, the choice of them, and groups of classes by their count.
 
 A *rank* counts from the head (0, most images) to the tail; ``DataConfig.class_order`` says which class has which rank.
 Labels are never renumbered. Seeds of index lists are numpy ``RandomState`` seeds: that stream is frozen by numpy, so a

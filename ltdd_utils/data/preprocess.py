@@ -85,7 +85,7 @@ class Preprocess:
         return replace(self, mean=self.mean.to(device), scale=self.scale.to(device))
 
     def describe(self) -> dict[str, Any]:
-        """What identifies the map, for JSON: kind, eps, shape, the train images' hash, a probe's transform."""
+        """The identity of the map, for JSON: kind, eps, shape, the train images' hash, a probe's transform."""
         return {
             "kind": self.kind,
             "eps": self.eps,

@@ -1,4 +1,4 @@
-"""What a distilled set is made of."""
+"""The contents of a distilled set."""
 
 import hashlib
 import math

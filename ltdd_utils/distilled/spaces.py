@@ -35,7 +35,7 @@ def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
     images[~synthetic] = (_real_pixels(distilled, data) * 255).round().to(torch.uint8)
     if distilled.images is not None:
         raw = preprocess.inverse(distilled.images)
-        # Half a pixel value beyond the range still rounds to 0 or 255: that is no clamping, nor is rounding noise.
+        # Half a pixel value beyond the range still rounds to 0 or 255: that is not clamping, nor is rounding noise.
         clamped = ((raw - 0.5).abs() > 0.5 + 0.5 / 255).double().mean().item()
         images[synthetic] = (raw.clamp(0, 1) * 255).round().to(torch.uint8)
     return images, clamped

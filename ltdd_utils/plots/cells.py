@@ -65,7 +65,7 @@ def _lines(axis: str, axes: Axes, table: pd.DataFrame, styles: dict[str, tuple[s
 
 
 def _title(axis: str, table: pd.DataFrame, last: tuple[str, str]) -> str:
-    """What all rows share, data set, the other axis, and scale or paper: each of them one value."""
+    """The values that all rows share: data set, the other axis, and scale or paper; each has one value."""
     column, text = last
     (other,) = set(AXES) - {axis}
     twice = table[table.duplicated(["dataset", other, column, "method", axis])]

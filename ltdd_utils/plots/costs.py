@@ -1,4 +1,4 @@
-"""What a method costs and what it gives."""
+"""The cost and the accuracy of methods."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["accuracy_by_cost"]
 
-# Where a name may stand beside its dot: shift in points, and which end of the text is at the dot.
+# Positions of a name around its dot: shift in points, and which end of the text is at the dot.
 PLACES = (
     ((6, 0), "left", "center"),
     ((-6, 0), "right", "center"),

@@ -48,7 +48,7 @@ def per_class_accuracy(
 
 @styled
 def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int], class_names: Sequence[str]) -> Figure:
-    """Which class is taken for which: rows are true classes, columns predictions, both from most to least frequent.
+    """A confusion matrix: rows are true classes, columns predictions, both from most to least frequent.
 
     Args:
         matrix: counts, ``[C, C]``.

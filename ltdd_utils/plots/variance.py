@@ -1,4 +1,4 @@
-"""Where the spread of a score comes from."""
+"""The sources of a score's spread."""
 
 from collections.abc import Mapping, Sequence
 

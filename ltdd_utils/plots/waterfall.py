@@ -32,11 +32,11 @@ def waterfall(
         resolved: whether each row differs from the one that it begins at; that of the first row is not looked at.
 
     Raises:
-        ValueError: as many names, scores, differences and flags are needed; the first row must be there.
+        ValueError: names, scores, differences and flags differ in number, or the first row is missing.
     """
     counts = [len(names), len(scores), len(differences), len(resolved)]
     if len(set(counts)) > 1:
-        raise ValueError("there are {} names, {} scores, {} differences and {} flags; give as many".format(*counts))
+        raise ValueError("got {} names, {} scores, {} differences and {} flags; give one per row".format(*counts))
     if not scores or not len(scores[0]):
         raise ValueError("the first row has no score; begin with one that was run")
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))

@@ -58,12 +58,12 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
 
 
 def _single(logits: Tensor) -> Tensor:
-    """Half precision as float32: CUDA's autocast takes the logarithm in it by itself, the CPU's does not."""
+    """Half precision as float32: CUDA's autocast computes the logarithm in it, the CPU's does not."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:
-    r"""What the logits are shifted by inside the loss, so that the raw logits become those of balanced data, ``[C]``.
+    r"""The shift of the logits inside the loss that makes the raw logits those of balanced data, ``[C]``.
 
     .. math:: \ell = -\frac{1}{B} \sum_b \log \mathrm{softmax}(z_b + \tau \log \pi)_{y_b}
 
@@ -156,7 +156,7 @@ def debias_loss(plain: Tensor, reweighted: Tensor, targets: Tensor, weights: Ten
 def consistency_loss(
     projections: tuple[Tensor, Tensor], predictions: tuple[Tensor, Tensor], stop_gradient: str = "projection"
 ) -> Tensor:
-    r"""How far the prediction from one view is from the projection of the other, minus two cosines.
+    r"""Minus two cosines, each between the prediction from one view and the projection of the other.
 
     .. math:: \ell = -\frac{1}{B} \sum_b [\cos(p_{1b}, z_{2b}) + \cos(p_{2b}, z_{1b})]
 

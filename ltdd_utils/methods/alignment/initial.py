@@ -1,4 +1,4 @@
-"""Where recovery starts: the crops of real images that a teacher is surest of, any real images, or noise."""
+"""Initial images of recovery: the crops of real images that a teacher is surest of, any real images, or noise."""
 
 import torch
 from torch import Tensor, nn

@@ -87,7 +87,7 @@ def collect(
     batch_size: int = 500,
     watch: Watch | None = None,
 ) -> Statistics:
-    r"""What each layer sees of each class, in one pass over all images.
+    r"""The statistics of each class at each layer, in one pass over all images.
 
     The paper's dynamic momentum :math:`a_t = B_t / (N_{t-1} + B_t)` makes a running mean of all images, whatever their
     order and however they are cut into batches; the same recursion on batch variances would lose the spread of the

@@ -16,7 +16,7 @@ __all__ = ["CondensationConfig", "DCConfig", "DMConfig"]
 
 @dataclass(frozen=True)
 class CondensationConfig:
-    """What DC and DM share: synthetic images that follow a gradient through ever new random networks."""
+    """Settings that DC and DM share: synthetic images that follow a gradient through ever new random networks."""
 
     network: NetworkConfig = NetworkConfig()
     initial: Literal["real", "noise"] = "real"  # images of the class, drawn blindly; or normal noise

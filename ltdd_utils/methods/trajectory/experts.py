@@ -38,7 +38,7 @@ SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samp
 
 @dataclass(frozen=True)
 class Stage:
-    """What the experts of one run have in common."""
+    """Inputs that the experts of one run share."""
 
     cfg: ExpertConfig
     data: LongTailedData
@@ -53,14 +53,14 @@ class Stage:
         return self.run_seed if self.cfg.seed is None else self.cfg.seed
 
     def key(self, index: int) -> dict[str, Any]:
-        """What a representation expert depends on: not on how many there are, nor on what is kept of it."""
+        """The key of a representation expert: neither the number of experts nor the epochs kept belong to it."""
         settings = to_dict(self.cfg)
         first = {name: value for name, value in settings.items() if name not in (*SECOND_STAGE, "count", "seed")}
         parts = {"data": self.data.sha256, "preprocess": self.preprocess.describe()}
         return {"expert": first, **parts, "seed": self.seed, "index": index}
 
     def classifier_key(self, index: int) -> dict[str, Any]:
-        """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
+        """The key of a classifier expert: its representation expert, and the settings of its own stage."""
         return self.key(index) | {"second": {name: getattr(self.cfg, name) for name in SECOND_STAGE}}
 
     def images(self) -> tuple[Tensor, Tensor]:

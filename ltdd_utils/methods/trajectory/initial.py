@@ -116,7 +116,7 @@ def answers(network: Apply, weights: Tensor, images: Tensor) -> Tensor:
 
 
 def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
-    """The rows of a class's images, as many as there are or as the policy makes of them."""
+    """The rows of a class's images, filled up by the policy where there are too few."""
     if len(rows) >= ipc:
         return rows[:ipc]
     if policy == "inherent":

@@ -102,7 +102,7 @@ class Snapshots:
         self.checkpoint.tick(with_snapshots)
 
     def bundle(self) -> Bundle:
-        """All that were taken: ``tensors["snapshots"]`` ``[len(epochs), P]`` and ``meta["epochs"]``, rising."""
+        """All that were taken: ``tensors["snapshots"]`` ``[len(epochs), P]`` and ``meta["epochs"]``, ascending."""
         epochs = sorted(self.taken)
         return Bundle({"snapshots": torch.stack([self.taken[epoch] for epoch in epochs])}, {"epochs": epochs})
 
