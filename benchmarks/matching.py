@@ -204,11 +204,11 @@ def _phase_steps(steps: list[int]) -> int:
     return max([count for count in steps if count <= LARGER_STEPS] or steps[:1])
 
 
-def _add(found: dict[tuple[str, int, int], list[dict[str, float]]], part: tuple[str, int, int]) -> bool:
+def _add(results: dict[tuple[str, int, int], list[dict[str, float]]], part: tuple[str, int, int]) -> bool:
     result = child(*part)
     print(*part, result, file=sys.stderr, flush=True)
     if result is not None:
-        found.setdefault(part, []).append(result)
+        results.setdefault(part, []).append(result)
     return result is not None
 
 

@@ -80,7 +80,7 @@ def by_class(maps: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def plain_step(
     network: nn.Module,
     inputs: Inputs,
-    known: Statistics,
+    statistics: Statistics,
     goals: list[tuple[Tensor, Tensor]],
     batch: Tensor,
     labels: Tensor,
@@ -88,7 +88,7 @@ def plain_step(
     """One recovery loss as it is usually written, and its gradient."""
     loss = F.cross_entropy(network(batch), labels)
     for index, maps in enumerate(inputs.take()):
-        layer, weight = known.layers[index], RECOVERY.first_layer if index == 0 else 1.0
+        layer, weight = statistics.layers[index], RECOVERY.first_layer if index == 0 else 1.0
         mean, variance = goals[index]
         apart = (maps.mean(dim=(0, 2, 3)) - mean).norm()
         apart = apart + (maps.var(dim=(0, 2, 3), correction=0) - variance).norm()

@@ -189,7 +189,10 @@ def test_soft_labels_of_a_teacher_and_of_experts_can_be_calibrated(tmp_path):
 EXPERTS = {
     "recipe without experts": (["random_digits"], "random_digits matches no experts; mtt, datm, dam_only, ed_only and"),
     "coreset with another expert": (["kcenter_digits"], "kcenter_digits matches no experts"),
-    "epoch that is never trained": (["damed_digits", "--keep", "0,900"], "--keep '0,900': '900' is not a number or range"),
+    "epoch that is never trained": (
+        ["damed_digits", "--keep", "0,900"],
+        "--keep '0,900': '900' is not a number or range",
+    ),
     "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is not a number or range from 0 to"),
     "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is not a number or range from 0 to"),
     "nothing": (["damed_digits", "--keep", ""], "'' is not a number or range from 0 to"),

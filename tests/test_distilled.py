@@ -269,7 +269,9 @@ def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
     with pytest.raises(ValueError, match=r"set.safetensors: 2 values of the set's images are not finite"):
         load_set(path)
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 2}))
-    with pytest.raises(ValueError, match=r"set.safetensors: not a distilled set of schema 1 .found 2.; use the version"):
+    with pytest.raises(
+        ValueError, match=r"set.safetensors: not a distilled set of schema 1 .found 2.; use the version"
+    ):
         load_set(path)
     save_set(path, synthetic())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

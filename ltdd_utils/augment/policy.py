@@ -75,7 +75,7 @@ def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> 
         which = torch.tensor([MOVING.index(name) if name in MOVING else -1 for name in SPACE])[chosen[rows]]
         there, maps = torch.stack([rows, 2 * which + negative[rows]]).to(device, non_blocking=True)
         sources = _sources(*images.shape[-2:], magnitude, device)[maps]
-        images[there] = _taken(images[there], sources)
+        images[there] = _moved(images[there], sources)
     for index, (name, signed) in enumerate(SPACE.items()):
         if name in ("Identity", *MOVING):
             continue
@@ -88,7 +88,7 @@ def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> 
     return images
 
 
-def _taken(images: Tensor, sources: Tensor) -> Tensor:
+def _moved(images: Tensor, sources: Tensor) -> Tensor:
     """Images ``[B, Ch, H, W]`` whose pixels come from the places ``[B, H * W]`` that ``_sources`` counts."""
     pixels = F.pad(images.flatten(2), (1, 0))  # place 0 is black
     return pixels.gather(2, sources[:, None].expand(-1, images.shape[1], -1)).view_as(images)

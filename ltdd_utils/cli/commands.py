@@ -61,13 +61,17 @@ def list_(options: argparse.Namespace) -> str:
 def show_(options: argparse.Namespace) -> str:
     """Settings, published numbers, and what runs gave and cost."""
     recipe = recipe_of(options)
-    known = analysis.facts(recipe.target, recipe.config_id, records_of(options))
-    facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **known}
+    numbers = analysis.facts(recipe.target, recipe.config_id, records_of(options))
+    facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **numbers}
     if options.json:
         return as_json({**facts, "config": to_dict(recipe)})
     lines = [f"{recipe.name}, scale {recipe.scale}, settings {recipe.config_id}", "", "published:"]
-    lines += [_published(row) for row in known["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
-    lines += ["", "our runs:", *([_ran(row) for row in known["runs"]] or ["  none yet: `ltdd run` with these options"])]
+    lines += [_published(row) for row in numbers["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
+    lines += [
+        "",
+        "our runs:",
+        *([_ran(row) for row in numbers["runs"]] or ["  none yet: `ltdd run` with these options"]),
+    ]
     if isinstance(recipe.method, TrajectoryConfig) and recipe.scale == "paper":
         note = released(recipe.data.name, recipe.data.imbalance_factor, recipe.ipc).note
         lines += ["", f"released settings of this cell: {note or 'as in the file'}"]

@@ -40,9 +40,9 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        known = name.partition(":")[0] in ("cpu", "cuda")
+        is_torch_type = name.partition(":")[0] in ("cpu", "cuda")
         reason = str(error).splitlines()[0]
-        if not known:
+        if not is_torch_type:
             raise ValueError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from error
         raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device auto or cpu") from error
     return device

@@ -125,12 +125,12 @@ def of_type(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 (a type
 @functools.cache
 def _plain(hint: Any) -> frozenset[type]:  # noqa: ANN401
     """The types whose values fit a hint and stay as they are, whatever their value."""
-    known = {float: (int, float), int: (int,)}
-    found: set[type] = set()
+    accepted = {float: (int, float), int: (int,)}
+    kinds: set[type] = set()
     for option in _options(hint):
         if typing.get_origin(option) is not tuple:
-            found |= {str} if typing.get_origin(option) is typing.Literal else set(known.get(option, (option,)))
-    return frozenset(found)
+            kinds |= {str} if typing.get_origin(option) is typing.Literal else set(accepted.get(option, (option,)))
+    return frozenset(kinds)
 
 
 def _options(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401

@@ -91,23 +91,23 @@ def long_tailed_indices(
     labels = np.asarray(labels)
     classes = len(counts_per_class)
     if labels.ndim != 1 or len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        found = f"{labels.min()}..{labels.max()}" if labels.size else "none"
-        raise ValueError(f"labels must be [N] within 0..{classes - 1}, got {found}: give one count for each class")
+        span = f"{labels.min()}..{labels.max()}" if labels.size else "none"
+        raise ValueError(f"labels must be [N] within 0..{classes - 1}, got {span}: give one count for each class")
     if index_list not in ("ltdd", "ldam"):
         raise ValueError(f"index_list {index_list!r} is unknown: use ltdd or ldam")
     stream = np.random.RandomState(seed)
-    kept = []
+    parts = []
     for label, count in enumerate(counts_per_class):
         positions = np.flatnonzero(labels == label)
         if not 1 <= count <= len(positions):
             have = f"class {label} has {len(positions)} images"
             raise ValueError(f"{have}, but {count} were requested: change n_max or the data")
         if index_list == "ltdd":
-            kept.append(positions[np.random.RandomState(seed).choice(len(positions), count, replace=False)])
+            parts.append(positions[np.random.RandomState(seed).choice(len(positions), count, replace=False)])
         else:
             stream.shuffle(positions)
-            kept.append(positions[:count])
-    return np.concatenate(kept).astype(np.int64)
+            parts.append(positions[:count])
+    return np.concatenate(parts).astype(np.int64)
 
 
 def class_prior(counts: Sequence[float]) -> np.ndarray:

@@ -99,12 +99,12 @@ class Preprocess:
 
         ``eps`` counts for zca alone, and the train images do not count for kind ``none``.
         """
-        own = self.describe()
-        keys = {"none": ["kind", "shape"], "normalise": ["kind", "shape", "fitted_on"]}.get(self.kind, [*own][:-1])
-        if any(description.get(key) != own[key] for key in keys):
+        identity = self.describe()
+        keys = {"none": ["kind", "shape"], "normalise": ["kind", "shape", "fitted_on"]}.get(self.kind, [*identity][:-1])
+        if any(description.get(key) != identity[key] for key in keys):
             return False
-        theirs = description.get("probe", ())
-        return len(theirs) == len(self.probe) and _close(theirs, self.probe)
+        probe = description.get("probe", ())
+        return len(probe) == len(self.probe) and _close(probe, self.probe)
 
     def to_bundle(self) -> Bundle:
         """The whole map as tensors and facts: for the store, or for a file that stands alone."""
@@ -124,10 +124,10 @@ class Preprocess:
         parts = meta["kind"], meta["eps"], tuple(meta["shape"]), meta["fitted_on"], tensors["mean"], tensors["scale"]
         fitted = cls(*parts, tuple(meta["probe"]))
         try:
-            found = fitted._probe()
+            probe = fitted._probe()
         except RuntimeError as error:
             raise ValueError(f"a stored preprocessing has tensors of wrong shapes ({error}): fit it again") from error
-        if not _close(found, fitted.probe):
+        if not _close(probe, fitted.probe):
             raise ValueError("a stored preprocessing does not transform the probe image as described: fit it again")
         return fitted
 

@@ -25,8 +25,8 @@ def from_bundle(bundle: Bundle) -> DistilledSet:
     schema = bundle.meta.get("schema")
     if schema != SCHEMA or not {"labels", "indices"} <= set(bundle.tensors):
         raise ValueError(f"not a distilled set of schema {SCHEMA} (found {schema!r}); use the version that wrote it")
-    known = {name: bundle.tensors[name] for name in TENSORS if name in bundle.tensors}
-    return DistilledSet(**known, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
+    parts = {name: bundle.tensors[name] for name in TENSORS if name in bundle.tensors}
+    return DistilledSet(**parts, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
 
 
 def save_set(path: Path, distilled: DistilledSet, preprocess: Preprocess | None = None) -> None:

@@ -29,9 +29,10 @@ def finished(
     bundle: Bundle, initial_sha256: str, seconds: dict[str, float], history: Mapping[str, Any]
 ) -> DistillationResult:
     """The result of iterations on an initial set, in a bundle; set and history name the set that they began from."""
-    made, began = from_bundle(bundle), {"initial_sha256": initial_sha256}
+    distilled, start = from_bundle(bundle), {"initial_sha256": initial_sha256}
+    distilled = replace(distilled, info={**distilled.info, **start})
     cost = {"peak_gpu_gib": bundle.meta.get("origin", {}).get("peak_gpu_gib", 0.0)}
-    return DistillationResult(replace(made, info={**made.info, **began}), seconds, {**began, **cost, **history})
+    return DistillationResult(distilled, seconds, {**start, **cost, **history})
 
 
 def curve(values: Tensor) -> list[float] | None:

@@ -98,10 +98,10 @@ class Layout:
         prefix = "backbone."
 
         def apply(flat: Tensor, images: Tensor) -> Tensor:
-            own = {
+            weights = {
                 name.removeprefix(prefix): part for name, part in self.split(flat).items() if name.startswith(prefix)
             }
-            return functional_call(network.backbone, own, (images,))
+            return functional_call(network.backbone, weights, (images,))
 
         return apply
 

@@ -20,7 +20,7 @@ def waterfall(
 ) -> Figure:
     """A bar per step from the mean before it to the mean after it; whiskers are one standard deviation over pipelines.
 
-    The number beside a bar is the step's difference as it was judged, on the seeds that both rows have: where one row
+    The number beside a bar is the step's tested difference, on the seeds that both rows have: where one row
     has more, the bar is not exactly as long. A step that is not resolved is hollow. A score of a single pipeline has no
     whisker. A line leads from each score down to the step that begins there.
 

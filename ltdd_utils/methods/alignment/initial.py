@@ -35,7 +35,7 @@ def initial_set(
     multi-round initialisation; RDED (arXiv 2312.03526) is its first round.
 
     Args:
-        cfg: how images are chosen.
+        cfg: the choice of images.
         data: the long tail.
         preprocess: the transform that the teacher was trained with.
         ipc: images per class.
@@ -56,17 +56,17 @@ def initial_set(
         return DistilledSet(labels, torch.full((len(labels),), NOT_REAL), images=noise, info=info)
     positions, boxes = [], []
     for label in range(data.classes):
-        mine = (data.train_labels == label).nonzero().flatten()
-        if len(mine) == 0:
+        candidates = (data.train_labels == label).nonzero().flatten()
+        if len(candidates) == 0:
             raise ValueError(
                 f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
             )
-        mine = mine[torch.randperm(len(mine), generator=rng)[: cfg.pool]]
+        candidates = candidates[torch.randperm(len(candidates), generator=rng)[: cfg.pool]]
         if cfg.images == "real":
-            positions.append(data.indices[mine[torch.arange(ipc) % len(mine)]])
+            positions.append(data.indices[candidates[torch.arange(ipc) % len(candidates)]])
         else:
-            rows, chosen = _crops(cfg, data, preprocess, mine, label, ipc, teacher, device, rng)
-            positions.append(data.indices[mine[rows]])
+            rows, chosen = _crops(cfg, data, preprocess, candidates, label, ipc, teacher, device, rng)
+            positions.append(data.indices[candidates[rows]])
             boxes.append(chosen)
         if watch is not None:
             watch({"done": label + 1, "total": data.classes})
@@ -77,25 +77,25 @@ def _crops(
     cfg: CropConfig,
     data: LongTailedData,
     preprocess: Preprocess,
-    mine: Tensor,
+    candidates: Tensor,
     label: int,
     ipc: int,
     teacher: nn.Module,
     device: torch.device,
     rng: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """The chosen crops of one class: rows of ``mine`` ``[ipc]`` and their boxes ``[ipc, 4]``."""
+    """The chosen crops of one class: rows of ``candidates`` ``[ipc]`` and their boxes ``[ipc, 4]``."""
     side = data.image_size
-    boxes = draw_boxes(len(mine) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
-    source = mine.repeat_interleave(cfg.crops)
+    boxes = draw_boxes(len(candidates) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
+    source = candidates.repeat_interleave(cfg.crops)
     scores = []
     for start in range(0, len(source), BATCH):
         part = slice(start, start + BATCH)
         images = data.train_images[source[part]].to(device).float() / 255
         crops = preprocess(crop_boxes(images, boxes[part], side))
         scores.append(confidence(teacher, crops, torch.full((len(crops),), label, device=device)).cpu())
-    rows, numbers = select_crops(torch.cat(scores).view(len(mine), cfg.crops), ipc).T
-    return rows, boxes.view(len(mine), cfg.crops, 4)[rows, numbers]
+    rows, numbers = select_crops(torch.cat(scores).view(len(candidates), cfg.crops), ipc).T
+    return rows, boxes.view(len(candidates), cfg.crops, 4)[rows, numbers]
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Settings of dataset condensation: by gradient matching (DC) and by distribution matching (DM).
 
 The papers' pixels have variance 1. Other preprocessing gives another scale (ZCA a smaller one), and networks with norms
-hardly see it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
+hardly notice it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
 """
 
 from dataclasses import dataclass

@@ -100,11 +100,11 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         if cfg.logit_adjustment:
             shift = logit_adjustment(stage.data.prior, cfg.logit_adjustment).float().to(stage.device)
         objective = label_objective(images, labels, cfg.augment, rng, shift)
-        kept = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
+        snapshots = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
-        options |= {"each_epoch": kept.take, "watch": watch, "checkpoint": kept}
+        options |= {"each_epoch": snapshots.take, "watch": watch, "checkpoint": snapshots}
         train(network, len(labels), objective, cfg.train, rng, **options)
-        return kept.bundle()
+        return snapshots.bundle()
 
     _trained(keep, cfg.train.epochs, "a representation expert")
     bundle = stage.store.stage("representation", stage.key(index), compute)
@@ -154,18 +154,18 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         rng = generator(seed, "trajectory", index, "classifier")
         objective = label_objective(images, labels, cfg.augment, rng)
         length = cfg.classifier_images or max(data.counts) * data.classes
-        kept = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
+        snapshots = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
 
         def each_epoch(done: int) -> None:
             if done and cfg.max_norm:
                 _bound_rows(network.classifier.weight, cfg.max_norm)
-            kept.take(done)
+            snapshots.take(done)
 
         order = class_aware_order(data.train_labels, cfg.samples_per_class, length)
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
-        options |= {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": kept}
+        options |= {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": snapshots}
         train(network, length, objective, settings, rng, **options)
-        return kept.bundle()
+        return snapshots.bundle()
 
     _trained(keep, cfg.classifier_epochs, "a classifier expert")
     bundle = stage.store.stage("classifier", stage.classifier_key(index), compute)
