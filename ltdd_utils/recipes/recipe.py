@@ -193,7 +193,7 @@ def protocol_of(
             another.
 
     Raises:
-        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where nobody labels.
+        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher under ``dsa-stored``.
     """
     name = name or method.protocol
     if teacher is not None and name == "dsa-stored":

@@ -1,4 +1,4 @@
-r"""How far the statistics of a synthetic batch are from those of the real data.
+r"""The distance of a synthetic batch's statistics from those of the real data.
 
 .. math:: L = \sum_l w_l \Big[ g\,(\lVert \mu_l - \hat\mu_l \rVert + \lVert \sigma^2_l - \hat\sigma^2_l \rVert)
     + \frac{k}{C} \sum_c (\lVert \mu_{lc} - \hat\mu_{lc} \rVert + \lVert \sigma^2_{lc} - \hat\sigma^2_{lc} \rVert) \Big]
