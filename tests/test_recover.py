@@ -113,7 +113,7 @@ def test_the_start_and_the_observers_are_not_changed():
 def test_the_observers_are_not_changed_by_a_call_that_fails():
     observers, calls = eyes(), []
     before = copy.deepcopy(observers[0][0])
-    with pytest.raises(FloatingPointError, match=r"^the loss is nan by iteration 4 of batch 1; try a smaller"):
+    with pytest.raises(FloatingPointError, match=r"^the loss is nan at iteration 1 of batch 1; try a smaller"):
         recovered(images=start() * float("nan"), observers=observers)
     assert same_network(observers[0][0], before)
 
