@@ -8,40 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ltdd_utils.augment.crops import crop_boxes, draw_boxes
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
+from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
 from ltdd_utils.methods.alignment.statistics import Statistics
 from ltdd_utils.training.allocator import keep_freed_memory
 from ltdd_utils.training.resumable import LoopState, LossLog, Part, Rows, require_finite
 
-__all__ = ["Observer", "batches", "recover"]
+__all__ = ["Observer", "recover"]
 
 Observer = tuple[nn.Module, Statistics]
 """A network in eval mode, and what its layers see of the real data."""
-SQUARE = (1.0, 1.0)  # width over height of a crop
+View = tuple[nn.Module, Monitor, Smoothed, Targets]  # an observer, what its layers see of a batch, what they should see
 CURVES = ("distance", "cross_entropy")
-
-
-def batches(labels: Tensor, size: int) -> list[Tensor]:
-    """Rows of the images that are optimised together: first image of every class, second image of every class, ...
-
-    So a batch holds all classes as equally often as its size allows.
-
-    Args:
-        labels: integers, ``[M]``.
-        size: images of a batch; the last one may be smaller.
-    """
-    turn = torch.empty_like(labels)
-    for label in labels.unique():
-        mine = labels == label
-        turn[mine] = torch.arange(int(mine.sum()), device=labels.device)
-    order = torch.argsort(turn * (labels.max() + 1) + labels, stable=True).cpu()
-    return list(order.split(int(size)))
 
 
 def recover(
@@ -94,31 +77,35 @@ def recover(
         keep_freed_memory()
     images, curves, done = images.clone(), Rows(), {"batch": 0, "iteration": 0}
     state = LoopState({"images": images, "curves": curves}, done, checkpoint)
-    parts = batches(labels, cfg.batch) if cfg.iterations else []
+    parts, every = batches(labels, cfg.batch) if cfg.iterations else [], cfg.iterations
 
     def facts() -> dict[str, int]:
-        every = cfg.iterations
         return {"iteration": done["batch"] * every + done["iteration"], "iterations": len(parts) * every}
 
     with _frozen(observers):
-        for number in range(done["batch"], len(parts)):
-            done["batch"], name, rows = number, f"batch {number + 1}", parts[number].to(device)
-            rng = generator(seed, "recover", number)
-            batch = _Batch(cfg, images[rows], labels.to(device)[rows], observers, statistics, rng)
+        while done["batch"] < len(parts):
+            number, rows = done["batch"], parts[done["batch"]].to(device)
+            mine, rng = labels.to(device)[rows], generator(seed, "recover", number)
+            views = [
+                (network, Monitor(network, statistics), Smoothed(cfg.ema),
+                 Targets(network, known, statistics, cfg, mine, images.dtype))
+                for network, known in observers
+            ]  # fmt: skip
+            batch = _Batch(cfg, images[rows].requires_grad_(), mine, views, rng)
             state.add(batch.parts())
-            log = LossLog(f"iteration {{}} of {name}", "recover.lr", facts, watch, done["iteration"])
-            for iteration in range(done["iteration"], cfg.iterations):
-                log.add(batch.step(iteration, bounds))
-                done["iteration"] = iteration + 1
+            log = LossLog(f"iteration {{}} of batch {number + 1}", "recover.lr", facts, watch, done["iteration"])
+            while done["iteration"] < every:
+                log.add(batch.step(done["iteration"], bounds))
+                done["iteration"] += 1
                 if log.due():
                     log.look()
                 state.keep(log.look)
             log.look()
-            require_finite([batch.images], f"an image of {name} is not finite", "recover.lr")  # by the last step
+            require_finite([batch.images], f"an image of batch {number + 1} is not finite", "recover.lr")
             images[rows] = batch.images.detach()
-            curves.extend(torch.stack(batch.losses).double().cpu())
-            done["iteration"] = 0
-    means = torch.stack(curves).view(len(parts), -1, len(CURVES)).mean(dim=0) if parts else torch.empty(0, len(CURVES))
+            curves.extend(batch.losses.stacked().double().cpu())
+            done.update(batch=number + 1, iteration=0)
+    means = curves.stacked().view(len(parts), every, 2).mean(dim=0) if parts else torch.empty(0, 2, dtype=torch.float64)
     return images, dict(zip(CURVES, means.T, strict=True))
 
 
@@ -126,38 +113,23 @@ class _Batch:
     """The optimisation state of one batch."""
 
     def __init__(
-        self,
-        cfg: RecoverConfig,
-        images: Tensor,
-        labels: Tensor,
-        observers: Sequence[Observer],
-        statistics: StatisticsConfig,
-        rng: torch.Generator,
+        self, cfg: RecoverConfig, images: Tensor, labels: Tensor, views: Sequence[View], rng: torch.Generator
     ) -> None:
-        self.cfg, self.labels, self.rng = cfg, labels, rng
-        self.images = images.requires_grad_(True)
-        self.optimiser = torch.optim.Adam([self.images], lr=cfg.lr, betas=cfg.betas)
+        self.cfg, self.images, self.labels, self.views, self.rng = cfg, images, labels, views, rng
+        self.optimiser = torch.optim.Adam([images], lr=cfg.lr, betas=cfg.betas)
         self.losses = Rows(images.device)  # distance and cross-entropy of every iteration
-        self.views = [
-            (network, Monitor(network, statistics), Smoothed(cfg.ema),
-             Targets(network, known, statistics, cfg, labels, images.dtype))
-            for network, known in observers
-        ]  # fmt: skip
 
     def parts(self) -> dict[str, Part]:
         """What an interrupted call goes on from."""
-        smoothed = {str(index): smoothed for index, (_, _, smoothed, _) in enumerate(self.views)}
-        parts = {"current": self.images, "optimiser": self.optimiser, "losses": self.losses}
-        return {**parts, "smoothed": smoothed, "generator": self.rng}
+        smoothed = {str(index): view[2] for index, view in enumerate(self.views)}
+        learned = {"current": self.images, "optimiser": self.optimiser, "smoothed": smoothed}
+        return {**learned, "losses": self.losses, "generator": self.rng}
 
     def step(self, iteration: int, bounds: tuple[Tensor, Tensor]) -> Tensor:
-        """One step of Adam under the observer whose turn it is; the distance and the cross-entropy before it, ``[2]``.
-
-        The step size falls along half a cosine.
-        """
+        """One step of Adam under the observer whose turn it is: its distance and cross-entropy, ``[2]``."""
         cfg, (network, monitor, smoothed, targets) = self.cfg, self.views[iteration % len(self.views)]
         with monitor:
-            logits = network(_augmented(self.images, cfg, self.rng))
+            logits = network(augmented(self.images, cfg, self.rng))
             distance = targets.distance(monitor.take(), smoothed)
         fit = F.cross_entropy(logits, self.labels)
         loss = cfg.alignment * distance + cfg.cross_entropy * fit
@@ -172,7 +144,7 @@ class _Batch:
 
 @contextmanager
 def _frozen(observers: Sequence[Observer]) -> Iterator[None]:
-    """No gradients for the observers' weights, until the end."""
+    """The observers' weights have no gradients inside."""
     weights = [p for network, _ in observers for p in network.parameters() if p.requires_grad]
     for weight in weights:
         weight.requires_grad_(False)
@@ -181,17 +153,3 @@ def _frozen(observers: Sequence[Observer]) -> Iterator[None]:
     finally:
         for weight in weights:
             weight.requires_grad_(True)
-
-
-def _augmented(images: Tensor, cfg: RecoverConfig, rng: torch.Generator) -> Tensor:
-    """The batch under one random crop, flip and circular shift, the same for all its images."""
-    side = images.shape[-1]
-    if cfg.crop_scale != (1.0, 1.0):
-        box = draw_boxes(1, side, side, cfg.crop_scale, SQUARE, rng)
-        images = crop_boxes(images, box.expand(len(images), 4), side)
-    if cfg.flip and bool(torch.rand((), dtype=torch.float32, generator=rng) < 0.5):
-        images = images.flip(3)
-    if cfg.shift:
-        across, down = torch.randint(-cfg.shift, cfg.shift + 1, (2,), generator=rng).tolist()
-        images = images.roll((down, across), dims=(2, 3))
-    return images
