@@ -250,7 +250,7 @@ for whole, classes in zip(goals.whole, goals.classes, strict=True):
 # A batch takes the first image of every class, then the second of every class, and so on:
 
 # %%
-from ltdd_utils.methods.alignment.recover import batches
+from ltdd_utils.methods.alignment.batches import batches
 
 rows = {}
 for classes, images_per_class in ((10, 1), (10, 10), (10, 50), (100, 10), (100, 50)):

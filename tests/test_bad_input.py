@@ -261,7 +261,7 @@ def test_an_observer_without_batch_norm(refused):
 
 def test_recovery_that_diverges(refused, tmp_path):
     line = refused("run", *aligned("sre2l_digits", "recover.alignment=1e300", "recover.iterations=2"))
-    assert "the loss is nan by iteration 2 of batch 1; try a smaller recover.lr" in line
+    assert "the loss is nan at iteration 2 of batch 1; try a smaller recover.lr" in line
     assert not [name for name in files(tmp_path) if name.startswith(("results", "work/recovery")) and "key" not in name]
 
 

@@ -78,13 +78,15 @@ class Snapshots:
         saved = checkpoint.load()
         names = [] if saved is None else [name for name in saved.tensors if name.startswith("snapshot.")]
         self.rows = {int(name.partition(".")[2]): saved.tensors[name].clone() for name in names}
-        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta["epoch"]}
+        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta.get("epoch", 0)}
         self.saved = saved
         if not passed <= set(self.rows):  # the interrupted call lacks an epoch that this one keeps: from the start
             self.saved, self.rows = None, {}
 
     def take(self, epoch: int) -> None:
         """Take the snapshot of an epoch that has ended (0: before the first one), if it is to be kept."""
+        if epoch == 0:  # the training begins: what another one had taken, whose checkpoint it refused, does not count
+            self.taken = {}
         if epoch in self.keep:
             self.rows[epoch] = self.flat().to("cpu", self.dtype)
 
