@@ -12,10 +12,10 @@ from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.data import DATASETS
 from ltdd_utils.evaluation import PROTOCOLS, protocols
-from ltdd_utils.methods.alignment.recipes import ALIGNMENT
+from ltdd_utils.methods.alignment.family import ALIGNMENT
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.methods.full import FullDataConfig
-from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.methods.registry import METHODS, method_names
 from ltdd_utils.networks import ARCHITECTURES, build
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes import recipe, with_overrides
@@ -55,7 +55,7 @@ def test_networks_with_batch_norm_can_be_built_for_digits(name):
 
 
 def test_every_method_says_what_it_is_in_one_line():
-    assert all((method.__doc__ or "").splitlines()[0].endswith(".") for method in METHODS.values())
+    assert all(method.summary.endswith(".") for method in METHODS.values())
 
 
 def test_an_override_changes_one_setting_and_the_id():
@@ -324,7 +324,7 @@ EVERY_CELL = [(d, scale) for d, facts in DATASETS.items() for scale in facts.sca
 
 
 def test_the_family_is_what_its_table_says():
-    assert set(FAMILY) == set(ALIGNMENT)
+    assert set(FAMILY) == set(method_names(ALIGNMENT))
     for (dataset, scale), (name, (observer, labels, images, optimised)) in product(EVERY_CELL, FAMILY.items()):
         made = recipe(f"{name}_{dataset}", scale=scale)
         method = made.method

@@ -118,7 +118,6 @@ class Store:
         ``make`` stages that are asked for and not there; False: only read.
         """
         self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
-        self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
 
     def stop(self) -> None:
@@ -176,9 +175,7 @@ class Store:
                 finally:
                     with suppress(OSError):  # whoever waits for it makes another one
                         lock.unlink()
-        bundle = load_bundle(result)
-        self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
-        return bundle
+        return load_bundle(result)
 
     def _is_ready(self, result: Path) -> bool:
         return result.is_file() and result not in self._renewed
