@@ -230,13 +230,17 @@ def test_digits_are_never_mirrored():
 
 
 def test_only_random_draws_anew_for_each_student():
-    assert [name for name in recipes.names() if recipe(name).one_draw_per_student] == [f"random_{d}" for d in DATASETS]
+    made = [recipe(name) for name in recipes.names()]
+    draws = [one.name for one in made if one.family.one_draw_per_student(one.method)]
+    assert draws == [f"random_{d}" for d in DATASETS]
 
 
 def test_a_whole_set_with_images_per_class_is_refused():
     with pytest.raises(ValueError, match="ipc is 5; the recipes of the whole set have none"):
         replace(recipe("full_digits"), ipc=5)
-    with pytest.raises(ValueError, match="ipc is None"):
+    with pytest.raises(ValueError, match="ipc is None; .* all others need a number"):
+        replace(recipe("random_digits"), ipc=None)
+    with pytest.raises(ValueError, match=r"method is CoresetConfig\(.*; the settings of full_digits are a FullDataConfig"):
         replace(recipe("full_digits"), method=CoresetConfig("random"))
 
 

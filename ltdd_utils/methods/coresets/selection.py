@@ -128,7 +128,7 @@ def _chooser(method: str, run: Run, expert: nn.Module | None) -> Chooser:
         if method == "herding":
             return herding(features, count)
         if method != "graphcut":
-            raise ValueError(f"no rule for the coreset method {method!r}: give it one in baselines/coresets.py")
+            raise ValueError(f"no rule for the coreset method {method!r}: give it one in methods/coresets/selection.py")
         residuals, own = logits.double().softmax(dim=1), run.data.train_labels[rows, None]
         residuals.scatter_(1, own, 0)
         residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
