@@ -196,11 +196,11 @@ def protocol_of(
             another.
 
     Raises:
-        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where nobody labels.
+        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher under ``dsa-stored``.
     """
     name = name or method.protocol
     if teacher is not None and name == "dsa-stored":
-        raise ValueError(f"teacher is {teacher!r}, but nobody labels under dsa-stored; use the protocol online-teacher")
+        raise ValueError(f"teacher is {teacher!r}, but dsa-stored uses no teacher; use the protocol online-teacher")
     evaluate = protocol(name, dataset, scale, network, teacher or method.teacher)
     if students is not None and network is None and name == "dsa-stored":
         evaluate = replace(evaluate, network=students)
