@@ -11,15 +11,8 @@ from toy_sets import toy_run
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, LongTailedData, load
 from ltdd_utils.distilled import NOT_REAL, composition
-from ltdd_utils.methods.coresets.selection import (
-    _chooser,
-    full_set,
-    gradient_similarity,
-    graph_cut,
-    herding,
-    k_center,
-    select,
-)
+from ltdd_utils.methods.coresets.rules import Seen, by_graph_cut, gradient_similarity, graph_cut, herding, k_center
+from ltdd_utils.methods.coresets.selection import full_set, select
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.teachers import TeacherConfig
@@ -185,12 +178,8 @@ def test_every_class_chooses_among_its_own_images_by_its_own_features_and_labels
 def test_graph_cut_still_sees_the_gradients_of_an_expert_that_is_sure():
     """A residual is p (-1, q), with p = 1e-48 the mistaken share and q its softmax over the other classes."""
     rows = 2 * torch.randn(12, 3, generator=generator(3, "sure"), dtype=torch.float32)
-    sure = torch.nn.Module()
-    sure.backbone = torch.nn.Identity()
-    sure.classifier = lambda features: torch.cat([torch.full((12, 1), 110.0), features], dim=1)
-    run = SimpleNamespace(images=lambda wanted: rows[wanted], data=SimpleNamespace(train_labels=torch.zeros(12).long()))
-    chooser = _chooser("graphcut", run, sure)
-    chosen = chooser(torch.arange(12), 5, generator(0))
+    sure = torch.cat([torch.full((12, 1), 110.0), rows], dim=1)
+    chosen = by_graph_cut(Seen(12, torch.zeros(12).long(), rows, sure), 5, generator(0))
     residuals = torch.cat([-torch.ones(12, 1), rows.double().softmax(dim=1)], dim=1)
     expected = graph_cut(gradient_similarity(residuals, rows), 5)
     assert chosen == expected
