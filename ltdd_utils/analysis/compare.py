@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
-from ltdd_utils.methods.registry import own_protocol, own_teacher
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.recipes.commands import command
+from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records import targets
 from ltdd_utils.records.schema import TARGET_KEYS
 
@@ -37,8 +38,8 @@ def compare(
     A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
     that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``note`` and
     ``our_protocol`` name ours; but the uni-level method has a debiased teacher, and without debiasing a plain one. A
-    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is of
-    code that no commit holds, or is in no commit itself.
+    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is from
+    uncommitted code, or is not committed itself.
 
     Args:
         records: as ``results.load`` gives them.
@@ -71,15 +72,16 @@ def compare(
 
 def _protocol(target: Mapping[str, Any]) -> str:
     """The protocol of a published number, with the teacher where the method decides it."""
-    if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
-        return f"online-teacher/{own_teacher(target['method'])}"
+    method = METHODS.get(target["method"])
+    if method is not None and method.teacher_named and target["protocol"] == method.protocol:
+        return f"{method.protocol}/{method.teacher}"
     return target["protocol"]
 
 
 def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
     """What must be said of the records behind a pooled row."""
     mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
-    said = ["ours is of code that no commit holds"] if mine["dirty"].isin([True]).any() else []
+    said = ["ours is from uncommitted code"] if mine["dirty"].isin([True]).any() else []
     return said + ([] if mine["committed"].all() else ["our record is not committed"])
 
 
@@ -127,7 +129,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -> str:
     """The run of a cell; of the online protocols the name stands there even where it is the recipe's own."""
-    protocol, usual = cell["protocol"].partition("/")[0], own_protocol(recipe.rpartition("_")[0])
+    protocol, usual = cell["protocol"].partition("/")[0], parts(recipe)[0].protocol
     return command(
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
@@ -148,7 +150,7 @@ def missing(
 ) -> list[dict[str, Any]]:
     """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
 
-    A record of another scale, or of code that no commit holds, does not answer a cell; ``note`` says that it exists. A
+    A record of another scale, or from uncommitted code, does not answer a cell; ``note`` says that it exists. A
     method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
     """
     published = targets() if published is None else published
@@ -168,22 +170,22 @@ def missing(
 def _exists(other: str | None, scale: str) -> str:
     if other is None:
         return ""
-    return "a run exists, of code that no commit holds" if other == scale else f"a run at scale {other} exists"
+    return "a run exists, from uncommitted code" if other == scale else f"a run at scale {other} exists"
 
 
 def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:
     """The cell that stands for a method of CIFAR-10-LT which no paper prints."""
     printed = set(published.loc[published["dataset"] == FIRST_CELL["dataset"], "method"])
-    names = (name.rpartition("_") for name in recipes)
-    methods = sorted(method for method, _, dataset in names if dataset == FIRST_CELL["dataset"])
+    split = (parts(name) for name in recipes)
+    methods = sorted(method.name for method, dataset in split if dataset == FIRST_CELL["dataset"])
     blank = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
     rows = [
         {
             **FIRST_CELL,
             **blank,
             "method": method,
-            "ipc": None if method.startswith("full") else 10,
-            "protocol": own_protocol(method),
+            "ipc": None if METHODS[method].family.whole_set else 10,
+            "protocol": METHODS[method].protocol,
         }
         for method in methods
         if method not in printed

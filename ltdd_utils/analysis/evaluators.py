@@ -12,7 +12,7 @@ from ltdd_utils.analysis.contrasts import contrasts, indexed, spread
 from ltdd_utils.analysis.pooling import Pipelines, percent
 from ltdd_utils.analysis.variants import USUAL, diff_from_recipe, scores
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.methods.registry import own_protocol, own_teacher
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import recipe
@@ -206,13 +206,13 @@ def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iter
         f"{method}_{dataset}",
         [*wider, *full],
         scale=scale,
-        protocol=None if protocol == own_protocol(method) else protocol,
-        teacher=None if teacher in ("", own_teacher(method)) else teacher,
+        protocol=None if protocol == METHODS[method].protocol else protocol,
+        teacher=None if teacher in ("", METHODS[method].teacher) else teacher,
     )
 
 
 def for_display(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:
-    """A table to look at: rounded as text is, and with ``empty`` where there is no number."""
+    """A copy for display: numbers rounded, ``empty`` where there is none."""
     rounded = table.map(lambda value: float(f"{value:.{digits}f}") if isinstance(value, float) else value)
     return rounded.astype(object).where(table.notna(), empty)
 

@@ -67,7 +67,7 @@ def load_bundle(path: Path) -> Bundle:
 
 
 class Checkpoint:
-    """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
+    """The saved state of a stage that runs, so that a killed or stopped run goes on where it was."""
 
     def __init__(self, path: Path, deadline: Deadline = None, every_s: float = 60.0) -> None:
         """Keep the state in ``path``, ``every_s`` seconds between two writes, until the deadline."""

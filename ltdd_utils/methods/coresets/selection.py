@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 
 UNBALANCED = "-unbalanced"
-Chooser = Callable[[Tensor, int, torch.Generator], list[int]]  # (rows, count, rng) -> the rows taken, in order
+Chooser = Callable[[Tensor, int, torch.Generator], list[int]]  # (rows, count, rng) -> the chosen rows, in order
 
 __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 
@@ -23,7 +24,7 @@ __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 def k_center(features: Tensor, count: int, first: int) -> list[int]:
     """Farthest-first traversal: each new point is the one farthest from all chosen so far.
 
-    Sener and Savarese (arXiv:1708.00489).
+    Sener and Savarese (arXiv 1708.00489).
 
     Args:
         features: one row per image of a class, ``[n, F]``.
@@ -55,11 +56,11 @@ def herding(features: Tensor, count: int) -> list[int]:
         Rows in the order chosen.
     """
     mean, total, chosen = features.mean(dim=0), torch.zeros_like(features[0]), []
-    taken = torch.zeros(len(features), dtype=torch.bool)
+    is_chosen = torch.zeros(len(features), dtype=torch.bool)
     for step in range(1, count + 1):
         distance = (mean - (total + features) / step).square().sum(dim=1)
-        chosen.append(int(distance.masked_fill(taken, torch.inf).argmin()))
-        taken[chosen[-1]] = True
+        chosen.append(int(distance.masked_fill(is_chosen, torch.inf).argmin()))
+        is_chosen[chosen[-1]] = True
         total = total + features[chosen[-1]]
     return chosen
 
@@ -68,7 +69,7 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
     r"""Greedy maximisation of the graph-cut function: similar to the whole class, unlike each other.
 
     The gain of image i is :math:`\sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)`, with S the images chosen so far
-    (Iyer et al., 2021; as in DeepCore, arXiv:2204.08499).
+    (Iyer et al., 2021; as in DeepCore, arXiv 2204.08499).
 
     Args:
         similarity: symmetric, ``[n, n]``.
@@ -78,10 +79,10 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
         Rows in the order chosen.
     """
     gain, chosen = similarity.sum(dim=0), []
-    taken = torch.zeros(len(similarity), dtype=torch.bool)
+    is_chosen = torch.zeros(len(similarity), dtype=torch.bool)
     for _ in range(count):
-        chosen.append(int(gain.masked_fill(taken, -torch.inf).argmax()))
-        taken[chosen[-1]] = True
+        chosen.append(int(gain.masked_fill(is_chosen, -torch.inf).argmax()))
+        is_chosen[chosen[-1]] = True
         gain = gain - 2 * similarity[chosen[-1]]
     return chosen
 
@@ -115,36 +116,29 @@ def _activations(expert: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return features.cpu(), expert.classifier(features).cpu()
 
 
-def _chooser(method: str, labels: Tensor, expert: nn.Module | None, images: Callable[[Tensor], Tensor]) -> Chooser:
+def _chooser(method: str, run: Run, expert: nn.Module | None) -> Chooser:
     """``choose(rows, count, rng)``: which of the given rows ``method`` takes, in its order."""
 
     def choose(rows: Tensor, count: int, rng: torch.Generator) -> list[int]:
         if method == "random":
             return torch.randperm(len(rows), generator=rng)[:count].tolist()
-        features, logits = _activations(expert, images(rows))
+        features, logits = _activations(expert, run.images(rows))
         if method == "kcenter":
             return k_center(features, count, int(torch.randint(len(rows), (1,), generator=rng)))
         if method == "herding":
             return herding(features, count)
         if method != "graphcut":
-            raise ValueError(f"no rule for the coreset method {method!r}: give it one in baselines/coresets.py")
-        residuals, own = logits.double().softmax(dim=1), labels[rows, None]
-        residuals.scatter_(1, own, 0)
-        residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
+            raise ValueError(f"no rule for the coreset method {method!r}: give it one in methods/coresets/selection.py")
+        residuals, classes = logits.double().softmax(dim=1), run.data.train_labels[rows, None]
+        residuals.scatter_(1, classes, 0)
+        # softmax - 1 is all rounding in a sure expert
+        residuals.scatter_(1, classes, -residuals.sum(dim=1, keepdim=True))
         return graph_cut(gradient_similarity(residuals, features), count)
 
     return choose
 
 
-def select(
-    cfg: CoresetConfig,
-    data: LongTailedData,
-    ipc: int,
-    seed: int,
-    expert: nn.Module | None,
-    images: Callable[[Tensor], Tensor],
-    draw: int = 0,
-) -> DistilledSet:
+def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = None, draw: int = 0) -> DistilledSet:
     """A coreset with ``ipc`` images of each class, or of the whole set at once with "-unbalanced".
 
     A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard
@@ -152,11 +146,9 @@ def select(
 
     Args:
         cfg: the method and the policy.
-        data: the long-tailed set.
+        run: the long tail, its preprocessing, the seed.
         ipc: images per class, at least 1.
-        seed: of the run.
         expert: the network whose features are read, in eval mode; None for "random".
-        images: rows of the training set ``[n]`` -> preprocessed images on the expert's device.
         draw: which of several independent draws this is.
 
     Returns:
@@ -173,7 +165,8 @@ def select(
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
+    data, seed = run.data, run.seed
+    choose = _chooser(cfg.method.removesuffix(UNBALANCED), run, expert)
     if cfg.method.endswith(UNBALANCED):
         return _of_any_class(choose, data, ipc, generator(seed, "coreset", cfg.method, draw))
     labels, indices = [], []

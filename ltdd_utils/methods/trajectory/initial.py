@@ -5,9 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ltdd_utils.core.seeds import generator
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
@@ -19,15 +17,7 @@ BATCH = 500  # images that an expert answers at once
 
 
 def initial_set(
-    cfg: InitialConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    ipc: int,
-    lr: float,
-    experts: Experts,
-    network: Apply,
-    seed: int,
-    device: torch.device,
+    cfg: InitialConfig, run: Run, ipc: int, experts: Experts, network: Apply, *, lr: float | None = None
 ) -> DistilledSet:
     """``ipc`` images of each class with their labels, before any matching.
 
@@ -45,31 +35,27 @@ def initial_set(
 
     Args:
         cfg: how images and labels are chosen, and which experts are asked.
-        data: the long tail.
-        preprocess: the transform of its images.
+        run: the long tail, the transform of its images, the seed, and where the experts answer.
         ipc: images per class.
-        lr: the first value of the step size.
         experts: the last snapshots are read.
         network: the experts' network.
-        seed: of the run.
-        device: where the experts answer.
+        lr: the first value of the step size.
 
     Raises:
         ValueError: ``ipc`` below 1, or a class with too few such images under "inherent".
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    rng = generator(seed, "initial")
+    data, device, rng = run.data, run.device, run.rng("initial")
     labels = torch.arange(data.classes).repeat_interleave(ipc)
     rows = torch.full((len(labels),), NOT_REAL)  # of the long tail
     weights = last_snapshot(cfg, experts, 0).to(device)
     for label in range(data.classes):
-        mine = (data.train_labels == label).nonzero().flatten()
-        mine = mine[torch.randperm(len(mine), generator=rng)]
+        candidates = (data.train_labels == label).nonzero().flatten()
+        candidates = candidates[torch.randperm(len(candidates), generator=rng)]
         if cfg.images == "correct":
-            images = preprocess(data.train_images[mine].to(device))
-            mine = mine[(answers(network, weights, images).argmax(dim=1) == label).cpu()]
-        chosen = _filled(mine, ipc, cfg.policy, data.class_names[label])
+            candidates = candidates[(answers(network, weights, run.images(candidates)).argmax(dim=1) == label).cpu()]
+        chosen = _filled(candidates, ipc, cfg.policy, data.class_names[label])
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
@@ -78,15 +64,15 @@ def initial_set(
         noise = torch.randn(missing, *shape, dtype=torch.float32, generator=rng)
     indices = torch.where(synthetic, rows, data.indices[rows.clamp_min(0)])
     info = {"class_names": list(data.class_names)}
-    made = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
+    distilled = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
     if cfg.labels == "hard":
-        return made
+        return distilled
     images = torch.empty(len(labels), *shape)
-    images[~synthetic] = preprocess(data.train_images[rows[~synthetic]].to(device)).cpu()
+    images[~synthetic] = run.images(rows[~synthetic]).cpu()
     if noise is not None:
         images[synthetic] = noise
     targets = soft_labels(cfg, images.to(device), labels.to(device), experts, network).cpu()
-    return replace(made, targets=targets, info={**info, "targets": "logits"})
+    return replace(distilled, targets=targets, info={**info, "targets": "logits"})
 
 
 @torch.no_grad()
@@ -116,7 +102,7 @@ def answers(network: Apply, weights: Tensor, images: Tensor) -> Tensor:
 
 
 def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
-    """The rows of a class's images, as many as there are or as the policy makes of them."""
+    """The rows of a class's images, filled up by the policy where there are too few."""
     if len(rows) >= ipc:
         return rows[:ipc]
     if policy == "inherent":
