@@ -16,6 +16,8 @@ from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
 from ltdd_utils.networks import Layout, NetworkConfig
 from ltdd_utils.training import TrainConfig, label_objective
 
+pytestmark = pytest.mark.float32
+
 # What each setting of the augmentation stands for: one operation of DSA, for which no other can be mistaken.
 AUGMENTATIONS = [
     (AugmentConfig("dsa", "crop"), lambda images, rng: dsa(images, "crop", rng)),
@@ -80,8 +82,7 @@ SHARP = GSAMConfig(rho=0.5, alpha=0.4)
 
 @pytest.fixture
 def stage(tmp_path):
-    """Settings, data and a store in single precision, as users have them; change parts of it with ``replace``."""
-    torch.set_default_dtype(torch.float32)
+    """Settings, data and a store; change parts of it with ``replace``."""
     return expert_stage(CFG, load(DataConfig("digits", imbalance_factor=4, n_max=4)), tmp_path)
 
 
