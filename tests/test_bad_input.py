@@ -18,12 +18,13 @@ from ltdd_utils.data.sources.digits import source_dataset
 from ltdd_utils.distilled import save_set, to_bundle
 from ltdd_utils.records import save_record
 
+pytestmark = pytest.mark.float32
+
 QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
 
 
 @pytest.fixture(autouse=True)
-def _apart(_float64, tmp_path, monkeypatch):
-    torch.set_default_dtype(torch.float32)
+def _apart(tmp_path, monkeypatch):
     for name in ("WORK", "RESULTS", "DATA"):
         monkeypatch.setenv(f"LTDD_{name}", str(tmp_path / name.lower()))
 

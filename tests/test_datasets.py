@@ -307,7 +307,7 @@ def served(tmp_path, monkeypatch):
     archive.parent.mkdir()
     archive.write_bytes(packed.getvalue())
     sums = {name: md5(content) for name, content in FILES.items()}
-    toy = downloads.Source(archive.as_uri(), md5(packed.getvalue()), "toy-batches", sums)
+    toy = downloads.Source(archive.as_uri(), md5(packed.getvalue()), "toy-batches", sums, len(packed.getvalue()))
     monkeypatch.setattr(downloads, "source", lambda name: toy)
     return tmp_path / "root"
 
@@ -372,7 +372,7 @@ def test_no_connection_and_no_space(served, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(downloads, "_unpack", full)
+    monkeypatch.setattr(downloads, "unpack", full)
     with pytest.raises(OSError, match="No space left"):
         downloads.fetch("cifar10", served)
     assert names(served) == []
@@ -391,7 +391,7 @@ def test_fetch_completes_a_partial_tiny(tiny, tmp_path, monkeypatch):
         for path in sorted((tiny / "tiny-imagenet-200").rglob("*")):
             if path.is_file():
                 archive.write(path, path.relative_to(tiny))
-    toy = downloads.Source(packed.as_uri(), md5(packed.read_bytes()), "tiny-imagenet-200", {})
+    toy = downloads.Source(packed.as_uri(), md5(packed.read_bytes()), "tiny-imagenet-200", {}, packed.stat().st_size)
     monkeypatch.setattr(downloads, "source", lambda name: toy)
     before = load(CONFIG, tiny).sha256
     image = tiny / "tiny-imagenet-200/train/n001/images/n001_5.JPEG"

@@ -16,6 +16,8 @@ from ltdd_utils.methods import CORESETS, METHODS, Family, Method, register, regi
 from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.recipes import Recipe, load_plugin
 
+pytestmark = pytest.mark.float32  # as users run it
+
 PAGE = Path(__file__).resolve().parent.parent / "book" / "own_method.md"
 QUICK = ["--students", "1", "--ipc", "2", "--quiet", "--set", "evaluate.train.epochs=1"]
 FEW = {"margin": ["--set", "method.expert.train.epochs=1"], "mean_features": ["--set", "method.iterations=4"]}

@@ -22,11 +22,7 @@ from ltdd_utils.methods.trajectory.training import renew_experts
 from ltdd_utils.records import load_record, validate_record
 from ltdd_utils.runs import distil, run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 @cache

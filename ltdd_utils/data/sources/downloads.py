@@ -1,27 +1,25 @@
 """What of the data sets is on this machine; fetching and verifying them. Nothing half-written gets its final name."""
 
-import hashlib
 import os
 import shutil
-import tarfile
 import tempfile
-import urllib.request
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.core.progress import Watch
+from ltdd_utils.data.sources.archives import check_archive, md5_of, unpack
 from ltdd_utils.data.sources.cifar import CLASSES, torchvision_class
 from ltdd_utils.data.sources.dataset import FETCH
 from ltdd_utils.data.sources.files import class_folders, image_files
 from ltdd_utils.data.sources.folders import tiny_names, tiny_test_files
+from ltdd_utils.data.sources.transfer import download
 
 NAMES = ("digits", "cifar10", "cifar100", "tiny", "imagenet")
-PIECE = 1 << 20  # bytes read at once
-PATIENCE = 60  # seconds without an answer after which a download fails
+ARCHIVE_BYTES = {"cifar10": 170_498_071, "cifar100": 169_001_437, "tiny": 248_100_043}
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,12 @@ class Source:
     md5: str  # of the archive
     folder: str  # below the data root; also the folder in the archive
     files: dict[str, str]  # MD5 of each file in the folder; empty: the archive's MD5 is all there is
+    size: int  # of the archive, in bytes
+
+    @property
+    def archive(self) -> str:
+        """Name of the archive."""
+        return self.url.rsplit("/", 1)[-1]
 
 
 def source(name: str) -> Source:
@@ -46,10 +50,10 @@ def source(name: str) -> Source:
     if name in CLASSES:
         known = torchvision_class(name)
         files = dict([*known.train_list, *known.test_list, (known.meta["filename"], known.meta["md5"])])
-        return Source(known.url, known.tgz_md5, known.base_folder, files)
+        return Source(known.url, known.tgz_md5, known.base_folder, files, ARCHIVE_BYTES[name])
     if name == "tiny":
         url = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
-        return Source(url, "90528d7ca1a48142e341f4ef8d21d0de", "tiny-imagenet-200", {})
+        return Source(url, "90528d7ca1a48142e341f4ef8d21d0de", "tiny-imagenet-200", {}, ARCHIVE_BYTES[name])
     if name == "imagenet":
         raise ValueError("imagenet cannot be fetched: get it at image-net.org, put it below the data folder")
     raise ValueError(f"data set {name!r} cannot be fetched: use cifar10, cifar100 or tiny")
@@ -94,7 +98,7 @@ def verify(name: str, root: Path) -> str:
     for file, md5 in origin.files.items():
         if not (folder / file).is_file():
             raise FileNotFoundError(f"{folder / file} is absent: run `{remedy}`")
-        found = _md5(folder / file)
+        found = md5_of(folder / file)
         if found != md5:
             raise ValueError(f"{folder / file} has MD5 {found}, not {md5}: it is cut short or altered; run `{remedy}`")
     return "present, checksums right" if origin.files else _verify_tiny(folder, remedy)
@@ -130,15 +134,16 @@ def _verify_imagenet(top: Path) -> str:
     return f"present: {len(train)} classes in train and val, files not checked"
 
 
-def fetch(name: str, root: Path, watch: Watch | None = None) -> Path:
+def fetch(name: str, root: Path, watch: Watch | None = None, say: Callable[[str], None] | None = None) -> Path:
     """Make a data set present and right; returns its folder. What is there and right is not fetched again.
 
-    An archive that already lies in ``root`` under its own name is used instead of a download. ``watch`` gets
-    ``{"stage", "done", "total"}`` in bytes, then in files.
+    An archive that already lies in ``root`` under its own name is used instead of a download. A download that was cut
+    or stopped goes on from its ``.part`` file. ``watch`` gets ``{"stage", "done", "total"}`` in bytes, then in files;
+    ``say`` is told before a download begins how large it is, and how to do without.
 
     Raises:
         ValueError: a data set that cannot be fetched, or an archive with a wrong MD5.
-        OSError: no connection, no space or no permission.
+        OSError: no connection, no space, no permission, or another process that fetches the same.
     """
     if name == "digits":
         return root
@@ -150,15 +155,15 @@ def fetch(name: str, root: Path, watch: Watch | None = None) -> Path:
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"cannot make the data folder {root}: {reason}; name another one (--data, LTDD_DATA)") from error
-    archive = root / origin.url.rsplit("/", 1)[-1]
-    with _workshop(root) as workshop:
+    with _alone(origin, root), _workshop(root) as workshop:
+        archive = root / origin.archive
         if archive.is_file():
-            _check_archive(archive, _md5(archive), origin.md5, f"delete it and run `{FETCH.format(name=name)}`")
+            check_archive(archive, origin.md5, f"delete it and run `{FETCH.format(name=name)}`")
         else:
-            archive = workshop / archive.name
-            found = _download(origin.url, archive, watch)
-            _check_archive(archive, found, origin.md5, f"run `{FETCH.format(name=name)}` again")
-        _unpack(archive, workshop, origin, watch)
+            part = _download(origin, root, watch, say)
+            archive = Path(shutil.move(part, workshop / origin.archive))
+            check_archive(archive, origin.md5, f"run `{FETCH.format(name=name)}` again")
+        unpack(archive, workshop, origin.folder, origin.files, watch)
         if (root / origin.folder).exists():  # incomplete or altered: goes when its successor is whole
             os.replace(root / origin.folder, workshop / "replaced")
         os.replace(workshop / origin.folder, root / origin.folder)
@@ -187,51 +192,28 @@ def _workshop(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _download(url: str, to: Path, watch: Watch | None) -> str:
-    """Write the file at ``url`` to ``to``; returns its MD5."""
-    digest, done = hashlib.md5(usedforsecurity=False), 0
-    request = urllib.request.Request(url, headers={"User-Agent": "ltdd-utils"})
+@contextmanager
+def _alone(origin: Source, root: Path) -> Iterator[None]:
+    """Two processes would write the same ``.part`` file."""
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer, to.open("wb") as file:
-            total = int(answer.headers.get("Content-Length") or 0) or None
-            while piece := answer.read(PIECE):
-                file.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                if watch is not None:
-                    watch({"stage": f"download {to.name}", "done": done, "total": total})
-    except OSError as error:  # URLError is one
+        with locked(root / f".{origin.archive}.lock", deadline=0.0, keep=False):
+            yield
+    except Busy as busy:
+        raise OSError(f"another process fetches {origin.archive} into {root}: run the command again after it") from busy
+
+
+def _download(origin: Source, root: Path, watch: Watch | None, say: Callable[[str], None] | None) -> Path:
+    part, by_hand = root / f"{origin.archive}.part", f"put {origin.archive} into {root} by hand"
+    here = part.stat().st_size if part.is_file() else 0
+    if say is not None:
+        left = f"{origin.size / 1e6:.0f} MB" + (f", {here / 1e6:.0f} of them here" if here else "")
+        say(f"downloading {origin.url} ({left}); or {by_hand} and run the command again")
+    try:
+        download(origin.url, part, watch)
+    except OSError as error:
+        kept = " (it goes on where it was)" if part.is_file() else ""
         raise OSError(
-            f"cannot download {url} ({getattr(error, 'reason', error)}): check connection and space, "
-            f"or put {to.name} into {to.parent.parent} by hand and run the command again"
+            f"cannot download {origin.url} ({error}): check connection and space and run the command again{kept}, "
+            f"or {by_hand}"
         ) from error
-    return digest.hexdigest()
-
-
-def _check_archive(archive: Path, found: str, wanted: str, remedy: str) -> None:
-    if found != wanted:
-        raise ValueError(f"{archive.name} has MD5 {found}, not {wanted}: it is cut short or altered; {remedy}")
-
-
-def _unpack(archive: Path, to: Path, origin: Source, watch: Watch | None) -> None:
-    """Write the data set's folder below ``to``: the known files of a tar, or all files of a zip."""
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive) as packed:
-            members = [member for member in packed.infolist() if member.filename.startswith(f"{origin.folder}/")]
-            for done, member in enumerate(members, start=1):
-                packed.extract(member, to)
-                if watch is not None and (done % 1000 == 0 or done == len(members)):
-                    watch({"stage": "unpack", "done": done, "total": len(members)})
-        return
-    (to / origin.folder).mkdir()
-    with tarfile.open(archive) as packed:
-        for done, file in enumerate(origin.files, start=1):
-            content = packed.extractfile(f"{origin.folder}/{file}")
-            (to / origin.folder / file).write_bytes(content.read() if content is not None else b"")
-            if watch is not None:
-                watch({"stage": "unpack", "done": done, "total": len(origin.files)})
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return part
