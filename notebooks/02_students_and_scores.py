@@ -503,10 +503,10 @@ assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) 
 # With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`. The book is built without it.
 
 # %%
-from ltdd_utils.data.sources import downloads, source_dataset
+from ltdd_utils.data.sources import data_root, downloads
 
 here = (
-    downloads.status(source_dataset.data_root(), ["cifar10"])[0]["present"]
+    downloads.status(data_root(), ["cifar10"])[0]["present"]
     if cifar_set
     else None
 )

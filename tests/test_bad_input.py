@@ -276,7 +276,7 @@ def test_a_class_without_images(refused, monkeypatch):
     keep = whole.labels != 4
 
     without_class_four = replace(whole, labels=whole.labels[keep])
-    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda: without_class_four)
+    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda root: without_class_four)
     assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.methods.registry import own_protocol, own_teacher
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.records import targets
@@ -14,7 +15,6 @@ from ltdd_utils.records.schema import TARGET_KEYS
 __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
-USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
 OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
 FIRST_CELL = {
     "dataset": "cifar10",
@@ -105,7 +105,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    usual = USUAL_NETWORK.get(target["dataset"])
+    usual = f"convnet-d{DATASETS[target['dataset']].depth}" if target["dataset"] in DATASETS else None
     ours = ours and target["protocol"] != "unknown" and target["network"] in (usual, *OTHER_NETWORKS)
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {

@@ -23,7 +23,7 @@ from ltdd_utils.data.sources import downloads
 from ltdd_utils.data.sources.dataset import data_root
 from ltdd_utils.distilled.files import load_set, save_set
 from ltdd_utils.methods.registry import METHODS
-from ltdd_utils.methods.trajectory import released
+from ltdd_utils.methods.trajectory.released import released
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.runs.pipeline import run
 from ltdd_utils.runs.sets import distil
@@ -152,7 +152,7 @@ def data_(options: argparse.Namespace) -> str:
     """What data is here, after fetching or verifying it if asked."""
     root = data_root(options.data)
     if options.action == "fetch" and not options.names:
-        raise ValueError("fetch what? name one or more of cifar10, cifar100, tiny")
+        raise ValueError(f"fetch what? name one or more of {', '.join(downloads.fetchable())}")
     if options.action == "fetch":
         for name in options.names:
             downloads.fetch(name, root, Bars(options.quiet)(name))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.data.facts import DATASETS, Scale
+from ltdd_utils.data.facts import DATASETS, Scale, stand_in
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.presets import architecture, dsa_augmentation, small_convnet, teacher
@@ -101,7 +101,7 @@ def _online(dataset: str, scale: Scale, name: str, teacher_kind: str) -> Evaluat
 
     Scale cpu trains a ConvNet of width 32 for 300 epochs instead of 1000.
     """
-    own = ONLINE["cifar10" if dataset == "digits" else dataset]
+    own = ONLINE[stand_in(dataset, ONLINE, "the uni-level release")]
     epochs = {"tiny": 60, "cpu": 300, "paper": 1000}[scale]
     training = TrainConfig(epochs=epochs, decay_norms=False, ema=0.99, **own.training)
     views = AugmentConfig(kind="mixed-views", crop_scale=(own.smallest_crop, 1.0), flip=DATASETS[dataset].flip)
