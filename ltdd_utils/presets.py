@@ -46,12 +46,9 @@ def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
     Raises:
         ValueError: an unknown architecture.
     """
-    if name not in ARCHITECTURES:
-        raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
-    known = ARCHITECTURES[name]
-    width = known.narrow if scale == "tiny" or (scale == "cpu" and name != "convnet") else None
-    if name == "convnet":
-        width = width or 128  # written out, so that a record says it
+    known = ARCHITECTURES.find(name)
+    narrow = scale == "tiny" or (scale == "cpu" and known.width is None)
+    width = known.narrow if narrow else known.width
     return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
 
 
@@ -137,9 +134,9 @@ def _short(train: TrainConfig) -> TrainConfig:
 def debiased(plain: TeacherConfig) -> TeacherConfig:
     """The same network and schedule with two heads, a projection, and the debiased losses.
 
-    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release. That of a
-    ResNeXt-50 is unknown: it has 128 too.
+    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release
+    (``Architecture.projection``). That of a ResNeXt-50 is unknown: it has 128 too.
     """
-    projection = 256 if plain.network.name == "resnet18" else 128
+    projection = ARCHITECTURES[plain.network.name].projection
     network = replace(plain.network, second_head=True, projection=projection)
     return replace(plain, network=network, kind="debiased", debias=DebiasConfig())

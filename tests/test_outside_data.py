@@ -155,6 +155,6 @@ def test_what_does_not_fit_is_refused(case):
 
 
 def test_an_entry_of_another_kind_is_refused():
-    with pytest.raises(ValueError, match=r"the entry of data set 'new' is \{'classes': 3\}; give a DataSet"):
+    with pytest.raises(ValueError, match=r"the entry of data set 'new' is \{'classes': 3\}; give DataSet"):
         register_dataset("new", {"classes": 3})
     assert isinstance(DATASETS["digits"], DataSet)

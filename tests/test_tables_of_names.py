@@ -39,7 +39,7 @@ def test_a_name_never_changes_its_meaning():
         planets.add("earth", 3)
     with pytest.raises(TypeError):
         planets["earth"] = 4
-    with pytest.raises(ValueError, match="the entry of planet 'mars' is 'red'; give a int"):
+    with pytest.raises(ValueError, match="the entry of planet 'mars' is 'red'; give int"):
         planets.add("mars", "red")
 
 

@@ -10,8 +10,9 @@ import torch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.tables import Table
 from ltdd_utils.data import DATASETS, DataSet, SourceDataset
+from ltdd_utils.networks import ARCHITECTURES
 
-TABLES: tuple[Table, ...] = (DATASETS,)
+TABLES: tuple[Table, ...] = (DATASETS, ARCHITECTURES)
 CLASSES, SIZE = 3, 16
 
 

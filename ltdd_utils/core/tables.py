@@ -57,7 +57,7 @@ class Table(Mapping[str, T]):
         if name in self._entries:
             raise ValueError(f"{self.kind} {name!r} exists already; choose another name")
         if not isinstance(entry, self.cls):
-            raise ValueError(f"the entry of {self.kind} {name!r} is {entry!r}; give a {self.cls.__name__}")
+            raise ValueError(f"the entry of {self.kind} {name!r} is {entry!r}; give {self.cls.__name__}")
         self._entries[name] = entry
 
 

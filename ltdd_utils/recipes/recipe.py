@@ -87,7 +87,7 @@ class Recipe:
             "imbalance_factor": self.data.imbalance_factor,
             "ipc": self.ipc,
             "method": self.name.rpartition("_")[0],
-            "network": f"{network.name}-d{network.depth}" if network.name == "convnet" else network.name,
+            "network": network.label,
             "protocol": self.evaluate.label,
         }
 
