@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from ltdd_utils.augment import cutmix_box
+from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Store
-from ltdd_utils.data import LongTailedData, Preprocess, PreprocessConfig
+from ltdd_utils.data import LongTailedData, Preprocess, PreprocessConfig, Run
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.presets import debiased
-from ltdd_utils.teachers import TeacherConfig, expert, loss_of
+from ltdd_utils.teachers import TeacherConfig, train_teacher
 from ltdd_utils.training import class_weights, consistency_loss, debias_loss
 
 __all__ = ["ours", "plain", "settings"]
@@ -27,9 +28,9 @@ def settings(width: int, epochs: int) -> TeacherConfig:
 
 
 def ours(data: LongTailedData, cfg: TeacherConfig, store: Store, device: torch.device) -> Tensor:
-    """The answering head's weights after ``experts.expert`` with the debiased loss."""
+    """The weights of the head used at inference after ``train_teacher`` with the debiased loss."""
     preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-    network, _ = expert(cfg, data, preprocess, 0, store, device, prepare=loss_of(cfg, data.counts))
+    network = train_teacher(cfg, Run(data, preprocess, 0, RunContext(store, device)))
     return network.second_classifier.weight.detach().cpu()
 
 

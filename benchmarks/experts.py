@@ -32,15 +32,15 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from ltdd_utils import recipes
 from ltdd_utils.augment import AugmentConfig, dsa
-from ltdd_utils.core.context import pick_device
+from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Bundle, Checkpoint, Store
-from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig
-from ltdd_utils.methods.trajectory.experts import Stage, new_network, representation_expert
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, Run
+from ltdd_utils.methods.trajectory.experts import representation_expert
 from ltdd_utils.methods.trajectory.gsam import gsam_backward
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
-from ltdd_utils.networks import NetworkConfig, flat_parameters
+from ltdd_utils.networks import NetworkConfig, build, flat_parameters
 
 CLASSES, SIZE = 10, 32
 PARTS = [(loop, kind) for kind in ("sgd", "gsam", "debiased") for loop in ("plain", "ours")]
@@ -75,14 +75,15 @@ def random_data(count: int) -> LongTailedData:
 def ours(data: LongTailedData, cfg: ExpertConfig, device: torch.device) -> Tensor:
     """The last snapshot of ``representation_expert``, ``[P]``."""
     preprocess = Preprocess.fit(data.train_images, PreprocessConfig("none"))
-    stage = Stage(cfg, data, preprocess, 0, Unkept(Path()), device)
-    return representation_expert(stage, 0, [0, cfg.train.epochs]).tensors["snapshots"][-1]
+    run = Run(data, preprocess, 0, RunContext(Unkept(Path()), device))
+    return representation_expert(cfg, run, 0, [0, cfg.train.epochs]).tensors["snapshots"][-1]
 
 
 def plain(data: LongTailedData, cfg: ExpertConfig, device: torch.device) -> Tensor:
     """The same training, written as usual."""
     train, rng = cfg.train, generator(0, "batches")
-    network = new_network(cfg, data, generator(0, "trajectory", 0, "weights")).to(device)
+    weights = generator(0, "trajectory", 0, "weights")
+    network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
     optimiser = torch.optim.SGD(network.parameters(), train.lr, train.momentum, weight_decay=train.weight_decay)
     images = data.train_images.float() / 255
     loader = DataLoader(TensorDataset(images, data.train_labels), train.batch_size, shuffle=True, generator=rng)

@@ -14,16 +14,16 @@ from ltdd_utils.augment import draw
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Store
-from ltdd_utils.data import LongTailedData, Preprocess, fitted, load
+from ltdd_utils.data import LongTailedData, Preprocess, Run
 from ltdd_utils.methods.trajectory.classifier import match_classifier
 from ltdd_utils.methods.trajectory.dam import inner_loss
-from ltdd_utils.methods.trajectory.experts import new_network
 from ltdd_utils.methods.trajectory.matching import Matched, Problem, Step, Synthetic, match
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import train_experts
 from ltdd_utils.networks import Layout, build
 from ltdd_utils.recipes import Recipe
+from ltdd_utils.runs import start
 from ltdd_utils.training import soft_cross_entropy
 
 PAPER = ("damed_cifar10", 100.0, 10)  # whose bytes are counted, at scale paper
@@ -59,30 +59,29 @@ def disk() -> dict[str, Any]:
     return {"recipe": name, "parameters": layout.size, "snapshots": snapshots, "per expert": rows}
 
 
-def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[LongTailedData, Preprocess, Experts]:
+def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[Run, Experts]:
     """The first expert of a recipe: read from the store ``work``, or trained here if there is none.
 
     Raises:
         FileNotFoundError: the store lacks a stage of the recipe.
     """
-    data, cfg = load(recipe.data), recipe.method
+    cfg = recipe.method
     with tempfile.TemporaryDirectory() as folder:
         store = Store(work, make=False) if work else Store(Path(folder))
         context = RunContext(store, torch.device("cpu"))
-        preprocess = fitted(recipe.evaluate.preprocess, data, context)
-        wanted = (cfg.snapshots, cfg.classifier_snapshots)
-        experts, _ = train_experts(cfg.experts, *wanted, data, preprocess, seed, context, only=[0])
-    return data, preprocess, experts
+        run = start(recipe, seed, context)
+        experts = train_experts(cfg.experts, run, cfg.snapshots, cfg.classifier_snapshots, only=[0])
+    return run, experts
 
 
-def rounding(recipe: Recipe, data: LongTailedData, preprocess: Preprocess, experts: Experts) -> list[dict[str, Any]]:
+def rounding(recipe: Recipe, run: Run, experts: Experts) -> list[dict[str, Any]]:
     """How matching changes when both snapshots of a pair are rounded to bfloat16, by phase and start epoch.
 
     ``moved`` is how far rounding moves the start, in units of the distance between start and target.
     """
-    cfg, layout = recipe.method, experts.layout
-    network = new_network(cfg.experts, data, generator(0, "shape")).requires_grad_(False)
-    synthetic, steps = _real_set(recipe, data, preprocess)
+    cfg, layout, data = recipe.method, experts.layout, run.data
+    network = run.template(cfg.experts.network).requires_grad_(False)
+    synthetic, steps = _real_set(recipe, data, run.preprocess)
     loss, rows = inner_loss(cfg.dam, data.counts), []
     last = cfg.window[2] - 1
     epochs = sorted({cfg.window[0] + (last - cfg.window[0]) * i // (STARTS - 1) for i in range(STARTS)})

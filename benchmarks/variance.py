@@ -29,8 +29,6 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.core.store import Store
 from ltdd_utils.data import load, rank_thirds
-from ltdd_utils.methods.alignment.settings import UnilevelConfig
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.recipes import Recipe
 
 FIRST_SUBSET = 42  # the usual one
@@ -46,13 +44,10 @@ def drawn(base: Recipe, subset: int, experts: int) -> Recipe:
     """
     seed = STRIDE * subset + experts
     changes = {"data.subset_seed": FIRST_SUBSET + subset}
-    if isinstance(base.method, TrajectoryConfig):
-        changes |= {"method.experts.seed": seed}
-    elif isinstance(base.method, UnilevelConfig):
-        changes |= {"method.observer.seed": seed}
-        changes |= {"method.teacher.seed": seed} if base.method.teacher else {}
-    else:
+    pinned = base.family.training_seeds(base.method)
+    if not pinned:
         raise ValueError(f"{base.name} has no experts; take a recipe that matches trajectories or aligns statistics")
+    changes |= {f"method.{name}": seed for name in pinned}
     changes |= {"evaluate.teacher.seed": seed} if base.evaluate.teacher else {}
     return recipes.with_overrides(base, {key: str(value) for key, value in changes.items()})
 

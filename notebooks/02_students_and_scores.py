@@ -102,7 +102,7 @@ notebook.source(coresets.graph_cut)
 # %%
 from ltdd_utils import recipes, runs
 from ltdd_utils.data import fitted
-from ltdd_utils.teachers import expert_stage
+from ltdd_utils.teachers import train_teacher
 
 context = notebook.context()
 changes = {"evaluate.train.epochs": str(epochs)}
@@ -110,9 +110,8 @@ chosen = {
     name: recipes.with_overrides(recipes.recipe(f"{name}_digits"), changes)
     for name in ("random", "kcenter", "herding", "graphcut")
 }
-sets = {
-    name: runs.distil(recipe, data, seed, context).set for name, recipe in chosen.items()
-}
+work = runs.start(chosen["random"], seed, context)  # the data, preprocessed
+sets = {name: runs.distil(recipe, work).set for name, recipe in chosen.items()}
 sets["kcenter"].info["composition"]
 
 # %%
@@ -293,17 +292,16 @@ short = {"epochs": "60", "batch_size": "64", "lr": "0.01"}
 short = {f"evaluate.teacher.train.{key}": value for key, value in short.items()}
 usual = recipes.recipe("random_digits", protocol_name="online-teacher")
 usual = recipes.with_overrides(usual, short | {"evaluate.train.epochs": "40"})
-preprocess = fitted(cfg.preprocess, data, context)
-teacher, _ = expert_stage(usual.evaluate.teacher, data, preprocess, seed, context)
+teacher = train_teacher(usual.evaluate.teacher, work)
 hard = sets["random"]
 with torch.no_grad():
-    logits = teacher(distilled.pixels(hard, data, preprocess))
+    logits = teacher(distilled.pixels(hard, data, work.preprocess))
 soft = replace(hard, targets=logits, info={**hard.info, "targets": "logits"})
 
 # %%
 labels = {"hard labels": hard, "a plain teacher's labels": soft}
 by_labels = {
-    name: runs.evaluate_set(s, None, cfg, seed, 3, context)["metrics"]
+    name: runs.evaluate_set(s, None, cfg, context, seed=seed, students=3)["metrics"]
     for name, s in labels.items()
 }
 
@@ -483,7 +481,7 @@ def protocol_of(made):
 
 own = protocol_of(ready["damed"].info)
 assert ready["damed"].info["data_sha256"] == data.sha256  # the very same long tail
-found = runs.evaluate_set(ready["damed"], None, own, seed, 1, context)
+found = runs.evaluate_set(ready["damed"], None, own, context, seed=seed, students=1)
 print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
 
 # %% [markdown]
@@ -503,16 +501,14 @@ assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) 
 # With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`. The book is built without it.
 
 # %%
-from ltdd_utils.data.sources import data_root, downloads
+from ltdd_utils.data.sources import downloads
+from ltdd_utils.data.sources.dataset import data_root
 
-here = (
-    downloads.status(data_root(), ["cifar10"])[0]["present"]
-    if cifar_set
-    else None
-)
+here = downloads.status(data_root(), ["cifar10"])[0]["present"] if cifar_set else None
 if here:
     large, _ = distilled.load_set(folder / f"{cifar_set}_cifar10_if100_ipc10.safetensors")
-    scored = runs.evaluate_set(large, None, protocol_of(large.info), seed, 1, context)
+    cfg = protocol_of(large.info)
+    scored = runs.evaluate_set(large, None, cfg, context, seed=seed, students=1)
     print(f"{cifar_set}: {100 * scored['metrics']['overall']['mean']:.1f} %")
 elif cifar_set:
     print("CIFAR-10 is not here: `ltdd data fetch cifar10` brings it")

@@ -48,14 +48,14 @@ seeds: tuple = (0, 1, 2)  # one expert each
 # %%
 from ltdd_utils import notebook, plots, recipes
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.data import fitted, load
-from ltdd_utils.methods.trajectory.experts import new_network
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import train_experts
 from ltdd_utils.networks import Layout
+from ltdd_utils.runs import start
 
-recipe = recipes.recipe("damed_digits")
-data, cfg = load(recipe.data), recipe.method.experts
-network = new_network(cfg, data, generator(0, "shape"))
+recipe, context = recipes.recipe("damed_digits"), notebook.context()
+runs = [start(recipe, seed, context) for seed in seeds]
+data, cfg = runs[0].data, recipe.method.experts
+network = runs[0].template(cfg.network)
 layout = Layout.of(network)
 {part: layout.part(part) for part in ("all", "backbone", "classifier")}
 
@@ -75,13 +75,9 @@ notebook.source(stages.representation_expert)
 # epoch, which a recipe would not need.
 
 # %%
-context = notebook.context()
-preprocess = fitted(recipe.evaluate.preprocess, data, context)
 keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
-trained = [
-    train_experts(cfg, *keep, data, preprocess, seed, context, only=[0]) for seed in seeds
-]
-last = [experts.snapshot(0, cfg.train.epochs) for experts, _ in trained]
+trained = [train_experts(cfg, run, *keep, only=[0]) for run in runs]
+last = [experts.snapshot(0, cfg.train.epochs) for experts in trained]
 {"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
 
 # %% [markdown]
@@ -94,7 +90,7 @@ import torch
 from ltdd_utils.data import rank_thirds
 from ltdd_utils.methods.trajectory.initial import answers
 
-images = preprocess(data.test_images.to(context.device))
+images = runs[0].test_images()
 labels, apply = data.test_labels, layout.apply(network.to(context.device))
 
 
@@ -139,7 +135,7 @@ def norms(flat):
 
 
 before = torch.stack([norms(flat) for flat in last])
-fresh = torch.stack([norms(e.snapshot(0, 0)) for e, _ in trained])
+fresh = torch.stack([norms(e.snapshot(0, 0)) for e in trained])
 plots.class_profiles(
     {"before training": fresh, "last epoch": before},
     data.counts,
@@ -189,7 +185,7 @@ notebook.source(stages.classifier_expert)
 # Snapshot 0 of the second stage *is* the last snapshot of the first. After that the classifiers move, and the two sides drift apart only there:
 
 # %%
-experts, _ = trained[0]
+experts = trained[0]
 begin, end = (experts.classifier_snapshot(0, e) for e in (0, cfg.classifier_epochs))
 assert torch.equal(begin, last[0])
 pd.Series(
@@ -214,7 +210,7 @@ plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
 # In stage 1 the rows spread by class size. In stage 2 every class gives equally many images: all rows grow, and the short ones by the largest factor, so that their ratio shrinks:
 
 # %%
-final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e, _ in trained]
+final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e in trained]
 after = torch.stack([norms(flat) for flat in final])
 pd.DataFrame(
     {
@@ -322,7 +318,9 @@ pd.DataFrame(
 # A summary of the paper says that decoupling doubles the computational cost. For the experts that can be measured here, and counted at the paper's settings. Unit of the count: one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
 
 # %%
-seconds = pd.DataFrame([s for _, s in trained], index=[f"seed {s}" for s in seeds])
+seconds = [run.ledger.seconds for run in runs]
+seconds = pd.DataFrame(seconds, index=[f"seed {s}" for s in seeds])
+seconds = seconds[["experts", "classifier experts"]]
 seconds["stage 2 / stage 1"] = seconds.iloc[:, 1] / seconds.iloc[:, 0]
 seconds.round(2)
 

@@ -61,9 +61,8 @@ notebook.source(matching.distance)
 
 # %%
 from ltdd_utils import recipes
-from ltdd_utils.data import fitted, load
-from ltdd_utils.methods.trajectory.stages import train_experts
-from ltdd_utils.runs import distil
+from ltdd_utils.methods.trajectory.training import train_experts
+from ltdd_utils.runs import distil, start
 
 changes = {
     "method.experts.count": "1",
@@ -73,16 +72,14 @@ changes = {
 }
 recipe = recipes.with_overrides(recipes.recipe("datm_digits"), changes)
 untouched = recipes.with_overrides(recipe, {"method.iterations": "0"})
-cfg, data, context = recipe.method, load(recipe.data), notebook.context()
-preprocess = fitted(recipe.evaluate.preprocess, data, context)
+cfg, context = recipe.method, notebook.context()
+works = [start(recipe, seed, context) for seed in seeds]
+data, preprocess = works[0].data, works[0].preprocess
 
 # %%
 all_epochs = range(cfg.experts.train.epochs + 1)
-experts = [
-    train_experts(cfg.experts, all_epochs, [], data, preprocess, s, context)[0]
-    for s in seeds
-]
-before = [distil(untouched, data, s, context).set for s in seeds]
+experts = [train_experts(cfg.experts, work, all_epochs) for work in works]
+before = [distil(untouched, work).set for work in works]
 layout = experts[0].layout
 print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cfg.first}")
 
@@ -93,10 +90,9 @@ print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cf
 # %%
 from ltdd_utils.augment import draw
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.methods.trajectory.experts import new_network
 from ltdd_utils.training import soft_cross_entropy
 
-network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
+network = layout.apply(works[0].template(cfg.experts.network))
 strategy, parts, size = cfg.experts.augment.strategy, layout.part("all"), data.image_size
 rng = generator(seeds[0], "chapter")
 walk = [matching.Step(None, draw(strategy, len(before[0]), size, rng)) for _ in range(10)]
@@ -347,7 +343,7 @@ rash = {"method.lr": "0.2", "method.lr_lr": "0.02", "method.iterations": "2"}
 rows = {}
 for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", "1.0")):
     risky = recipes.with_overrides(recipe, rash | {"method.largest_loss": limit})
-    found = distil(risky, data, seeds[0], context).history
+    found = distil(risky, works[0]).history
     rows[rule] = {name: found[name] for name in ("clamped", "skipped")}
     rows[rule] |= {
         f"after iteration {i + 1}": lr for i, lr in enumerate(found["curves"]["lr"])
@@ -387,7 +383,7 @@ plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance 
 # Every iteration draws an expert and a start epoch, takes the student's steps, and moves images, label logits and step size against the gradient, with momentum.
 
 # %%
-runs = [distil(recipe, data, s, context) for s in seeds]
+runs = [distil(recipe, work) for work in works]
 after = [run.set for run in runs]
 at = range(1, iterations + 1)
 losses = {"loss": (at, [run.history["curves"]["first"] for run in runs])}

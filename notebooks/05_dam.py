@@ -153,10 +153,8 @@ torch.testing.assert_close(found, by_hand / len(z))
 
 # %%
 from ltdd_utils import recipes, runs
-from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import pixels
-from ltdd_utils.methods.trajectory.experts import new_network
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import train_experts
 
 changes = {"method.experts.count": "1", "method.experts.network.width": "16"}
 # Chapter 06: with these experts every class starts from real images.
@@ -164,18 +162,16 @@ changes |= {"method.initial.experts": "classifier"}
 recipe = recipes.with_overrides(
     recipes.recipe("dam_only_digits"), changes | {"method.iterations": "0"}
 )
-cfg, data, context = recipe.method, load(recipe.data), notebook.context()
-preprocess = fitted(recipe.evaluate.preprocess, data, context)
+cfg, context = recipe.method, notebook.context()
+works = [runs.start(recipe, seed, context) for seed in seeds]
+data, preprocess = works[0].data, works[0].preprocess
 
 # %%
 all_epochs = range(cfg.experts.train.epochs + 1)
-experts = [
-    train_experts(cfg.experts, all_epochs, [], data, preprocess, n, context)[0]
-    for n in seeds
-]
-sets = [runs.distil(recipe, data, n, context).set for n in seeds]
+experts = [train_experts(cfg.experts, work, all_epochs) for work in works]
+sets = [runs.distil(recipe, work).set for work in works]
 layout = experts[0].layout
-network = layout.apply(new_network(cfg.experts, data, generator(0, "shape")))
+network = layout.apply(works[0].template(cfg.experts.network))
 
 # %% [markdown]
 # First the exact statement. Take all images of the long tail, but count every class equally: that is a balanced world with the very same images. Compare the gradient of each form with the gradient of plain cross-entropy on the

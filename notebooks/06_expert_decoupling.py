@@ -58,10 +58,12 @@ iterations: int = 10  # of matching, few: see the end of the page
 # Four backbones, three of each. All trained ones start from the same random weights, take the same number of steps, and differ in what they see:
 
 # %%
+from dataclasses import replace
+
 from ltdd_utils import notebook, plots, recipes
-from ltdd_utils.data import DataConfig, fitted, load
-from ltdd_utils.methods.trajectory.stages import train_experts
-from ltdd_utils.runs import distil, run
+from ltdd_utils.data import DataConfig, load
+from ltdd_utils.methods.trajectory.training import train_experts
+from ltdd_utils.runs import distil, run, start
 
 shorter = {
     "method.experts.train.epochs": str(expert_epochs),
@@ -76,15 +78,15 @@ def chosen(name, **method):
 
 # %%
 recipe, context = chosen("damed"), notebook.context()
-data, cfg = load(recipe.data), recipe.method.experts
+work = start(recipe, seed, context)
+data, preprocess, cfg = work.data, work.preprocess, recipe.method.experts
 size, last = len(data.train_labels), cfg.train.epochs
 balanced = load(DataConfig("digits", imbalance_factor=1, n_max=size // data.classes))
-preprocess = fitted(recipe.evaluate.preprocess, data, context)
 
 # %%
 wanted = (recipe.method.snapshots, recipe.method.classifier_snapshots)
-experts, _ = train_experts(cfg, *wanted, data, preprocess, seed, context)
-on_balanced, _ = train_experts(cfg, [last], [], balanced, preprocess, seed, context)
+experts = train_experts(cfg, work, *wanted)
+on_balanced = train_experts(cfg, replace(work, data=balanced), [last])
 {"images of the long tail": size, "of the balanced set": len(balanced.train_labels)}
 
 # %% [markdown]
@@ -96,8 +98,7 @@ from ltdd_utils.augment import augmenter
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.methods.trajectory.sampling import class_aware_order
 
-images = preprocess(data.train_images.to(context.device))
-labels = data.train_labels.to(context.device)
+images, labels = work.images(), work.labels()
 order = class_aware_order(data.train_labels, cfg.samples_per_class, size)
 augment, rng = augmenter(cfg.augment), generator(seed, "re-sampled")
 
@@ -107,14 +108,13 @@ def loss(network, rows):
 
 
 # %%
-from ltdd_utils.methods.trajectory.experts import new_network
 from ltdd_utils.networks import flat_parameters
 from ltdd_utils.training import train
 
 resampled = []
 for index in range(cfg.count):
-    begin = generator(seed, "trajectory", index, "weights")  # as the expert's
-    network = new_network(cfg, data, begin).to(context.device)
+    begin = "trajectory", index, "weights"  # as the expert's
+    network = work.network(cfg.network, *begin).to(context.device)
     train(network, size, loss, cfg.train, rng, order=order)
     resampled.append(flat_parameters(network).cpu())
 
@@ -302,7 +302,7 @@ def initial(name, policy):
 
 kinds = {"representation": "datm", "classifier": "damed"}
 sets = {
-    (kind, policy): distil(initial(name, policy), data, seed, context).set
+    (kind, policy): distil(initial(name, policy), work).set
     for kind, name in kinds.items()
     for policy in ("duplicate", "noise")
 }
@@ -319,7 +319,7 @@ pd.DataFrame(table, index=data.class_names).rename_axis("real + repeated + noise
 
 # %%
 try:
-    distil(initial("datm", "inherent"), data, seed, context)
+    distil(initial("datm", "inherent"), work)
 except ValueError as error:
     print(error)
 

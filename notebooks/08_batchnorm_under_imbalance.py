@@ -52,14 +52,14 @@ import pandas as pd
 import torch
 from ltdd_utils import notebook, plots, recipes
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.data import fitted, load
-from ltdd_utils.teachers import expert_stage
+from ltdd_utils.data import Run, load
+from ltdd_utils.teachers import train_teacher
 from torch import nn
 
 recipe, context = recipes.recipe("unilevel_digits"), notebook.context()
 data, cfg = load(recipe.data), recipe.method
-preprocess = fitted(cfg.preprocess, data, context)
-images, labels = preprocess(data.train_images.to(context.device)), data.train_labels
+runs = [Run.start(data, cfg.preprocess, seed, context) for seed in seeds]
+preprocess, images, labels = runs[0].preprocess, runs[0].images(), data.train_labels
 
 # %%
 rng = generator(seeds[0], "batches")
@@ -122,8 +122,7 @@ kinds = {
     for kind, own in {"plain": undebiased, "debiased": cfg.observer}.items()
 }
 observers = {
-    kind: [expert_stage(own, data, preprocess, s, context, kind)[0] for s in seeds]
-    for kind, own in kinds.items()
+    kind: [train_teacher(own, run, kind) for run in runs] for kind, own in kinds.items()
 }
 
 # %%

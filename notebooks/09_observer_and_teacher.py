@@ -40,8 +40,8 @@ teacher_epochs: int = 40  # of the recipe
 # %%
 import pandas as pd
 from ltdd_utils import notebook, plots, recipes
-from ltdd_utils.data import fitted, load
-from ltdd_utils.teachers import expert_stage
+from ltdd_utils.data import Run, load
+from ltdd_utils.teachers import train_teacher
 
 
 def described(cfg):
@@ -251,11 +251,10 @@ kinds = {
     kind: replace(own, train=replace(own.train, epochs=teacher_epochs))
     for kind, own in {"plain": undebiased, "debiased": cfg}.items()
 }
-preprocess = fitted(recipe.method.preprocess, data, context)
-images, truth = preprocess(data.test_images.to(context.device)), data.test_labels
+runs = [Run.start(data, recipe.method.preprocess, seed, context) for seed in seeds]
+images, truth = runs[0].test_images(), data.test_labels
 teachers = {
-    kind: [expert_stage(own, data, preprocess, s, context, kind)[0] for s in seeds]
-    for kind, own in kinds.items()
+    kind: [train_teacher(own, run, kind) for run in runs] for kind, own in kinds.items()
 }
 
 # %%

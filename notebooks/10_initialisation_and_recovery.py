@@ -45,8 +45,8 @@ student_epochs: int = 10  # the protocol has 60
 # %%
 import pandas as pd
 from ltdd_utils import notebook, plots, recipes
-from ltdd_utils.data import fitted
-from ltdd_utils.teachers import expert_stage
+from ltdd_utils.data import Run
+from ltdd_utils.teachers import train_teacher
 
 methods = ("sre2l", "rded", "edc", "unilevel", "unilevel_no_recovery")
 found = {name: recipes.recipe(f"{name}_digits") for name in methods}
@@ -100,9 +100,10 @@ data, cfg, seed = load(recipe.data), recipe.method, seeds[0]
 cfg = replace(cfg, teacher=shorter(cfg.teacher))
 
 # %%
-preprocess = fitted(cfg.preprocess, data, context)
-teacher, _ = expert_stage(cfg.teacher, data, preprocess, seed, context)
-((observer, statistics),), _ = unilevel.observers(cfg, data, preprocess, seed, context)
+runs = [Run.start(data, cfg.preprocess, s, context) for s in seeds]
+teacher, preprocess = train_teacher(cfg.teacher, runs[0]), runs[0].preprocess
+observer = train_teacher(cfg.observer, runs[0], "observer")
+statistics = unilevel.observer_statistics(cfg.statistics, runs[0], observer)
 dict(zip(data.class_names, data.counts, strict=True))
 
 # %%
@@ -252,12 +253,7 @@ second = smoothed((0,), step[1])
 # %%
 from ltdd_utils.distilled import pixels
 
-
-def start_set(how, s, scorer=None):
-    return initial.initial_set(how, data, preprocess, ipc, scorer, s, context.device)
-
-
-sets = [start_set(cfg.initial, s, teacher) for s in seeds]
+sets = [initial.initial_set(cfg.initial, run, ipc, teacher) for run in runs]
 starts = [pixels(start, data, preprocess).to(context.device) for start in sets]
 
 # %%
@@ -335,9 +331,11 @@ from ltdd_utils import presets as settings
 from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.settings import CropConfig
 
-other = replace(cfg, observer=shorter(settings.observer("digits", recipe.scale, "plain")))
-by, _ = unilevel.observers(other, data, preprocess, seed + 1000, context)
-real = [start_set(CropConfig("real"), s) for s in seeds]
+elsewhere = runs[0].pinned(seed + 1000)
+plain = shorter(settings.observer("digits", recipe.scale, "plain"))
+other = train_teacher(plain, elsewhere, "observer")
+known = unilevel.observer_statistics(cfg.statistics, elsewhere, other)
+real = [initial.initial_set(CropConfig("real"), run, ipc, None) for run in runs]
 
 
 # %%
@@ -359,7 +357,7 @@ def distance(network, goals, images):
 rng, fixed = generator(seed, "fresh crops"), []
 for box in draw_boxes(12, side, side, cfg.recover.crop_scale, (1.0, 1.0), rng):
     fixed.append(box.expand(len(labels), 4))
-own, bystander = (observer, goals_of(observer, statistics)), (by[0][0], goals_of(*by[0]))
+own, bystander = (observer, goals_of(observer, statistics)), (other, goals_of(other, known))
 
 
 def measured(images):  # whole, cropped, by the bystander
@@ -451,11 +449,10 @@ from ltdd_utils.evaluation import student
 training = replace(recipe.evaluate.train, epochs=student_epochs, ema=0.0)
 protocol = replace(recipe.evaluate, train=training, teacher=cfg.teacher)
 nowhere, info = torch.full_like(labels, NOT_REAL), {"class_names": list(data.class_names)}
-with_teacher = {"store": context.store, "device": context.device, "teacher": teacher}
 
 
 def accuracy(one, s):
-    done = student(one, data, preprocess, protocol, seed=s, number=0, **with_teacher)
+    done = student(one, runs[0].pinned(s), protocol, 0, teacher)
     confusion = done.tensors["confusion"].double()
     return 100 * (confusion.diag().sum() / confusion.sum()).item()
 

@@ -44,9 +44,8 @@ long_epochs: int = 80  # of the one pair of students that is watched
 
 # %%
 from ltdd_utils import notebook, plots, recipes, runs
-from ltdd_utils.data import fitted
 from ltdd_utils.evaluation import objectives
-from ltdd_utils.teachers import expert_stage
+from ltdd_utils.teachers import train_teacher
 
 notebook.source(objectives.view_objective)
 
@@ -113,8 +112,6 @@ assert abs(common) < 1e-12 and abs(square - 9) < 1e-12
 # %%
 from dataclasses import replace
 
-from ltdd_utils.data import load
-
 
 def shorter(expert):
     return replace(expert, train=replace(expert.train, epochs=expert_epochs))
@@ -130,10 +127,11 @@ recipe = replace(recipe, method=method, evaluate=online)
 from ltdd_utils.distilled import uint8_pixels
 from ltdd_utils.evaluation import whole_image_logits
 
-data, seed = load(recipe.data), seeds[0]
-preprocess = fitted(online.preprocess, data, context)
-made = runs.distil(recipe, data, seed, context).set
-teacher, _ = expert_stage(online.teacher, data, preprocess, seed, context)
+seed = seeds[0]
+work = runs.start(recipe, seed, context)
+data, preprocess = work.data, work.preprocess
+made = runs.distil(recipe, work).set
+teacher = train_teacher(online.teacher, work)
 pictures, _ = uint8_pixels(made, data, preprocess)
 pictures, labels = pictures.to(context.device), made.labels.to(context.device)
 

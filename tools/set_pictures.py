@@ -16,10 +16,9 @@ import torch
 from ltdd_utils import plots, recipes
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store
-from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import DistilledSet, uint8_pixels
 from ltdd_utils.plots.style import by_count
-from ltdd_utils.runs import distil
+from ltdd_utils.runs import distil, start
 
 
 def first_images(distilled: DistilledSet, order: list[int]) -> torch.Tensor:
@@ -46,19 +45,18 @@ def main() -> None:
     for number, name in enumerate(options.recipes):
         cell = {"imbalance_factor": options.imbalance_factor, "ipc": options.ipc, "scale": options.scale}
         recipe = recipes.recipe(name, **cell)
-        data = load(recipe.data)
-        preprocess = fitted(recipe.evaluate.preprocess, data, context)
+        run = start(recipe, options.seed, context)
+        data = run.data
         order = by_count(data.counts)
         if options.labels:
             wanted = {options.labels[number]: recipe}
             over = [f"{data.class_names[label]}\n{data.counts[label]}" for label in order]
         else:
-            steps = "method.iterations" if hasattr(recipe.method, "iterations") else "method.recover.iterations"
-            method = name.rpartition("_")[0]
+            steps, method = f"method.{recipe.family.iterations_setting}", recipe.entry.name
             wanted = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
         for words, one in wanted.items():
-            made = distil(one, data, options.seed, context).set
-            pictures, _ = uint8_pixels(made, data, preprocess)
+            made = distil(one, run).set
+            pictures, _ = uint8_pixels(made, data, run.preprocess)
             rows[words] = pictures[first_images(made, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)
     plots.image_rows(rows, over=over).savefig(options.file, dpi=110)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ltdd_utils.analysis.contrasts import contrasts
+from ltdd_utils.methods.registry import is_whole_set
 
 __all__ = ["Claim", "claims", "published_score"]
 
@@ -83,7 +84,7 @@ def published_score(
         & (published["metric"] == "accuracy")
         & published["network"].isin(PRINTED_NETWORKS)
     ]
-    size = found["ipc"].isna() if method.startswith("full") else (found["ipc"] == ipc).fillna(False)
+    size = found["ipc"].isna() if is_whole_set(method) else (found["ipc"] == ipc).fillna(False)
     values = sorted(set(found.loc[size, "mean"].dropna()))
     if len(values) > 1:
         raise ValueError(f"{paper} prints {' and '.join(map(str, values))} for {method} on {dataset}, IPC {ipc}")

@@ -7,9 +7,10 @@ import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.methods.registry import own_protocol, own_teacher
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.commands import command
+from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records import targets
 from ltdd_utils.records.schema import TARGET_KEYS
 
@@ -71,8 +72,9 @@ def compare(
 
 def _protocol(target: Mapping[str, Any]) -> str:
     """The protocol of a published number, with the teacher where the method decides it."""
-    if target["protocol"] == "online-teacher" and target["method"].startswith("unilevel"):
-        return f"online-teacher/{own_teacher(target['method'])}"
+    method = METHODS.get(target["method"])
+    if method is not None and method.teacher_named and target["protocol"] == method.protocol:
+        return f"{method.protocol}/{method.teacher}"
     return target["protocol"]
 
 
@@ -128,7 +130,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -> str:
     """The run of a cell; of the online protocols the name stands there even where it is the recipe's own."""
-    protocol, usual = cell["protocol"].partition("/")[0], own_protocol(recipe.rpartition("_")[0])
+    protocol, usual = cell["protocol"].partition("/")[0], parts(recipe)[0].protocol
     return command(
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
@@ -180,16 +182,16 @@ def _exists(other: str | None, scale: str) -> str:
 def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:
     """The cell that stands for a method of CIFAR-10-LT which no paper prints."""
     printed = set(published.loc[published["dataset"] == FIRST_CELL["dataset"], "method"])
-    names = (name.rpartition("_") for name in recipes)
-    methods = sorted(method for method, _, dataset in names if dataset == FIRST_CELL["dataset"])
+    split = (parts(name) for name in recipes)
+    methods = sorted(method.name for method, dataset in split if dataset == FIRST_CELL["dataset"])
     blank = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
     rows = [
         {
             **FIRST_CELL,
             **blank,
             "method": method,
-            "ipc": None if method.startswith("full") else 10,
-            "protocol": own_protocol(method),
+            "ipc": None if METHODS[method].family.whole_set else 10,
+            "protocol": METHODS[method].protocol,
         }
         for method in methods
         if method not in printed

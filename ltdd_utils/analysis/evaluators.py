@@ -12,7 +12,7 @@ from ltdd_utils.analysis.contrasts import contrasts, indexed, spread
 from ltdd_utils.analysis.pooling import Pipelines, percent
 from ltdd_utils.analysis.variants import USUAL, diff_from_recipe, scores
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.methods.registry import own_protocol, own_teacher
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import recipe
@@ -206,8 +206,8 @@ def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iter
         f"{method}_{dataset}",
         [*wider, *full],
         scale=scale,
-        protocol=None if protocol == own_protocol(method) else protocol,
-        teacher=None if teacher in ("", own_teacher(method)) else teacher,
+        protocol=None if protocol == METHODS[method].protocol else protocol,
+        teacher=None if teacher in ("", METHODS[method].teacher) else teacher,
     )
 
 

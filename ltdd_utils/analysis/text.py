@@ -7,6 +7,7 @@ import pandas as pd
 
 from ltdd_utils.analysis.compare import PUBLISHED_ONLY, given
 from ltdd_utils.analysis.variance import smallest_difference
+from ltdd_utils.methods.registry import is_whole_set
 
 __all__ = ["compact", "folded", "formatted", "markdown", "visible"]
 
@@ -28,7 +29,7 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
 def _texts(row: Mapping[str, Any]) -> dict[str, str]:
     run, students = row["status"] == "run", row["students"]
     word = f" student{'s' * (students != 1)}" if run and students < FULL_STUDENTS else ""
-    every = "all" if row["method"].startswith("full") else ""
+    every = "all" if is_whole_set(row["method"]) else ""
     return {
         "data set": row["dataset"],
         "IF": f"{row['imbalance_factor']:g}" if given(row["imbalance_factor"]) else "",

@@ -4,22 +4,22 @@
 runs what is missing.
 """
 
-from ltdd_utils.campaign.costs import Stage, expected, stages
-from ltdd_utils.campaign.plan import Block, Run, plan_names, read_plan
+from ltdd_utils.campaign.costs import TimedStage, expected, timed_stages
+from ltdd_utils.campaign.plan import Block, PlannedRun, plan_names, read_plan
 from ltdd_utils.campaign.runner import run_campaign
 from ltdd_utils.campaign.state import State, campaign_status, records_by_name, status_totals
 
 __all__ = [
     "Block",
-    "Run",
-    "Stage",
+    "PlannedRun",
     "State",
+    "TimedStage",
     "campaign_status",
     "expected",
     "plan_names",
     "read_plan",
     "records_by_name",
     "run_campaign",
-    "stages",
     "status_totals",
+    "timed_stages",
 ]

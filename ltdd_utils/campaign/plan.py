@@ -25,13 +25,13 @@ from ltdd_utils import recipes
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.targets import default_records_dir
 
-__all__ = ["Block", "Run", "plan_names", "read_plan"]
+__all__ = ["Block", "PlannedRun", "plan_names", "read_plan"]
 
 FOLDER = "campaigns"  # below the folder of the records
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One run of a recipe, as `ltdd run` would make it."""
 
     block: str  # title
@@ -62,7 +62,7 @@ class Block:
     networks: tuple[str | None, ...] = (None,)
     set: tuple[tuple[str, ...], ...] = field(default=((),))  # lists of KEY=VALUE; each list is a run of its own
 
-    def runs(self, scale: str) -> list[Run]:
+    def runs(self, scale: str) -> list[PlannedRun]:
         """All of them, seed by seed.
 
         Raises:
@@ -82,13 +82,13 @@ class Block:
         teacher: str | None,
         network: str | None,
         changes: tuple[str, ...],
-    ) -> Run:
+    ) -> PlannedRun:
         name = f"{method}_{dataset}"
         cell = {"imbalance_factor": self.imbalance_factor, "ipc": ipc, "scale": scale, "network": network}
         base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
         made = recipes.with_overrides(base, recipes.assignments(changes))
         cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
-        return Run(self.title, made, seed, self.students, recipes.command(name, changes, **cell))
+        return PlannedRun(self.title, made, seed, self.students, recipes.command(name, changes, **cell))
 
 
 def plan_names() -> list[str]:
@@ -96,7 +96,7 @@ def plan_names() -> list[str]:
     return sorted(path.stem for path in (default_records_dir() / FOLDER).glob("*.toml"))
 
 
-def read_plan(name: str) -> list[Run]:
+def read_plan(name: str) -> list[PlannedRun]:
     """The runs of a campaign in their order; what two blocks ask for is named by the first, with the more students.
 
     Args:
@@ -117,7 +117,7 @@ def read_plan(name: str) -> list[Run]:
     scale = content.get("scale")
     if set(content) != {"scale", "block"} or not isinstance(scale, str):
         raise ValueError(f'{path}: write scale = "cpu" (or another) and one or more [[block]], and nothing else')
-    found: dict[str, Run] = {}
+    found: dict[str, PlannedRun] = {}
     for number, values in enumerate(content["block"], start=1):
         try:
             runs = _block(values).runs(scale)
@@ -126,7 +126,7 @@ def read_plan(name: str) -> list[Run]:
         for run in runs:
             first = found.setdefault(run.name, run)
             if first.students < run.students:
-                found[run.name] = Run(first.block, run.recipe, run.seed, run.students, run.command)
+                found[run.name] = PlannedRun(first.block, run.recipe, run.seed, run.students, run.command)
     return list(found.values())
 
 

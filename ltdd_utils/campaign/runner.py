@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from ltdd_utils.campaign.plan import Run
+from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.campaign.state import is_done, lock_of
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped, is_over
@@ -15,7 +15,9 @@ __all__ = ["run_campaign"]
 EVERY_S = 5.0  # between two looks at runs that other processes are at work on
 
 
-def run_campaign(runs: Sequence[Run], context: RunContext, say: Callable[[str], None]) -> list[tuple[Run, str]]:
+def run_campaign(
+    runs: Sequence[PlannedRun], context: RunContext, say: Callable[[str], None]
+) -> list[tuple[PlannedRun, str]]:
     """Run what has no record yet, one after the other.
 
     A run that another process holds, or that needs a stage which another process computes, is left for later; so the
@@ -54,7 +56,7 @@ def run_campaign(runs: Sequence[Run], context: RunContext, say: Callable[[str], 
     return failed
 
 
-def _once(one: Run, context: RunContext, say: Callable[[str], None], begun: set[str]) -> None:
+def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begun: set[str]) -> None:
     if is_done(one, context.results):
         return
     if one.command not in begun:

@@ -8,9 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.campaign.costs import expected
-from ltdd_utils.campaign.plan import Run
+from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.core.locks import is_locked
-from ltdd_utils.core.settings import to_dict
 from ltdd_utils.records.record import load_record
 
 __all__ = ["State", "campaign_status", "is_done", "lock_of", "records_by_name", "status_totals"]
@@ -22,7 +21,7 @@ STATES = ("done", "running", "begun", "missing")
 class State:
     """A run, and how far it is."""
 
-    run: Run
+    run: PlannedRun
     state: str  # one of STATES; "begun": some of its work lies in the store
     seconds: float  # of a run that is done: what it took, shared stages counted in; else what it would add
     unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
@@ -41,7 +40,7 @@ def records_by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 
 def campaign_status(
-    runs: Sequence[Run], known: Mapping[str, Mapping[str, Any]], work: Path | None = None
+    runs: Sequence[PlannedRun], known: Mapping[str, Mapping[str, Any]], work: Path | None = None
 ) -> list[State]:
     """The state of every run, in the order of the campaign.
 
@@ -52,7 +51,7 @@ def campaign_status(
     """
     finished = {run.name for run in runs if run.name in known and _enough(run, known[run.name])}
     coming = [run for run in runs if run.name not in finished]
-    costs = expected([(to_dict(run.recipe), run.seed, run.students) for run in coming], list(known.values()))
+    costs = expected([(run.recipe, run.seed, run.students) for run in coming], list(known.values()))
     further = dict(zip((run.name for run in coming), costs, strict=True))
     found = []
     for run in runs:
@@ -68,17 +67,17 @@ def _state(lock: Path) -> str:
     return "running" if is_locked(lock) else "begun" if lock.is_file() else "missing"
 
 
-def is_done(run: Run, results: Path) -> bool:
+def is_done(run: PlannedRun, results: Path) -> bool:
     """Whether there is a record with as many students as the campaign asks for."""
     path = results / f"{run.name}.json"
     return path.is_file() and _enough(run, load_record(path))
 
 
-def _enough(run: Run, record: Mapping[str, Any]) -> bool:
+def _enough(run: PlannedRun, record: Mapping[str, Any]) -> bool:
     return len(record["students"]) >= run.students
 
 
-def lock_of(run: Run, work: Path) -> Path:
+def lock_of(run: PlannedRun, work: Path) -> Path:
     """The file that a process holds while it carries out a run."""
     return work / "campaign" / f"{run.name.replace('/', '-')}.lock"
 

@@ -17,15 +17,11 @@ from ltdd_utils.cli.records import missing_, records_, records_of, table_
 from ltdd_utils.cli.sets import export_, import_
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.data.fitting import fitted
-from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.sources import downloads
 from ltdd_utils.data.sources.dataset import data_root
 from ltdd_utils.distilled.files import load_set, save_set
-from ltdd_utils.methods.registry import METHODS
-from ltdd_utils.methods.trajectory.released import released
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
-from ltdd_utils.runs.pipeline import run
+from ltdd_utils.methods.base import Stage
+from ltdd_utils.runs.pipeline import run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
@@ -49,9 +45,8 @@ def list_(options: argparse.Namespace) -> str:
     """Every recipe, its scales, and one sentence."""
     rows = []
     for name in recipes.names():
-        method, _, dataset = name.rpartition("_")
-        scales = list(DATASETS[dataset].scales)
-        rows.append({"recipe": name, "scales": scales, "what": (METHODS[method].__doc__ or "").splitlines()[0]})
+        method, dataset = recipes.parts(name)
+        rows.append({"recipe": name, "scales": list(DATASETS[dataset].scales), "what": method.summary})
     if options.json:
         return as_json(rows)
     wide = max(len(row["recipe"]) for row in rows)
@@ -64,14 +59,19 @@ def show_(options: argparse.Namespace) -> str:
     known = analysis.facts(recipe.target, recipe.config_id, records_of(options))
     facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **known}
     if options.json:
-        return as_json({**facts, "config": to_dict(recipe)})
+        stages = [stage.facts() for stage in recipes.stages(recipe)]
+        return as_json({**facts, "stages": stages, "config": to_dict(recipe)})
     lines = [f"{recipe.name}, scale {recipe.scale}, settings {recipe.config_id}", "", "published:"]
     lines += [_published(row) for row in known["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
     lines += ["", "our runs:", *([_ran(row) for row in known["runs"]] or ["  none yet: `ltdd run` with these options"])]
-    if isinstance(recipe.method, TrajectoryConfig) and recipe.scale == "paper":
-        note = released(recipe.data.name, recipe.data.imbalance_factor, recipe.ipc).note
-        lines += ["", f"released settings of this cell: {note or 'as in the file'}"]
+    lines += ["", "stages:", *(_stage(stage) for stage in recipes.stages(recipe))]
+    if note := recipe.family.note(recipe.cell):
+        lines += ["", note]
     return "\n".join([*lines, "", "settings:", as_json(to_dict(recipe))])
+
+
+def _stage(stage: Stage) -> str:
+    return f"  {stage.name}" + (f"  (needs {', '.join(stage.needs)})" if stage.needs else "")
 
 
 def _published(row: dict[str, Any]) -> str:
@@ -104,9 +104,9 @@ def run_(options: argparse.Namespace) -> str:
     recipe, context = recipe_of(options), replace(context_of(options), results=options.results)
     record = run(recipe, options.seed, options.students, context)
     if options.save_set is not None:
-        data = load(recipe.data, context.data)
-        preprocess = fitted(recipe.evaluate.preprocess, data, context) if options.with_preprocessing else None
-        save_set(options.save_set, distil(recipe, data, options.seed, context).set, preprocess)
+        work = start(recipe, options.seed, context)
+        preprocess = work.preprocess if options.with_preprocessing else None
+        save_set(options.save_set, distil(recipe, work).set, preprocess)
     if options.json:
         return as_json(record)
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
@@ -135,7 +135,7 @@ def evaluate_(options: argparse.Namespace) -> str:
     cfg = recipes.with_overrides(cfg, pairs)
     context = context_of(options)
     with _about(options.distilled):
-        scores = evaluate_set(distilled, preprocess, cfg, options.seed, options.students, context)
+        scores = evaluate_set(distilled, preprocess, cfg, context, seed=options.seed, students=options.students)
     return as_json(scores) if options.json else records.summary(scores)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from ltdd_utils.cli.common import as_json, context_of, recipe_of
 from ltdd_utils.core.context import require_writable
-from ltdd_utils.data.fitting import fitted
 from ltdd_utils.data.long_tailed import load
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
-from ltdd_utils.methods.trajectory.stages import expert_files, train_experts
+from ltdd_utils.data.run import Run
+from ltdd_utils.methods.registry import method_names
+from ltdd_utils.methods.trajectory.family import TRAJECTORY
+from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, train_experts
 
 __all__ = ["experts_"]
 
@@ -18,8 +19,8 @@ __all__ = ["experts_"]
 def experts_(options: argparse.Namespace) -> str:
     """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
     recipe, context = recipe_of(options), context_of(options)
-    if not isinstance(recipe.method, TrajectoryConfig):
-        raise ValueError(f"{recipe.name} matches no experts; mtt, datm, dam_only, ed_only and damed do")
+    if recipe.family is not TRAJECTORY:
+        raise ValueError(f"{recipe.name} matches no experts; {', '.join(method_names(TRAJECTORY))} do")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}; it must be 0 or more")
     require_writable(context.store.root)
@@ -35,9 +36,9 @@ def experts_(options: argparse.Namespace) -> str:
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
     data = load(recipe.data, context.data, context.watching("read images"))
-    preprocess = fitted(recipe.space, data, context)
-    train_experts(cfg, keep, keep_classifier, data, preprocess, options.seed, context, only, options.renew)
-    rows = [row for row in expert_files(cfg, data, preprocess, options.seed, context) if row["expert"] in only]
+    run = Run.start(data, recipe.space, options.seed, context)
+    (renew_experts if options.renew else train_experts)(cfg, run, keep, keep_classifier, only)
+    rows = [row for row in expert_files(cfg, run) if row["expert"] in only]
     totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}
     if options.json:
         return as_json({"recipe": recipe.name, "config_id": recipe.config_id, "experts": rows, **totals})

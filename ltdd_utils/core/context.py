@@ -1,4 +1,4 @@
-"""Where a run happens, and the stages that every run shares."""
+"""Where a run happens: its folders, its device, who is told its progress."""
 
 import os
 from collections.abc import Callable

@@ -20,6 +20,6 @@ __getattr__, __all__ = exports(
         ],
         "preprocess": ["Preprocess", "channel_moments", "fit_zca", "pixel_covariance"],
         "long_tailed": ["LongTailedData", "kept_positions", "load"],
-        "fitting": ["fit_stage", "fitted"],
+        "run": ["Run", "fitted"],
     },
 )

@@ -7,16 +7,14 @@ from torch import Tensor, nn
 
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.provenance import machine
-from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Checkpoint, Store
+from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.spaces import pixels, uint8_pixels
 from ltdd_utils.evaluation.adsa import Calibrated, calibration, find_tau
 from ltdd_utils.evaluation.objectives import stored_objective, view_objective, whole_image_logits
 from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
-from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.flat import state_hash
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.confusion import confusion_matrix
@@ -28,15 +26,11 @@ __all__ = ["student"]
 
 def student(
     distilled: DistilledSet,
-    data: LongTailedData,
-    preprocess: Preprocess,
+    run: Run,
     cfg: EvaluateConfig,
-    *,
-    seed: int,
     number: int,
-    store: Store,
-    device: torch.device,
     teacher: nn.Module | None = None,
+    *,
     watch: Watch | None = None,
 ) -> Bundle:
     """One student: trained from scratch on the set, its last iterate scored on the balanced test set.
@@ -44,14 +38,10 @@ def student(
     It is a stage of its own: trained once for the same set, protocol, seed and number, and resumed if interrupted.
 
     Args:
-        distilled: the set, in the space of ``preprocess``.
-        data: the long-tailed data it was made from, with the test set.
-        preprocess: the protocol's transform.
+        distilled: the set, in the space of the run.
+        run: the long tail that the set was made from, with the test set; the protocol's transform; the seed.
         cfg: the protocol.
-        seed: of the run.
         number: which student of the run this is, from 0.
-        store: keeps the result.
-        device: where to train.
         teacher: of the online protocols, in eval mode.
         watch: told the progress.
 
@@ -64,21 +54,20 @@ def student(
         ValueError: the set does not fit the data or the preprocessing, or has no soft labels to calibrate.
         Stopped: the store's deadline passed; the same call goes on from there.
     """
-    key = {"config": cfg, "set": content_hash(distilled), "data": data.sha256, "seed": seed, "number": number}
-    key |= {} if teacher is None else {"teacher": state_hash(teacher)}  # trained again, it may be another one
+    settings = {"config": cfg, "set": content_hash(distilled), "number": number}
+    settings |= {} if teacher is None else {"teacher": state_hash(teacher)}  # trained again, it may be another one
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        weights, batches = (generator(seed, "student", number, name) for name in ("weights", "batches"))
-        network = build(cfg.network, data.classes, data.image_size, data.channels, weights).to(device)
-        objective, facts = _objective(distilled, data, preprocess, cfg, batches, device, teacher)
-        settings = _training(cfg, distilled)
-        trained = train(network, len(distilled), objective, settings, batches, watch=watch, checkpoint=checkpoint)
-        test_images = preprocess(data.test_images.to(device))
-        confusion = confusion_matrix(trained, test_images, data.test_labels, data.classes)
+        network = run.network(cfg.network, "student", number, "weights").to(run.device)
+        batches = run.rng("student", number, "batches")
+        objective, facts = _objective(distilled, run, cfg, batches, teacher)
+        schedule = _training(cfg, distilled)
+        trained = train(network, len(distilled), objective, schedule, batches, watch=watch, checkpoint=checkpoint)
+        confusion = confusion_matrix(trained, run.test_images(), run.data.test_labels, run.data.classes)
         tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
-        return Bundle(tensors, {**facts, "device": machine(device)})
+        return Bundle(tensors, {**facts, "device": machine(run.device)})
 
-    return store.stage("student", key, compute)
+    return run.stage("student", compute, shared=("data", "seed"), **settings)
 
 
 def _classifier_norms(network: Network) -> Tensor:
@@ -95,15 +84,10 @@ def _training(cfg: EvaluateConfig, distilled: DistilledSet) -> TrainConfig:
 
 
 def _objective(
-    distilled: DistilledSet,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    cfg: EvaluateConfig,
-    rng: torch.Generator,
-    device: torch.device,
-    teacher: nn.Module | None,
+    distilled: DistilledSet, run: Run, cfg: EvaluateConfig, rng: torch.Generator, teacher: nn.Module | None
 ) -> tuple[Objective, dict[str, float]]:
     """The protocol's loss on the set; the share of pixel values that were clamped on the way, and ADSA's tau."""
+    data, preprocess, device = run.data, run.preprocess, run.device
     labels, facts = distilled.labels.to(device), {"clamped": 0.0}
     if cfg.protocol == "dsa-stored":
         if cfg.adsa is not None:

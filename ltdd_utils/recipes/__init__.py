@@ -7,6 +7,20 @@ and the student's network are arguments. ``recipe`` puts the parts together, ``o
 
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.overrides import assignments, with_overrides
-from ltdd_utils.recipes.recipe import Recipe, names, protocol_of, recipe, whole_set
+from ltdd_utils.recipes.plugins import load_plugin
+from ltdd_utils.recipes.recipe import Recipe, names, parts, protocol_of, recipe, whole_set
+from ltdd_utils.recipes.stages import stages
 
-__all__ = ["Recipe", "assignments", "command", "names", "protocol_of", "recipe", "whole_set", "with_overrides"]
+__all__ = [
+    "Recipe",
+    "assignments",
+    "command",
+    "load_plugin",
+    "names",
+    "parts",
+    "protocol_of",
+    "recipe",
+    "stages",
+    "whole_set",
+    "with_overrides",
+]

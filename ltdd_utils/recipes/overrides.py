@@ -13,6 +13,7 @@ from ltdd_utils.recipes.recipe import Recipe
 __all__ = ["assignments", "with_overrides"]
 
 T = TypeVar("T")
+_GROUP = "{path!r} is a group of settings; set one of them, for example {path}.KEY=VALUE"
 # Of a recipe: what says, or decides, all its settings cannot be one of them.
 FIXED = {"name": "choose another recipe", "scale": "use --scale", "ipc": "use --ipc"}
 
@@ -83,8 +84,10 @@ def _default(hint: Any) -> Any:  # noqa: ANN401
 def _checked(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
     """A value of a type that the field's hint names; a group of settings is not set as a whole."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if hint is Any:  # of a method: the settings of whatever family
+        raise ValueError(_GROUP.format(path=path))
     if value is None and types.NoneType in options:  # a group of settings that can be left out
         return None
     if any(dataclasses.is_dataclass(option) for option in options):
-        raise ValueError(f"{path!r} is a group of settings; set one of them, for example {path}.KEY=VALUE")
+        raise ValueError(_GROUP.format(path=path))
     return of_type(hint, value, path)

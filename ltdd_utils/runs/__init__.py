@@ -1,8 +1,8 @@
 """Running a recipe: data -> preprocessing -> distilled set -> students -> one record."""
 
 from ltdd_utils.runs.files import export_set, import_set
-from ltdd_utils.runs.pipeline import run
+from ltdd_utils.runs.pipeline import run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
-__all__ = ["distil", "evaluate_set", "export_set", "import_set", "protocol_for", "run"]
+__all__ = ["distil", "evaluate_set", "export_set", "import_set", "protocol_for", "run", "start"]

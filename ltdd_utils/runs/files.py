@@ -6,15 +6,16 @@ from pathlib import Path
 
 from ltdd_utils.core.context import RunContext, require_writable
 from ltdd_utils.core.settings import from_dict
-from ltdd_utils.data.fitting import fitted
 from ltdd_utils.data.long_tailed import LongTailedData, load
 from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run, fitted
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.spaces import pixels, translate
 from ltdd_utils.evaluation.protocols import stored_space
+from ltdd_utils.methods.registry import method_names
+from ltdd_utils.methods.trajectory.family import TRAJECTORY
 from ltdd_utils.methods.trajectory.interchange import export_trajectory, import_trajectory
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.runs.sets import described
 
@@ -72,8 +73,9 @@ def import_set(folder: Path, recipe: Recipe, context: RunContext) -> DistilledSe
         ValueError: no recipe of the family, damaged files, or images of another size or number than the recipe's, in
             all or in a class.
     """
-    if not isinstance(recipe.method, TrajectoryConfig):
-        raise ValueError(f"{recipe.name} matches no trajectories; name one of mtt, datm, dam_only, ed_only and damed")
+    if recipe.family is not TRAJECTORY:
+        known = ", ".join(method_names(TRAJECTORY))
+        raise ValueError(f"{recipe.name} matches no trajectories; name one of {known}")
     data = load(recipe.data, context.data, context.watching("read images"))
     own = fitted(recipe.space, data, context)
     distilled = import_trajectory(folder, {"class_names": list(data.class_names), "preprocess": own.describe()})
@@ -89,9 +91,9 @@ def import_set(folder: Path, recipe: Recipe, context: RunContext) -> DistilledSe
         pixels(distilled, data, own)  # refuses images of another size
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
-    made = described(distilled, recipe, data, None, 0, own)
-    # The method's settings are the recipe's, and not known to be those of the other code.
-    return replace(made, info={**made.info, "imported": True})
+    known = described(distilled, recipe, Run(data, own, 0, context))
+    # The method's settings are the recipe's, and not known to be those of the other code; nor is a seed.
+    return replace(known, info={**known.info, "seed": None, "imported": True})
 
 
 def export_set(

@@ -3,14 +3,14 @@
 from typing import Any
 
 from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.ledger import Ledger
 from ltdd_utils.core.provenance import full_precision, peak_ram_gib, provenance
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.data.fitting import fit_stage
 from ltdd_utils.data.long_tailed import LongTailedData, load
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import content_hash
+from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
-from ltdd_utils.methods.alignment.settings import UnilevelConfig
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.record import refuse_fewer_students, save_record
 from ltdd_utils.records.schema import SCHEMA
@@ -18,9 +18,20 @@ from ltdd_utils.runs.checks import check, require_networks
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_students
 from ltdd_utils.teachers.scores import teacher_scores
-from ltdd_utils.teachers.stage import expert_stage
+from ltdd_utils.teachers.stage import train_teacher
 
-__all__ = ["run"]
+__all__ = ["run", "start"]
+
+
+def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
+    """The run of a recipe before its first stage: its long tail, preprocessed as its protocol asks.
+
+    Raises:
+        FileNotFoundError: the data set is not there.
+        ValueError: settings that do not fit the data.
+    """
+    data = load(recipe.data, context.data, context.watching("read images"))
+    return Run.start(data, recipe.evaluate.preprocess, seed, context)
 
 
 def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[str, Any]:
@@ -46,29 +57,23 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[s
         named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
         refuse_fewer_students(context.results, named, students)
     origin = provenance()
-    context.store.origins.clear()
     data = load(recipe.data, context.data, context.watching("read images"))
     _refuse_early(recipe, data)
-    preprocess, fitting = fit_stage(recipe.evaluate.preprocess, data, context)
-    made = [distil(recipe, data, seed, context, draw) for draw in range(students if recipe.one_draw_per_student else 1)]
-    stages = made[0].seconds
-    seconds = {"preprocess": fitting, **{stage: sum(one.seconds[stage] for one in made) for stage in stages}}
-    sets = [one.set for one in made]
-    sets = sets if len(sets) == students else sets * students
-    teacher = None
+    work = Run.start(data, recipe.evaluate.preprocess, seed, context)
+    draws = students if recipe.family.one_draw_per_student(recipe.method) else 1
+    results = [distil(recipe, work, draw) for draw in range(draws)]
+    sets = [result.set for result in results] * (1 if draws == students else students)
+    teacher, scores = None, None
     if recipe.evaluate.teacher is not None:
-        teacher, seconds["teacher"] = expert_stage(recipe.evaluate.teacher, data, preprocess, seed, context, "teacher")
+        with work.ledger.entry("teacher"):
+            teacher = train_teacher(recipe.evaluate.teacher, work)
         with full_precision():
-            own = teacher_scores(teacher, data, preprocess, context.device)
-    evaluation = evaluate_students(sets, data, preprocess, recipe.evaluate, seed, context, teacher)
-    seconds["students"] = sum(evaluation.seconds)
+            scores = teacher_scores(teacher, work)
+    with work.ledger.entry("students"):
+        evaluation = evaluate_students(sets, work, recipe.evaluate, teacher)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
-    clamped = max(evaluation.clamped, *(one.clamped for one in made))
-    record = _record(recipe, seed, evaluation, origin | {"clamped": clamped}, seconds, context)
-    if made[0].history is not None:
-        record["distillation"] = made[0].history
-    if teacher is not None:
-        record["teacher"] = own
+    origin["clamped"] = max(evaluation.clamped, *(result.clamped for result in results))
+    record = _record(recipe, seed, evaluation, origin, work.ledger) | _optional(results[0], scores)
     if context.results is not None:
         save_record(context.results, record)
     return record
@@ -76,13 +81,10 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[s
 
 def _refuse_early(recipe: Recipe, data: LongTailedData) -> None:
     """Refuse settings of what comes last, the students, before the first stage is computed."""
-    method, evaluate = recipe.method, recipe.evaluate
-    trained = [] if evaluate.teacher is None else [evaluate.teacher]
-    if isinstance(method, UnilevelConfig) and method.recover.iterations:
-        trained += [method.observer, *method.others]
-    require_networks([evaluate.network, *(own.network for own in trained)], data)
-    soft = isinstance(method, TrajectoryConfig) and method.initial.labels != "hard"
-    if evaluate.adsa is not None and evaluate.protocol == "dsa-stored" and not soft:
+    family, evaluate = recipe.family, recipe.evaluate
+    trained = [] if evaluate.teacher is None else [evaluate.teacher.network]
+    require_networks([evaluate.network, *trained, *family.networks(recipe.method)], data)
+    if evaluate.adsa is not None and evaluate.teacher is None and not family.has_soft_labels(recipe.method):
         raise ValueError(
             f"evaluate.adsa is {to_dict(evaluate.adsa)}: ADSA calibrates soft labels, and the sets of {recipe.name} "
             "store none; leave evaluate.adsa out, or use a protocol with a teacher"
@@ -90,15 +92,10 @@ def _refuse_early(recipe: Recipe, data: LongTailedData) -> None:
 
 
 def _record(
-    recipe: Recipe,
-    seed: int,
-    evaluation: Evaluation,
-    origin: dict[str, Any],
-    seconds: dict[str, float],
-    context: RunContext,
+    recipe: Recipe, seed: int, evaluation: Evaluation, origin: dict[str, Any], ledger: Ledger
 ) -> dict[str, Any]:
     """One row of the results: what was run, what came out, what it cost and where it comes from."""
-    stages = context.store.origins
+    stages = ledger.origins
     return {
         "schema": SCHEMA,
         "recipe": recipe.name,
@@ -113,7 +110,7 @@ def _record(
             {"stream": f"{seed}/student/{number}", **scores} for number, scores in enumerate(evaluation.each_student())
         ],
         "cost": {
-            "seconds": seconds,
+            "seconds": dict(ledger.seconds),
             "peak_ram_gib": max((stage.get("peak_ram_gib", 0.0) for stage in stages), default=0.0) or peak_ram_gib(),
             "peak_gpu_gib": max((stage.get("peak_gpu_gib", 0.0) for stage in stages), default=0.0),
             "device": " and ".join(evaluation.devices),
@@ -122,8 +119,14 @@ def _record(
     }
 
 
+def _optional(result: DistillationResult, teacher: dict[str, Any] | None) -> dict[str, Any]:
+    """What only some runs have: how the iterations went, what the teacher itself scores."""
+    history = {} if result.history is None else {"distillation": result.history}
+    return history | ({} if teacher is None else {"teacher": teacher})
+
+
 def _code(origin: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any]:
-    """Which code computed the stages, and whether any of it was in no commit: a later call only reads them."""
+    """Which code computed the stages, and whether any of it was uncommitted: a later call only reads them."""
     commits: dict[str, list[str]] = {}
     for stage in stages:
         names = commits.setdefault(stage.get("commit") or "unknown", [])

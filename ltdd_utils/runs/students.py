@@ -6,21 +6,19 @@ from typing import Any
 from torch import nn
 
 from ltdd_utils.core.context import RunContext
-from ltdd_utils.core.settings import from_dict, to_dict
-from ltdd_utils.data.fitting import fitted
-from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.spaces import translate
 from ltdd_utils.evaluation.protocols import with_batch_for
 from ltdd_utils.evaluation.scores import Evaluation, gather
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.students import student
-from ltdd_utils.networks.settings import NetworkConfig
-from ltdd_utils.recipes.recipe import protocol_of, whole_set
+from ltdd_utils.recipes.recipe import parts, protocol_of, whole_set
 from ltdd_utils.runs.checks import check, require_networks
 from ltdd_utils.runs.files import data_of, refitted
-from ltdd_utils.teachers.stage import expert_stage
+from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
 
@@ -28,24 +26,14 @@ MADE_FOR = {"recipe": str, "scale": str, "data": Mapping, "data_sha256": str}  #
 
 
 def evaluate_students(
-    sets: Sequence[DistilledSet],
-    data: LongTailedData,
-    preprocess: Preprocess,
-    cfg: EvaluateConfig,
-    seed: int,
-    context: RunContext,
-    teacher: nn.Module | None,
+    sets: Sequence[DistilledSet], run: Run, cfg: EvaluateConfig, teacher: nn.Module | None
 ) -> Evaluation:
     """One student for each of the sets, which may be one set several times."""
     bundles = []
     for number, distilled in enumerate(sets):
-        where = {
-            "store": context.store,
-            "device": context.device,
-            "watch": context.watching(f"student {number + 1}/{len(sets)}"),
-        }
-        bundles.append(student(distilled, data, preprocess, cfg, seed=seed, number=number, teacher=teacher, **where))
-    return gather(bundles, data.counts)
+        watch = run.watch(f"student {number + 1}/{len(sets)}")
+        bundles.append(student(distilled, run, cfg, number, teacher, watch=watch))
+    return gather(bundles, run.data.counts)
 
 
 def protocol_for(
@@ -62,7 +50,7 @@ def protocol_for(
         name: the protocol; None takes the one that the set's method is published under.
         scale: None takes the set's own.
         network: the student's architecture; None takes the one that the set was matched for, else the papers' ConvNet.
-        teacher: that labels in the online protocols; None takes the method's own.
+        teacher: that labels in the online protocols; None takes the method's default.
 
     Raises:
         ValueError: an unknown protocol or network, or a set that does not say what it was made for.
@@ -71,33 +59,33 @@ def protocol_for(
     missing = [key for key, kind in MADE_FOR.items() if not (info.get(key) and isinstance(info[key], kind))]
     if missing:
         raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
-    scale = scale or distilled.info["scale"]
-    method, _, dataset = distilled.info["recipe"].rpartition("_")
-    cfg = protocol_of(method, dataset, scale, name, network, teacher, _made_for(info))
-    if distilled.info.get("ipc") is None:
+    scale, (method, dataset) = scale or info["scale"], parts(info["recipe"])
+    settings = method.read(info["method"]) if info.get("method") else None
+    students = None if settings is None else method.family.student_network(settings)
+    cfg = protocol_of(method, dataset, scale, name, network=network, teacher=teacher, students=students)
+    if info.get("ipc") is None:
         return whole_set(method, cfg, scale)
     return with_batch_for(cfg, len(distilled))
 
 
-def _made_for(info: Mapping[str, Any]) -> NetworkConfig | None:
-    """The student that a set was matched or condensed for; None where its method has none in view."""
-    method = info.get("method", {})
-    network = method.get("experts", method).get("network")
-    return None if network is None else from_dict(NetworkConfig, network)
-
-
 def evaluate_set(
-    distilled: DistilledSet, own: Preprocess | None, cfg: EvaluateConfig, seed: int, students: int, context: RunContext
+    distilled: DistilledSet,
+    space: Preprocess | None,
+    cfg: EvaluateConfig,
+    context: RunContext,
+    *,
+    seed: int = 0,
+    students: int = 5,
 ) -> dict[str, Any]:
     """Score a set from a file under a protocol, whatever family it comes from.
 
     Args:
         distilled: a set that says which data it was made from.
-        own: the preprocessing of its synthetic images; None fits it again as the set describes it.
+        space: the preprocessing of its synthetic images; None fits it again as the set describes it.
         cfg: the protocol, for example of ``protocol_for``.
+        context: device, folders, progress.
         seed: of the students.
         students: how many to train.
-        context: device, folders, progress.
 
     Returns:
         Protocol, network, seed, metrics, seconds of each student, the set's hash, and the share of synthetic pixel
@@ -111,12 +99,13 @@ def evaluate_set(
     check(seed, students, context)
     data = data_of(distilled, context)
     require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
-    preprocess = fitted(cfg.preprocess, data, context)
+    run = Run.start(data, cfg.preprocess, seed, context)
     original, clamped = content_hash(distilled), 0.0
     if distilled.images is not None:
-        distilled, clamped = translate(distilled, data, own or refitted(distilled, data, context), preprocess)
-    teacher = None if cfg.teacher is None else expert_stage(cfg.teacher, data, preprocess, seed, context)[0]
-    evaluation = evaluate_students([distilled] * students, data, preprocess, cfg, seed, context, teacher)
+        before = space or refitted(distilled, data, context)
+        distilled, clamped = translate(distilled, data, before, run.preprocess)
+    teacher = None if cfg.teacher is None else train_teacher(cfg.teacher, run)
+    evaluation = evaluate_students([distilled] * students, run, cfg, teacher)
     return {
         "protocol": cfg.label,
         "network": to_dict(cfg.network),

@@ -6,9 +6,8 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "settings": ["DebiasConfig", "TeacherConfig"],
-        "train": ["Prepare", "expert"],
-        "debiased": ["DebiasedObjective", "loss_of"],
-        "stage": ["expert_stage"],
+        "debiased": ["DebiasedObjective"],
+        "stage": ["train_teacher"],
         "scores": ["check_class_order", "teacher_scores"],
     },
 )

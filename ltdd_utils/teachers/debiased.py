@@ -1,7 +1,5 @@
 """The debiased expert: one training for observer and teacher, on two mixed views of each image."""
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,30 +7,9 @@ from torch import Tensor, nn
 from ltdd_utils.augment.batches import augmenter
 from ltdd_utils.augment.mixing import cutmix, mixup
 from ltdd_utils.teachers.settings import TeacherConfig
-from ltdd_utils.teachers.train import Prepare
-from ltdd_utils.training.loop import Objective
 from ltdd_utils.training.losses import class_weights, consistency_loss, debias_loss
 
-__all__ = ["DebiasedObjective", "loss_of"]
-
-
-def loss_of(cfg: TeacherConfig, counts: tuple[int, ...]) -> Prepare | None:
-    """How ``experts.expert`` makes the loss of the expert that ``cfg`` describes; None, its own loss, for a plain one.
-
-    Args:
-        cfg: of the expert.
-        counts: images of each class, ``[C]``.
-    """
-    if cfg.debias is None:
-        return None
-
-    def prepare(
-        images: Tensor, labels: Tensor, cfg: TeacherConfig, rng: torch.Generator
-    ) -> tuple[Objective, Callable[[int], None]]:
-        objective = DebiasedObjective(images, labels, counts, cfg, rng)
-        return objective, objective.begin
-
-    return prepare
+__all__ = ["DebiasedObjective"]
 
 
 class DebiasedObjective:

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.training.confusion import confusion_matrix
 
 __all__ = ["check_class_order", "teacher_scores"]
@@ -15,16 +13,13 @@ SURE = 0.3  # accuracy under another naming of the classes, from which on that n
 FRACTION = 0.5  # of that accuracy, which the classes' own names must reach
 
 
-def teacher_scores(
-    teacher: nn.Module, data: LongTailedData, preprocess: Preprocess, device: torch.device
-) -> dict[str, Any]:
+def teacher_scores(teacher: nn.Module, run: Run) -> dict[str, Any]:
     """Accuracy of a teacher in eval mode on the test set, fractions: ``overall``, and ``per_class`` ``[C]``.
 
     Raises:
         ValueError: it names the classes in another order.
     """
-    images = preprocess(data.test_images.to(device))
-    confusion = confusion_matrix(teacher, images, data.test_labels, data.classes)
+    confusion = confusion_matrix(teacher, run.test_images(), run.data.test_labels, run.data.classes)
     check_class_order(confusion)
     right = confusion.diagonal().double()
     return {

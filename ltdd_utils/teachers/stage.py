@@ -1,31 +1,46 @@
-"""A teacher or an observer as a stage of a run."""
+"""A teacher, an observer or a feature extractor: a network that a run trains on its long tail, once."""
 
 from dataclasses import replace
 
 from torch import nn
 
-from ltdd_utils.core.context import RunContext
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.teachers.debiased import loss_of
+from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.data.run import Run
+from ltdd_utils.teachers.debiased import DebiasedObjective
 from ltdd_utils.teachers.settings import TeacherConfig
-from ltdd_utils.teachers.train import expert
+from ltdd_utils.training.loop import train
+from ltdd_utils.training.objectives import label_objective
 
-__all__ = ["expert_stage"]
+__all__ = ["train_teacher"]
 
 
-def expert_stage(
-    cfg: TeacherConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    seed: int,
-    context: RunContext,
-    role: str = "expert",
-) -> tuple[nn.Module, float]:
-    """The expert of a run, plain or debiased, in eval mode, and the seconds that its training took.
+def train_teacher(cfg: TeacherConfig, run: Run, role: str = "teacher") -> nn.Module:
+    """A network trained on the whole long tail, plain or debiased: its last epoch, in eval mode, on the run's device.
 
-    Settings that name a seed stand above the run's: the network is the one that a run with that seed would train.
+    It is a stage: trained once for the same settings, data and seed, and resumed if it was interrupted. All networks of
+    a seed draw from the same named streams: observer and teacher see one order of the images. Settings that name a seed
+    stand above the run's.
+
+    Args:
+        cfg: architecture, schedule, augmentation, and the debiased losses.
+        run: data, preprocessing, seed, where to train.
+        role: what the progress is called.
+
+    Raises:
+        Stopped: the store's deadline passed; the same call goes on from there.
     """
-    seed, cfg = seed if cfg.seed is None else cfg.seed, replace(cfg, seed=None)
-    loss = loss_of(cfg, data.counts)
-    return expert(cfg, data, preprocess, seed, context.store, context.device, context.watching(role), loss)
+    run, cfg = run.pinned(cfg.seed), replace(cfg, seed=None)
+    network = run.network(cfg.network, "expert", "weights").to(run.device)
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        images, labels, rng = run.images(), run.labels(), run.rng("expert", "batches")
+        objective, begin = label_objective(images, labels, cfg.augment, rng), None
+        if cfg.debias is not None:
+            objective = DebiasedObjective(images, labels, run.data.counts, cfg, rng)
+            begin = objective.begin
+        listening = {"before_epoch": begin, "watch": run.watch(role), "checkpoint": checkpoint}
+        trained = train(network, len(labels), objective, cfg.train, rng, **listening)
+        return Bundle(dict(trained.state_dict()))
+
+    network.load_state_dict(run.stage("expert", compute, config=cfg).tensors)
+    return network.eval()

@@ -4,10 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.augment.crops import crop_boxes, draw_boxes
-from ltdd_utils.core.progress import Watch
-from ltdd_utils.core.seeds import generator
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.alignment.settings import CropConfig
 
@@ -17,16 +14,7 @@ BATCH = 500  # crops that the teacher scores at once
 SQUARE = (1.0, 1.0)  # width over height of a crop
 
 
-def initial_set(
-    cfg: CropConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    ipc: int,
-    teacher: nn.Module | None,
-    seed: int,
-    device: torch.device,
-    watch: Watch | None = None,
-) -> DistilledSet:
+def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) -> DistilledSet:
     """``ipc`` images of each class before recovery, as positions and boxes of real images, or as noise.
 
     "crops" takes ``cfg.crops`` random crops of every real image and chooses among them by ``select_crops``; "real"
@@ -36,21 +24,19 @@ def initial_set(
 
     Args:
         cfg: how images are chosen.
-        data: the long tail.
-        preprocess: the transform that the teacher was trained with.
+        run: the long tail, the transform that the teacher was trained with, the seed; its watch "initial set" is told
+            ``{"done", "total"}`` classes.
         ipc: images per class.
-        teacher: scores the crops, in eval mode; None unless ``cfg.images`` is "crops".
-        seed: of the run.
-        device: where the teacher is.
-        watch: told ``{"done", "total"}`` classes.
+        teacher: scores the crops, in eval mode, on the run's device; None unless ``cfg.images`` is "crops".
 
     Raises:
         ValueError: ``ipc`` below 1, or a class without images.
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
+    data, watch = run.data, run.watch("initial set")
     labels, info = torch.arange(data.classes).repeat_interleave(ipc), {"class_names": list(data.class_names)}
-    rng = generator(seed, "initial", cfg.images)
+    rng = run.rng("initial", cfg.images)
     if cfg.images == "noise":
         noise = torch.randn(len(labels), *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
         return DistilledSet(labels, torch.full((len(labels),), NOT_REAL), images=noise, info=info)
@@ -65,7 +51,7 @@ def initial_set(
         if cfg.images == "real":
             positions.append(data.indices[mine[torch.arange(ipc) % len(mine)]])
         else:
-            rows, chosen = _crops(cfg, data, preprocess, mine, label, ipc, teacher, device, rng)
+            rows, chosen = _crops(cfg, run, teacher, mine, ipc, rng)
             positions.append(data.indices[mine[rows]])
             boxes.append(chosen)
         if watch is not None:
@@ -74,26 +60,18 @@ def initial_set(
 
 
 def _crops(
-    cfg: CropConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    mine: Tensor,
-    label: int,
-    ipc: int,
-    teacher: nn.Module,
-    device: torch.device,
-    rng: torch.Generator,
+    cfg: CropConfig, run: Run, teacher: nn.Module, mine: Tensor, ipc: int, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """The chosen crops of one class: rows of ``mine`` ``[ipc]`` and their boxes ``[ipc, 4]``."""
-    side = data.image_size
+    """The chosen crops of one class, whose rows are ``mine``: rows of ``mine`` ``[ipc]`` and boxes ``[ipc, 4]``."""
+    data, side = run.data, run.data.image_size
     boxes = draw_boxes(len(mine) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
     source = mine.repeat_interleave(cfg.crops)
     scores = []
     for start in range(0, len(source), BATCH):
         part = slice(start, start + BATCH)
-        images = data.train_images[source[part]].to(device).float() / 255
-        crops = preprocess(crop_boxes(images, boxes[part], side))
-        scores.append(confidence(teacher, crops, torch.full((len(crops),), label, device=device)).cpu())
+        images = data.train_images[source[part]].to(run.device).float() / 255
+        crops = run.preprocess(crop_boxes(images, boxes[part], side))
+        scores.append(confidence(teacher, crops, data.train_labels[source[part]].to(run.device)).cpu())
     rows, numbers = select_crops(torch.cat(scores).view(len(mine), cfg.crops), ipc).T
     return rows, boxes.view(len(mine), cfg.crops, 4)[rows, numbers]
 

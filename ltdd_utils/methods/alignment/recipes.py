@@ -19,7 +19,7 @@ recipe                     observer                teacher (labels)  initial ima
 "no calibration" here has the observer's running statistics and no class-wise term.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,20 @@ from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, Sta
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import PADDING, Cell, observer, teacher
 
-__all__ = ["ALIGNMENT"]
+__all__ = [
+    "edc",
+    "edc_adsa",
+    "edc_several",
+    "rded",
+    "sre2l",
+    "sre2l_adsa",
+    "unilevel",
+    "unilevel_adsa",
+    "unilevel_no_calibration",
+    "unilevel_no_debiasing",
+    "unilevel_no_init",
+    "unilevel_no_recovery",
+]
 
 # The uni-level release, one script per data set: recovery's iterations, images of a batch, smallest crop, weight.
 _RELEASED: Mapping[str, tuple[int, int, float, float]] = {
@@ -209,19 +222,3 @@ def _recovery(cell: Cell) -> RecoverConfig:
         crop_scale=(smallest, 1.0),
         flip=DATASETS[cell.dataset].flip,
     )
-
-
-ALIGNMENT: Mapping[str, Callable[[Cell], UnilevelConfig]] = {
-    "unilevel": unilevel,
-    "unilevel_no_debiasing": unilevel_no_debiasing,
-    "unilevel_no_calibration": unilevel_no_calibration,
-    "unilevel_no_init": unilevel_no_init,
-    "unilevel_no_recovery": unilevel_no_recovery,
-    "unilevel_adsa": unilevel_adsa,
-    "sre2l": sre2l,
-    "sre2l_adsa": sre2l_adsa,
-    "rded": rded,
-    "edc": edc,
-    "edc_several": edc_several,
-    "edc_adsa": edc_adsa,
-}

@@ -11,7 +11,7 @@ from ltdd_utils.augment.siamese import DSAParameters, apply
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Bundle, Checkpoint
-from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.condensation.settings import CondensationConfig
 from ltdd_utils.methods.coresets.selection import select
@@ -72,7 +72,7 @@ class State:
         self.images.sub_(self.velocity, alpha=self.lr)
 
 
-def start_images(cfg: CondensationConfig, data: LongTailedData, ipc: int, seed: int, deviation: float) -> DistilledSet:
+def start_images(cfg: CondensationConfig, run: Run, ipc: int, deviation: float) -> DistilledSet:
     """The set that condensation starts from, with hard labels, class by class: ``cfg.initial``.
 
     "real" is the random coreset of the seed, the very set that the first student of Random is trained on (a class with
@@ -82,11 +82,11 @@ def start_images(cfg: CondensationConfig, data: LongTailedData, ipc: int, seed: 
     Raises:
         ValueError: ``ipc`` below 1, or a class without images.
     """
-    real = select(CoresetConfig("random"), data, ipc, seed, expert=None, images=lambda rows: data.train_images[rows])
+    real = select(CoresetConfig("random"), run, ipc)
     if cfg.initial == "real":
         return real
-    shape = (len(real), *data.train_images.shape[1:])
-    noise = torch.randn(shape, dtype=torch.float32, generator=generator(seed, "condensation", "noise"))
+    shape = (len(real), *run.data.train_images.shape[1:])
+    noise = torch.randn(shape, dtype=torch.float32, generator=run.rng("condensation", "noise"))
     return DistilledSet(real.labels, torch.full_like(real.indices, NOT_REAL), images=deviation * noise, info=real.info)
 
 

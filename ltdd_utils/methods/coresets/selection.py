@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 
@@ -115,20 +116,20 @@ def _activations(expert: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     return features.cpu(), expert.classifier(features).cpu()
 
 
-def _chooser(method: str, labels: Tensor, expert: nn.Module | None, images: Callable[[Tensor], Tensor]) -> Chooser:
+def _chooser(method: str, run: Run, expert: nn.Module | None) -> Chooser:
     """``choose(rows, count, rng)``: which of the given rows ``method`` takes, in its order."""
 
     def choose(rows: Tensor, count: int, rng: torch.Generator) -> list[int]:
         if method == "random":
             return torch.randperm(len(rows), generator=rng)[:count].tolist()
-        features, logits = _activations(expert, images(rows))
+        features, logits = _activations(expert, run.images(rows))
         if method == "kcenter":
             return k_center(features, count, int(torch.randint(len(rows), (1,), generator=rng)))
         if method == "herding":
             return herding(features, count)
         if method != "graphcut":
             raise ValueError(f"no rule for the coreset method {method!r}: give it one in baselines/coresets.py")
-        residuals, own = logits.double().softmax(dim=1), labels[rows, None]
+        residuals, own = logits.double().softmax(dim=1), run.data.train_labels[rows, None]
         residuals.scatter_(1, own, 0)
         residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
         return graph_cut(gradient_similarity(residuals, features), count)
@@ -136,15 +137,7 @@ def _chooser(method: str, labels: Tensor, expert: nn.Module | None, images: Call
     return choose
 
 
-def select(
-    cfg: CoresetConfig,
-    data: LongTailedData,
-    ipc: int,
-    seed: int,
-    expert: nn.Module | None,
-    images: Callable[[Tensor], Tensor],
-    draw: int = 0,
-) -> DistilledSet:
+def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = None, draw: int = 0) -> DistilledSet:
     """A coreset with ``ipc`` images of each class, or of the whole set at once with "-unbalanced".
 
     A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard
@@ -152,11 +145,9 @@ def select(
 
     Args:
         cfg: the method and the policy.
-        data: the long-tailed set.
+        run: the long tail, its preprocessing, the seed.
         ipc: images per class, at least 1.
-        seed: of the run.
         expert: the network whose features are read, in eval mode; None for "random".
-        images: rows of the training set ``[n]`` -> preprocessed images on the expert's device.
         draw: which of several independent draws this is.
 
     Returns:
@@ -173,7 +164,8 @@ def select(
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    choose = _chooser(cfg.method.removesuffix(UNBALANCED), data.train_labels, expert, images)
+    data, seed = run.data, run.seed
+    choose = _chooser(cfg.method.removesuffix(UNBALANCED), run, expert)
     if cfg.method.endswith(UNBALANCED):
         return _of_any_class(choose, data, ipc, generator(seed, "coreset", cfg.method, draw))
     labels, indices = [], []

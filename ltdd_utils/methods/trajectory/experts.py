@@ -7,77 +7,50 @@ expert's last snapshot, stored there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.core.store import Bundle, Checkpoint, Store
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.data.run import Run
 from ltdd_utils.methods.trajectory.gsam import gsam_backward
 from ltdd_utils.methods.trajectory.sampling import class_aware_order
 from ltdd_utils.methods.trajectory.settings import ExpertConfig
 from ltdd_utils.methods.trajectory.snapshots import Snapshots, holding, snapshot
-from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.flat import Layout, flat_parameters
-from ltdd_utils.networks.network import Network
 from ltdd_utils.training.loop import train
 from ltdd_utils.training.losses import logit_adjustment
 from ltdd_utils.training.objectives import label_objective
 
-__all__ = ["Stage", "classifier_expert", "new_network", "representation_expert"]
+__all__ = ["classifier_expert", "classifier_settings", "expert_settings", "representation_expert"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samples_per_class", "max_norm")
 
 
-@dataclass(frozen=True)
-class Stage:
-    """What the experts of one run have in common."""
-
-    cfg: ExpertConfig
-    data: LongTailedData
-    preprocess: Preprocess
-    run_seed: int
-    store: Store
-    device: torch.device
-
-    @property
-    def seed(self) -> int:
-        """Of the experts: the run's, unless the settings share experts between runs."""
-        return self.run_seed if self.cfg.seed is None else self.cfg.seed
-
-    def key(self, index: int) -> dict[str, Any]:
-        """What a representation expert depends on: not on how many there are, nor on what is kept of it."""
-        settings = to_dict(self.cfg)
-        first = {name: value for name, value in settings.items() if name not in (*SECOND_STAGE, "count", "seed")}
-        parts = {"data": self.data.sha256, "preprocess": self.preprocess.describe()}
-        return {"expert": first, **parts, "seed": self.seed, "index": index}
-
-    def classifier_key(self, index: int) -> dict[str, Any]:
-        """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
-        return self.key(index) | {"second": {name: getattr(self.cfg, name) for name in SECOND_STAGE}}
-
-    def images(self) -> tuple[Tensor, Tensor]:
-        """Preprocessed train images and labels on the device."""
-        return self.preprocess(self.data.train_images.to(self.device)), self.data.train_labels.to(self.device)
+def expert_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
+    """What a representation expert depends on beside its run: not how many there are, nor what is kept of it."""
+    first = {name: value for name, value in to_dict(cfg).items() if name not in (*SECOND_STAGE, "count", "seed")}
+    return {"expert": first, "index": index}
 
 
-def new_network(cfg: ExpertConfig, data: LongTailedData, rng: torch.Generator) -> Network:
-    """A fresh network of an expert's (and a student's) architecture, on the CPU."""
-    return build(cfg.network, data.classes, data.image_size, data.channels, rng)
+def classifier_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
+    """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
+    return expert_settings(cfg, index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
 
 
-def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None = None) -> Bundle:
+def representation_expert(
+    cfg: ExpertConfig, run: Run, index: int, keep: Sequence[int], watch: Watch | None = None
+) -> Bundle:
     """One expert on the long tail, all parameters trained: its snapshots, one row per kept epoch.
 
     Args:
-        stage: settings, data, seed.
+        cfg: of the experts; a seed that they name stands above the run's.
+        run: the long tail, the transform of its images, the seed, where to train.
         index: which of the independent experts, from 0.
         keep: epochs to keep, 0 (before training) to ``cfg.train.epochs``.
         watch: told the progress.
@@ -90,15 +63,14 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         FileNotFoundError: the expert was trained before, and an epoch was not kept.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    cfg, seed = stage.cfg, stage.seed
+    run = run.pinned(cfg.seed)
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        network = new_network(cfg, stage.data, generator(seed, "trajectory", index, "weights")).to(stage.device)
-        images, labels = stage.images()
-        rng = generator(seed, "trajectory", index, "batches")
+        network = run.network(cfg.network, "trajectory", index, "weights").to(run.device)
+        images, labels, rng = run.images(), run.labels(), run.rng("trajectory", index, "batches")
         shift = None
         if cfg.logit_adjustment:
-            shift = logit_adjustment(stage.data.prior, cfg.logit_adjustment).float().to(stage.device)
+            shift = logit_adjustment(run.data.prior, cfg.logit_adjustment).float().to(run.device)
         objective = label_objective(images, labels, cfg.augment, rng, shift)
         kept = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
@@ -107,11 +79,13 @@ def representation_expert(stage: Stage, index: int, keep: Sequence[int], watch: 
         return kept.bundle()
 
     _trained(keep, cfg.train.epochs, "a representation expert")
-    bundle = stage.store.stage("representation", stage.key(index), compute)
+    bundle = run.stage("representation", compute, **expert_settings(cfg, index))
     return holding(bundle, keep, f"representation expert {index}")
 
 
-def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watch | None = None) -> Bundle:
+def classifier_expert(
+    cfg: ExpertConfig, run: Run, index: int, keep: Sequence[int], watch: Watch | None = None
+) -> Bundle:
     """The second stage of an expert: its classifier alone, trained on a re-balanced long tail.
 
     It starts from the last snapshot of the representation expert of the same index, whose backbone stays as it is.
@@ -119,7 +93,8 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
     GSAM where the first stage has it. ``max_norm`` acts once after every epoch, before that epoch's snapshot is taken.
 
     Args:
-        stage: settings, data, seed.
+        cfg: of the experts; a seed that they name stands above the run's.
+        run: the long tail, the transform of its images, the seed, where to train.
         index: which of the independent experts, from 0.
         keep: epochs of this stage to keep, 0 (the representation expert's last) to ``cfg.classifier_epochs``.
         watch: told the progress.
@@ -133,7 +108,7 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         FileNotFoundError: an epoch, here or the last of the representation expert, was not kept.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    cfg, data, seed = stage.cfg, stage.data, stage.seed
+    run, data = run.pinned(cfg.seed), run.data
     settings = replace(
         cfg.train,
         epochs=cfg.classifier_epochs,
@@ -145,13 +120,12 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
     )
 
     def compute(checkpoint: Checkpoint) -> Bundle:
-        last = representation_expert(stage, index, [cfg.train.epochs])
-        network = new_network(cfg, data, generator(0, "shape"))
+        last = representation_expert(cfg, run, index, [cfg.train.epochs])
+        network = run.template(cfg.network)
         layout = Layout.of(network)
-        layout.load(network, snapshot(last, cfg.train.epochs)).to(stage.device).requires_grad_(False)
+        layout.load(network, snapshot(last, cfg.train.epochs)).to(run.device).requires_grad_(False)
         network.classifier.requires_grad_(True)
-        images, labels = stage.images()
-        rng = generator(seed, "trajectory", index, "classifier")
+        images, labels, rng = run.images(), run.labels(), run.rng("trajectory", index, "classifier")
         objective = label_objective(images, labels, cfg.augment, rng)
         length = cfg.classifier_images or max(data.counts) * data.classes
         kept = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
@@ -168,7 +142,7 @@ def classifier_expert(stage: Stage, index: int, keep: Sequence[int], watch: Watc
         return kept.bundle()
 
     _trained(keep, cfg.classifier_epochs, "a classifier expert")
-    bundle = stage.store.stage("classifier", stage.classifier_key(index), compute)
+    bundle = run.stage("classifier", compute, **classifier_settings(cfg, index))
     return holding(bundle, keep, f"classifier expert {index}")
 
 

@@ -5,9 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ltdd_utils.core.seeds import generator
-from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
@@ -19,15 +17,7 @@ BATCH = 500  # images that an expert answers at once
 
 
 def initial_set(
-    cfg: InitialConfig,
-    data: LongTailedData,
-    preprocess: Preprocess,
-    ipc: int,
-    lr: float,
-    experts: Experts,
-    network: Apply,
-    seed: int,
-    device: torch.device,
+    cfg: InitialConfig, run: Run, ipc: int, experts: Experts, network: Apply, *, lr: float | None = None
 ) -> DistilledSet:
     """``ipc`` images of each class with their labels, before any matching.
 
@@ -45,21 +35,18 @@ def initial_set(
 
     Args:
         cfg: how images and labels are chosen, and which experts are asked.
-        data: the long tail.
-        preprocess: the transform of its images.
+        run: the long tail, the transform of its images, the seed, and where the experts answer.
         ipc: images per class.
-        lr: the first value of the step size.
         experts: the last snapshots are read.
         network: the experts' network.
-        seed: of the run.
-        device: where the experts answer.
+        lr: the first value of the step size.
 
     Raises:
         ValueError: ``ipc`` below 1, or a class with too few such images under "inherent".
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
-    rng = generator(seed, "initial")
+    data, device, rng = run.data, run.device, run.rng("initial")
     labels = torch.arange(data.classes).repeat_interleave(ipc)
     rows = torch.full((len(labels),), NOT_REAL)  # of the long tail
     weights = last_snapshot(cfg, experts, 0).to(device)
@@ -67,8 +54,7 @@ def initial_set(
         mine = (data.train_labels == label).nonzero().flatten()
         mine = mine[torch.randperm(len(mine), generator=rng)]
         if cfg.images == "correct":
-            images = preprocess(data.train_images[mine].to(device))
-            mine = mine[(answers(network, weights, images).argmax(dim=1) == label).cpu()]
+            mine = mine[(answers(network, weights, run.images(mine)).argmax(dim=1) == label).cpu()]
         chosen = _filled(mine, ipc, cfg.policy, data.class_names[label])
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
@@ -82,7 +68,7 @@ def initial_set(
     if cfg.labels == "hard":
         return made
     images = torch.empty(len(labels), *shape)
-    images[~synthetic] = preprocess(data.train_images[rows[~synthetic]].to(device)).cpu()
+    images[~synthetic] = run.images(rows[~synthetic]).cpu()
     if noise is not None:
         images[synthetic] = noise
     targets = soft_labels(cfg, images.to(device), labels.to(device), experts, network).cpu()

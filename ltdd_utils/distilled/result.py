@@ -1,4 +1,4 @@
-"""What every method's stages end in: a distilled set with how it came about, and curves that fit into a record."""
+"""The result of a method's stages: a distilled set with how it came about, and curves that fit into a record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,18 +20,15 @@ class DistillationResult:
     """A distilled set, and how it came about."""
 
     set: DistilledSet
-    seconds: dict[str, float]  # of each stage that made it
     history: dict[str, Any] | None = None  # of the iterations that made it, for the record
     clamped: float = 0.0  # share of synthetic pixel values that were clamped on the way into the protocol's space
 
 
-def finished(
-    bundle: Bundle, initial_sha256: str, seconds: dict[str, float], history: Mapping[str, Any]
-) -> DistillationResult:
+def finished(bundle: Bundle, initial_sha256: str, history: Mapping[str, Any]) -> DistillationResult:
     """What iterations made of an initial set, in a bundle; set and history name the set that they began from."""
     made, began = from_bundle(bundle), {"initial_sha256": initial_sha256}
     cost = {"peak_gpu_gib": bundle.meta.get("origin", {}).get("peak_gpu_gib", 0.0)}
-    return DistillationResult(replace(made, info={**made.info, **began}), seconds, {**began, **cost, **history})
+    return DistillationResult(replace(made, info={**made.info, **began}), {**began, **cost, **history})
 
 
 def curve(values: Tensor) -> list[float] | None:

@@ -1,0 +1,159 @@
+"""A method, the family that it belongs to, and the stages that a family declares: nothing is read off a name.
+
+Nothing here imports torch. A family names the functions of its stages, and the module that holds them is imported when
+the first of them runs.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.settings import PreprocessConfig
+from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.presets import Cell
+from ltdd_utils.teachers.settings import TeacherConfig
+
+if TYPE_CHECKING:
+    from ltdd_utils.data.run import Run
+    from ltdd_utils.distilled.result import DistillationResult
+
+__all__ = ["Family", "Job", "Method", "Stage", "teacher_stage"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a method: what it is called, what it needs, what its cost depends on.
+
+    The pipeline runs these, the campaign expects their seconds, ``ltdd show`` prints them.
+    """
+
+    name: str  # in a record's ``cost.seconds``, and under which later stages find its result
+    compute: "str | Callable[[Job], Any]"  # a function of a Job, or its name in the family's ``module``
+    settings: Any = None  # equal ones cost alike in every recipe; None: those of the whole method, which cost alike in
+    # runs of one recipe
+    needs: tuple[str, ...] = ()  # stages whose results it reads
+    sized: bool = False  # whether another number of images per class is another result
+    seed: int | None = None  # that stands above the run's: all runs share the result
+    training: str | None = None  # "teacher": the same training under whatever name it is asked for
+
+    def facts(self) -> dict[str, Any]:
+        """For ``ltdd show``: name and needs."""
+        return {"stage": self.name, "needs": list(self.needs)}
+
+
+def teacher_stage(
+    name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig, training: str | None = None
+) -> Stage:
+    """The stage of a network that is trained on the long tail; one that asks for a seed is shared by all runs."""
+    return Stage(name, compute, cfg, seed=cfg.seed, training=training)
+
+
+@dataclass
+class Job:
+    """What a stage's function is given."""
+
+    cfg: Any  # settings of the method
+    ipc: int | None  # images per class; None: the whole training set
+    run: "Run"  # data, preprocessing, seed, context
+    draw: int = 0  # which of several independent sets this is
+    results: dict[str, Any] = field(default_factory=dict)  # of the stages before, by name
+
+
+class Family:
+    """A family of methods: its settings, its stages, and what a recipe must know before any of them runs.
+
+    A family of your own sets ``settings`` and ``module`` and implements ``stages``; the rest has defaults.
+    """
+
+    name: ClassVar[str]
+    settings: ClassVar[type]  # a frozen dataclass
+    module: ClassVar[str] = ""  # where the functions of the stages are
+    iterations_setting: ClassVar[str] = "iterations"  # the setting that says how many iterations the images take
+    whole_set: ClassVar[bool] = False  # no distillation: the set is the whole long tail, and has no images per class
+
+    def stages(self, cfg: Any, ipc: int | None) -> Sequence[Stage]:  # noqa: ANN401 (the family's settings)
+        """The stages that make a set, in the order in which they run; the last one's result is the set."""
+        raise NotImplementedError(f"the family {self.name} declares no stages")
+
+    def distil(self, job: Job) -> "DistillationResult":
+        """Run the stages; each one's seconds and origin are entered under its name."""
+        from ltdd_utils.distilled.result import DistillationResult
+
+        result: Any = None
+        for stage in self.stages(job.cfg, job.ipc):
+            compute = stage.compute
+            if isinstance(compute, str):
+                compute = getattr(importlib.import_module(self.module), compute)
+            with job.run.ledger.entry(stage.name):
+                result = job.results[stage.name] = compute(job)
+        return result if isinstance(result, DistillationResult) else DistillationResult(result)
+
+    def student_network(self, cfg: Any) -> NetworkConfig | None:  # noqa: ANN401
+        """The student that the sets are made for; None where the method has none in view."""
+        return None
+
+    def networks(self, cfg: Any) -> Sequence[NetworkConfig]:  # noqa: ANN401
+        """Networks that are refused before the first stage if they do not fit the data."""
+        return ()
+
+    def space(self, cfg: Any) -> PreprocessConfig | None:  # noqa: ANN401
+        """The preprocessing that the method itself names; None: the protocol's."""
+        return None
+
+    def depends_on_space(self, cfg: Any) -> bool:  # noqa: ANN401
+        """Whether another preprocessing makes another set; then it keeps its own under every protocol."""
+        return self.space(cfg) is None
+
+    def has_soft_labels(self, cfg: Any) -> bool:  # noqa: ANN401
+        """Whether the sets store a soft label per image."""
+        return False
+
+    def one_draw_per_student(self, cfg: Any) -> bool:  # noqa: ANN401
+        """Whether student k trains on its own draw k: a random set has no other state than its draw."""
+        return False
+
+    def note(self, cell: Cell) -> str:
+        """What ``ltdd show`` says of where a cell's settings come from; "" for nothing."""
+        return ""
+
+    def training_seeds(self, cfg: Any) -> Sequence[str]:  # noqa: ANN401
+        """The settings that give networks trained on the long tail a seed of their own, whatever the run's."""
+        return ()
+
+    def iterations(self, cfg: Any) -> int | None:  # noqa: ANN401
+        """How many iterations the images take; None where they take none by design."""
+        for name in self.iterations_setting.split("."):
+            cfg = getattr(cfg, name, None)
+        return cfg
+
+
+@dataclass(frozen=True)
+class Method:
+    """One entry of the table of methods."""
+
+    name: str  # letters, digits and "_"; with a data set's name behind it, that of a recipe
+    settings: Callable[[Cell], Any]  # of a cell of a table; its docstring says what the method is
+    family: Family
+    protocol: str = "dsa-stored"  # under which it is published
+    teacher: str = "plain"  # that labels for it in the online protocols
+    teacher_named: bool = False  # whether the paper names that teacher, so that its numbers are of no other one
+    calibrated: bool = False  # whether soft labels are calibrated by ADSA
+    logit_adjustment: float = 0.0  # tau of the students' loss on the whole set
+
+    @property
+    def summary(self) -> str:
+        """What the method is, in one sentence."""
+        return (self.settings.__doc__ or "").strip().partition("\n")[0]
+
+    def read(self, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        """The settings that a dictionary describes, as a record keeps them."""
+        from ltdd_utils.core.settings import from_dict
+
+        return from_dict(self.family.settings, settings)
+
+    def facts(self) -> dict[str, Any]:
+        """For tables: everything but the functions."""
+        kept = ("name", "protocol", "teacher", "teacher_named", "calibrated", "logit_adjustment")
+        return {name: to_dict(getattr(self, name)) for name in kept} | {"family": self.family.name}

@@ -1,0 +1,39 @@
+"""The families of dataset condensation: by gradient matching (DC), by distribution matching (DM)."""
+
+from ltdd_utils.methods.base import Family, Stage
+from ltdd_utils.methods.condensation.settings import CondensationConfig, DCConfig, DMConfig
+from ltdd_utils.networks.settings import NetworkConfig
+
+__all__ = ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING"]
+
+
+class Condensation(Family):
+    """Synthetic images that follow a gradient through ever new random networks."""
+
+    module = "ltdd_utils.methods.condensation.stages"
+    loop: str  # the function of ``stages`` that condenses
+
+    def stages(self, cfg: CondensationConfig, ipc: int | None) -> list[Stage]:
+        """The iterations; without any, the images that they would begin from."""
+        if not cfg.iterations:
+            return [Stage("initial set", "initial_set", sized=True)]
+        return [Stage("condensation", self.loop, sized=True)]
+
+    def student_network(self, cfg: CondensationConfig) -> NetworkConfig:
+        """The random networks have its architecture."""
+        return cfg.network
+
+
+class GradientMatching(Condensation):
+    """DC."""
+
+    name, settings, loop = "gradient matching", DCConfig, "gradient_matching"
+
+
+class DistributionMatching(Condensation):
+    """DM."""
+
+    name, settings, loop = "distribution matching", DMConfig, "distribution_matching"
+
+
+GRADIENT_MATCHING, DISTRIBUTION_MATCHING = GradientMatching(), DistributionMatching()

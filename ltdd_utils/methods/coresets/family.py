@@ -1,0 +1,28 @@
+"""The family of the coresets."""
+
+from ltdd_utils.methods.base import Family, Stage, teacher_stage
+from ltdd_utils.methods.coresets.settings import CoresetConfig
+
+__all__ = ["CORESETS"]
+
+
+class Coresets(Family):
+    """Unmodified real images, chosen class by class."""
+
+    name, settings, module = "coresets", CoresetConfig, "ltdd_utils.methods.coresets.stages"
+
+    def stages(self, cfg: CoresetConfig, ipc: int | None) -> list[Stage]:
+        """The network whose features are read, then the choice."""
+        reads = [] if cfg.expert is None else [teacher_stage("expert", "expert", cfg.expert)]
+        return [*reads, Stage("selection", "selection", needs=tuple(stage.name for stage in reads), sized=True)]
+
+    def depends_on_space(self, cfg: CoresetConfig) -> bool:
+        """Features of another space choose other images."""
+        return cfg.expert is not None
+
+    def one_draw_per_student(self, cfg: CoresetConfig) -> bool:
+        """A choice that reads no features is a draw."""
+        return cfg.expert is None
+
+
+CORESETS = Coresets()
