@@ -10,9 +10,10 @@ import torch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.tables import Table
 from ltdd_utils.data import DATASETS, DataSet, SourceDataset
+from ltdd_utils.evaluation import PROTOCOLS
 from ltdd_utils.networks import ARCHITECTURES
 
-TABLES: tuple[Table, ...] = (DATASETS, ARCHITECTURES)
+TABLES: tuple[Table, ...] = (DATASETS, ARCHITECTURES, PROTOCOLS)
 CLASSES, SIZE = 3, 16
 
 

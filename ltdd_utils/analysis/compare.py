@@ -7,6 +7,7 @@ import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
 from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.commands import command
@@ -135,7 +136,7 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
         ipc=cell["ipc"] if given(cell["ipc"]) else None,
-        protocol=None if protocol == usual == "dsa-stored" else protocol,
+        protocol=None if protocol == usual and not PROTOCOLS[protocol].has_teacher else protocol,
         scale=scale,
         network=_other_student(cell["network"]),
         **further,

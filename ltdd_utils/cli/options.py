@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from ltdd_utils.core.provenance import version_of
 from ltdd_utils.data.facts import DATASETS, SCALES
-from ltdd_utils.evaluation.protocols import PROTOCOLS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records.targets import results_root
