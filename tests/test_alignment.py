@@ -214,7 +214,7 @@ def test_smoothing_keeps_its_keys_apart_and_survives_a_checkpoint():
     smoothed, values = Smoothed(0.5), torch.arange(4.0)
     smoothed((0, 0, 1), values[0]), smoothed((0, 0, 11), values[1])
     again = Smoothed(0.5)
-    again.restore(smoothed.state())
+    again.load_state_dict(smoothed.state_dict())
     for one in (smoothed, again):
         assert one((0, 0, 1), values[2]) == 1.0 and one((0, 0, 11), values[3]) == 2.0
     assert again((5,), values[3]) == 3.0  # the first value of a key, as it is

@@ -209,7 +209,7 @@ def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan,
 
 def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
     plan.write_text(QUICK.replace("ipc = 2", 'ipc = 2\nprotocols = ["dsa-stored"]\nteachers = ["plain"]'))
-    with pytest.raises(ValueError, match="nobody labels under dsa-stored"):
+    with pytest.raises(ValueError, match="dsa-stored uses no teacher"):
         campaign.read_plan(str(plan))
     plan.write_text(QUICK.replace("epochs=1", "lr=1e38"))
     runs, said = campaign.read_plan(str(plan)), []

@@ -129,7 +129,7 @@ def test_a_run_that_overwrites_a_tracked_record_says_how_to_bring_it_back(ltdd, 
     def git(*words):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
 
-    run, said = ["run", "random_digits", *QUICK], "took the place of the book's own record"
+    run, said = ["run", "random_digits", *QUICK], "this replaced the committed record of the run"
     git("init")
     assert said not in ltdd(*run)  # the first of its kind
     assert said not in ltdd(*run)  # a reader's own, which git does not track
@@ -410,7 +410,7 @@ def test_a_run_of_code_that_no_commit_holds_is_marked_not_refused(ltdd, tmp_path
     save_record(tmp_path / "results", record(config_id="other"))
     text = ltdd("table")
     assert text.startswith("All rows: data set cifar10; IF 100; IPC 10; ") and "measure" not in text.splitlines()[2]
-    assert text.count("ours is of code that no commit holds") == 2  # both papers print the cell
+    assert text.count("ours is from uncommitted code") == 2  # both papers print the cell
     assert len(json.loads(ltdd("table", "--json"))) == 4
 
 

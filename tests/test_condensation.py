@@ -301,7 +301,7 @@ def test_initial_noise_has_the_deviation_of_the_pixels():
 
 @pytest.fixture
 def _told_at_once(monkeypatch):
-    monkeypatch.setattr(common, "LOOK_EVERY_S", 0)
+    monkeypatch.setattr("ltdd_utils.training.resumable.LOOK_EVERY_S", 0)
 
 
 @both
@@ -316,7 +316,7 @@ def test_a_killed_run_goes_on_to_the_same_set_and_losses(name, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         condense(name, **long, options={"watch": until_killed, "checkpoint": Checkpoint(path, every_s=0)})
-    assert Checkpoint(path).load().meta["done"] == 3
+    assert Checkpoint(path).load().meta["iteration"] == 3
     made, same = condense(name, **long, seed=99, options={"checkpoint": Checkpoint(path)})
     assert content_hash(made) == content_hash(whole) and torch.equal(same, losses)
     assert content_hash(condense(name, **long)[0]) == content_hash(whole)
@@ -347,10 +347,11 @@ def test_no_iterations_and_a_step_size_of_zero_leave_the_images(name):
 
 
 def test_what_is_not_finite_stops_the_run_with_its_iteration():
+    """Counted from 1, as the watch counts."""
     linear = {"network": replace(NETWORK, norm="none"), "lr_images": 1e200}
-    with pytest.raises(FloatingPointError, match=r"the loss is inf at iteration 1; try a smaller method\.lr_images"):
+    with pytest.raises(FloatingPointError, match=r"the loss is inf at iteration 2; try a smaller method\.lr_images"):
         condense("dm", **linear, iterations=4)
-    with pytest.raises(FloatingPointError, match="an image is not finite at iteration 0"):
+    with pytest.raises(FloatingPointError, match="an image is not finite at iteration 1; try a smaller"):
         large = start(images=1e120 * start().images)
         condense("dm", large, **linear | {"lr_images": 1e250}, iterations=1)
 

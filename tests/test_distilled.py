@@ -208,7 +208,7 @@ BAD = {
     "labels of the wrong shape": ({"labels": torch.zeros(20, 1).long()}, r"labels are torch.int64 \[20, 1\]"),
     "float labels": ({"labels": torch.zeros(20)}, r"expected integers \[20\]"),
     "indices of the wrong length": ({"indices": torch.zeros(3).long()}, r"indices are torch.int64 \[3\]"),
-    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is none"),
+    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is invalid"),
     "targets of the wrong shape": (
         {"targets": torch.zeros(20, 9)},
         r"targets have shape \[20, 9\]; expected \[20, 10\]",
@@ -269,11 +269,13 @@ def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
     with pytest.raises(ValueError, match=r"set.safetensors: 2 values of the set's images are not finite"):
         load_set(path)
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 2}))
-    with pytest.raises(ValueError, match=r"set.safetensors: no distilled set of schema 1 .found 2.; use the version"):
+    with pytest.raises(
+        ValueError, match=r"set.safetensors: not a distilled set of schema 1 .found 2.; use the version"
+    ):
         load_set(path)
     save_set(path, synthetic())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match=r"set.safetensors is no distilled set, or is damaged or cut short"):
+    with pytest.raises(ValueError, match=r"set.safetensors is not a distilled set, or is damaged or cut short"):
         load_set(path)
     with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors; `ltdd run RECIPE --save-set FILE`"):
         load_set(tmp_path / "absent.safetensors")

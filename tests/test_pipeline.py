@@ -207,7 +207,7 @@ def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
 
 
 def test_every_stage_is_watched(tmp_path, monkeypatch):
-    monkeypatch.setattr("ltdd_utils.training.loop.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("ltdd_utils.training.resumable.LOOK_EVERY_S", 0.0)
     events = []
     watch = lambda stage: lambda event: events.append((stage, event["epoch"], event["epochs"]))  # noqa: E731
     run(quick("kcenter_digits", epochs=2), 0, 2, context(tmp_path, watch=watch))

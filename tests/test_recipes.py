@@ -152,9 +152,9 @@ def test_overrides_are_strict(text):
         ),
         (
             {"name": "edc_cifar10", "teacher": "plain", "protocol_name": "dsa-stored"},
-            "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+            "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
         ),
-        ({"name": "random_cifar10", "teacher": "plain"}, "nobody labels under dsa-stored"),
+        ({"name": "random_cifar10", "teacher": "plain"}, "dsa-stored uses no teacher"),
         ({"name": "full_logit_adjusted_digits", "protocol_name": "online-teacher"}, "use the protocol dsa-stored"),
     ],
 )

@@ -16,8 +16,9 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
+from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
-from ltdd_utils.methods.alignment.recover import _augmented, batches, recover
+from ltdd_utils.methods.alignment.recover import recover
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
 from ltdd_utils.methods.alignment.statistics import collect
 
@@ -113,7 +114,7 @@ def test_the_start_and_the_observers_are_not_changed():
 def test_the_observers_are_not_changed_by_a_call_that_fails():
     observers, calls = eyes(), []
     before = copy.deepcopy(observers[0][0])
-    with pytest.raises(FloatingPointError, match=r"^the loss is nan by iteration 4 of batch 1; try a smaller"):
+    with pytest.raises(FloatingPointError, match=r"^the loss is nan at iteration 1 of batch 1; try a smaller"):
         recovered(images=start() * float("nan"), observers=observers)
     assert same_network(observers[0][0], before)
 
@@ -173,7 +174,7 @@ def drawn(times=200, side=4, **changes):
     """Two images in which no two values are alike, their views, and the settings."""
     cfg, rng = replace(PLAIN, **changes), generator(0, "views")
     images = torch.arange(4.0 * side**2).view(2, 2, side, side)
-    return images, [_augmented(images, cfg, rng) for _ in range(times)], cfg
+    return images, [augmented(images, cfg, rng) for _ in range(times)], cfg
 
 
 def places(view, wanted):
@@ -245,7 +246,7 @@ def test_the_views_do_not_depend_on_the_default_type():
     for kind in (torch.float64, torch.float32):
         torch.set_default_dtype(kind)
         rng = generator(0, "views")
-        seen.append(torch.stack([_augmented(images, cfg, rng) for _ in range(20)]))
+        seen.append(torch.stack([augmented(images, cfg, rng) for _ in range(20)]))
     assert torch.equal(*seen)
 
 

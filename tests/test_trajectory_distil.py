@@ -341,15 +341,15 @@ def test_a_killed_run_goes_on_to_the_same_set_and_history(tmp_path, change, coun
 
     with pytest.raises(KeyboardInterrupt):
         run(cfg, teachers=teachers, watch=until_killed, checkpoint=Checkpoint(path, every_s=0))
-    assert Checkpoint(path).load().meta["done"] == 4
+    assert Checkpoint(path).load().meta["iteration"] == 4
     resumed = run(cfg, teachers=teachers, seed=99, checkpoint=Checkpoint(path))
     assert_same_run(resumed, whole)
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_iteration():
-    with pytest.raises(FloatingPointError, match=r"at iteration 0: .*; try a smaller method\.lr_images"):
+    with pytest.raises(FloatingPointError, match=r"at iteration 1: .*; try a smaller method\.lr_images"):
         run(settings(lr=1e30))
-    with pytest.raises(FloatingPointError, match="at iteration 1: "):
+    with pytest.raises(FloatingPointError, match="at iteration 2: "):
         run(settings(lr_images=1e35))
 
 

@@ -25,8 +25,7 @@ from ltdd_utils.methods.trajectory.matching import GRADIENTS, Synthetic
 from ltdd_utils.methods.trajectory.phases import Phases
 from ltdd_utils.methods.trajectory.settings import DAMConfig, GSAMConfig
 from ltdd_utils.networks import NetworkConfig, build
-from ltdd_utils.training import loop
-from ltdd_utils.training import loop as training
+from ltdd_utils.training import loop, resumable
 
 PIXELS = (255 * torch.rand(24, 3, 8, 8, generator=generator(0, "pixels"))).to(torch.uint8)
 LABELS = torch.arange(24) % 3
@@ -36,8 +35,7 @@ LABELS = torch.arange(24) % 3
 def _never_looked(_float64, monkeypatch):
     """Networks train in single precision; a look at the losses, once a second, waits by design."""
     torch.set_default_dtype(torch.float32)
-    for module in (training, recovery):
-        monkeypatch.setattr(module, "LOOK_EVERY_S", math.inf)
+    monkeypatch.setattr(resumable, "LOOK_EVERY_S", math.inf)
 
 
 def train(steps, protocol="online-teacher", sharpness=False):

@@ -39,8 +39,8 @@ def compare(
     A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
     that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``note`` and
     ``our_protocol`` name ours; but the uni-level method has a debiased teacher, and without debiasing a plain one. A
-    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is of
-    code that no commit holds, or is in no commit itself.
+    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is from
+    uncommitted code, or is not committed itself.
 
     Args:
         records: as ``results.load`` gives them.
@@ -82,7 +82,7 @@ def _protocol(target: Mapping[str, Any]) -> str:
 def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
     """What must be said of the records behind a pooled row."""
     mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
-    said = ["ours is of code that no commit holds"] if mine["dirty"].isin([True]).any() else []
+    said = ["ours is from uncommitted code"] if mine["dirty"].isin([True]).any() else []
     return said + ([] if mine["committed"].all() else ["our record is not committed"])
 
 
@@ -157,7 +157,7 @@ def missing(
 ) -> list[dict[str, Any]]:
     """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
 
-    A record of another scale, or of code that no commit holds, does not answer a cell; ``note`` says that it exists. A
+    A record of another scale, or from uncommitted code, does not answer a cell; ``note`` says that it exists. A
     method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
     """
     published = targets() if published is None else published
@@ -177,7 +177,7 @@ def missing(
 def _exists(other: str | None, scale: str) -> str:
     if other is None:
         return ""
-    return "a run exists, of code that no commit holds" if other == scale else f"a run at scale {other} exists"
+    return "a run exists, from uncommitted code" if other == scale else f"a run at scale {other} exists"
 
 
 def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:

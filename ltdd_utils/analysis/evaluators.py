@@ -212,7 +212,7 @@ def run_command(method: str, judge: str, dataset: str, scale: str, changed: Iter
 
 
 def for_display(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:
-    """A table to look at: rounded as text is, and with ``empty`` where there is no number."""
+    """A copy for display: numbers rounded, ``empty`` where there is none."""
     rounded = table.map(lambda value: float(f"{value:.{digits}f}") if isinstance(value, float) else value)
     return rounded.astype(object).where(table.notna(), empty)
 

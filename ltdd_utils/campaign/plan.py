@@ -66,7 +66,7 @@ class Block:
         """All of them, seed by seed.
 
         Raises:
-            ValueError: a combination that is no recipe.
+            ValueError: a combination that is not a recipe.
         """
         options = (self.datasets, self.ipc, self.methods, self.protocols, self.teachers, self.networks, self.set)
         return [self._run(scale, seed, *chosen) for seed, *chosen in itertools.product(self.seeds, *options)]
@@ -104,7 +104,7 @@ def read_plan(name: str) -> list[PlannedRun]:
 
     Raises:
         FileNotFoundError: no such campaign.
-        ValueError: a file that is no campaign; the message names the block.
+        ValueError: a file that is not a campaign; the message names the block.
     """
     path = Path(name) if name.endswith(".toml") else default_records_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():

@@ -16,7 +16,7 @@ __all__ = ["campaign_"]
 
 
 def campaign_(options: argparse.Namespace) -> str:
-    """What of a campaign is done, running and missing; or run what is missing."""
+    """The state of a campaign's runs; or run what is missing."""
     text = options.only or ""
     runs = [run for run in campaign.read_plan(options.plan) if text in run.block or text in run.command]
     if not runs:

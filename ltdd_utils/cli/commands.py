@@ -1,4 +1,4 @@
-"""What each command does: options in, the text for standard output out. A command's function has its name and a "_"."""
+"""The commands: options in, the text for standard output out. A command's function has its name and a "_"."""
 
 import argparse
 import shlex
@@ -56,14 +56,18 @@ def list_(options: argparse.Namespace) -> str:
 def show_(options: argparse.Namespace) -> str:
     """Settings, published numbers, and what runs gave and cost."""
     recipe = recipe_of(options)
-    known = analysis.facts(recipe.target, recipe.config_id, records_of(options))
-    facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **known}
+    numbers = analysis.facts(recipe.target, recipe.config_id, records_of(options))
+    facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **numbers}
     if options.json:
         stages = [stage.facts() for stage in recipes.stages(recipe)]
         return as_json({**facts, "stages": stages, "config": to_dict(recipe)})
     lines = [f"{recipe.name}, scale {recipe.scale}, settings {recipe.config_id}", "", "published:"]
-    lines += [_published(row) for row in known["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
-    lines += ["", "our runs:", *([_ran(row) for row in known["runs"]] or ["  none yet: `ltdd run` with these options"])]
+    lines += [_published(row) for row in numbers["published_percent"]] or [f"  {_why_unpublished(recipe)}"]
+    lines += [
+        "",
+        "our runs:",
+        *([_ran(row) for row in numbers["runs"]] or ["  none yet: `ltdd run` with these options"]),
+    ]
     lines += ["", "stages:", *(_stage(stage) for stage in recipes.stages(recipe))]
     if note := recipe.family.note(recipe.cell):
         lines += ["", note]
@@ -90,7 +94,7 @@ def _why_unpublished(recipe: recipes.Recipe) -> str:
 def _ran(row: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
-    dirty = "  (of code that no commit holds)" if row["dirty"] else ""
+    dirty = "  (from uncommitted code)" if row["dirty"] else ""
     score = f"seed {row['seed']}: {100 * row['overall']:.1f} % with {records.counted(row['students'])}"
     return f"  {score};  {seconds};  {memory}, {row['device']}{dirty}"
 
@@ -115,12 +119,12 @@ def run_(options: argparse.Namespace) -> str:
 
 
 def _replaced(path: Path) -> str:
-    """A further line where a record took the place of one that the clone tracks: what it means for the book's own."""
+    """A further line where a record replaced one that the clone tracks: how to restore it."""
     if not records.is_tracked(path):
         return ""
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    back = f"`git checkout -- {shlex.quote(str(here))}` brings that back, `--results mine` leaves it alone"
-    return f"\nit took the place of the book's own record of this run: {back}"
+    back = f"`git checkout -- {shlex.quote(str(here))}` restores it, `--results mine` leaves it alone"
+    return f"\nthis replaced the committed record of the run: {back}"
 
 
 def evaluate_(options: argparse.Namespace) -> str:
@@ -149,7 +153,7 @@ def _about(file: Path) -> Iterator[None]:
 
 
 def data_(options: argparse.Namespace) -> str:
-    """What data is here, after fetching or verifying it if asked."""
+    """The data sets that are present, after fetching or verifying one if requested."""
     root = data_root(options.data)
     if options.action == "fetch" and not options.names:
         raise ValueError(f"fetch what? name one or more of {', '.join(downloads.fetchable())}")

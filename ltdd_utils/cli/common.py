@@ -1,4 +1,4 @@
-"""What several commands share: the recipe and the place that their options name, and JSON."""
+"""Helpers that several commands share: the recipe and the context that their options name, and JSON."""
 
 import argparse
 import json
@@ -35,7 +35,7 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
 
 
 def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True) -> RunContext:
-    """Where the command works; ``wait`` is its store's, ``gentle``: Ctrl-C lets a stage keep its state."""
+    """The context of a command; ``wait`` is its store's, ``gentle``: Ctrl-C lets a stage keep its state."""
     minutes = options.stop_after
     if minutes is not None and not 0 <= minutes < float("inf"):
         raise ValueError(f"--stop-after is {minutes}; give minutes, 0 or more")
@@ -47,7 +47,7 @@ def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = Tr
 
 
 def require_file(path: Path) -> None:
-    """Refuse, before the work and not after it, what --save-set cannot write.
+    """Raise before any work starts if --save-set cannot write there.
 
     Raises:
         ValueError: it is a folder.

@@ -51,19 +51,19 @@ def _cost(row: dict[str, Any]) -> str:
 
 
 def _numbers(name: str, text: str, last: int) -> tuple[int, ...]:
-    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in rising order."""
+    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in ascending order."""
     if text == "all":
         return tuple(range(last + 1))
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in text.split(","):
         first, _, end = part.strip().partition("-")
         if not (first.isdecimal() and (end or first).isdecimal() and int(first) <= int(end or first) <= last):
-            raise ValueError(f"--{name} {text!r}: {part!r} is no number or range from 0 to {last}; write 0,2-3 or all")
-        found |= set(range(int(first), int(end or first) + 1))
-    return tuple(sorted(found))
+            raise ValueError(f"--{name} {text!r}: {part!r} is not a number or range from 0 to {last}; try 0,2-3 or all")
+        numbers |= set(range(int(first), int(end or first) + 1))
+    return tuple(sorted(numbers))
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as they are given to ``--keep``: ``0-21,40``."""
+    """Ascending numbers in the form of ``--keep``: ``0-21,40``."""
     runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

@@ -1,4 +1,4 @@
-"""What can be asked of ``ltdd``: commands, options, their help and examples."""
+"""The command line of ``ltdd``: commands, options, their help and examples."""
 
 import argparse
 import os
@@ -92,7 +92,7 @@ COMMANDS = {
     ),
     "missing": (
         "The command for every published number that a recipe makes and no record has yet; what follows a # says that "
-        "a run of another scale, or of code that no commit holds, exists.",
+        "a run of another scale, or from uncommitted code, exists.",
         ["ltdd missing --dataset cifar10", "ltdd missing --scale cpu"],
     ),
     "records": (
@@ -102,11 +102,11 @@ COMMANDS = {
     ),
     "table": (
         "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
-        "ours is not committed, or is of code that no commit holds.",
+        "ours is not committed, or is from uncommitted code.",
         ["ltdd table", "ltdd table --dataset cifar10 --all"],
     ),
     "data": (
-        "What data is here; fetch or verify it. Data sets: {datasets}.",
+        "List, fetch or verify data sets. Data sets: {datasets}.",
         ["ltdd data", "ltdd data fetch cifar10", "ltdd data verify cifar10 tiny --data /datasets"],
     ),
 }

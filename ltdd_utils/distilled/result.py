@@ -17,7 +17,7 @@ POINTS = 200  # of a curve in a record
 
 @dataclass(frozen=True)
 class DistillationResult:
-    """A distilled set, and how it came about."""
+    """A distilled set and its history."""
 
     set: DistilledSet
     history: dict[str, Any] | None = None  # of the iterations that made it, for the record

@@ -44,7 +44,7 @@ def student(
 
     Returns:
         ``tensors["confusion"]`` ``[C, C]`` and ``tensors["classifier_norms"]`` ``[C]``, the L2 norm of each class's row
-        of the linear layer that answers; in ``meta`` ``seconds``, ``clamped`` and ``device``, and
+        of the linear layer used at inference; in ``meta`` ``seconds``, ``clamped`` and ``device``, and
         ``adsa_tau`` where soft labels are calibrated. A result that an earlier version left in the store has no norms.
 
     Raises:
@@ -71,6 +71,6 @@ def student(
 
 
 def _classifier_norms(network: Network) -> Tensor:
-    """L2 norm of each row of the linear layer that answers, without its bias, ``[C]``."""
+    """L2 norm of each row of the linear layer used at inference, without its bias, ``[C]``."""
     head = network.classifier if network.second_classifier is None else network.second_classifier
     return head.weight.detach().norm(dim=1).cpu()

@@ -28,7 +28,7 @@ class NetworkConfig:
     depth: int = 3  # blocks of a ConvNet: 3 for 32x32 pixels, 4 for 64x64
     width: int | None = None  # channels of the first block; None: as published (ConvNet 128, ResNet-32 and -18 64)
     norm: Norm = "instance"
-    second_head: bool = False  # a second linear layer that answers instead of the first (uni-level experts)
+    second_head: bool = False  # a second linear layer, the one used at inference (uni-level experts)
     projection: int = 0  # features of the projection and prediction layers; 0: none
 
     def __post_init__(self) -> None:

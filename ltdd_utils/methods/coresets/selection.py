@@ -16,7 +16,7 @@ from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 
 UNBALANCED = "-unbalanced"
-Chooser = Callable[[Tensor, int, torch.Generator], list[int]]  # (rows, count, rng) -> the rows taken, in order
+Chooser = Callable[[Tensor, int, torch.Generator], list[int]]  # (rows, count, rng) -> the chosen rows, in order
 
 __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 
@@ -24,7 +24,7 @@ __all__ = ["full_set", "graph_cut", "herding", "k_center", "select"]
 def k_center(features: Tensor, count: int, first: int) -> list[int]:
     """Farthest-first traversal: each new point is the one farthest from all chosen so far.
 
-    Sener and Savarese (arXiv:1708.00489).
+    Sener and Savarese (arXiv 1708.00489).
 
     Args:
         features: one row per image of a class, ``[n, F]``.
@@ -56,11 +56,11 @@ def herding(features: Tensor, count: int) -> list[int]:
         Rows in the order chosen.
     """
     mean, total, chosen = features.mean(dim=0), torch.zeros_like(features[0]), []
-    taken = torch.zeros(len(features), dtype=torch.bool)
+    is_chosen = torch.zeros(len(features), dtype=torch.bool)
     for step in range(1, count + 1):
         distance = (mean - (total + features) / step).square().sum(dim=1)
-        chosen.append(int(distance.masked_fill(taken, torch.inf).argmin()))
-        taken[chosen[-1]] = True
+        chosen.append(int(distance.masked_fill(is_chosen, torch.inf).argmin()))
+        is_chosen[chosen[-1]] = True
         total = total + features[chosen[-1]]
     return chosen
 
@@ -69,7 +69,7 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
     r"""Greedy maximisation of the graph-cut function: similar to the whole class, unlike each other.
 
     The gain of image i is :math:`\sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)`, with S the images chosen so far
-    (Iyer et al., 2021; as in DeepCore, arXiv:2204.08499).
+    (Iyer et al., 2021; as in DeepCore, arXiv 2204.08499).
 
     Args:
         similarity: symmetric, ``[n, n]``.
@@ -79,10 +79,10 @@ def graph_cut(similarity: Tensor, count: int) -> list[int]:
         Rows in the order chosen.
     """
     gain, chosen = similarity.sum(dim=0), []
-    taken = torch.zeros(len(similarity), dtype=torch.bool)
+    is_chosen = torch.zeros(len(similarity), dtype=torch.bool)
     for _ in range(count):
-        chosen.append(int(gain.masked_fill(taken, -torch.inf).argmax()))
-        taken[chosen[-1]] = True
+        chosen.append(int(gain.masked_fill(is_chosen, -torch.inf).argmax()))
+        is_chosen[chosen[-1]] = True
         gain = gain - 2 * similarity[chosen[-1]]
     return chosen
 
@@ -128,10 +128,11 @@ def _chooser(method: str, run: Run, expert: nn.Module | None) -> Chooser:
         if method == "herding":
             return herding(features, count)
         if method != "graphcut":
-            raise ValueError(f"no rule for the coreset method {method!r}: give it one in baselines/coresets.py")
-        residuals, own = logits.double().softmax(dim=1), run.data.train_labels[rows, None]
-        residuals.scatter_(1, own, 0)
-        residuals.scatter_(1, own, -residuals.sum(dim=1, keepdim=True))  # softmax - 1 is all rounding in a sure expert
+            raise ValueError(f"no rule for the coreset method {method!r}: give it one in methods/coresets/selection.py")
+        residuals, classes = logits.double().softmax(dim=1), run.data.train_labels[rows, None]
+        residuals.scatter_(1, classes, 0)
+        # softmax - 1 is all rounding in a sure expert
+        residuals.scatter_(1, classes, -residuals.sum(dim=1, keepdim=True))
         return graph_cut(gradient_similarity(residuals, features), count)
 
     return choose

@@ -11,7 +11,7 @@ __all__ = ["CoresetConfig"]
 
 @dataclass(frozen=True)
 class CoresetConfig:
-    """A set of unmodified real images. ``baselines.coresets`` has the definitions."""
+    """A set of unmodified real images. ``coresets.selection`` has the definitions."""
 
     method: Literal["random", "kcenter", "herding", "graphcut", "kcenter-unbalanced", "graphcut-unbalanced"] = "random"
     policy: Literal["duplicate", "noise", "inherent"] = "duplicate"  # for classes with fewer images than IPC

@@ -51,11 +51,11 @@ def initial_set(
     rows = torch.full((len(labels),), NOT_REAL)  # of the long tail
     weights = last_snapshot(cfg, experts, 0).to(device)
     for label in range(data.classes):
-        mine = (data.train_labels == label).nonzero().flatten()
-        mine = mine[torch.randperm(len(mine), generator=rng)]
+        candidates = (data.train_labels == label).nonzero().flatten()
+        candidates = candidates[torch.randperm(len(candidates), generator=rng)]
         if cfg.images == "correct":
-            mine = mine[(answers(network, weights, run.images(mine)).argmax(dim=1) == label).cpu()]
-        chosen = _filled(mine, ipc, cfg.policy, data.class_names[label])
+            candidates = candidates[(answers(network, weights, run.images(candidates)).argmax(dim=1) == label).cpu()]
+        chosen = _filled(candidates, ipc, cfg.policy, data.class_names[label])
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
@@ -64,15 +64,15 @@ def initial_set(
         noise = torch.randn(missing, *shape, dtype=torch.float32, generator=rng)
     indices = torch.where(synthetic, rows, data.indices[rows.clamp_min(0)])
     info = {"class_names": list(data.class_names)}
-    made = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
+    distilled = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
     if cfg.labels == "hard":
-        return made
+        return distilled
     images = torch.empty(len(labels), *shape)
     images[~synthetic] = run.images(rows[~synthetic]).cpu()
     if noise is not None:
         images[synthetic] = noise
     targets = soft_labels(cfg, images.to(device), labels.to(device), experts, network).cpu()
-    return replace(made, targets=targets, info={**info, "targets": "logits"})
+    return replace(distilled, targets=targets, info={**info, "targets": "logits"})
 
 
 @torch.no_grad()
@@ -102,7 +102,7 @@ def answers(network: Apply, weights: Tensor, images: Tensor) -> Tensor:
 
 
 def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
-    """The rows of a class's images, as many as there are or as the policy makes of them."""
+    """The rows of a class's images, filled up by the policy where there are too few."""
     if len(rows) >= ipc:
         return rows[:ipc]
     if policy == "inherent":

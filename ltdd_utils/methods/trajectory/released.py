@@ -12,7 +12,7 @@ CORRECT, REAL = "correct", "real"
 
 @dataclass(frozen=True)
 class CellSettings:
-    """What the released files of LTDD (arXiv 2408.14506) vary from cell to cell; all have 10,000 iterations."""
+    """Settings that vary from cell to cell in the released files of LTDD (arXiv 2408.14506); iterations are 10,000."""
 
     steps: tuple[int, int]  # inner steps of the two phases
     batch: int
