@@ -93,7 +93,7 @@ RUNS = {
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
         "unknown teacher 'biased'; choose one of plain, debiased",
     ),
-    "teacher where nobody labels": (
+    "teacher where none labels": (
         ["random_digits", "--teacher", "plain"],
         "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
     ),

@@ -34,7 +34,8 @@ def every_setting(dataset):
                 if method == "full_logit_adjusted" and protocol != "dsa-stored":
                     continue
                 one = recipes.recipe(f"{method}_{dataset}", scale=scale, protocol_name=protocol)
-                settings = to_dict(replace(one, name=method, data=replace(one.data, name="any")))
+                settings = to_dict(one)
+                assert settings.pop("name") == f"{method}_{settings['data'].pop('name')}"
                 made[method, scale, protocol] = settings
     return made
 

@@ -1,6 +1,8 @@
 """A table of names: entries keep their order and their name, and functions are imported when they are called."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -36,11 +38,34 @@ def test_a_name_must_fit_into_commands_and_file_names(name):
 def test_a_name_never_changes_its_meaning():
     planets = table()
     with pytest.raises(ValueError, match="planet 'earth' exists already; choose another name"):
-        planets.add("earth", 3)
+        planets.add("earth", 4)
     with pytest.raises(TypeError):
         planets["earth"] = 4
     with pytest.raises(ValueError, match="the entry of planet 'mars' is 'red'; give int"):
         planets.add("mars", "red")
+
+
+@dataclass(frozen=True)
+class Planet:
+    mass: float
+    orbit: Callable
+
+
+def orbit_of(radius):
+    def orbit():
+        return radius
+
+    return orbit
+
+
+def test_a_file_that_is_run_again_registers_the_same_entry():
+    planets, again = Table("planet", Planet, {}), orbit_of(3)
+    planets.add("mars", Planet(0.1, orbit_of(2)))
+    planets.add("mars", Planet(0.1, again))  # as a cell of a notebook that is run twice: the function is another one
+    assert planets["mars"].orbit is again
+    for other in (Planet(0.2, again), Planet(0.1, orbit_of), Planet(0.1, len)):
+        with pytest.raises(ValueError, match="planet 'mars' exists already"):
+            planets.add("mars", other)
 
 
 def test_a_function_named_by_text_is_imported_when_it_is_needed():

@@ -1,8 +1,10 @@
 """Tables of named entries (data sets, networks, protocols) that code outside of this package can add to."""
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 __all__ = ["Reference", "Table", "check_reference", "resolve"]
@@ -13,7 +15,7 @@ TEXT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 class Table(Mapping[str, T]):
-    """Entries by name, in the order in which they were added. A name is given once, so it never changes its meaning.
+    """Entries by name, in the order in which they were added. A name never changes its meaning.
 
     Args:
         kind: what the entries are, in the singular, for messages.
@@ -46,7 +48,7 @@ class Table(Mapping[str, T]):
         return self._entries[name]
 
     def add(self, name: str, entry: T) -> None:
-        """A further entry.
+        """A further entry; the same one again, from a cell or a file that is run a second time, takes its place.
 
         Raises:
             ValueError: a name that is taken or cannot stand in commands and file names, or an entry of another class.
@@ -54,11 +56,17 @@ class Table(Mapping[str, T]):
         if not isinstance(name, str) or not re.fullmatch(f"[A-Za-z0-9][A-Za-z0-9{re.escape(self.signs)}]*", name):
             signs = " ".join(self.signs)
             raise ValueError(f"{self.kind} name {name!r} is invalid; use letters, digits and, after the first, {signs}")
-        if name in self._entries:
-            raise ValueError(f"{self.kind} {name!r} exists already; choose another name")
         if not isinstance(entry, self.cls):
             raise ValueError(f"the entry of {self.kind} {name!r} is {entry!r}; give {self.cls.__name__}")
+        if name in self._entries and _facts(self._entries[name]) != _facts(entry):
+            raise ValueError(f"{self.kind} {name!r} exists already; choose another name")
         self._entries[name] = entry
+
+
+def _facts(entry: object) -> object:
+    """What makes an entry the same one: its values, and where its functions are defined."""
+    values = vars(entry).items() if is_dataclass(entry) else [("", entry)]
+    return {name: (v.__module__, v.__qualname__) if inspect.isfunction(v) else v for name, v in values}
 
 
 def check_reference(reference: object, name: str) -> None:

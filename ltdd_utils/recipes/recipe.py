@@ -194,7 +194,7 @@ def protocol_of(
             ``network`` names another.
 
     Raises:
-        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher under ``dsa-stored``.
+        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where none labels.
     """
     name = name or method.protocol
     rules = PROTOCOLS.find(name)
