@@ -16,7 +16,7 @@ from ltdd_utils.evaluation.objectives import stored_labels
 from ltdd_utils.evaluation.protocols import stored
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import teacher
-from ltdd_utils.recipes import recipe
+from ltdd_utils.recipes import recipe, with_overrides
 from ltdd_utils.runs import run
 from ltdd_utils.teachers import TeacherConfig
 
@@ -29,7 +29,7 @@ def _tables(_float64):
 
 
 def bare_settings(name, dataset, scale, teacher_kind):
-    return replace(stored(name, dataset, scale), augment=AugmentConfig("none"))
+    return replace(stored("dsa-stored", dataset, scale), protocol=name, augment=AugmentConfig("none"))
 
 
 def hard_labels(task):
@@ -52,7 +52,8 @@ def test_a_random_set_is_scored_under_it(tmp_path):
     """Hard labels of real images are those of ``dsa-stored`` without augmentation, up to rounding of the loss."""
     register_protocol("hard", HARD)
     made = quick("random_digits", epochs=20, **{"evaluate.augment.kind": "none"})
-    here = quick("random_digits", epochs=20, protocol="hard", **{"evaluate.teacher": None})
+    few = {"evaluate.train.epochs": 20, "evaluate.network.width": 8}
+    here = with_overrides(recipe("random_digits", ipc=2, protocol_name="hard"), few)
     assert here.evaluate.protocol == here.evaluate.label == "hard" and here.config_id != made.config_id
     assert overall(here, tmp_path / "here") == overall(made, tmp_path / "there")
 
@@ -84,7 +85,8 @@ def test_every_method_has_it_and_the_commands_know_it(tmp_path, capsys):
 
 
 def distilled_settings(name, dataset, scale, teacher_kind):
-    return replace(stored(name, dataset, scale), teacher=teacher(dataset, scale, teacher_kind))
+    who = teacher(dataset, scale, teacher_kind)
+    return replace(stored("dsa-stored", dataset, scale), protocol=name, teacher=who)
 
 
 def of_the_teacher(task):
