@@ -7,6 +7,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -14,6 +16,7 @@ from ltdd_utils.cli import commands, signals
 from ltdd_utils.cli.options import build_parser
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
 __all__ = ["Bars", "main"]
 
@@ -22,6 +25,10 @@ INTERRUPTED = 128 + 2  # what a shell reports after Ctrl-C
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked (or stopped as asked), 2 after one line that says what was wrong."""
+    try:
+        _load_plugins(arguments)  # before the parser, whose choices they add to
+    except (ValueError, OSError, ImportError) as error:
+        return _say(f"error: {error}", 2)
     options = build_parser().parse_args(arguments)
     try:
         with signals.restored():
@@ -35,6 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (ValueError, OSError, FloatingPointError) as error:
         return _say(f"error: {error}", 2)
+
+
+def _load_plugins(arguments: Sequence[str] | None) -> None:
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--plugin", action="append", default=[], type=Path)
+    with suppress(argparse.ArgumentError):  # the whole parser says what is wrong
+        for path in early.parse_known_args(arguments)[0].plugin:
+            load_plugin(path)
+    load_entry_points()
 
 
 def _run(options: argparse.Namespace) -> int:

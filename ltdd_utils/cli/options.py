@@ -112,6 +112,9 @@ COMMANDS = {
 }
 
 
+PLUGIN = "a file of yours that registers methods, networks or data sets; may be given several times"
+
+
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
     """Examples as they are written, and the default of an option where it has one."""
 
@@ -142,6 +145,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=_Help)
         sub.set_defaults(command=f"{name}_")
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+        sub.add_argument("--plugin", action="append", default=[], metavar="FILE.py", type=Path, help=PLUGIN)
         for add in OPTIONS.get(name, ()):
             add(sub)
     return parser

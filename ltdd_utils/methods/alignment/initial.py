@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from ltdd_utils.augment.crops import crop_boxes, draw_boxes
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.alignment.settings import CropConfig
 
 __all__ = ["confidence", "initial_set", "select_crops"]
@@ -49,7 +50,7 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
             )
         candidates = candidates[torch.randperm(len(candidates), generator=rng)[: cfg.pool]]
         if cfg.images == "real":
-            positions.append(data.indices[candidates[torch.arange(ipc) % len(candidates)]])
+            positions.append(data.indices[fill(candidates, ipc, "duplicate")])
         else:
             rows, chosen = _crops(cfg, run, teacher, candidates, ipc, rng)
             positions.append(data.indices[candidates[rows]])

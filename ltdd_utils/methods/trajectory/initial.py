@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.flat import Apply
@@ -55,7 +56,7 @@ def initial_set(
         candidates = candidates[torch.randperm(len(candidates), generator=rng)]
         if cfg.images == "correct":
             candidates = candidates[(answers(network, weights, run.images(candidates)).argmax(dim=1) == label).cpu()]
-        chosen = _filled(candidates, ipc, cfg.policy, data.class_names[label])
+        chosen = fill(candidates, ipc, cfg.policy, _refusal(len(candidates), ipc, data.class_names[label]))
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
@@ -101,16 +102,9 @@ def answers(network: Apply, weights: Tensor, images: Tensor) -> Tensor:
     return torch.cat([network(weights, batch) for batch in images.split(BATCH)])
 
 
-def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
-    """The rows of a class's images, filled up by the policy where there are too few."""
-    if len(rows) >= ipc:
-        return rows[:ipc]
-    if policy == "inherent":
-        remedy = f", or ipc up to {len(rows)}" if len(rows) else ""
-        raise ValueError(
-            f"class {name!r} has {len(rows)} images to start from, fewer than ipc={ipc}, and 'inherent' adds none: use "
-            f"the policy 'duplicate' or 'noise'{remedy}"
-        )
-    if policy == "duplicate" and len(rows):
-        return rows[torch.arange(ipc) % len(rows)]
-    return rows
+def _refusal(count: int, ipc: int, name: str) -> str:
+    remedy = f", or ipc up to {count}" if count else ""
+    return (
+        f"class {name!r} has {count} images to start from, fewer than ipc={ipc}, and 'inherent' adds none: use "
+        f"the policy 'duplicate' or 'noise'{remedy}"
+    )

@@ -86,7 +86,7 @@ class Snapshots:
     def take(self, epoch: int) -> None:
         """Take the snapshot of an epoch that has ended (0: before the first one), if it is to be kept."""
         if epoch == 0:  # the training begins: what another one had taken, whose checkpoint it refused, does not count
-            self.taken = {}
+            self.rows = {}
         if epoch in self.keep:
             self.rows[epoch] = self.flat().to("cpu", self.dtype)
 
