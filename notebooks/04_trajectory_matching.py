@@ -354,9 +354,9 @@ torch.testing.assert_close(
 # Neither is in paper 1's release; the second is off in its recipes here.
 
 # %%
-from ltdd_utils.methods.trajectory import distil
+from ltdd_utils.methods.trajectory import distil as loop
 
-notebook.source(distil._update)
+notebook.source(loop._update)
 
 # %% [markdown]
 # To see both at work, start with a step size that is far too long, and learn it far too fast:
@@ -384,12 +384,12 @@ pd.DataFrame(rows).T
 # In LTDD's files only some cells let the bound grow; the others draw up to $T^+$ from the start.
 
 # %%
-notebook.source(distil.last_start_epoch)
+notebook.source(loop.last_start_epoch)
 
 # %%
 grown = recipes.recipe("datm_cifar10", imbalance_factor=10, scale="paper").method
 at = range(0, 2001, 100)
-bounds = {"bound of the start epoch": (at, [distil.last_start_epoch(grown, i) for i in at])}
+bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for i in at])}
 name = f"window {list(grown.window)}, as released for IF 10"
 plots.curves({name: bounds}, "iteration", "epoch")
 

@@ -73,10 +73,8 @@ from ltdd_utils.data import DataConfig, load
 from ltdd_utils.methods.trajectory.training import train_experts
 from ltdd_utils.runs import distil, run, start
 
-shorter = {
-    "method.experts.train.epochs": str(expert_epochs),
-    "evaluate.train.epochs": str(student_epochs),
-}
+shorter = {"method.experts.train.epochs": str(expert_epochs)}
+shorter |= {"evaluate.train.epochs": str(student_epochs)}
 
 
 def chosen(name, **method):

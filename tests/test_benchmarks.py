@@ -14,10 +14,10 @@ from ltdd_utils import recipes
 from ltdd_utils.augment import AugmentConfig
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store, load_bundle
-from ltdd_utils.data import fitted, load
 from ltdd_utils.methods.trajectory.classifier import match_classifier
 from ltdd_utils.methods.trajectory.matching import tesla
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import train_experts
+from ltdd_utils.runs import start
 
 CPU = torch.device("cpu")
 
@@ -147,9 +147,8 @@ def tiny(*changes):
 
 
 def train(recipe, folder):
-    data, context, cfg = load(recipe.data), RunContext(Store(folder), CPU), recipe.method
-    preprocess = fitted(recipe.evaluate.preprocess, data, context)
-    train_experts(cfg.experts, cfg.snapshots, cfg.classifier_snapshots, data, preprocess, 0, context, only=[0])
+    run, cfg = start(recipe, 0, RunContext(Store(folder), CPU)), recipe.method
+    train_experts(cfg.experts, run, cfg.snapshots, cfg.classifier_snapshots, only=[0])
 
 
 @pytest.mark.float32
@@ -157,7 +156,7 @@ def train(recipe, folder):
 def test_the_counted_bytes_are_those_of_the_files(benchmark, tmp_path, stored):
     snapshots, recipe = benchmark("snapshots"), tiny(f"experts.stored={stored}")
     train(recipe, tmp_path)
-    _, _, experts = snapshots.experts_of(recipe, tmp_path, 0)
+    _, experts = snapshots.experts_of(recipe, tmp_path, 0)
     for stage, size in snapshots.stored_bytes(experts.layout, recipe.method, stored).items():
         (file,) = (tmp_path / stage).glob("*/result.safetensors")
         assert sum(tensor.nbytes for tensor in load_bundle(file).tensors.values()) == size
