@@ -117,7 +117,7 @@ def test_what_cannot_be_fetched_says_so(refused):
 
 def test_its_reader_and_its_source_may_be_named_by_text(tmp_path):
     register_dataset(
-        "toy", toy(reader="toy_tables:stripes", source=lambda: downloads.Source("file:/x.zip", "", "y", {}))
+        "toy", toy(reader="toy_tables:stripes", source=lambda: downloads.Source("file:/x.zip", "", "y", {}, 1))
     )
     assert load(DataConfig("toy", 8), tmp_path).train_images.shape[1:] == (1, SIZE, SIZE)
     assert sources.source_dataset("toy", tmp_path).class_names == stripes(tmp_path).class_names
