@@ -1,11 +1,13 @@
 """Settings are strict, and their hash depends on values alone."""
 
+import pkgutil
 from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
+from importlib import import_module
 
 import pytest
 
+import ltdd_utils
 from ltdd_utils.augment import AugmentConfig
-from ltdd_utils.core import settings as config
 from ltdd_utils.core.settings import added_field, config_id, from_dict, to_dict
 from ltdd_utils.data import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation import ADSAConfig, EvaluateConfig
@@ -165,8 +167,12 @@ def test_values_of_another_type_are_refused_by_name(make, message):
 
 
 def configurations():
-    """Every class of settings."""
-    return [value for value in vars(config).values() if isinstance(value, type) and is_dataclass(value)]
+    """Every class of settings of the package."""
+    names = [name for _, name, _ in pkgutil.walk_packages(ltdd_utils.__path__, "ltdd_utils.")]
+    parts = (vars(import_module(name)).items() for name in names if name.endswith(".settings"))
+    found = {value for part in parts for name, value in part if name.endswith("Config") and is_dataclass(value)}
+    assert len(found) >= 20
+    return sorted(found, key=lambda cls: cls.__name__)
 
 
 @pytest.mark.parametrize("cls", [cls for cls in configurations() if fields(cls)], ids=lambda cls: cls.__name__)

@@ -1,5 +1,6 @@
 """A table of names: entries keep their order and their name, and functions are imported when they are called."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,3 +88,10 @@ def test_text_that_names_no_function(text):
 def test_what_is_no_reference_is_refused(reference):
     with pytest.raises(ValueError, match=r"reader is .*; give a function, or 'module:function'"):
         check_reference(reference, "reader")
+
+
+def test_the_tables_and_the_settings_that_ask_them_need_no_torch():
+    names = ("data.facts", "networks.settings", "evaluation.table", "evaluation.settings", "evaluation.protocols")
+    lines = [*(f"import ltdd_utils.{name}" for name in names), "import sys; print('torch' in sys.modules)"]
+    told = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
