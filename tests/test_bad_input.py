@@ -18,12 +18,13 @@ from ltdd_utils.data.sources.digits import source_dataset
 from ltdd_utils.distilled import save_set, to_bundle
 from ltdd_utils.records import save_record
 
+pytestmark = pytest.mark.float32
+
 QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
 
 
 @pytest.fixture(autouse=True)
-def _apart(_float64, tmp_path, monkeypatch):
-    torch.set_default_dtype(torch.float32)
+def _apart(tmp_path, monkeypatch):
     for name in ("WORK", "RESULTS", "DATA"):
         monkeypatch.setenv(f"LTDD_{name}", str(tmp_path / name.lower()))
 
@@ -93,7 +94,7 @@ RUNS = {
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
         "unknown teacher 'biased'; choose one of plain, debiased",
     ),
-    "teacher where nobody labels": (
+    "teacher where none labels": (
         ["random_digits", "--teacher", "plain"],
         "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
     ),
@@ -282,7 +283,7 @@ def test_a_class_without_images(refused, monkeypatch):
     keep = whole.labels != 4
 
     without_class_four = replace(whole, labels=whole.labels[keep])
-    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda: without_class_four)
+    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda root: without_class_four)
     assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
 
 

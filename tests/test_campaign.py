@@ -18,6 +18,8 @@ from ltdd_utils.recipes import Recipe
 from ltdd_utils.records import all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
 
+pytestmark = pytest.mark.float32
+
 QUICK = """
 scale = "tiny"
 [[block]]
@@ -29,12 +31,6 @@ seeds = [0, 1]
 students = 1
 set = [["evaluate.train.epochs=1", "evaluate.network.width=8"]]
 """
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture

@@ -26,13 +26,14 @@ from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import TARGET_KEYS, load_record, save_record, validate_record
 
+pytestmark = pytest.mark.float32
+
 QUICK = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "2"]
 
 
 @pytest.fixture(autouse=True)
-def _apart(_float64, tmp_path, monkeypatch):
-    """Networks train in single precision, and every folder is a temporary one."""
-    torch.set_default_dtype(torch.float32)
+def _apart(tmp_path, monkeypatch):
+    """Every folder is a temporary one."""
     monkeypatch.setenv("LTDD_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("LTDD_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("LTDD_DATA", str(tmp_path / "data"))

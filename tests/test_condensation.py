@@ -405,9 +405,9 @@ def small(name, **changes):
     return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), settings | changes)
 
 
+@pytest.mark.float32
 @both
 def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
-    torch.set_default_dtype(torch.float32)
     record, again = (run(small(name), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
     validate_record(json.loads(json.dumps(record)))
     told = record["distillation"]

@@ -225,11 +225,6 @@ def test_without_consistency_no_projection_is_needed_and_the_views_differ_with_t
 # Whole experts.
 
 
-@pytest.fixture
-def single():
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture(scope="module")
 def data():
     return load(DataConfig("digits", imbalance_factor=5, n_max=15))
@@ -246,7 +241,8 @@ def equal(one, other):
 DEBIASED = settings(network=replace(HEADS, norm="batch"), augment="crop-flip")
 
 
-def test_a_killed_debiased_expert_goes_on_to_the_same_weights(single, data, tmp_path, monkeypatch):
+@pytest.mark.float32
+def test_a_killed_debiased_expert_goes_on_to_the_same_weights(data, tmp_path, monkeypatch):
     whole = trained(DEBIASED, data, tmp_path / "whole")
     real, ticks, alphas = Checkpoint.tick, itertools.count(1), []
 
@@ -270,7 +266,8 @@ def test_a_killed_debiased_expert_goes_on_to_the_same_weights(single, data, tmp_
     assert alphas == [(2 / 4) ** 2, (3 / 4) ** 2]
 
 
-def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(single, data, tmp_path):
+@pytest.mark.float32
+def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(data, tmp_path):
     base = trained(DEBIASED, data, tmp_path)
     assert equal(trained(DEBIASED, data, tmp_path), base)
     other = replace(DEBIASED, debias=replace(DEBIASED.debias, sharpness=0.1))
@@ -278,7 +275,8 @@ def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(single,
     assert not equal(trained(DEBIASED, data, tmp_path, seed=1), base)
 
 
-def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, data, tmp_path):
+@pytest.mark.float32
+def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(data, tmp_path):
     cfg = replace(DEBIASED, network=replace(HEADS, second_head=False, projection=0), kind="plain", debias=None)
     first, second, fresh = (toy_run(tmp_path / name, data, "normalise") for name in ("a", "a", "b"))
     network, again = train_teacher(cfg, first), train_teacher(cfg, second)
@@ -289,7 +287,8 @@ def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, dat
     assert equal(network.state_dict(), train(plain, len(fresh.labels()), loss, cfg.train, rng).state_dict())
 
 
-def test_the_re_weighted_head_answers(single, data, tmp_path):
+@pytest.mark.float32
+def test_the_re_weighted_head_answers(data, tmp_path):
     run = toy_run(tmp_path, data, "normalise")
     model, images = train_teacher(DEBIASED, run), run.test_images()[:5]
     torch.testing.assert_close(model(images), F.linear(model.backbone(images), *model.second_classifier.parameters()))

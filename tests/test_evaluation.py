@@ -28,6 +28,8 @@ from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.teachers import TeacherConfig
 from ltdd_utils.training import TrainConfig
 
+pytestmark = pytest.mark.float32
+
 COUNTS = (150, 40, 5)
 PLAIN = EvaluateConfig(
     preprocess=PreprocessConfig("normalise"),
@@ -35,12 +37,6 @@ PLAIN = EvaluateConfig(
     train=TrainConfig(epochs=8, batch_size=32, lr=0.05, schedule="constant"),
     augment=AugmentConfig("none"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 def toy(signal: int) -> LongTailedData:

@@ -16,6 +16,8 @@ from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
 from ltdd_utils.networks import Layout, NetworkConfig
 from ltdd_utils.training import TrainConfig, label_objective
 
+pytestmark = pytest.mark.float32
+
 # What each setting of the augmentation stands for: one operation of DSA, for which no other can be mistaken.
 AUGMENTATIONS = [
     (AugmentConfig("dsa", "crop"), lambda images, rng: dsa(images, "crop", rng)),
@@ -80,8 +82,6 @@ SHARP = GSAMConfig(rho=0.5, alpha=0.4)
 
 @pytest.fixture
 def run(tmp_path):
-    """In single precision, as users have it."""
-    torch.set_default_dtype(torch.float32)
     return toy_run(tmp_path, load(DataConfig("digits", imbalance_factor=4, n_max=4)), "normalise")
 
 

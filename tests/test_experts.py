@@ -28,6 +28,8 @@ from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, 
 from ltdd_utils.networks import Layout, NetworkConfig
 from ltdd_utils.training import TrainConfig
 
+pytestmark = pytest.mark.float32
+
 TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")
 CFG = ExpertConfig(
     count=2,
@@ -39,12 +41,6 @@ CFG = ExpertConfig(
     classifier_images=40,
 )
 EVERY, EVERY_SECOND = (0, 1, 2, 3), (0, 1, 2)
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="module")

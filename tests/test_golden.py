@@ -25,6 +25,8 @@ from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import committed, load_record
 from ltdd_utils.runs import run
 
+pytestmark = pytest.mark.float32
+
 GOLDEN = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).resolve().parent.parent
 MASK = re.compile(r"[0-9a-f]{64}")  # content hashes: of bits that another processor rounds otherwise
@@ -74,11 +76,6 @@ def observed(name: str, work: Path) -> dict:
         else [round(value, 3) for value in (images.mean().item(), images.std().item())],
         "sha256": content_hash(one),
     }
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="module")

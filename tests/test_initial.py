@@ -11,16 +11,12 @@ from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks import Layout
 
+pytestmark = pytest.mark.float32
+
 IPC = 10
 NEVER = 3  # a class that no expert ever predicts
 LAST, LAST_CLASSIFIER = 5, 2
 PIXELS = 16 * 16
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Images are in single precision."""
-    torch.set_default_dtype(torch.float32)
 
 
 def apply(weights, images):

@@ -11,13 +11,9 @@ from toy_sets import CPU, context, result_of
 from ltdd_utils import recipes
 from ltdd_utils.runs import run
 
+pytestmark = pytest.mark.float32
+
 FEW = {"data.n_max": "20", "data.imbalance_factor": "5", "evaluate.train.epochs": "1", "evaluate.network.width": "8"}
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 def few(name, **changes):

@@ -25,11 +25,7 @@ from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.records import load_record, validate_record
 from ltdd_utils.runs import distil, evaluate_set, protocol_for, run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 @pytest.fixture

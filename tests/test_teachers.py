@@ -8,11 +8,7 @@ from toy_sets import context, digits, quick, toy_run
 from ltdd_utils import runs
 from ltdd_utils.teachers import check_class_order, teacher_scores
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 class Oracle(nn.Module):

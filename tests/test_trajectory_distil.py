@@ -18,16 +18,12 @@ from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
 from ltdd_utils.training import TrainConfig, soft_cross_entropy
 
+pytestmark = pytest.mark.float32
+
 CLASSES, IPC, SIZE, COUNTS = 3, 2, 8, [8, 4, 2]
 IMAGES = CLASSES * IPC
 STEPS, ETA = 3, 0.3
 LABELS = torch.arange(CLASSES).repeat_interleave(IPC)
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Snapshots are float32, whatever the default, and so is the loop."""
-    torch.set_default_dtype(torch.float32)
 
 
 def draws(*shape, name):

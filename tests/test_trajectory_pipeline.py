@@ -22,11 +22,7 @@ from ltdd_utils.methods.trajectory.training import renew_experts
 from ltdd_utils.records import load_record, validate_record
 from ltdd_utils.runs import distil, run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 @cache
@@ -76,7 +72,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, 
 def test_a_run_killed_while_it_matches_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch):
     experts = 2 * (3 + 2)
     left = kill(tmp_path, monkeypatch, experts + 1)
-    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["done"] == 1
+    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["iteration"] == 1
     assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(whole[1])
 
 

@@ -22,11 +22,7 @@ from ltdd_utils.methods.registry import method_names
 from ltdd_utils.records import validate_record
 from ltdd_utils.runs import run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 def outcome(record):

@@ -150,8 +150,8 @@ def test_the_smallest_difference_is_that_of_a_contrast_of_equal_spreads():
 # --- separate seeds ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.float32
 def test_a_network_with_a_seed_of_its_own_is_that_of_every_run(tmp_path):
-    torch.set_default_dtype(torch.float32)
     short = {"method.expert.train.epochs": "1", "method.expert.network.width": "2"}
     cfg = with_overrides(recipes.recipe("herding_digits"), short).method.expert
     pinned = TeacherConfig(**{**vars(cfg), "seed": 7})

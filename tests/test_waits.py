@@ -27,14 +27,15 @@ from ltdd_utils.methods.trajectory.settings import DAMConfig, GSAMConfig
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.training import loop, resumable
 
+pytestmark = pytest.mark.float32
+
 PIXELS = (255 * torch.rand(24, 3, 8, 8, generator=generator(0, "pixels"))).to(torch.uint8)
 LABELS = torch.arange(24) % 3
 
 
 @pytest.fixture(autouse=True)
-def _never_looked(_float64, monkeypatch):
-    """Networks train in single precision; a look at the losses, once a second, waits by design."""
-    torch.set_default_dtype(torch.float32)
+def _never_looked(monkeypatch):
+    """A look at the losses, once a second, waits by design."""
     monkeypatch.setattr(resumable, "LOOK_EVERY_S", math.inf)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -152,14 +153,18 @@ def _about(file: Path) -> Iterator[None]:
         raise ValueError(f"{file}: {error}") from error
 
 
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def data_(options: argparse.Namespace) -> str:
     """The data sets that are present, after fetching or verifying one if requested."""
     root = data_root(options.data)
     if options.action == "fetch" and not options.names:
-        raise ValueError("fetch what? name one or more of cifar10, cifar100, tiny")
+        raise ValueError(f"fetch what? name one or more of {', '.join(downloads.fetchable())}")
     if options.action == "fetch":
         for name in options.names:
-            downloads.fetch(name, root, Bars(options.quiet)(name))
+            downloads.fetch(name, root, Bars(options.quiet)(name), None if options.quiet else _to_stderr)
     rows = downloads.status(root, options.names)
     if options.action == "verify":
         wrong = [row for row in rows if not row["verified"] and (options.names or row["present"])]
