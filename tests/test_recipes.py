@@ -41,7 +41,7 @@ def test_every_recipe_builds_at_each_of_its_scales_and_protocols(name, scale):
 
 @pytest.mark.parametrize(("name", "scale"), EVERY)
 def test_every_recipe_is_read_back_from_what_a_record_keeps_of_it(name, scale):
-    """Under every protocol and teacher, with few and many images; the family's settings are of the right class again."""
+    """Under every protocol and teacher, with few and many images; the settings are those of the family."""
     for protocol, ipc in product(PROTOCOLS, (1, 50)):
         if recipe(name).entry.logit_adjustment and protocol != "dsa-stored":
             continue
@@ -57,7 +57,7 @@ def test_a_record_of_a_method_that_is_not_here_is_refused_by_its_name():
     config = to_dict(recipe("random_digits"))
     with pytest.raises(ValueError, match="unknown recipe 'mine_digits'"):
         Recipe.from_dict(config | {"name": "mine_digits"})
-    with pytest.raises(ValueError, match="unknown key 'batch' for CoresetConfig"):
+    with pytest.raises(ValueError, match="unknown key 'augment' for CoresetConfig"):
         Recipe.from_dict(config | {"method": to_dict(recipe("dc_digits").method)})
 
 

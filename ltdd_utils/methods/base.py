@@ -36,18 +36,16 @@ class Stage:
     needs: tuple[str, ...] = ()  # stages whose results it reads
     sized: bool = False  # whether another number of images per class is another result
     seed: int | None = None  # that stands above the run's: all runs share the result
-    training: str | None = None  # "teacher": the same training under whatever name it is asked for
+    trainings: tuple[TeacherConfig, ...] = ()  # by ``train_teacher``: one training, under whatever name it is asked for
 
     def facts(self) -> dict[str, Any]:
         """For ``ltdd show``: name and needs."""
         return {"stage": self.name, "needs": list(self.needs)}
 
 
-def teacher_stage(
-    name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig, training: str | None = None
-) -> Stage:
+def teacher_stage(name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig) -> Stage:
     """The stage of a network that is trained on the long tail; one that asks for a seed is shared by all runs."""
-    return Stage(name, compute, cfg, seed=cfg.seed, training=training)
+    return Stage(name, compute, cfg, seed=cfg.seed, trainings=(cfg,))
 
 
 @dataclass
