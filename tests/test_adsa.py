@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from toy_sets import CPU, NAMES, context, digits, fit, synthetic
+from toy_sets import NAMES, digits, fit, synthetic, toy_run
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, load
@@ -176,9 +176,9 @@ def cfg(name, **changes):
 
 
 def trained(folder, settings, teacher=None, data=None, **changes):
-    data, distilled = digits() if data is None else data, synthetic(kind=settings.preprocess.kind, **changes)
-    where = {"seed": 0, "number": 0, "store": context(folder).store, "device": CPU, "teacher": teacher}
-    return student(distilled, data, fit(settings.preprocess.kind), settings, **where)
+    kind = settings.preprocess.kind
+    run = replace(toy_run(folder, kind=kind), data=digits() if data is None else data)
+    return student(synthetic(kind=kind, **changes), run, settings, 0, teacher)
 
 
 @pytest.mark.float32

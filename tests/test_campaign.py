@@ -14,6 +14,7 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
+from ltdd_utils.recipes import Recipe
 from ltdd_utils.records import all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
 
@@ -123,11 +124,11 @@ def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
     first, second = (recipes.recipe(f"{name}_digits", teacher="plain") for name in ("edc", "unilevel_no_debiasing"))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
     known = [record(first, 0, spent | {"students": 9.0}, students=3)]
-    runs = [(to_dict(first), 0, 5), (to_dict(first), 1, 2), (to_dict(first), 1, 2), (to_dict(second), 1, 2)]
+    runs = [(first, 0, 5), (first, 1, 2), (first, 1, 2), (second, 1, 2)]
     again, other_seed, repeated, other_method = campaign.expected(runs, known)
     assert again == (2 * 3.0, [])  # two more students; its other stages lie in the store
     assert other_seed == (sum(spent.values()) + 2 * 3.0, []) and repeated == (0.0, [])
-    shared = {stage.name for stage in campaign.stages(to_dict(first), 1, 2)}
+    shared = {stage.name for stage in campaign.timed_stages(first, 1, 2)}
     assert "recovery" in shared and "recovery" in other_method[1]
     assert not {"teacher", "students"} & set(other_method[1]) and other_method[0] >= 2 * 3.0
 
@@ -136,23 +137,23 @@ def test_another_number_of_images_needs_a_start_of_its_own():
     """The experts stay; the images that the recovery starts from are others, and cost what they cost before."""
     ten, one = (recipes.recipe("unilevel_digits", ipc=ipc) for ipc in (10, 1))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
-    assert campaign.expected([(to_dict(one), 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
+    assert campaign.expected([(one, 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
 
 
 def test_experts_that_all_seeds_share_are_paid_for_once():
     recipe = recipes.recipe("damed_cifar10", scale="cpu")
     assert recipe.method.experts.seed == 0
-    names = [{s.name: s.exact for s in campaign.stages(to_dict(recipe), seed, 1)} for seed in (0, 1)]
+    names = [{s.name: s.exact for s in campaign.timed_stages(recipe, seed, 1)} for seed in (0, 1)]
     assert names[0]["experts"] == names[1]["experts"] and names[0]["matching"] != names[1]["matching"]
     start = recipes.with_overrides(recipe, {"method.iterations": "0"})
-    assert "matching" not in {s.name for s in campaign.stages(to_dict(start), 0, 1)}
+    assert "matching" not in {s.name for s in campaign.timed_stages(start, 0, 1)}
 
 
 def test_every_recipe_has_its_stages_timed_by_its_own_record():
     """The stages of a recipe are those that committed records of it name (the ones that take no time aside)."""
     for path in sorted((campaign.plan.default_records_dir()).glob("*/*-s0.json")):
         found = load_record(path)
-        ours = {stage.name for stage in campaign.stages(found["config"], 0, 1)}
+        ours = {stage.name for stage in campaign.timed_stages(Recipe.from_dict(found["config"]), 0, 1)}
         spent = {name for name, value in found["cost"]["seconds"].items() if value > 30}
         assert spent <= ours | {"preprocess"} and ours <= set(found["cost"]["seconds"]), path
 

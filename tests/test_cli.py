@@ -14,7 +14,7 @@ from itertools import count
 import pytest
 import torch
 from toy_records import four_records, record
-from toy_sets import context, digits, fit
+from toy_sets import context, digits, fit, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
@@ -25,7 +25,6 @@ from ltdd_utils.core.store import Checkpoint, load_bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import TARGET_KEYS, load_record, save_record, validate_record
-from ltdd_utils.runs import distil
 
 pytestmark = pytest.mark.float32
 
@@ -325,7 +324,7 @@ def test_a_set_in_the_layout_of_the_released_codes_is_scored_as_the_set_itself(l
 def test_an_export_is_whitened_whatever_the_set_was_made_in(ltdd, tmp_path):
     """Synthetic pixels of another space go through pixels, so that the same image is read back."""
     path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
-    made = distil(recipes.recipe("random_digits", ipc=1), digits(), 0, context(tmp_path)).set
+    made = result_of(recipes.recipe("random_digits", ipc=1), context(tmp_path)).set
     shown = digits().train_images[digits().rows_of(made.indices)]
     info = {**made.info, "preprocess": fit("normalise").describe()}
     save_set(path, replace(made, indices=torch.full((10,), NOT_REAL), images=fit("normalise")(shown), info=info))

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import context
+from toy_sets import context, result_of, toy_run
 
 from ltdd_utils import recipes
 from ltdd_utils.augment import AugmentConfig, apply, draw
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
-from ltdd_utils.data import DataConfig, LongTailedData, load
+from ltdd_utils.data import DataConfig, LongTailedData
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, composition, content_hash
 from ltdd_utils.methods.condensation import common, features, gradients
 from ltdd_utils.methods.condensation.common import RealImages, start_images
@@ -23,7 +23,7 @@ from ltdd_utils.methods.coresets.selection import select
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.records import validate_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run
 
 CLASSES, IPC, SIZE, COUNTS = 3, 3, 8, (8, 4, 2)
 NETWORK = NetworkConfig(depth=2, width=3)
@@ -270,9 +270,13 @@ def toy(counts=COUNTS):
     return LongTailedData(DataConfig(), images, labels, indices, images, labels, names, tuple(counts))
 
 
+def tail_run(seed=0, counts=COUNTS):
+    return toy_run(data=toy(counts), kind="none", seed=seed)
+
+
 @both
 def test_classes_smaller_than_the_batch_and_than_ipc_are_condensed_all_the_same(name):
-    first = start_images(DMConfig(), toy(), IPC, 0, 1.0)
+    first = start_images(DMConfig(), tail_run(), IPC, 1.0)
     assert composition(first) == {"real": [3, 3, 2], "duplicated": [0, 0, 1], "synthetic": [0, 0, 0]}
     method, cfg = METHODS[name]
     preprocessed = toy().train_images / 255
@@ -285,15 +289,15 @@ def test_classes_smaller_than_the_batch_and_than_ipc_are_condensed_all_the_same(
 
 
 def test_real_initial_images_are_those_of_random():
-    random = select(CoresetConfig("random"), toy(), IPC, 4, None, lambda rows: rows)
-    assert content_hash(start_images(DMConfig(), toy(), IPC, 4, 0.3)) == content_hash(random)
+    random = select(CoresetConfig("random"), tail_run(4), IPC)
+    assert content_hash(start_images(DMConfig(), tail_run(4), IPC, 0.3)) == content_hash(random)
 
 
 def test_initial_noise_has_the_deviation_of_the_pixels():
-    made = start_images(DCConfig(), toy(), 40, 4, 0.3)
+    made = start_images(DCConfig(), tail_run(4), 40, 0.3)
     assert composition(made)["synthetic"] == [40] * CLASSES
     assert abs(made.images.mean()) < 0.01 and made.images.std().item() == pytest.approx(0.3, rel=0.05)
-    assert not torch.equal(made.images, start_images(DCConfig(), toy(), 40, 5, 0.3).images)
+    assert not torch.equal(made.images, start_images(DCConfig(), tail_run(5), 40, 0.3).images)
 
 
 # Runs
@@ -359,8 +363,8 @@ def test_what_is_not_finite_stops_the_run_with_its_iteration():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: start_images(DCConfig(), toy(), 0, 0, 1.0), "ipc is 0; a distilled set needs at least 1 image"),
-        (lambda: start_images(DMConfig(), toy((3, 0, 2)), 1, 0, 1.0), r"class 1 \(1\) has no image"),
+        (lambda: start_images(DCConfig(), tail_run(), 0, 1.0), "ipc is 0; a distilled set needs at least 1 image"),
+        (lambda: start_images(DMConfig(), tail_run(counts=(3, 0, 2)), 1, 1.0), r"class 1 \(1\) has no image"),
         (lambda: tail((3, 0, 2)), "class 1 has no image to condense; leave it out or lower the imbalance factor"),
         (lambda: DCConfig(initial="zeros"), "initial is 'zeros'; choose one of real, noise"),
         (lambda: DMConfig(augment=AugmentConfig(kind="crop-flip")), "kind is 'crop-flip'; .* use 'dsa' or 'none'"),
@@ -411,9 +415,8 @@ def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
     assert sum(told["class_loss"]["mean"]) == pytest.approx(sum(told["curves"]["loss"]) / 2)
     assert (again["distillation"], again["metrics"]) == (told, record["metrics"])
     assert set(record["cost"]["seconds"]) == {"preprocess", "condensation", "students"}
-    data = load(small(name).data)
-    made = distil(small(name), data, 0, context(tmp_path / "0")).set
+    made = result_of(small(name), context(tmp_path / "0")).set
     assert [content_hash(made)] == record["provenance"]["distilled_sha256"]
     assert made.info["initial_sha256"] == told["initial_sha256"] and made.info["composition"]["synthetic"] == [2] * 10
-    first = distil(small(name, **{"method.iterations": "0"}), data, 0, context(tmp_path / "0"))
+    first = result_of(small(name, **{"method.iterations": "0"}), context(tmp_path / "0"))
     assert content_hash(first.set) == told["initial_sha256"] and first.history is None

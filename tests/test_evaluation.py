@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import CPU
+from toy_sets import toy_run
 
 from ltdd_utils.augment import AugmentConfig, augmenter, cutmix, randaugment, random_flip, random_resized_crop
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Store
+from ltdd_utils.core.store import Bundle
 from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, rank_thirds, shot_groups
 from ltdd_utils.evaluation import (
     EvaluateConfig,
@@ -55,11 +55,8 @@ def toy(signal: int) -> LongTailedData:
 
 
 def score(folder, cfg=PLAIN, data=None, distilled=None, seed=0, number=0):
-    data = data or toy(signal=150)
-    distilled = distilled or full_set(data)
-    preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
-    where = {"store": Store(folder), "device": CPU}
-    return student(distilled, data, preprocess, cfg, seed=seed, number=number, **where)
+    run = toy_run(folder, data or toy(signal=150), cfg.preprocess.kind, seed)
+    return student(distilled or full_set(run.data), run, cfg, number)
 
 
 def test_a_separable_toy_is_learned_to_the_last_image(tmp_path):

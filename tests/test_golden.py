@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 import torch
 from toy_recipes import small_trajectory, small_unilevel
-from toy_sets import context
+from toy_sets import context, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.settings import config_id
-from ltdd_utils.data import DATASETS, load
+from ltdd_utils.data import DATASETS
 from ltdd_utils.distilled import content_hash, load_set
 from ltdd_utils.evaluation import PROTOCOLS
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import committed, load_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run
 
 pytestmark = pytest.mark.float32
 
@@ -65,7 +65,7 @@ def observed(name: str, work: Path) -> dict:
     keys = {}
     for path in sorted(work.glob("*/*/key.json")):
         keys.setdefault(path.parts[-3], []).append(MASK.sub("#", path.read_text()))
-    one = distil(made, load(made.data, where.data), 3, where).set
+    one = result_of(made, where, 3).set
     images = torch.empty(0) if one.images is None else one.images.double()
     return {
         "config_id": made.config_id,

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_sets import CPU, digits, fit
+from toy_sets import digits, fit, toy_run
 
 from ltdd_utils.core.store import Bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash
@@ -48,7 +48,7 @@ def experts():
 
 
 def make(asked, ipc=IPC, seed=0, **changes):
-    return initial_set(InitialConfig(**changes), digits(), fit("zca"), ipc, 0.01, asked, apply, seed, CPU)
+    return initial_set(InitialConfig(**changes), toy_run(seed=seed), ipc, asked, apply, lr=0.01)
 
 
 def train_rows(indices):

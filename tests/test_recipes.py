@@ -12,10 +12,10 @@ from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.data import DATASETS
 from ltdd_utils.evaluation import PROTOCOLS, protocols
-from ltdd_utils.methods.alignment.recipes import ALIGNMENT
+from ltdd_utils.methods.alignment.family import ALIGNMENT
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.methods.full import FullDataConfig
-from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.methods.registry import METHODS, method_names
 from ltdd_utils.networks import ARCHITECTURES, build
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes import recipe, with_overrides
@@ -55,7 +55,7 @@ def test_networks_with_batch_norm_can_be_built_for_digits(name):
 
 
 def test_every_method_says_what_it_is_in_one_line():
-    assert all((method.__doc__ or "").splitlines()[0].endswith(".") for method in METHODS.values())
+    assert all(method.summary.endswith(".") for method in METHODS.values())
 
 
 def test_an_override_changes_one_setting_and_the_id():
@@ -230,13 +230,17 @@ def test_digits_are_never_mirrored():
 
 
 def test_only_random_draws_anew_for_each_student():
-    assert [name for name in recipes.names() if recipe(name).one_draw_per_student] == [f"random_{d}" for d in DATASETS]
+    made = [recipe(name) for name in recipes.names()]
+    draws = [one.name for one in made if one.family.one_draw_per_student(one.method)]
+    assert draws == [f"random_{d}" for d in DATASETS]
 
 
 def test_a_whole_set_with_images_per_class_is_refused():
     with pytest.raises(ValueError, match="ipc is 5; the recipes of the whole set have none"):
         replace(recipe("full_digits"), ipc=5)
-    with pytest.raises(ValueError, match="ipc is None"):
+    with pytest.raises(ValueError, match=r"ipc is None; .* all others need a number"):
+        replace(recipe("random_digits"), ipc=None)
+    with pytest.raises(ValueError, match=r"^method is CoresetConfig\(.*; .* of full_digits are a FullDataConfig"):
         replace(recipe("full_digits"), method=CoresetConfig("random"))
 
 
@@ -324,7 +328,7 @@ EVERY_CELL = [(d, scale) for d, facts in DATASETS.items() for scale in facts.sca
 
 
 def test_the_family_is_what_its_table_says():
-    assert set(FAMILY) == set(ALIGNMENT)
+    assert set(FAMILY) == set(method_names(ALIGNMENT))
     for (dataset, scale), (name, (observer, labels, images, optimised)) in product(EVERY_CELL, FAMILY.items()):
         made = recipe(f"{name}_{dataset}", scale=scale)
         method = made.method

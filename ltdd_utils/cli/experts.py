@@ -20,7 +20,8 @@ def experts_(options: argparse.Namespace) -> str:
     """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
     recipe, context = recipe_of(options), context_of(options)
     if recipe.family is not TRAJECTORY:
-        raise ValueError(f"{recipe.name} matches no experts; {', '.join(method_names(TRAJECTORY))} do")
+        *most, last = method_names(TRAJECTORY)
+        raise ValueError(f"{recipe.name} matches no experts; {', '.join(most)} and {last} do")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}; it must be 0 or more")
     require_writable(context.store.root)

@@ -118,7 +118,6 @@ class Store:
         ``make`` stages that are asked for and not there; False: only read.
         """
         self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
-        self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
 
     def stop(self) -> None:
@@ -171,9 +170,7 @@ class Store:
             with self._locked(result.with_name("lock"), kind):
                 if not self._is_ready(result):  # else another process has just made it
                     self._computed(result, compute)
-        bundle = load_bundle(result)
-        self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
-        return bundle
+        return load_bundle(result)
 
     def _is_ready(self, result: Path) -> bool:
         return result.is_file() and result not in self._renewed

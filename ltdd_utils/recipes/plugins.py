@@ -59,7 +59,7 @@ def load_plugin(path: Path) -> None:
 
 
 def plugin_of(method: Method) -> dict[str, Any]:
-    """Where a method from outside comes from, for a record: module and SHA-256 of its file; {} for the package's own."""
+    """Where a method from outside comes from, for a record: its module, and its file's SHA-256; {} for one of ours."""
     name = method.settings.__module__
     if name.partition(".")[0] == "ltdd_utils":
         return {}

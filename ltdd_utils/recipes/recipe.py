@@ -33,11 +33,14 @@ class Recipe:
     preprocess: PreprocessConfig | None = added_field(None)  # the set is made under it; None: the protocol's
 
     def __post_init__(self) -> None:
-        """Refuse a scale or a number of images per class that makes no sense."""
+        """Refuse a scale or a number of images per class that makes no sense, and settings of another family."""
         if self.scale not in SCALES:
             raise ValueError(f"unknown scale {self.scale!r}; choose one of {', '.join(SCALES)}")
         if self.ipc is not None and self.ipc < 1:
             raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
+        if not isinstance(self.method, self.family.settings):
+            wanted = self.family.settings.__name__
+            raise ValueError(f"method is {self.method!r:.80}; the settings of {self.name} are a {wanted}")
         if (self.ipc is None) != self.family.whole_set:
             raise ValueError(f"ipc is {self.ipc}; the recipes of the whole set have none, all others need a number")
 

@@ -18,8 +18,8 @@ __all__ = [
     "gradient_similarity",
     "graph_cut",
     "herding",
+    "k_center",
 ]
-__all__ += ["k_center"]
 
 
 @dataclass(frozen=True)
