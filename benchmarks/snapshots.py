@@ -75,7 +75,7 @@ def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[Run, Exper
 
 
 def rounding(recipe: Recipe, run: Run, experts: Experts) -> list[dict[str, Any]]:
-    """How matching changes when both snapshots of a pair are rounded to bfloat16, by phase and start epoch.
+    """The change of matching when both snapshots of a pair are rounded to bfloat16, by phase and start epoch.
 
     ``moved`` is how far rounding moves the start, in units of the distance between start and target.
     """

@@ -186,7 +186,7 @@ def trained(folder, settings, teacher=None, data=None, **changes):
 def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told_the_tau(tmp_path, monkeypatch, name):
     teacher, seen, real = Biased(digits().prior.float()).eval(), [], objectives_module.view_objective
     monkeypatch.setattr(
-        "ltdd_utils.evaluation.students.view_objective",
+        "ltdd_utils.evaluation.objectives.view_objective",
         lambda *parts: seen.append(parts[3]) or real(*parts),
     )
     found = trained(tmp_path, cfg(name, adsa=CFG), teacher)
@@ -223,7 +223,7 @@ def test_stored_soft_labels_lose_the_prior(tmp_path, monkeypatch):
     """The student of labels with a planted prior is trained on the labels without it."""
     seen, real = [], objectives_module.stored_objective
     monkeypatch.setattr(
-        "ltdd_utils.evaluation.students.stored_objective",
+        "ltdd_utils.evaluation.objectives.stored_objective",
         lambda images, targets, *rest: seen.append(targets) or real(images, targets, *rest),
     )
     info = {"class_names": NAMES, "targets": "logits", "preprocess": fit("zca").describe()}

@@ -94,7 +94,7 @@ RUNS = {
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
         "unknown teacher 'biased'; choose one of plain, debiased",
     ),
-    "teacher where nobody labels": (
+    "teacher where none labels": (
         ["random_digits", "--teacher", "plain"],
         "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
     ),
@@ -283,7 +283,7 @@ def test_a_class_without_images(refused, monkeypatch):
     keep = whole.labels != 4
 
     without_class_four = replace(whole, labels=whole.labels[keep])
-    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda: without_class_four)
+    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda root: without_class_four)
     assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
 
 

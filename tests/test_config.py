@@ -1,22 +1,28 @@
 """Settings are strict, and their hash depends on values alone."""
 
+import importlib
+import typing
 from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
+from pathlib import Path
 
 import pytest
 
+import ltdd_utils
 from ltdd_utils.augment import AugmentConfig
-from ltdd_utils.core import settings as config
-from ltdd_utils.core.settings import added_field, config_id, from_dict, to_dict
+from ltdd_utils.core.settings import added_field, config_id, from_dict, hints_of, to_dict
 from ltdd_utils.data import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation import ADSAConfig, EvaluateConfig
 from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
 from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
 from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, TrajectoryConfig
 from ltdd_utils.networks import NetworkConfig
+from ltdd_utils.recipes import Recipe
 from ltdd_utils.teachers import DebiasConfig, TeacherConfig
 from ltdd_utils.training import TrainConfig
 
+PACKAGE = Path(ltdd_utils.__file__).parent
 VIEWS = AugmentConfig("mixed-views")
 TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
 OBSERVER = TeacherConfig(NetworkConfig(norm="batch"))
@@ -165,8 +171,28 @@ def test_values_of_another_type_are_refused_by_name(make, message):
 
 
 def configurations():
-    """Every class of settings."""
-    return [value for value in vars(config).values() if isinstance(value, type) and is_dataclass(value)]
+    """Every class of settings: the data classes of the modules called ``settings``, and of the whole set."""
+    rooms = (".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("settings.py"))
+    modules = [importlib.import_module(room) for room in sorted({*rooms, "ltdd_utils.methods.full"})]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    return [cls for cls in dict.fromkeys(found) if is_dataclass(cls) and cls.__name__.endswith("Config")]
+
+
+def test_every_group_of_settings_of_a_recipe_is_among_them():
+    """Else the test below would check nothing, and say so nowhere."""
+    used, waiting = set(), [family.settings for family in {method.family for method in METHODS.values()}]
+    waiting.append(Recipe)
+    while waiting:
+        cls = waiting.pop()
+        if is_dataclass(cls) and cls not in used:
+            used.add(cls)
+            waiting += [part for hint in hints_of(cls).values() for part in (hint, *flat(hint))]
+    assert len(used) > 15 and used - {Recipe} <= set(configurations())
+
+
+def flat(hint):
+    """The types inside a hint."""
+    return [inner for part in typing.get_args(hint) for inner in (part, *flat(part))]
 
 
 @pytest.mark.parametrize("cls", [cls for cls in configurations() if fields(cls)], ids=lambda cls: cls.__name__)

@@ -125,6 +125,8 @@ def test_there_are_records():
 def test_the_settings_of_a_committed_record_still_have_its_name(path):
     record = load_record(path)
     assert config_id(record["config"]) == record["config_id"]
+    again = recipes.Recipe.from_dict(record["config"])
+    assert (again.name, again.scale, again.config_id) == (record["recipe"], record["scale"], record["config_id"])
 
 
 def test_committed_sets_are_still_read():

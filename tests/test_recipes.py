@@ -17,8 +17,8 @@ from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.methods.full import FullDataConfig
 from ltdd_utils.methods.registry import METHODS, method_names
 from ltdd_utils.networks import ARCHITECTURES, build
-from ltdd_utils.presets import architecture
-from ltdd_utils.recipes import recipe, with_overrides
+from ltdd_utils.presets import TEACHERS, architecture
+from ltdd_utils.recipes import Recipe, recipe, with_overrides
 from ltdd_utils.records import targets
 
 EVERY = [(name, scale) for name in recipes.names() for scale in DATASETS[name.rpartition("_")[2]].scales]
@@ -37,6 +37,28 @@ def test_every_recipe_builds_at_each_of_its_scales_and_protocols(name, scale):
         assert (one.ipc is None) == name.startswith("full")
         assert one.evaluate.teacher is None or one.evaluate.teacher.network.name == "convnet"
         json.dumps(to_dict(one), allow_nan=False)
+
+
+@pytest.mark.parametrize(("name", "scale"), EVERY)
+def test_every_recipe_is_read_back_from_what_a_record_keeps_of_it(name, scale):
+    """Under every protocol and teacher, with few and many images; the settings are those of the family."""
+    for protocol, ipc in product(PROTOCOLS, (1, 50)):
+        if recipe(name).entry.logit_adjustment and protocol != "dsa-stored":
+            continue
+        for teacher in (None,) if protocol == "dsa-stored" else (None, *TEACHERS):
+            made = recipe(name, scale=scale, ipc=ipc, protocol_name=protocol, teacher=teacher)
+            kept = to_dict(made)
+            for config in (kept, json.loads(json.dumps(kept))):
+                again = Recipe.from_dict(config)
+                assert again == made and again.config_id == made.config_id and type(again.method) is type(made.method)
+
+
+def test_a_record_of_a_method_that_is_not_here_is_refused_by_its_name():
+    config = to_dict(recipe("random_digits"))
+    with pytest.raises(ValueError, match="unknown recipe 'mine_digits'"):
+        Recipe.from_dict(config | {"name": "mine_digits"})
+    with pytest.raises(ValueError, match="unknown key 'augment' for CoresetConfig"):
+        Recipe.from_dict(config | {"method": to_dict(recipe("dc_digits").method)})
 
 
 @pytest.mark.parametrize("dataset", SIZES)

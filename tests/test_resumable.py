@@ -224,7 +224,7 @@ def test_parts_within_the_loop_come_back_once(tmp_path):
     assert done == {"batch": 4} and torch.equal(first, torch.ones(3)) and torch.equal(second, torch.zeros(3))
     assert state.bundle().tensors["current"] is second
     state = LoopState({"whole": whole}, done, Checkpoint(tmp_path / "state"))
-    with pytest.raises(ValueError, match=r"^the checkpoint does not fit current; delete it to start from the begin"):
+    with pytest.raises(ValueError, match=r"^the checkpoint does not fit current; delete it to begin from the start"):
         state.add({"current": torch.zeros(4)})
 
 

@@ -72,7 +72,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, 
 def test_a_run_killed_while_it_matches_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch):
     experts = 2 * (3 + 2)
     left = kill(tmp_path, monkeypatch, experts + 1)
-    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["done"] == 1
+    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["iteration"] == 1
     assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(whole[1])
 
 

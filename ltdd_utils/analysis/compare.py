@@ -6,7 +6,10 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records import targets
@@ -15,8 +18,6 @@ from ltdd_utils.records.schema import TARGET_KEYS
 __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
-USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
-OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
 FIRST_CELL = {
     "dataset": "cifar10",
     "imbalance_factor": 100.0,
@@ -107,8 +108,9 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    usual = USUAL_NETWORK.get(target["dataset"])
-    ours = ours and target["protocol"] != "unknown" and target["network"] in (usual, *OTHER_NETWORKS)
+    usual = NetworkConfig(depth=DATASETS[target["dataset"]].depth).label if target["dataset"] in DATASETS else None
+    known = target["network"] == usual or _other_student(target["network"]) is not None
+    ours = ours and target["protocol"] != "unknown" and known
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {
         **target,
@@ -134,11 +136,16 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
         ipc=cell["ipc"] if given(cell["ipc"]) else None,
-        protocol=None if protocol == usual == "dsa-stored" else protocol,
+        protocol=None if protocol == usual and not PROTOCOLS[protocol].has_teacher else protocol,
         scale=scale,
-        network=cell["network"] if cell["network"] in OTHER_NETWORKS else None,
+        network=_other_student(cell["network"]),
         **further,
     )
+
+
+def _other_student(network: str) -> str | None:
+    """The name of a student that published tables compare with the usual one; None: it is the usual one, or unknown."""
+    return network if network in ARCHITECTURES and ARCHITECTURES[network].compared else None
 
 
 def missing(

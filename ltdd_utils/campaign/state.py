@@ -68,7 +68,7 @@ def _state(lock: Path) -> str:
 
 
 def is_done(run: PlannedRun, results: Path) -> bool:
-    """Whether there is a record with as many students as the campaign asks for."""
+    """Whether there is a record with at least the number of students that the campaign asks for."""
     path = results / f"{run.name}.json"
     return path.is_file() and _enough(run, load_record(path))
 

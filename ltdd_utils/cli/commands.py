@@ -161,7 +161,7 @@ def data_(options: argparse.Namespace) -> str:
     """The data sets that are present, after fetching or verifying one if requested."""
     root = data_root(options.data)
     if options.action == "fetch" and not options.names:
-        raise ValueError("fetch what? name one or more of cifar10, cifar100, tiny")
+        raise ValueError(f"fetch what? name one or more of {', '.join(downloads.fetchable())}")
     if options.action == "fetch":
         for name in options.names:
             downloads.fetch(name, root, Bars(options.quiet)(name), None if options.quiet else _to_stderr)

@@ -9,8 +9,7 @@ from typing import NoReturn
 
 from ltdd_utils.core.provenance import version_of
 from ltdd_utils.data.facts import DATASETS, SCALES
-from ltdd_utils.data.sources.downloads import NAMES
-from ltdd_utils.evaluation.protocols import PROTOCOLS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records.targets import results_root
@@ -107,7 +106,7 @@ COMMANDS = {
         ["ltdd table", "ltdd table --dataset cifar10 --all"],
     ),
     "data": (
-        f"List, fetch or verify data sets. Data sets: {', '.join(NAMES)}.",
+        "List, fetch or verify data sets. Data sets: {datasets}.",
         ["ltdd data", "ltdd data fetch cifar10", "ltdd data verify cifar10 tiny --data /datasets"],
     ),
 }
@@ -142,6 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (text, examples) in COMMANDS.items():
         epilog = "examples:\n  " + "\n  ".join(examples)
+        text = text.format(datasets=", ".join(DATASETS))
         sub = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=_Help)
         sub.set_defaults(command=f"{name}_")
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")

@@ -1,4 +1,4 @@
-"""Where a run happens: its folders, its device, who is told its progress."""
+"""The context of a run: its folders, its device, the callback for its progress."""
 
 import os
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import json
 import operator
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 __all__ = [
@@ -170,9 +170,9 @@ def _words(option: Any) -> str:  # noqa: ANN401
     return WORDS.get(option) or f"{'an' if option.__name__[0] in 'AEIO' else 'a'} {option.__name__}"
 
 
-def choice(config: object, name: str) -> None:
-    """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
-    allowed, value = typing.get_args(hints_of(type(config))[name]), getattr(config, name)
+def choice(config: object, name: str, table: Collection[str] | None = None) -> None:
+    """Raise unless the field ``name`` holds one of the names of ``table``; without one, of its ``Literal``."""
+    allowed, value = typing.get_args(hints_of(type(config))[name]) if table is None else table, getattr(config, name)
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 

@@ -104,6 +104,11 @@ class DistilledSet:
         if kind == "probabilities" and bool((values < 0).any() | ((values.sum(dim=1) - 1).abs() > ROUNDING).any()):
             raise ValueError("a row of targets holds no probabilities; they are 0 or more and sum to 1")
 
+    def with_images(self, images: Tensor) -> "DistilledSet":
+        """A set of synthetic images ``[M, Ch, H, W]`` with the labels of this one; its soft labels and step size go."""
+        nowhere = torch.full_like(self.indices, NOT_REAL)
+        return DistilledSet(self.labels, nowhere, images=images.detach().cpu(), info=self.info)
+
     def __len__(self) -> int:
         """Number of images, M."""
         return len(self.labels)

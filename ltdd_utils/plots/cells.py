@@ -5,18 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["AXES", "accuracy_by"]
 
 AXES = {"imbalance_factor": ("imbalance factor", "IF"), "ipc": ("images per class", "IPC")}  # column: name, short
-DATASETS = {
-    "digits": "Digits-LT",
-    "cifar10": "CIFAR-10-LT",
-    "cifar100": "CIFAR-100-LT",
-    "tiny": "Tiny-ImageNet-LT",
-    "imagenet": "ImageNet-LT",
-}
 PAPERS = {"zhao2025ltdd": "paper 1", "cui2026rethinking": "paper 2"}  # as the chapters call them
 
 
@@ -76,5 +70,6 @@ def _title(axis: str, table: pd.DataFrame, last: tuple[str, str]) -> str:
         if table[name].nunique(dropna=False) != 1:
             raise ValueError(f"the rows have {table[name].nunique(dropna=False)} values of {name!r}; give those of one")
     first = table.iloc[0]
-    dataset, label = DATASETS.get(first["dataset"], first["dataset"]), PAPERS.get(first[column], first[column])
-    return f"{dataset}, {AXES[other][1]} {first[other]:g}\n{text.format(label)}"
+    dataset, label = first["dataset"], PAPERS.get(first[column], first[column])
+    title = DATASETS[dataset].title if dataset in DATASETS else dataset
+    return f"{title}, {AXES[other][1]} {first[other]:g}\n{text.format(label)}"

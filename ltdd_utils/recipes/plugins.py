@@ -59,7 +59,7 @@ def load_plugin(path: Path) -> None:
 
 
 def plugin_of(method: Method) -> dict[str, Any]:
-    """Where a method from outside comes from, for a record: its module, and its file's SHA-256; {} for one of ours."""
+    """Where a method from outside comes from, for a record: its module and the SHA-256 of the file; else {}."""
     name = method.settings.__module__
     if name.partition(".")[0] == "ltdd_utils":
         return {}

@@ -75,12 +75,13 @@ class LoopState:
             checkpoint: where the state is kept; None: nowhere.
         """
         self.parts, self.counts, self.checkpoint = _flat(parts), counts, checkpoint
-        self._saved = None if checkpoint is None else checkpoint.load()
-        if self._saved is not None and not (_fit(self.parts, self._saved) and counts.keys() <= self._saved.meta.keys()):
-            self._saved = None
-        if self._saved is not None:
-            _restore(self.parts, self._saved)
-            counts.update((name, int(self._saved.meta[name])) for name in counts)
+        saved = None if checkpoint is None else checkpoint.load()
+        if saved is not None and not (_fit(self.parts, saved) and counts.keys() <= saved.meta.keys()):
+            saved = None
+        if saved is not None:
+            _restore(self.parts, saved)
+            counts.update((name, int(saved.meta[name])) for name in counts)
+        self._saved = saved  # for parts that are added
 
     def add(self, parts: Mapping[str, Part]) -> None:
         """Take in parts that begin within the loop, in the place of those of the same names.
@@ -92,11 +93,10 @@ class LoopState:
         """
         more, saved, self._saved = _flat(parts), self._saved, None
         self.parts |= more
-        if saved is None:
-            return
-        if not _fit(more, saved):
-            raise ValueError(f"the checkpoint does not fit {', '.join(more)}; delete it to start from the beginning")
-        _restore(more, saved)
+        if saved is not None:
+            if not _fit(more, saved):
+                raise ValueError(f"the checkpoint does not fit {', '.join(more)}; delete it to begin from the start")
+            _restore(more, saved)
 
     def keep(self, look: Callable[[], object] = lambda: None) -> None:
         """Call after every step: writes the state when that is due, after a ``look`` at it: one that broke is not kept.
@@ -118,7 +118,8 @@ class LoopState:
         tensors: dict[str, Tensor] = {}
         for name, part in self.parts.items():
             tensors |= {f"{name}.{key}".removesuffix("."): tensor for key, tensor in _tensors(part).items()}
-        return Bundle(tensors, {"layout": _kinds(self.parts), **self.counts})
+        kinds = {name: type(part).__name__ for name, part in self.parts.items()}
+        return Bundle(tensors, {"layout": kinds, **self.counts})
 
 
 class LossLog:
@@ -235,14 +236,10 @@ def _of(saved: Bundle, name: str) -> dict[str, Tensor]:
     return found | ({"": saved.tensors[name]} if name in saved.tensors else {})
 
 
-def _kinds(parts: Mapping[str, Part]) -> dict[str, str]:
-    return {name: type(part).__name__ for name, part in parts.items()}
-
-
 def _fit(parts: Mapping[str, Part], saved: Bundle) -> bool:
     """Whether a bundle holds these parts: of the same kind, and those that do not begin empty of the same layout."""
     kinds = saved.meta.get("layout")
-    if not isinstance(kinds, dict) or not _kinds(parts).items() <= kinds.items():
+    if not isinstance(kinds, dict) or any(kinds.get(name) != type(part).__name__ for name, part in parts.items()):
         return False
     now = {name: _layout(_tensors(part)) for name, part in parts.items()}
     return all(not layout or layout == _layout(_of(saved, name)) for name, layout in now.items())

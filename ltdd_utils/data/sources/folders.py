@@ -12,11 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.data.sources.dataset import FETCH, SourceDataset
+from ltdd_utils.data.sources.dataset import FETCH, Presence, Source, SourceDataset
 from ltdd_utils.data.sources.files import CACHE, class_folders, image_files, read_images
 
 SIZE = 64  # pixels of Tiny-ImageNet, and of ImageNet as LTDD uses it
 IMAGENET_LT = "ImageNet_LT_train.txt"
+ARCHIVE_BYTES = 248_100_043  # of Tiny-ImageNet-200
 
 
 def tiny(root: Path) -> SourceDataset:
@@ -71,6 +72,51 @@ def tiny_test_files(top: Path, wnids: Sequence[str]) -> list[tuple[int, Path]]:
     label_of = {wnid: label for label, wnid in enumerate(wnids)}
     rows = [line.split("\t")[:2] for line in _lines(val / "val_annotations.txt")]
     return sorted((label_of[wnid], val / "images" / name) for name, wnid in rows if wnid in label_of)
+
+
+def tiny_source() -> Source:
+    """Where Tiny-ImageNet-200 comes from: its usual address; the MD5 is the one that public loaders of it agree on."""
+    url = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+    return Source(url, "90528d7ca1a48142e341f4ef8d21d0de", "tiny-imagenet-200", {}, ARCHIVE_BYTES)
+
+
+def tiny_presence(root: Path) -> Presence:
+    """How many images of Tiny-ImageNet are there.
+
+    Raises:
+        FileNotFoundError: a file that must be there is absent.
+        ValueError: an empty file.
+    """
+    top, remedy = root / "tiny-imagenet-200", FETCH.format(name="tiny")
+    wnids = class_folders(top / "train")
+    total = sum(len(tiny_names(top / "train" / wnid)) for wnid in wnids)
+    images = {wnid: image_files(top / "train" / wnid / "images") for wnid in wnids}
+    paths = [top / "train" / wnid / "images" / file for wnid in wnids for file in images[wnid]]
+    tests = [path for _, path in tiny_test_files(top, wnids)]
+    for path in [*paths, *tests]:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is absent: run `{remedy}`")
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path} is empty: run `{remedy}`")
+    words = f"present: {len(wnids)} classes, {len(paths):,} of {total:,} train images, {len(tests):,} test images"
+    return Presence(words, whole=len(paths) == total)
+
+
+def imagenet_presence(root: Path) -> Presence:
+    """How many classes of ImageNet are there.
+
+    Raises:
+        FileNotFoundError: it is absent.
+        ValueError: a class that is in one of its two splits alone.
+    """
+    top = root / "imagenet"
+    if not top.is_dir():
+        raise FileNotFoundError(f"absent from {root}: get it at image-net.org, as {top}/train/WNID and val/WNID")
+    train, val = class_folders(top / "train"), class_folders(top / "val")
+    odd = sorted(set(train) ^ set(val))
+    if odd:
+        raise ValueError(f"class {odd[0]!r} of {top} is not in both train and val: add or remove its folder")
+    return Presence(f"present: {len(train)} classes in train and val, files not checked")
 
 
 def imagenet(root: Path) -> SourceDataset:

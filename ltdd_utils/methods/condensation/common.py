@@ -13,8 +13,7 @@ from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.condensation.settings import CondensationConfig
-from ltdd_utils.methods.coresets.selection import select
-from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.coresets.selection import random_set
 from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.flat import Layout
 from ltdd_utils.networks.network import Network
@@ -79,7 +78,7 @@ def start_images(cfg: CondensationConfig, run: Run, ipc: int, deviation: float) 
     Raises:
         ValueError: ``ipc`` below 1, or a class without images.
     """
-    real = select(CoresetConfig("random"), run, ipc)
+    real = random_set(run, ipc)
     if cfg.initial == "real":
         return real
     shape = (len(real), *run.data.train_images.shape[1:])
@@ -131,13 +130,9 @@ def condense(
             look()
         kept.keep(look)
     look()
-    made = DistilledSet(
-        labels=start.labels,
-        indices=torch.full_like(start.labels, NOT_REAL),
-        images=state.images.flatten(0, 1).cpu(),
-        info=start.info,
+    return start.with_images(state.images.flatten(0, 1)), losses.stacked().cpu() if losses else torch.empty(
+        0, len(real.rows)
     )
-    return made, losses.stacked().cpu() if losses else torch.empty(0, len(real.rows))
 
 
 def _first_state(cfg: CondensationConfig, start: DistilledSet, images: Tensor, real: RealImages, seed: int) -> State:

@@ -12,7 +12,7 @@ from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.coresets.rules import Seen
 from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig
 
-__all__ = ["full_set", "select"]
+__all__ = ["full_set", "random_set", "select"]
 
 
 @torch.no_grad()
@@ -94,6 +94,11 @@ def _of_any_class(choose: Callable[..., Tensor], data: LongTailedData, ipc: int)
 
 def _names(data: LongTailedData) -> dict[str, list[str]]:
     return {"class_names": list(data.class_names)}
+
+
+def random_set(run: Run, ipc: int) -> DistilledSet:
+    """``ipc`` real images of each class, drawn blindly: the set that the first student of Random is trained on."""
+    return select(CoresetConfig("random"), run, ipc)
 
 
 def full_set(data: LongTailedData) -> DistilledSet:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltdd_utils.core.settings import check_types, choice
+from ltdd_utils.methods.base import same_function
 from ltdd_utils.teachers.settings import TeacherConfig
 
 __all__ = ["RULES", "CoresetConfig", "Rule", "register_rule"]
@@ -44,7 +45,7 @@ def register_rule(name: str, choose: Callable[..., Any], *, reads_features: bool
         ValueError: the name belongs to another rule.
     """
     known = RULES.get(name)
-    if known is not None and getattr(known.choose, "__qualname__", None) != choose.__qualname__:
+    if known is not None and not same_function(known.choose, choose):
         raise ValueError(f"there is a rule {name!r} already; choose another name")
     RULES[name] = Rule(choose, reads_features)
 

@@ -33,13 +33,13 @@ SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samp
 
 
 def expert_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """What a representation expert depends on beside its run: not how many there are, nor what is kept of it."""
+    """The settings that a representation expert depends on: neither the number of experts nor the epochs kept."""
     first = {name: value for name, value in to_dict(cfg).items() if name not in (*SECOND_STAGE, "count", "seed")}
     return {"expert": first, "index": index}
 
 
 def classifier_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
+    """The settings that a classifier expert depends on: its representation expert's and those of its own stage."""
     return expert_settings(cfg, index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
 
 

@@ -132,8 +132,7 @@ def _steps(cell: Cell) -> tuple[int, int]:
 
 
 def _cell(cell: Cell) -> CellSettings:
-    dataset = "cifar10" if cell.dataset == "digits" else cell.dataset
-    return released(dataset, cell.imbalance_factor, cell.ipc)
+    return released(cell.dataset, cell.imbalance_factor, cell.ipc)
 
 
 def _experts(cell: Cell) -> ExpertConfig:

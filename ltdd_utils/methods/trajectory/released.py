@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ltdd_utils.data.facts import stand_in
+
 __all__ = ["CellSettings", "released"]
 
 CORRECT, REAL = "correct", "real"
@@ -99,12 +101,13 @@ _CELLS: Mapping[tuple[str, float, int], CellSettings] = {
 def released(dataset: str, imbalance_factor: float, ipc: int) -> CellSettings:
     """The released settings of a cell; without a file, those of the nearest IPC, then of the nearest imbalance factor.
 
+    A data set without any file has those of the one that it is ``like``.
+
     Raises:
-        ValueError: a data set that the release does not know.
+        ValueError: a data set that the release does not know, and that is like none that it does.
     """
-    known = [key for key in _CELLS if key[0] == dataset]
-    if not known:
-        raise ValueError(f"paper 1 has no settings for {dataset!r}; it has {', '.join(sorted({k[0] for k in _CELLS}))}")
+    name = stand_in(dataset, {key[0] for key in _CELLS}, "paper 1")
+    known = [key for key in _CELLS if key[0] == name]
     nearest = min(known, key=lambda key: (abs(key[2] - ipc), abs(key[1] - imbalance_factor)))
     settings = _CELLS[nearest]
     if nearest == (dataset, imbalance_factor, ipc):
