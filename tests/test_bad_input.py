@@ -310,7 +310,7 @@ def test_files_of_wrong_content_are_not_data(refused, tmp_path, monkeypatch):
     assert "has MD5" in (line := refused("data", "verify", "cifar10")) and "run `ltdd data fetch cifar10`" in line
     assert "incomplete or altered" in refused("run", "random_cifar10", *QUICK)
     seen = []
-    monkeypatch.setattr(downloads, "_md5", lambda path: seen.append(path.name) or "wrong")
+    monkeypatch.setattr(downloads, "md5_of", lambda path: seen.append(path.name) or "wrong")
     assert "has MD5 wrong" in refused("data", "verify")  # all that are here, each file looked at once
     assert len(seen) == 1 and main(["data", "status"]) == 0  # which only tells
 
