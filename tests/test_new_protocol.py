@@ -20,10 +20,11 @@ from ltdd_utils.recipes import recipe, with_overrides
 from ltdd_utils.runs import run
 from ltdd_utils.teachers import TeacherConfig
 
+pytestmark = pytest.mark.float32  # as users run it
+
 
 @pytest.fixture(autouse=True)
-def _tables(_float64):
-    torch.set_default_dtype(torch.float32)
+def _tables():
     with tables_kept():
         yield
 

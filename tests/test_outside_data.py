@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 from toy_sets import context
 from toy_tables import CLASSES, SIZE, stripes, tables_kept, toy
 
@@ -17,10 +16,11 @@ from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.methods.trajectory.released import released
 from ltdd_utils.runs import run
 
+pytestmark = pytest.mark.float32  # as users run it
+
 
 @pytest.fixture(autouse=True)
-def _tables(_float64):
-    torch.set_default_dtype(torch.float32)
+def _tables():
     with tables_kept():
         yield
 

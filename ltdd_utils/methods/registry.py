@@ -59,9 +59,9 @@ def register(method: Method) -> Method:
 
     Raises:
         ValueError: a name that cannot be one, or is taken by another method.
-        TypeError: something else than a Method of a Family.
+        TypeError: something else than a Method, with a name, of a Family.
     """
-    if not isinstance(method, Method) or not isinstance(method.family, Family):
+    if not isinstance(method, Method) or not isinstance(method.family, Family) or not isinstance(method.name, str):
         raise TypeError(f"register takes a Method with a Family, got {method!r:.80}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", method.name):
         raise ValueError(f"a method cannot be called {method.name!r}; use small letters, digits and single '_'")
