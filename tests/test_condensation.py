@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from toy_condensation import CLASSES, COUNTS, IPC, METHODS, NETWORK, SIZE, condense, noise, start, tail
 from toy_sets import context, result_of, toy_run
 
 from ltdd_utils import recipes
@@ -13,11 +14,11 @@ from ltdd_utils.augment import AugmentConfig, apply, draw
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data import DataConfig, LongTailedData
-from ltdd_utils.distilled import NOT_REAL, DistilledSet, composition, content_hash
+from ltdd_utils.distilled import composition, content_hash
 from ltdd_utils.methods.condensation import common, features, gradients
 from ltdd_utils.methods.condensation.common import RealImages, start_images
-from ltdd_utils.methods.condensation.features import dm, feature_distance
-from ltdd_utils.methods.condensation.gradients import dc, gradient_distance
+from ltdd_utils.methods.condensation.features import feature_distance
+from ltdd_utils.methods.condensation.gradients import gradient_distance
 from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
 from ltdd_utils.methods.coresets.selection import select
 from ltdd_utils.methods.coresets.settings import CoresetConfig
@@ -25,39 +26,8 @@ from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.records import validate_record
 from ltdd_utils.runs import run
 
-CLASSES, IPC, SIZE, COUNTS = 3, 3, 8, (8, 4, 2)
-NETWORK = NetworkConfig(depth=2, width=3)
-PLAIN = AugmentConfig(kind="none")
 DSA = AugmentConfig(kind="dsa")
-METHODS = {
-    "dc": (dc, DCConfig(NETWORK, iterations=2, batch=5, updates=2, network_steps=3, lr_images=0.5, lr_network=0.1)),
-    "dm": (dm, DMConfig(NETWORK, iterations=2, batch=5, augment=PLAIN)),
-}
 both = pytest.mark.parametrize("name", METHODS)
-
-
-def noise(*shape, name):
-    return torch.randn(*shape, generator=generator(0, name))
-
-
-def tail(counts=COUNTS, deviation=1.0):
-    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    means = 2 * noise(len(counts), 1, SIZE, SIZE, name="means")  # classes that differ
-    images = deviation * (means[labels] + noise(len(labels), 1, SIZE, SIZE, name="real"))
-    return RealImages.of(images, labels, len(counts))
-
-
-def start(ipc=IPC, images=None, classes=CLASSES):
-    labels = torch.arange(classes).repeat_interleave(ipc)
-    images = noise(len(labels), 1, SIZE, SIZE, name="start") if images is None else images
-    names = {"class_names": [str(label) for label in range(classes)]}
-    return DistilledSet(labels, torch.full_like(labels, NOT_REAL), images=images, info=names)
-
-
-def condense(name, first=None, real=None, seed=0, options=None, **changes):
-    method, cfg = METHODS[name]
-    first = first or start()
-    return method(replace(cfg, **changes), first, first.images, real or tail(), seed, **(options or {}))
 
 
 # The distances

@@ -4,11 +4,11 @@ import math
 from functools import partial
 
 import pytest
-import test_condensation as condensation
-import test_recover as recovery
-import test_training as training
-import test_trajectory_distil as trajectories
 import torch
+import toy_condensation as condensation
+import toy_matching as trajectories
+import toy_recovery as recovery
+import toy_training as training
 from torch import nn
 
 from ltdd_utils.core.deadline import Stopped

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-import test_trajectory_distil as trajectories
 import torch
 import torch.nn.functional as F
+import toy_matching as trajectories
 from pretended_device import DEVICE, PretendedDevice, waits
 from toy_observer import long_tail, observer
 
