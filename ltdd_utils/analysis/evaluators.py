@@ -4,6 +4,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import recipe
-from ltdd_utils.records.record import load_record
+from ltdd_utils.records.files import load_record
 
 __all__ = [
     "accuracy_over_cells",
@@ -47,11 +48,12 @@ def select_cell(
     """
     kept = []
     for path, ran in zip(records["path"], records["scale"], strict=True):
-        config = load_record(path)["config"]
+        made = load_record(path).recipe
+        config = to_dict(made)
         data, student = config["data"], config["evaluate"]["network"]["name"]
         here = (data["name"], data["imbalance_factor"], student) == (dataset, imbalance_factor, network)
         here = here and config["ipc"] in (ipc, None)
-        kept.append(here and (ran == scale or diff_from_recipe(config) == diff_from_recipe({**config, "scale": scale})))
+        kept.append(here and (ran == scale or diff_from_recipe(made) == diff_from_recipe(replace(made, scale=scale))))
     return records[kept]
 
 

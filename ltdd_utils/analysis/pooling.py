@@ -55,14 +55,13 @@ def pipelines(records: pd.DataFrame) -> Pipelines:
     Under an online protocol the students of one seed are one pipeline, whatever their sets: they share a teacher.
     """
     scores: dict[tuple[int, str | int], list[float]] = {}
-    columns = ("seed", "whole_set", "protocol", "student_overall", "student_sets")
-    for seed, whole, protocol, overall, sets in zip(*(records[name] for name in columns), strict=True):
-        if protocol.startswith("online"):
-            names: Sequence[str | int] = ["all"] * len(overall)
+    for record in records["record"]:
+        if record.has_teacher:
+            names: Sequence[str | int] = ["all"] * len(record.students)
         else:
-            names = range(len(overall)) if whole else sets
-        for value, name in zip(overall, names, strict=True):
-            scores.setdefault((seed, name), []).append(value)
+            names = range(len(record.students)) if record.whole_set else record.sets
+        for student, name in zip(record.students, names, strict=True):
+            scores.setdefault((record.seed, name), []).append(student.overall)
     means = (math.fsum(values) / len(values) for values in scores.values())
     return Pipelines(means, (seed for seed, _ in scores))
 
@@ -80,7 +79,7 @@ def pool(records: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for _, runs in [] if records.empty else records.groupby(list(POOLED), dropna=False, sort=False):
-        sets, students = pipelines(runs), [value for values in runs["student_overall"] for value in values]
+        sets, students = pipelines(runs), [student.overall for record in runs["record"] for student in record.students]
         mean, std = _mean_std(sets)
         rows.append(
             {

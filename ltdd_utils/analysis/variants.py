@@ -9,35 +9,30 @@ import pandas as pd
 
 from ltdd_utils.analysis.pooling import Pipelines, percent, pipelines
 from ltdd_utils.core.settings import canonical_json, to_dict
-from ltdd_utils.methods.registry import METHODS
-from ltdd_utils.recipes.recipe import recipe
-from ltdd_utils.records.record import load_record
+from ltdd_utils.recipes.recipe import Recipe, recipe
+from ltdd_utils.records.files import load_record
 
 __all__ = ["curve", "diff_from_recipe", "format_changes", "gains", "iterations", "scores", "variants"]
 
 USUAL = "as the recipe"
 
 
-def diff_from_recipe(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a record's ``config`` that differ from its recipe's own, by their full name.
+def diff_from_recipe(made: Recipe) -> dict[str, Any]:
+    """The settings of a recipe that differ from what its name, cell and protocol give, by their full name.
 
-    The teacher that labels is no change: the protocol's name says it. A recipe that no longer exists has no settings of
-    its own: the answer is empty.
+    The teacher that labels is no change: the evaluator says it.
     """
-    method = config.get("name", "").rpartition("_")[0]
-    if method not in METHODS:
-        return {}
-    labels = config["evaluate"].get("teacher")
-    own = recipe(
-        config["name"],
-        imbalance_factor=config["data"]["imbalance_factor"],
-        ipc=config["ipc"] or 10,
-        scale=config["scale"],
-        protocol_name=config["evaluate"]["protocol"],
-        teacher=None if labels is None else labels["kind"],
+    teacher = made.evaluate.teacher
+    usual = recipe(
+        made.name,
+        imbalance_factor=made.data.imbalance_factor,
+        ipc=made.ipc or 10,
+        scale=made.scale,
+        protocol_name=made.evaluate.protocol,
+        teacher=None if teacher is None else teacher.kind,
     )
-    usual, mine = _flat(to_dict(own)), _flat(config)
-    return {name: value for name, value in mine.items() if name not in usual or usual[name] != value}
+    before, after = _flat(to_dict(usual)), _flat(to_dict(made))
+    return {name: value for name, value in after.items() if name not in before or before[name] != value}
 
 
 def variants(records: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +64,7 @@ def variants(records: pd.DataFrame) -> pd.DataFrame:
             continue
         before = scored.get((record["distillation"]["initial_sha256"], _student(record)))
         after = pipelines(pd.DataFrame([row]))[0]
-        name = (record["recipe"].rpartition("_")[0], format_changes(diff_from_recipe(record["config"])))
+        name = (record["recipe"].rpartition("_")[0], format_changes(diff_from_recipe(record.recipe)))
         groups.setdefault(name, []).append((record["seed"], before, after, row["path"]))
     rows = []
     for (method, changed), runs in groups.items():
@@ -107,7 +102,7 @@ def scores(records: pd.DataFrame) -> pd.DataFrame:
     for place, (path, recipe_name, protocol) in enumerate(
         zip(records["path"], records["recipe"], records["protocol"], strict=True)
     ):
-        changed = format_changes(diff_from_recipe(load_record(path)["config"]))
+        changed = format_changes(diff_from_recipe(load_record(path).recipe))
         groups.setdefault((recipe_name.rpartition("_")[0], protocol, changed), []).append(place)
     rows = []
     for (method, protocol, changed), places in groups.items():

@@ -17,6 +17,7 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "settings": ["ADSAConfig", "EvaluateConfig"],
+        "evaluator": ["DEBIASED", "PLAIN", "STORED", "Evaluator"],
         "protocols": ["PROTOCOLS", "protocol", "stored_space", "with_batch_for"],
         "objectives": ["stored_objective", "view_objective", "whole_image_logits"],
         "students": ["student"],
