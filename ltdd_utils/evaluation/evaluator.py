@@ -16,7 +16,7 @@ class Evaluator:
     protocol: str
     teacher: str = ""  # that labels: "plain", "debiased"; "": none
     network: str = "convnet"  # of the students, by its architecture
-    width: int = 32  # channels of its first layer
+    width: int | None = 32  # channels of its first layer; None: the architecture's own
 
     def __str__(self) -> str:
         kind = "" if self.network == "convnet" else f"{self.network} "
@@ -38,11 +38,11 @@ class Evaluator:
         teacher = "" if evaluate.teacher is None else evaluate.teacher.kind
         return cls(evaluate.protocol, teacher, evaluate.network.name, evaluate.network.width)
 
-    def with_width(self, width: int) -> "Evaluator":
+    def with_width(self, width: int | None) -> "Evaluator":
         """The same with other students."""
         return replace(self, width=width)
 
-    def with_network(self, network: str, width: int) -> "Evaluator":
+    def with_network(self, network: str, width: int | None) -> "Evaluator":
         """The same with students of another architecture."""
         return replace(self, network=network, width=width)
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ltdd_utils.analysis import compare
+from ltdd_utils.analysis.published import compare
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.core.paths import ROOT
 from ltdd_utils.recipes.recipe import names

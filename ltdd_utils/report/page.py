@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ltdd_utils.analysis import compare
+from ltdd_utils.analysis.changes import diff_from_recipe, format_changes
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.analysis.published import compare
 from ltdd_utils.analysis.text import compact, folded, formatted, markdown, visible
-from ltdd_utils.analysis.variants import diff_from_recipe, format_changes
 from ltdd_utils.records.published import TARGET_COLUMNS
 from ltdd_utils.records.schema import TARGET_KEYS
 from ltdd_utils.report.status import PAPERS, explained, status_table
@@ -95,8 +95,7 @@ def _other_settings(records: pd.DataFrame, changed: pd.DataFrame) -> str:
     """The pooled runs whose settings are no recipe's own, a row each, folded."""
     known = {record.config_id: record for record in records["record"]}
     mine = [known[name].recipe for name in changed["config_id"]]
-    what = [format_changes(diff_from_recipe(recipe)) for recipe in mine]
-    what = ["evaluator" if words == format_changes({}) else words for words in what]  # another protocol or teacher
+    what = [format_changes(diff_from_recipe(recipe)) or "evaluator" for recipe in mine]  # another protocol or teacher
     shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
     shown.insert(1, "IF", [f"{recipe.data.imbalance_factor:g}" for recipe in mine])
     shown.insert(2, "IPC", [recipe.ipc or "all" for recipe in mine])
