@@ -70,8 +70,7 @@ def test_a_cell_without_repeats_takes_the_spread_of_its_evaluator_in_another_cel
     save(tmp_path, [(5, 5)], imbalance_factor=10)
     here = board(tmp_path, imbalance_factor=10, like=board(tmp_path))
     assert here["damed", STORED].fallback == analysis.Spread(pytest.approx(0.1 * 2**0.5), 1, "elsewhere")
-    line = analysis.accuracy_over_cells(loaded(tmp_path), "cifar10", [(10, 10)], STORED, like=board(tmp_path))
-    found = analysis.contrast(line.scores.iloc[0], analysis.Scores([0.1], [0], analysis.Spread(0.1, 5)))
+    found = analysis.contrast(here["damed", STORED], analysis.Scores([0.1], [0], analysis.Spread(0.1, 5)))
     assert found.by == "elsewhere" and found.standard_error == pytest.approx(0.1 * 3**0.5)
 
 
@@ -102,7 +101,7 @@ def test_several_cells_under_one_evaluator_have_a_row_per_method(tmp_path):
     save(tmp_path, [(1, 1)], changes=INVERTED)
     save(tmp_path, [(1, 1)], changes=WIDTH)
     save(tmp_path, [(1, 1)], "full_cifar10", ipc=None)
-    table = analysis.accuracy_over_cells(loaded(tmp_path), "cifar10", [(100, 1), (100, 10), (100, 50)], STORED)
+    table = analysis.accuracy_over_cells([board(tmp_path, ipc=ipc) for ipc in (1, 10, 50)], STORED)
     assert table.ipc.tolist() == [1, 10] and table.method.tolist() == ["damed"] * 2
     assert table.pipelines.tolist() == [1, 2] and table["mean"].tolist() == pytest.approx([0.4, 0.7])
     assert pd.isna(table["std"].iloc[0]) and table["std"].iloc[1] == pytest.approx(0.2 / 2**0.5)

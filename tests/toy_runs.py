@@ -22,7 +22,7 @@ def save(
     start=None,
     changes=None,
 ):
-    """Save a record of a recipe with settings changed by their full names; ``one_set``, ``start``: its hash, its start's."""
+    """Save a record of a recipe with settings changed by full name; ``one_set`` and ``start`` are hashes of sets."""
     cell = {"scale": scale, "ipc": ipc or 10, "imbalance_factor": imbalance_factor}
     made = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
     made = with_overrides(made, {key: str(value) for key, value in (changes or {}).items()})

@@ -3,16 +3,18 @@
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from ltdd_utils.analysis.changes import full_names, run_command
 from ltdd_utils.analysis.differences import Contrast, Ladder, contrast, contrasts, indexed, stepwise
-from ltdd_utils.analysis.entries import Entry, entries, in_cell, with_fallbacks
+from ltdd_utils.analysis.entries import Entry, entries, in_cell, iterations, with_fallbacks
 from ltdd_utils.analysis.scores import Scores, percent, pipelines
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.evaluator import Evaluator
+from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.presets import Cell
 from ltdd_utils.records.folders import default_records_dir
 from ltdd_utils.records.record import Record, Teacher
@@ -134,17 +136,25 @@ class Board:
             table[name] = {"accuracy": ours.percent, "recipe itself": beside.percent, **row, "command": command}
         return indexed(table)
 
-    def before(self, method: str, evaluator: Evaluator, changes: Mapping[str, Any] | None = None) -> list[float | None]:
-        """Accuracy of the initial set of each run, a fraction; None where no such student scored it.
+    @cached_property
+    def _initial(self) -> dict[tuple[str, EvaluateConfig], Record]:
+        """The runs without iterations, by their set and the settings of their students."""
+        return {(one.sets[0], one.recipe.evaluate): one for one in self.records if iterations(one) == 0}
 
-        An initial set is scored by a run without iterations, whichever recipe's that is.
+    def start_of(self, record: Record) -> Record | None:
+        """The run that scored the initial set of a distillation with such students, whichever recipe's it is.
+
+        None if there is none, or if the record's set has no iterations.
         """
-        found, scored = self.entry(method, evaluator, changes), {}
-        for record in self.records:
-            if record.recipe.family.iterations(record.recipe.method) == 0:
-                scored[record.sets[0], record.recipe.evaluate] = pipelines([record])[0]
-        runs = [(record.distillation, record.recipe.evaluate) for record in (found.records if found else ())]
-        return [scored.get((history.initial_sha256, student)) for history, student in runs if history is not None]
+        history = record.distillation
+        return None if history is None else self._initial.get((history.initial_sha256, record.recipe.evaluate))
+
+    def before(self, method: str, evaluator: Evaluator, changes: Mapping[str, Any] | None = None) -> list[float | None]:
+        """Accuracy of the initial set of each distillation, a fraction; None where no such student scored it."""
+        found = self.entry(method, evaluator, changes)
+        runs = [record for record in (found.records if found else ()) if record.distillation is not None]
+        starts = [self.start_of(record) for record in runs]
+        return [None if start is None else pipelines([start])[0] for start in starts]
 
     def gains(self, asked: Mapping[Any, Run]) -> pd.DataFrame:
         """What the iterations added, means over the distillations, in percent: ``before``, ``after``, ``gain``.

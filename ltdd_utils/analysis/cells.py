@@ -4,44 +4,33 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ltdd_utils.analysis.boards import Board, board
+from ltdd_utils.analysis.boards import Board
 from ltdd_utils.evaluation.evaluator import Evaluator
 
 __all__ = ["accuracy_over_cells"]
 
+COLUMNS = ("method", "scores", "pipelines", "accuracy", "mean", "std")
+CELL = ("dataset", "scale", "imbalance_factor", "ipc")
 
-def accuracy_over_cells(
-    records: pd.DataFrame,
-    dataset: str,
-    cells: Iterable[tuple[float, int]],
-    evaluator: Evaluator,
-    *,
-    scale: str = "cpu",
-    like: Board | None = None,
-) -> pd.DataFrame:
+
+def accuracy_over_cells(boards: Iterable[Board], evaluator: Evaluator) -> pd.DataFrame:
     """The sets of several cells under one evaluator, unchanged recipes alone: what ``plots.accuracy_by`` draws.
 
     Args:
-        records: as ``records.load`` gives them.
-        dataset: of all cells.
-        cells: imbalance factor and images per class of each.
+        boards: of one data set and scale.
         evaluator: of all sets.
-        scale: of all cells.
-        like: as of ``board``, for cells in which nothing was run twice.
 
     Returns:
         One row per cell and method that was run: ``dataset``, ``scale``, ``imbalance_factor``, ``ipc``, ``method``,
         ``scores`` (a ``Scores``), ``pipelines`` (how many), ``accuracy`` in percent, ``mean`` and ``std`` (ddof 1; NaN
-        with a single pipeline) as fractions.
+        with a single pipeline) as fractions. The whole training set is left out.
     """
-    sets, found = records[~records["whole_set"]], []
-    for factor, ipc in cells:
-        here = board(dataset, imbalance_factor=factor, ipc=ipc, scale=scale, records=sets, like=like)
-        cell = {"dataset": dataset, "scale": scale, "imbalance_factor": factor, "ipc": ipc}
-        for one in here.usual:
-            if one.evaluator == evaluator:
+    rows = []
+    for board in boards:
+        cell = {name: getattr(board.where, name) for name in CELL}
+        for one in board.usual:
+            if one.evaluator == evaluator and not one.facts.family.whole_set:
                 scores = one.scores
-                facts = {"accuracy": scores.percent, "mean": scores.mean, "std": scores.std}
-                found.append({**cell, "method": one.method, "scores": scores, "pipelines": len(scores), **facts})
-    columns = ["dataset", "scale", "imbalance_factor", "ipc", "method", "scores", "pipelines"]
-    return pd.DataFrame(found, columns=[*columns, "accuracy", "mean", "std"])
+                found = (one.method, scores, len(scores), scores.percent, scores.mean, scores.std)
+                rows.append({**cell, **dict(zip(COLUMNS, found, strict=True))})
+    return pd.DataFrame(rows, columns=[*CELL, *COLUMNS])

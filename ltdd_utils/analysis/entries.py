@@ -13,7 +13,7 @@ from ltdd_utils.methods.base import Method
 from ltdd_utils.presets import Cell
 from ltdd_utils.records.record import Record
 
-__all__ = ["Entry", "entries", "in_cell", "with_fallbacks"]
+__all__ = ["Entry", "entries", "in_cell", "iterations", "with_fallbacks"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,12 @@ class Entry:
     @property
     def iterations(self) -> int | None:
         """How many iterations the images took; None where they take none by design."""
-        recipe = self.records[0].recipe
-        return recipe.family.iterations(recipe.method)
+        return iterations(self.records[0])
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the records."""
+        return [record.seed for record in self.records]
 
     @property
     def students(self) -> int:
@@ -58,9 +62,14 @@ class Entry:
         return statistics.fmean(record.cost.seconds["students"] / len(record.students) for record in self.records)
 
     @property
-    def per_class(self) -> list[Sequence[float]]:
-        """Accuracy of each class, fractions, of each student of the first record."""
-        return [student.per_class for student in self.records[0].students]
+    def run(self) -> tuple[str, Evaluator, Mapping[str, Any]]:
+        """What a board is asked for: method, evaluator, changed settings."""
+        return self.method, self.evaluator, self.changes
+
+
+def iterations(record: Record) -> int | None:
+    """How many iterations the images of a record took; None where they take none by design."""
+    return record.recipe.family.iterations(record.recipe.method)
 
 
 def in_cell(record: Record, cell: Cell, network: str) -> bool:

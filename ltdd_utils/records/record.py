@@ -4,6 +4,7 @@ All accuracies are fractions in [0, 1]; percent stands in tables alone.
 """
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -231,6 +232,11 @@ class Record(Mapping[str, Any]):
     def _where(self) -> str:
         return str(self.path or self.file_name)
 
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return self.recipe.entry.name
+
     @cached_property
     def evaluator(self) -> Evaluator:
         """Which students scored the set, and from whose labels."""
@@ -245,6 +251,17 @@ class Record(Mapping[str, Any]):
     def students(self) -> tuple[Student, ...]:
         """What each student scored."""
         return tuple(from_dict(Student, student) for student in self.content["students"])
+
+    @property
+    def class_accuracies(self) -> list[Sequence[float]]:
+        """Accuracy of each class under each student, fractions, [S, C]."""
+        return [student.per_class for student in self.students]
+
+    @property
+    def classifier_norms(self) -> list[float] | None:
+        """Norm of each row of the layer used at inference, means over students, [C]; None if it was not kept."""
+        rows = [student.classifier_norms for student in self.students]
+        return None if None in rows else [statistics.fmean(column) for column in zip(*rows, strict=True)]
 
     @cached_property
     def teacher(self) -> Teacher | None:
