@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,8 @@ from ltdd_utils.analysis.scores import Scores, percent, pipelines
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.evaluation.settings import EvaluateConfig
-from ltdd_utils.presets import Cell
+from ltdd_utils.presets import Cell, architecture
+from ltdd_utils.recipes.recipe import recipe
 from ltdd_utils.records.folders import default_records_dir
 from ltdd_utils.records.record import Record, Teacher
 from ltdd_utils.records.table import load
@@ -94,6 +95,17 @@ class Board:
     def methods(self, evaluator: Evaluator | None = None) -> list[str]:
         """Methods whose recipe itself was run, by name: under an evaluator, or under any."""
         return list(dict.fromkeys(one.method for one in self.usual if evaluator in (None, one.evaluator)))
+
+    def default_evaluator(self, method: str) -> Evaluator:
+        """The evaluator that a method's recipe has if nobody names another."""
+        return Evaluator.of(recipe(f"{method}_{self.where.dataset}", scale=self.where.scale))
+
+    def with_students(self, evaluator: Evaluator) -> Evaluator:
+        """The same protocol and teacher with the students of this board: its architecture, as the recipes have it."""
+        if self.network == evaluator.network:
+            return evaluator
+        usual = architecture(self.network, self.where.dataset, self.where.scale)
+        return replace(evaluator, network=usual.name, width=usual.width)
 
     def accuracies(self, methods: Iterable[str], evaluators: Iterable[Evaluator]) -> pd.DataFrame:
         """A row per method, a column per evaluator: mean accuracy in percent, NaN where nothing was run."""

@@ -1,5 +1,6 @@
 """The runs of one cell, put together by method, evaluator and changed settings."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -60,6 +61,18 @@ class Entry:
     def seconds_per_student(self) -> float:
         """Seconds of a further student, the mean over the records."""
         return statistics.fmean(record.cost.seconds["students"] / len(record.students) for record in self.records)
+
+    @property
+    def teacher_accuracy(self) -> float:
+        """What the teachers score themselves, a fraction, the mean over the records; NaN where none was scored."""
+        known = [record.teacher.overall for record in self.records if record.teacher is not None]
+        return statistics.fmean(known) if known else math.nan
+
+    @property
+    def adsa_tau(self) -> float:
+        """The tau that ADSA chose, the mean over the students; NaN where labels are not calibrated."""
+        known = [student.adsa_tau for record in self.records for student in record.students]
+        return math.nan if None in known else statistics.fmean(known)
 
     @property
     def run(self) -> tuple[str, Evaluator, Mapping[str, Any]]:

@@ -60,6 +60,7 @@ def _row(record: Record) -> dict[str, Any]:
         "student_overall": [student.overall for student in record.students],
         "student_sets": list(record.sets),
         "whole_set": record.whole_set,
+        "has_teacher": record.has_teacher,
         "seconds": cost.total_seconds,
         "seconds_by_stage": cost.seconds,
         **{name: getattr(cost, name) for name in ("peak_ram_gib", "peak_gpu_gib", "device")},
