@@ -59,7 +59,7 @@ def test_settings_are_combined_with_seeds_outermost():
 @pytest.mark.parametrize("name", campaign.plan_names())
 def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
     """What the status prints can be pasted: it is the same recipe, seed and number of students."""
-    from ltdd_utils.cli import commands
+    from ltdd_utils.cli import running
 
     runs, made = campaign.read_plan(name), []
 
@@ -67,7 +67,7 @@ def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
         made.append((recipe, seed, students))
         raise ValueError("enough")
 
-    monkeypatch.setattr(commands, "run", stand_in)
+    monkeypatch.setattr(running, "run", stand_in)
     for run in runs[::7]:
         words = run.command.split()
         assert words[0] == "ltdd" and main(words[1:]) == 2

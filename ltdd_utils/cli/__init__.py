@@ -1,9 +1,11 @@
 """The ``ltdd`` command: list, show, run, evaluate and compare recipes; look after the data.
 
-``options`` says what can be asked, ``commands`` does it, ``progress`` draws the bars, ``signals`` stops it.
+``options`` has the commands and their options, and names the module of each, which is imported when it is asked for: a
+command that only tells does not wait for torch. ``progress`` draws the bars, ``signals`` stops the work.
 """
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,13 +14,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ltdd_utils.cli import commands, signals
-from ltdd_utils.cli.options import build_parser
-from ltdd_utils.cli.progress import Bars
+from ltdd_utils.cli import signals
+from ltdd_utils.cli.options import MODULES, build_parser
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
-__all__ = ["Bars", "main"]
+__all__ = ["main"]
 
 INTERRUPTED = 128 + 2  # what a shell reports after Ctrl-C
 
@@ -54,7 +55,8 @@ def _load_plugins(arguments: Sequence[str] | None) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    print(getattr(commands, options.command)(options), flush=True)
+    module = importlib.import_module(f"ltdd_utils.cli.{MODULES[options.command]}")
+    print(getattr(module, f"{options.command}_")(options), flush=True)
     return 0
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from ltdd_utils.cli.common import as_json, context_of, recipe_of
+from ltdd_utils.cli.common import as_json, recipe_of
+from ltdd_utils.cli.context import context_of
 from ltdd_utils.core.context import require_writable
 from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.run import Run

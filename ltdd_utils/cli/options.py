@@ -14,7 +14,7 @@ from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records.folders import results_root
 
-__all__ = ["build_parser"]
+__all__ = ["MODULES", "build_parser"]
 
 EXAMPLES = """examples:
   ltdd list                            every recipe
@@ -143,7 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog = "examples:\n  " + "\n  ".join(examples)
         text = text.format(datasets=", ".join(DATASETS))
         sub = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=_Help)
-        sub.set_defaults(command=f"{name}_")
+        sub.set_defaults(command=name)
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")
         sub.add_argument("--plugin", action="append", default=[], metavar="FILE.py", type=Path, help=PLUGIN)
         for add in OPTIONS.get(name, ()):
@@ -288,4 +288,19 @@ OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
     "records": (_one_recipe, _results),
     "table": (_tables, _everything, _results),
     "data": (_data_names, _data_folder),
+}
+# Where the function of a command is, called as the command with a "_"; the module is imported when it is asked for.
+MODULES = {
+    "list": "listing",
+    "show": "listing",
+    "run": "running",
+    "evaluate": "running",
+    "experts": "experts",
+    "campaign": "campaigns",
+    "import": "sets",
+    "export": "sets",
+    "missing": "records",
+    "records": "records",
+    "table": "records",
+    "data": "data",
 }

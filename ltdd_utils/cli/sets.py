@@ -3,7 +3,8 @@
 import argparse
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.common import as_json, context_of, require_file
+from ltdd_utils.cli.common import as_json
+from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.files import load_set, save_set
