@@ -53,26 +53,16 @@ if "google.colab" in sys.modules:
 # %%
 import pandas as pd
 from ltdd_utils import analysis, notebook, plots, recipes, records
-from ltdd_utils.analysis import compare, contrasts, variants
+from ltdd_utils.analysis import compare
+from ltdd_utils.evaluation import STORED  # paper 1's evaluator, students of width 32
 from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
-paper_1 = ("datm", "dam_only", "ed_only", "damed")
-loaded = {path: records.load_record(path) for path in recorded.path}
-stored = recorded[recorded.protocol == "dsa-stored"]  # paper 1's evaluator
-cell = analysis.select_cell(stored, "cifar10", 100, 10)
-
-# %%
-mine = cell[cell.recipe.isin([f"{method}_cifar10" for method in paper_1])]
-runs = variants(mine)
-usual = runs[runs.changed == "as the recipe"].set_index("method")
-usual = usual.loc[[method for method in paper_1 if method in usual.index]]
-judge = "dsa-stored (32)"  # its students have width 32
-large = analysis.scores_by_evaluator(cell)
-rows = large[(large.evaluator == judge) & (large.changed == "as the recipe")]
-score = rows.set_index("method").pipelines
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
+paper_1 = ["datm", "dam_only", "ed_only", "damed"]
+mine = [r for r in board.records if r.method in paper_1 and not r.has_teacher]
 print(f"{len(mine)} records of paper 1 at scale cpu")
 
 # %% [markdown]
@@ -83,11 +73,12 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 # Hollow dots are initial sets, full dots what 150 iterations made of them, one dot per distillation.
 
 # %%
-plots.before_after(usual.index, usual.before, usual.after)
+before = [board.before(method, STORED) for method in paper_1]
+plots.before_after(paper_1, before, [board[method, STORED] for method in paper_1])
 
 # %%
-means = analysis.gains(usual)
-means.round(1)
+means = board.gains({method: (method, STORED) for method in paper_1})
+means.rename_axis("method").round(1)
 
 # %% [markdown]
 # `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others.
@@ -95,18 +86,20 @@ means.round(1)
 # (That it is there does not make it the cause: see the controls.)
 
 # %%
-after = means.after["damed"] - means.after["datm"]
-before = means.before["damed"] - means.before["datm"]
-assert before > 0.5 * after and (means.gain > 0).all()
-print(f"damed - datm: {after:.1f} points at the end, {before:.1f} of them at the start")
+apart = means.loc["damed"] - means.loc["datm"]
+assert apart.before > 0.5 * apart.after and (means.gain > 0).all()
+print(
+    f"damed - datm: {apart.after:.1f} points at the end, "
+    f"{apart.before:.1f} of them at the start"
+)
 
 # %% [markdown]
 # For scale: ten *random* real images per class with hard labels, under the same narrow student.
 # And the published rows beside ours; the settings differ by the whole reduction of scale, so a difference is no verdict on the paper.
 
 # %%
-draws = score["random"]
-print(f"Random, width 32: {analysis.percent(draws):.1f}, {len(draws)} draws")
+draws = board["random", STORED]
+print(f"Random, width 32: {draws.percent:.1f}, {len(draws)} draws")
 
 # %%
 beside = compare(recorded, targets(), recipes.names(), "cifar10")
@@ -127,9 +120,8 @@ analysis.formatted(beside)[columns].set_index("method")
 # %%
 import itertools
 
-both = itertools.combinations(usual.index, 2)
-pairs = {f"{b} - {a}": (score[b], score[a]) for a, b in both}
-analysis.for_display(contrasts(pairs))
+pairs = [(later, earlier) for earlier, later in itertools.combinations(paper_1, 2)]
+analysis.for_display(board.contrasts(pairs, STORED))
 
 # %% [markdown]
 # ## Controls
@@ -140,29 +132,26 @@ analysis.for_display(contrasts(pairs))
 # Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
 
 # %%
-elsewhere = runs.changed.str.contains("adsa|class_order")
-controls = runs[(runs.changed != "as the recipe") & ~elsewhere]
-table = analysis.gains(controls)
-own = {m: dict(zip(usual.seeds[m], usual.after[m], strict=True)) for m in usual.index}
-same = [
-    [own[m][s] for s in seeds]
-    for m, seeds in zip(controls.method, controls.seeds, strict=True)
-]
-table["recipe itself"] = [analysis.percent(scores) for scores in same]
-analysis.for_display(
-    table.set_index(pd.MultiIndex.from_frame(controls[["method", "changed"]]))
-)
+elsewhere = {"evaluate.adsa.largest", "data.class_order"}
+changed = [one for one in board.entries if one.changes and one.iterations]
+changed = [one for one in changed if one.method in paper_1]
+controls = {one.label: one for one in changed if elsewhere.isdisjoint(one.changes)}
+controls["damed: students of width 128"] = board.entry("damed", STORED.with_width(128))
+table = board.gains({name: one.run for name, one in controls.items()})
+itself = {name: board[one.method, STORED].on(one.seeds) for name, one in controls.items()}
+table["recipe itself"] = [scores.percent for scores in itself.values()]
+analysis.for_display(table)
 
 # %% [markdown]
 # The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from.
 # If the start were all, both would end where `damed` ends.
 
 # %%
-begun = controls[controls.changed == "initial.experts=classifier"].set_index("method")
-kept = {m: analysis.percent(begun.after[m]) - 100 * begun.before[m][0] for m in begun.index}
-for method, change in kept.items():
+good_start = {"initial.experts": "classifier"}
+kept = board.gains({m: (m, STORED, good_start) for m in ("dam_only", "datm")})
+for method, change in kept.gain.items():
     print(f"{method} from damed's initial set: {change:+.1f} points by the matching")
-assert kept["datm"] < 0 < kept["dam_only"]
+assert kept.gain["datm"] < 0 < kept.gain["dam_only"]
 
 # %% [markdown]
 # `datm` loses most of the good start.
@@ -176,23 +165,16 @@ assert kept["datm"] < 0 < kept["dam_only"]
 # Single iterations scatter, since each draws another expert and another start epoch.
 
 # %%
-first = {
-    method: next(loaded[p] for p in usual.records[method] if loaded[p]["seed"] == 0)
-    for method in usual.index
-}
+first = {method: board.entry(method, STORED).records[0] for method in paper_1}
 panels = {"representation phase": "first", "classifier phase": "second"}
-
-
-def panel(name):
-    lines = {method: analysis.curve(record, name) for method, record in first.items()}
-    return {method: found for method, found in lines.items() if found}
-
-
-drawn = {title: panel(name) for title, name in panels.items()}
+drawn = {}
+for title, name in panels.items():
+    lines = {method: run.distillation.curve(name) for method, run in first.items()}
+    drawn[title] = {method: line for method, line in lines.items() if line}
 plots.curves(drawn, "iteration", "matching loss", level=1.0)
 
 # %%
-learned = panel("lr")
+learned = {method: run.distillation.curve("lr") for method, run in first.items()}
 assert all(values[-1] > values[0] for _, values in learned.values())
 plots.curves({"learned step size": learned}, "iteration", "step size of the student")
 
@@ -207,9 +189,7 @@ from ltdd_utils import distilled
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
-
-
-norms = {m: [r["distillation"]["class_gradient"]["mean"]] for m, r in first.items()}
+norms = {method: [run.distillation.class_gradient] for method, run in first.items()}
 plots.class_profiles(norms, *classes, "gradient norm")
 
 # %% [markdown]
@@ -222,23 +202,10 @@ plots.class_profiles(norms, *classes, "gradient norm")
 # Accuracy by class: students of the initial set and of the distilled set of the first seed.
 
 # %%
-starts = {
-    r["provenance"]["distilled_sha256"][0]: r
-    for r in loaded.values()
-    if r["config"]["method"].get("iterations") == 0
-}
-
-
-def per_class(record):
-    return [student["per_class"] for student in record["students"]]
-
-
-# %%
 bars = {}
 for method in ("datm", "damed"):
-    begun = first[method]["distillation"]["initial_sha256"]
-    bars[f"{method}, before"] = per_class(starts[begun])
-    bars[f"{method}, after"] = per_class(first[method])
+    bars[f"{method}, before"] = board.start_of(first[method]).class_accuracies
+    bars[f"{method}, after"] = first[method].class_accuracies
 plots.per_class_accuracy(bars, *classes)
 
 # %% [markdown]
@@ -251,8 +218,8 @@ plots.per_class_accuracy(bars, *classes)
 
 # %%
 methods = ["random", "datm", "damed"]
-cells = [(factor, 10) for factor in (10, 50, 100, 200)]
-ours = analysis.accuracy_over_cells(recorded, "cifar10", cells, judge, like=large)
+at_10 = analysis.board("cifar10", imbalance_factor=10, records=recorded, like=board)
+ours = analysis.accuracy_over_cells([at_10, board], STORED)
 ours = ours[ours.method.isin(methods)]
 printed = targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
@@ -264,25 +231,20 @@ plots.accuracy_by("imbalance_factor", ours, printed)
 # How far DAM + ED is above DATM and above random images, in points, by imbalance factor (a single distillation takes the spread of IF 100):
 
 # %%
-at = {(r.method, r.imbalance_factor): r.scores for r in ours.itertuples()}
-factors = sorted(ours.imbalance_factor.unique())
-pairs = {
-    (f"damed - {m}", f): (at["damed", f], at[m, f])
-    for m in ("datm", "random")
-    for f in factors
-}
-added = contrasts(pairs)
+pairs = [("damed", "datm"), ("damed", "random")]
+added = {10: at_10.contrasts(pairs, STORED), 100: board.contrasts(pairs, STORED)}
+added = pd.concat(added, names=["IF", ""]).swaplevel().sort_index()
 by_factor = printed.pivot(index="imbalance_factor", columns="method", values="mean")
-gap = [by_factor.damed[f] - by_factor[what.partition(" - ")[2]][f] for what, f in pairs]
-added.insert(0, "published", gap)
-analysis.for_display(added.rename_axis(["", "IF"]))
+gaps = {f"damed - {m}": by_factor.damed - by_factor[m] for m in ("datm", "random")}
+added.insert(0, "published", pd.concat(gaps))
+analysis.for_display(added)
 
 # %%
 above = added.points.unstack(0)
 assert (added.verdict == "resolved").all()
 assert above["damed - datm"].is_monotonic_increasing
 assert above["damed - random"].is_monotonic_decreasing
-fall = {m: analysis.percent(at[m, 10]) - analysis.percent(at[m, 100]) for m in methods[1:]}
+fall = {m: at_10[m, STORED].percent - board[m, STORED].percent for m in methods[1:]}
 assert fall["datm"] > 3 * fall["damed"] > 0
 
 # %% [markdown]
@@ -291,15 +253,15 @@ assert fall["datm"] > 3 * fall["damed"] > 0
 # At IF 20 and 60 the last class has six and two images, and a random set of ten per class holds all of them.
 
 # %%
-cells = [(factor, 10) for factor in (5, 20, 60)]
-known = analysis.scores_by_evaluator(
-    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
+tiny = {"scale": "tiny", "records": recorded}
+digits = analysis.board("digits", imbalance_factor=20, **tiny)
+digits_5, digits_60 = (
+    analysis.board("digits", imbalance_factor=factor, **tiny, like=digits)
+    for factor in (5, 60)
 )
-digits_all = analysis.accuracy_over_cells(
-    recorded, "digits", cells, judge, "tiny", like=known
-)
-ours = digits_all[digits_all.method.isin(methods)]
-plots.accuracy_by("imbalance_factor", ours)
+by_factor = {"IF 5": digits_5, "IF 20": digits, "IF 60": digits_60}
+ours = analysis.accuracy_over_cells(by_factor.values(), STORED)
+plots.accuracy_by("imbalance_factor", ours[ours.method.isin(methods)])
 
 # %% [markdown]
 # Means over the same runs, of all classes and of the rarest third, in percent.
@@ -313,13 +275,8 @@ columns = ["overall", "tail"]
 (100 * thirds.pivot_table(columns, "method", "imbalance_factor")).round(1)
 
 # %%
-scores = {(r.method, r.imbalance_factor): r.scores for r in ours.itertuples()}
-pairs = {
-    (f"damed - {m}", f"IF {f:g}"): (scores["damed", f], found)
-    for (m, f), found in scores.items()
-    if m != "damed" and ("damed", f) in scores
-}
-analysis.for_display(contrasts(pairs))
+found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
+analysis.for_display(pd.concat(found))
 
 # %% [markdown]
 # (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)
@@ -335,18 +292,12 @@ analysis.for_display(contrasts(pairs))
 # %%
 from ltdd_utils.data import long_tailed as images
 
-digits = images.load(recipes.recipe("damed_digits").data)
-
-
-def lengths(path):
-    students = loaded[path]["students"]
-    return pd.DataFrame([s["classifier_norms"] for s in students]).mean().tolist()
-
-
-mine = small[(small.imbalance_factor == 20) & small.method.isin(paper_1)]
-there = [m for m in paper_1 if m in set(mine.method)]
-rows = {m: [lengths(p) for p in mine.path[mine.method == m]] for m in there}
-plots.class_profiles(rows, digits.counts, digits.class_names, "length of the class's row")
+tail = images.load(recipes.recipe("damed_digits").data)
+rows = {}
+for method in paper_1:
+    runs = digits.entry(method, STORED).records
+    rows[method] = [run.classifier_norms for run in runs]
+plots.class_profiles(rows, tail.counts, tail.class_names, "length of the class's row")
 
 # %%
 short = {m: min(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
@@ -378,8 +329,8 @@ Image(filename=picture, alt="Images of four sets before and after the matching",
 # The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
 
 # %%
-cost = {m: r["cost"]["seconds"] for m, r in first.items()}
-print(next(iter(first.values()))["cost"]["device"])
+print(first["datm"].cost.device)
+cost = {method: run.cost.seconds for method, run in first.items()}
 pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 
 # %% [markdown]

@@ -54,24 +54,17 @@ if "google.colab" in sys.modules:
 # %%
 import pandas as pd
 from ltdd_utils import analysis, distilled, notebook, plots, records
-from ltdd_utils.analysis import contrasts, variants
+from ltdd_utils.analysis import contrasts
+from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED  # students of width 32
 from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
-online = recorded[recorded.protocol.str.startswith("online")]
-cell = analysis.select_cell(online, "cifar10", 100, 10)
-loaded = {path: records.load_record(path) for path in cell.path}
-
-# %%
-runs = analysis.scores_by_evaluator(cell)
-usual = runs[runs.changed == "as the recipe"]
-online = usual[usual.protocol.str.startswith("online-teacher")]
-points = {
-    (r.method, r.protocol.rpartition("/")[2]): r.pipelines for r in online.itertuples()
-}
-print(f"{len(cell)} records, {runs.students.sum()} students")
+online = recorded[recorded.has_teacher]
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=online)
+students = sum(one.students for one in board.entries)
+print(f"{len(board.records)} records, {students} students")
 
 # %% [markdown]
 # ## Side by side, with the teacher named
@@ -82,21 +75,9 @@ print(f"{len(cell)} records, {runs.students.sum()} students")
 # %%
 order = ["random", "rded", "sre2l", "edc", "edc_several", "unilevel_no_debiasing"]
 order += ["unilevel_no_recovery", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
-order = [method for method in order if method in set(online.method)]
-series = {
-    f"{kind} teacher": [points.get((method, kind), []) for method in order]
-    for kind in ("plain", "debiased")
-}
-
-# %%
-kinds = online.protocol.str.rpartition("/")[2]
-taught = {}
-for kind, paths in zip(kinds, online.records, strict=True):
-    seen = {loaded[path]["seed"]: loaded[path]["teacher"]["overall"] for path in paths}
-    taught.setdefault(kind, {}).update(seen)
-lines = {
-    f"the {kind} teacher itself": sum(v.values()) / len(v) for kind, v in taught.items()
-}
+teachers = {"plain": PLAIN, "debiased": DEBIASED}
+series = {f"{kind} teacher": [board[m, on] for m in order] for kind, on in teachers.items()}
+lines = {f"the {kind} teacher itself": board.teacher_mean(kind) for kind in teachers}
 plots.side_by_side(order, series, lines)
 
 # %% [markdown]
@@ -105,21 +86,18 @@ plots.side_by_side(order, series, lines)
 
 
 # %%
-def mean(method, kind):
-    return analysis.percent(points.get((method, kind), []))
-
-
-kinds = ("plain", "debiased")
-rows = {kind: {m: mean(m, kind) for m in order} for kind in kinds}
-rows |= {f"n, {kind}": {m: len(points.get((m, kind), [])) for m in order} for kind in kinds}
-analysis.for_display(pd.DataFrame(rows).loc[order], empty="not run")
+table = board.accuracies(order, teachers.values()).set_axis(list(teachers), axis="columns")
+for kind, evaluator in teachers.items():
+    table[f"n, {kind}"] = [len(board[method, evaluator]) for method in order]
+assert (table.loc["sre2l"] < table.loc["random"])[list(teachers)].all()
+analysis.for_display(table, empty="not run")
 
 # %% [markdown]
 # (`edc_several` recovers with four backbones in turn where `edc` has one; EDC's release has eight.)
 
 # %%
-pairs = {"edc_several - edc": [points[m, "plain"] for m in ("edc_several", "edc")]}
-several = contrasts(pairs)
+several = board.contrasts([("edc_several", "edc")], PLAIN)
+assert several.verdict.item() == "not resolved"
 analysis.for_display(several)
 
 # %% [markdown]
@@ -128,10 +106,11 @@ analysis.for_display(several)
 # The same distilled set, the same students, another teacher: the difference is the labels' alone.
 
 # %%
-table = pd.DataFrame({kind: {m: mean(m, kind) for m in order} for kind in kinds}).dropna()
-gain = (table.debiased - table.plain).to_dict()
-assert min(gain.values()) > 0  # a debiased teacher helps every method
-analysis.for_display(table.assign(gain=gain))
+taught = table[list(teachers)].dropna()
+taught = taught.assign(gain=taught.debiased - taught.plain)
+method_gain = taught.debiased["unilevel"] - taught.debiased["random"]
+assert taught.gain.min() > 2 * method_gain > 0
+analysis.for_display(taught)
 
 # %% [markdown]
 # ## What in the debiasing?
@@ -141,18 +120,25 @@ analysis.for_display(table.assign(gain=gain))
 # (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
 
 # %%
-debiased = runs[runs.protocol == "online-teacher/debiased"]
-parts_of = debiased[debiased.method == "random"].set_index("changed")
-whole = parts_of.pipelines["as the recipe"]
-pairs = {name: (values, whole) for name, values in parts_of.pipelines.items()}
-bundle = contrasts(pairs).drop("as the recipe")
-bundle.insert(
-    0, "students", [analysis.percent(p) for p in parts_of.pipelines[bundle.index]]
+weights, loss, partners = (
+    {f"evaluate.teacher.debias.{part}": 0}
+    for part in ("sharpness", "consistency", "partner_power")
 )
-own = [[loaded[p]["teacher"]["overall"] for p in paths] for paths in parts_of.records]
-teachers = pd.Series([analysis.percent(v) for v in own], parts_of.index)
-bundle.insert(0, "teacher", teachers)
-bundle.index = bundle.index.str.replace("evaluate.teacher.debias.", "")
+lacking = {
+    "sharpness=0, consistency=0, partner_power=0": weights | loss | partners,
+    "sharpness=0": weights,
+    "consistency=0": loss,
+}
+
+# %%
+fewer = {name: board.entry("random", DEBIASED, part) for name, part in lacking.items()}
+whole = board["random", DEBIASED]
+bundle = contrasts({name: (one.scores, whole) for name, one in fewer.items()})
+bundle.insert(0, "students", [one.scores.percent for one in fewer.values()])
+bundle.insert(0, "teacher", [100 * one.teacher_accuracy for one in fewer.values()])
+falls = bundle.drop("consistency=0")
+assert (falls.verdict == "resolved").all() and falls.points.max() < -10
+assert bundle.verdict["consistency=0"] == "not resolved"
 analysis.for_display(bundle)
 
 # %% [markdown]
@@ -167,13 +153,18 @@ analysis.for_display(bundle)
 # All pipelines of a seed share its teacher, so they are compared in pairs.
 
 # %%
-full = points[("unilevel", "debiased")]
-others = [m for m in order[::-1] if m != "unilevel" and (m, "debiased") in points]
-pairs = {f"unilevel - {m}": (full, points[(m, "debiased")]) for m in others}
-found = contrasts(pairs)
+others = [method for method in order[::-1] if method != "unilevel"]
+others = [method for method in others if board[method, DEBIASED]]
+found = board.contrasts([("unilevel", method) for method in others], DEBIASED)
 plots.differences(list(found.index), list(found.points), list(found.needed))
 
 # %%
+above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]
+assert (above.verdict == "resolved").all() and above.points.min() > 0
+tied = found.loc[[f"unilevel - {m}" for m in ("unilevel_no_calibration", "edc")]]
+assert (tied.verdict == "not resolved").all()
+no_crops = found.loc["unilevel - unilevel_no_init"]
+assert no_crops.verdict == "resolved" and -1 < no_crops.points < 0
 analysis.for_display(found)
 
 # %% [markdown]
@@ -184,48 +175,37 @@ analysis.for_display(found)
 # "No debiasing" changes observer, crops *and* the teacher that labels.
 
 # %%
-hundred = analysis.scores_by_evaluator(
-    analysis.select_cell(recorded, "cifar100", 50, 10), like=runs
+hundred = analysis.board(
+    "cifar100", imbalance_factor=50, ipc=10, records=recorded, like=board
 )
-hundred = hundred[hundred.changed == "as the recipe"]
-there = {(r.method, r.evaluator): r.pipelines for r in hundred.itertuples()}
-judge = "online-teacher/{} (32)".format
-
-
-def mean_there(method, kind):
-    return analysis.percent(there.get((method, judge(kind)), []))
-
-
-# %%
-parts = ["unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
-own = {m: "plain" if m.endswith("debiasing") else "debiased" for m in parts}
 printed = targets().query("paper == 'cui2026rethinking' and dataset == 'cifar100'")
 printed = printed.query("imbalance_factor == 50 and ipc == 10 and network == 'convnet-d3'")
 printed = printed.drop_duplicates("method", keep="last").set_index("method")["mean"]
+
+# %%
+parts = ["unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
 ablation = pd.DataFrame(
     {
         "published": printed[parts],
-        "ours": {m: mean_there(m, own[m]) for m in parts},
-        "ours, CIFAR-10-LT": {m: mean(m, own[m]) for m in parts},
+        "ours": {m: hundred[m, hundred.default_evaluator(m)].percent for m in parts},
+        "ours, CIFAR-10-LT": {
+            m: board[m, board.default_evaluator(m)].percent for m in parts
+        },
     }
 )
-analysis.for_display(ablation.loc[parts], empty="not run")
+analysis.for_display(ablation, empty="not run")
 
 # %% [markdown]
 # All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named).
 # The last row is what the teachers themselves score:
 
 # %%
-known = [m for m in order if any((m, judge(kind)) in there for kind in kinds)]
-table = {kind: {m: mean_there(m, kind) for m in known} for kind in kinds}
-table = pd.DataFrame(table).loc[known]
-table.insert(0, "published", printed.reindex(known))
-paths = {r.evaluator: r.records[0] for r in hundred.itertuples()}
-for kind in kinds:
-    if judge(kind) in paths:
-        itself = records.load_record(paths[judge(kind)])["teacher"]["overall"]
-        table.loc["the teacher itself", kind] = 100 * itself
-analysis.for_display(table)
+heights = hundred.accuracies(order, teachers.values()).dropna(how="all")
+heights = heights.set_axis(list(teachers), axis="columns")
+heights.insert(0, "published", printed.reindex(heights.index))
+for kind in teachers:
+    heights.loc["the teacher itself", kind] = 100 * hundred.teacher_mean(kind)
+analysis.for_display(heights)
 
 # %% [markdown]
 # A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
@@ -235,15 +215,16 @@ analysis.for_display(table)
 # With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one:
 
 # %%
-full_there = there.get(("unilevel", judge("debiased")), [])
-pairs = {}
-for name, kind in (("own teacher", "plain"), ("debiased teacher", "debiased")):
-    for m in [
-        m for m in known if m != "unilevel" and (m != "random" or kind == "debiased")
-    ]:
-        pairs[name, f"unilevel - {m}"] = (full_there, there.get((m, judge(kind)), []))
-on_hundred = contrasts(pairs)
-analysis.for_display(on_hundred[on_hundred.verdict != "not run"])
+full = hundred["unilevel", DEBIASED]
+rest = heights.index.drop(["unilevel", "the teacher itself"])
+plain = {f"unilevel - {m}": (full, hundred[m, PLAIN]) for m in rest.drop("random")}
+shared = hundred.contrasts([("unilevel", method) for method in rest], DEBIASED)
+on_hundred = {"own teacher": contrasts(plain), "debiased teacher": shared}
+on_hundred = pd.concat(on_hundred).query("verdict != 'not run'")
+near = shared.loc[["unilevel - random", "unilevel - rded"]]
+assert (near.verdict == "not resolved").all() and near.points.abs().max() < 1
+assert on_hundred.loc["own teacher"].verdict["unilevel - rded"] == "resolved"
+analysis.for_display(on_hundred)
 
 # %% [markdown]
 # ## Observer or teacher?
@@ -253,17 +234,18 @@ analysis.for_display(on_hundred[on_hundred.verdict != "not run"])
 # (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
 
 # %%
-mine = runs[runs.method == "unilevel"]
-switch = mine.changed.str.contains("observer.kind=plain")
-switch &= mine.protocol == "online-teacher/debiased"
+plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
+plain_observer |= {"observer.kind": "plain"}
 switched = {
-    ("plain", "debiased"): mine[switch].pipelines.iloc[0],
-    ("debiased", "plain"): points[("unilevel", "plain")],
-    ("plain", "plain"): points[("unilevel_no_debiasing", "plain")],
+    "plain observer, debiased labels": board["unilevel", DEBIASED, plain_observer],
+    "debiased observer, plain labels": board["unilevel", PLAIN],
+    "plain observer, plain labels": board["unilevel_no_debiasing", PLAIN],
 }
-jobs = contrasts({k: (v, full) for k, v in switched.items()})
-jobs.insert(0, "accuracy", [analysis.percent(v) for v in switched.values()])
-analysis.for_display(jobs.rename_axis(["observer", "teacher that labels"]))
+full = board["unilevel", DEBIASED]
+jobs = contrasts({name: (scores, full) for name, scores in switched.items()})
+jobs.insert(0, "accuracy", [scores.percent for scores in switched.values()])
+assert jobs.verdict.iloc[0] == "not resolved" and jobs.points.iloc[1:].max() < -10
+analysis.for_display(jobs)
 
 # %% [markdown]
 # `points` is the difference to the full method, where both are debiased, on the same seeds.
@@ -274,16 +256,20 @@ analysis.for_display(jobs.rename_axis(["observer", "teacher that labels"]))
 # `recipe itself` is the full method on the same seeds.
 
 # %%
-judge, mean_form = "online-teacher/debiased (32)", "statistics.variance=mean"
-released = "statistics.source=running, recover.class_wise=batch, "
-released += "recover.class_variance=within-image"
-asked = {"as released": released, "variances averaged": mean_form}
-asked |= {
-    f"{name} statistics": f"statistics.source={name}" for name in ("natural", "running")
+asked = {
+    "as released": {
+        "statistics.source": "running",
+        "recover.class_wise": "batch",
+        "recover.class_variance": "within-image",
+    },
+    "variances averaged": {"statistics.variance": "mean"},
+    "natural statistics": {"statistics.source": "natural"},
+    "running statistics": {"statistics.source": "running"},
 }
-asked = {name: ("unilevel", judge, changed) for name, changed in asked.items()}
-forms = analysis.control_table(runs, asked, "cifar10", "cpu")
-analysis.for_display(forms[forms.command == ""].drop(columns="command"))
+asked = {name: ("unilevel", DEBIASED, changes) for name, changes in asked.items()}
+forms = board.controls(asked).drop(columns="command")
+assert (forms.verdict == "not resolved").all()
+analysis.for_display(forms)
 
 # %% [markdown]
 # ## Before and after recovery
@@ -292,14 +278,12 @@ analysis.for_display(forms[forms.command == ""].drop(columns="command"))
 # Scored with the same teacher and students, they tell what the iterations add.
 
 # %%
-teacher_debiased = cell[cell.protocol == "online-teacher/debiased"]
-iterated = variants(teacher_debiased)
-iterated = iterated[iterated.changed == "as the recipe"].set_index("method")
-scored = iterated[[any(v is not None for v in row) for row in iterated.before]]
-plots.before_after(scored.index, scored.before, scored.after)
+begun = [m for m in board.methods(DEBIASED) if any(board.before(m, DEBIASED))]
+before = [board.before(method, DEBIASED) for method in begun]
+plots.before_after(begun, before, [board[method, DEBIASED] for method in begun])
 
 # %%
-analysis.gains(scored).round(1)
+board.gains({method: (method, DEBIASED) for method in begun}).rename_axis("method").round(1)
 
 # %% [markdown]
 # ## ADSA
@@ -308,16 +292,13 @@ analysis.gains(scored).round(1)
 # One number, $\tau$, is chosen on the distilled images.
 
 # %%
-adsa = online[online.method.str.endswith("_adsa")]
-pairs, taus = {}, []
-for row in adsa.itertuples():
-    kind = row.protocol.rpartition("/")[2]
-    without = points[(row.method.removesuffix("_adsa"), kind)]
-    pairs[f"{row.method} - without, {kind} teacher"] = (row.pipelines, without)
-    chosen = [s["adsa_tau"] for path in row.records for s in loaded[path]["students"]]
-    taus.append(sum(chosen) / len(chosen))
-calibrated = contrasts(pairs)
-calibrated.insert(0, "tau", taus)
+plain = board.contrasts([("edc_adsa", "edc"), ("sre2l_adsa", "sre2l")], PLAIN)
+debiased = board.contrasts([("unilevel_adsa", "unilevel")], DEBIASED)
+calibrated = pd.concat({"plain teacher": plain, "debiased teacher": debiased})
+runs = [("edc_adsa", PLAIN), ("sre2l_adsa", PLAIN), ("unilevel_adsa", DEBIASED)]
+calibrated.insert(0, "tau", [board.entry(*run).adsa_tau for run in runs])
+assert (calibrated.verdict == "resolved").all()
+assert plain.points.min() > 5 and debiased.points.max() < 0
 analysis.for_display(calibrated, 2)
 
 # %% [markdown]
@@ -330,23 +311,16 @@ analysis.for_display(calibrated, 2)
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
-record_of = {(r.method, r.protocol): loaded[r.records[0]] for r in usual.itertuples()}
-
-
-def per_class(method, kind):
-    record = record_of[method, f"online-teacher/{kind}"]
-    return [student["per_class"] for student in record["students"]]
-
-
-# %%
-wanted = [
-    ("edc", "plain"),
-    ("edc_adsa", "plain"),
-    ("edc", "debiased"),
-    ("unilevel", "debiased"),
-]
-wanted = [pair for pair in wanted if (pair[0], f"online-teacher/{pair[1]}") in record_of]
-bars = {f"{method}, {kind} teacher": per_class(method, kind) for method, kind in wanted}
+shown = {
+    f"{method}, {evaluator.teacher} teacher": board.entry(method, evaluator).records[0]
+    for method, evaluator in (
+        ("edc", PLAIN),
+        ("edc_adsa", PLAIN),
+        ("edc", DEBIASED),
+        ("unilevel", DEBIASED),
+    )
+}
+bars = {name: run.class_accuracies for name, run in shown.items()}
 plots.per_class_accuracy(bars, *classes)
 
 # %% [markdown]
@@ -356,18 +330,17 @@ plots.per_class_accuracy(bars, *classes)
 # `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
 
 # %%
-by = {(r.method, r.protocol, r.changed): r.pipelines for r in runs.itertuples()}
-usually = "as the recipe"
 pairs = {}
-for method, protocol, changed in by:
-    stored, _, kind = protocol.partition("/")
-    if stored == "online-stored":
-        what = "one label" if changed == usually else "one label, without CutMix"
-        every = by.get((method, f"online-teacher/{kind}", usually), [])
-        pairs[what, f"{method}, {kind} teacher"] = (by[method, protocol, changed], every)
+for one in board.entries:
+    if one.evaluator.protocol == "online-stored":
+        every_view = board[one.method, teachers[one.evaluator.teacher]]
+        name = f"{one.method}, {one.evaluator.teacher} teacher"
+        name += ", no CutMix" if one.changes else ""
+        pairs[name] = one.scores, every_view
 budget = contrasts(pairs)
-budget.insert(0, "accuracy", [analysis.percent(p) for p, _ in pairs.values()])
-analysis.for_display(budget.sort_index())
+budget.insert(0, "accuracy", [one_label.percent for one_label, _ in pairs.values()])
+assert (budget.verdict == "resolved").all() and budget.points.max() < 0
+analysis.for_display(budget)
 
 # %% [markdown]
 # `points` is what one stored label gives less than the answer for every view, on the same seed.
@@ -381,48 +354,42 @@ analysis.for_display(budget.sort_index())
 # Whiskers are one standard deviation over pipelines; a dot without one is a single pipeline.
 
 # %%
-sizes = [(100, 1), (100, 10), (100, 50)]
-ours = analysis.accuracy_over_cells(
-    recorded, "cifar10", sizes, "online-teacher/debiased (32)"
-)
+single, fifty = (analysis.board("cifar10", ipc=ipc, records=recorded) for ipc in (1, 50))
+ours = analysis.accuracy_over_cells([single, board, fifty], DEBIASED)
 ours = ours[ours.method.isin(["random", "rded", "edc", "unilevel"])]
-printed = (
-    targets()
-    .query("paper == 'cui2026rethinking'")
-    .drop_duplicates(["dataset", "imbalance_factor", "ipc", "method", "network", "metric"])
-)
+printed = targets().query("paper == 'cui2026rethinking' and metric == 'accuracy'")
 printed = printed.query("dataset == 'cifar10' and imbalance_factor == 100")
-printed = printed.query("network == 'convnet-d3' and metric == 'accuracy'")
-printed = printed[printed.method.isin(ours.method)]
+printed = printed[(printed.network == "convnet-d3") & printed.method.isin(ours.method)]
+printed = printed.drop_duplicates(["ipc", "method"])
 plots.accuracy_by("ipc", ours, printed)
 
 # %% [markdown]
 # The same in numbers, with the pipelines in brackets:
 
 # %%
-ours["accuracy"] = [analysis.percent(scores) for scores in ours.scores]
-ours["shown"] = [
-    f"{a:.1f} ({n})" for a, n in zip(ours.accuracy, ours.pipelines, strict=True)
-]
+numbers = zip(ours.accuracy, ours.pipelines, strict=True)
+ours["shown"] = [f"{accuracy:.1f} ({n})" for accuracy, n in numbers]
+by_size = ours.pivot(index="method", columns="ipc", values="accuracy")
+lead = by_size.loc["unilevel"] - by_size.loc["random"]
+assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
 ours.pivot(index="method", columns="ipc", values="shown")
 
 # %% [markdown]
 # The uni-level method against the others at one image per class, under the same teacher:
 
 # %%
-one = ours[ours.ipc == 1].set_index("method").scores
-others = [m for m in one.index if m != "unilevel"]
-single = contrasts({f"unilevel - {m}": (one.unilevel, one[m]) for m in others})
-analysis.for_display(single)
+others = [("unilevel", method) for method in ("edc", "random", "rded")]
+alone = single.contrasts(others, DEBIASED)
+assert (alone.points > 0).all() and alone.verdict["unilevel - edc"] == "not resolved"
+assert (alone.verdict.drop("unilevel - edc") == "resolved").all()
+analysis.for_display(alone)
 
 # %% [markdown]
 # The published methods' own evaluators at one image per class, plain teachers included:
 
 # %%
-scores = analysis.scores(analysis.select_cell(recorded, "cifar10", 100, 1))
-scores = scores[scores.protocol.str.startswith("online")]
-scores["accuracy"] = [analysis.percent(p) for p in scores.pipelines]
-scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").round(1)
+table = single.accuracies(single.methods(), teachers.values()).dropna(how="all")
+analysis.for_display(table.sort_values(str(DEBIASED)))
 
 # %% [markdown]
 # ## Other students
@@ -432,28 +399,21 @@ scores.set_index(["method", "protocol"])[["accuracy"]].sort_values("accuracy").r
 # At this scale all of them have a quarter of the published width.
 
 # %%
-sets = {"rded": "online-teacher/plain", "unilevel": "online-teacher/debiased"}
-sets |= dict.fromkeys(("mtt", "datm", "damed"), "dsa-stored")
+sets = {"rded": PLAIN, "unilevel": DEBIASED, "mtt": STORED, "datm": STORED, "damed": STORED}
 networks = ["convnet", "vgg11", "alexnet", "resnet18"]
-ran = [
-    analysis.select_cell(recorded, "cifar10", 100, 10, network=name) for name in networks
-]
-ran = [
-    analysis.scores_by_evaluator(cell_of).query("changed == 'as the recipe'")
-    for cell_of in ran
-]
-ran = pd.concat([r.assign(network=n) for r, n in zip(ran, networks, strict=True)])
-ran = ran[ran.protocol == ran.method.map(sets)]
-ran = ran[(ran.network != "convnet") | ran.evaluator.str.endswith("(32)")]
-ran["accuracy"] = [analysis.percent(p) for p in ran.pipelines]
-by_network = ran.pivot(index="method", columns="network", values="accuracy")
+ours = {}
+for network in networks:
+    there = analysis.board("cifar10", network=network, records=recorded)
+    runs = {method: (method, there.with_students(on)) for method, on in sets.items()}
+    ours[network] = {method: there[run].percent for method, run in runs.items()}
+by_network = pd.DataFrame(ours)
 
 # %%
 printed = targets().query("table == 'Table 7' and metric == 'accuracy'")
 printed = printed.replace({"network": {"convnet-d3": "convnet"}})
 printed = printed.pivot(index="method", columns="network", values="mean")
 sides = {"published": printed, "ours": by_network}
-both_sides = pd.concat(sides, axis=1).reindex([m for m in sets if m in by_network.index])
+both_sides = pd.concat(sides, axis=1).reindex(list(sets))
 both_sides = both_sides.reindex(columns=pd.MultiIndex.from_product([sides, networks]))
 analysis.for_display(both_sides, empty="not run")
 
@@ -464,6 +424,10 @@ analysis.for_display(both_sides, empty="not run")
 # %%
 moved = {side: both_sides[side].sub(both_sides[side].convnet, axis=0) for side in sides}
 moved = pd.concat(moved, axis=1).drop(columns="convnet", level=1)
+fall = moved["ours"].loc[["damed", "unilevel"]].dropna(axis=1)
+assert len(fall.columns) and (fall.loc["damed"] < fall.loc["unilevel"]).all()
+assert fall.loc["unilevel"].max() < 0
+assert (fall.loc["damed"] > moved["published"].loc["damed", fall.columns]).all()
 analysis.for_display(moved, empty="not run")
 
 # %% [markdown]
@@ -471,10 +435,12 @@ analysis.for_display(moved, empty="not run")
 # Of each trajectory set, the first and the last mean over ten iterations:
 
 # %%
-its_own = ran[(ran.network == "convnet") & (ran.protocol == "dsa-stored")]
-first_record = {r.method: records.load_record(r.records[0]) for r in its_own.itertuples()}
-step = {m: analysis.curve(record, "lr")[1] for m, record in first_record.items()}
-learned = pd.DataFrame({m: (v[0], v[-1]) for m, v in step.items()}, ["first", "last"]).T
+stored = analysis.board("cifar10", records=recorded)
+runs = {
+    method: stored.entry(method, STORED).records[0] for method in ("damed", "datm", "mtt")
+}
+steps = {method: run.distillation.curve("lr")[1] for method, run in runs.items()}
+learned = pd.DataFrame({m: (v[0], v[-1]) for m, v in steps.items()}, ["first", "last"]).T
 assert learned["last"].idxmin() == "mtt" and learned["last"].idxmax() == "damed"
 learned.round(4)
 
@@ -483,16 +449,27 @@ learned.round(4)
 # AlexNet has no norm layers, and with so small a step it stays at chance.
 
 # %% [markdown]
+# ## On Digits-LT
+#
+# There the uni-level set is a little *below* random images under the debiased teacher, and ADSA costs EDC far more than it gives it on CIFAR-10-LT, since the plain teacher of digits knows the tail:
+
+# %%
+small = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
+debiased = small.contrasts([("unilevel", "random")], DEBIASED)
+plain = small.contrasts([("edc_adsa", "edc")], PLAIN)
+opposite = pd.concat({"debiased teacher": debiased, "plain teacher": plain})
+assert (opposite.verdict == "resolved").all() and opposite.points.max() < 0
+analysis.for_display(opposite)
+
+# %% [markdown]
 # ## What it cost
 #
 # Seconds of each stage of seed 0 on the machine named below, with other work beside it: read the ratios.
 # The paper prints seconds of its two levels at one image per class, on a GPU.
 
 # %%
-cost = {
-    f"{m}, {k}": record_of[m, f"online-teacher/{k}"]["cost"]["seconds"] for m, k in wanted
-}
-print(record_of["unilevel", "online-teacher/debiased"]["cost"]["device"])
+print(shown["unilevel, debiased teacher"].cost.device)
+cost = {name: run.cost.seconds for name, run in shown.items()}
 pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 
 # %%
@@ -518,68 +495,8 @@ Image(
 # %% [markdown]
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
-# Most of the sentences are checked here.
-
-# %%
-label_gain = min(gain.values())
-method_gain = mean("unilevel", "debiased") - mean("random", "debiased")
-assert label_gain > 2 * method_gain > 0
-above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]
-assert (above.verdict == "resolved").all() and above.points.min() > 0
-tied = found.loc[[f"unilevel - {m}" for m in ("unilevel_no_calibration", "edc")]]
-assert (tied.verdict == "not resolved").all()
-no_crops = found.loc["unilevel - unilevel_no_init"]
-assert no_crops.verdict == "resolved" and -1 < no_crops.points < 0
-assert all(mean("sre2l", kind) < mean("random", kind) for kind in ("plain", "debiased"))
-falls = bundle[~bundle.index.str.startswith("consistency")]
-assert (falls.verdict == "resolved").all() and falls.points.max() < -10
-assert bundle.verdict["consistency=0"] == several.verdict.item() == "not resolved"
-
-# %%
-assert jobs.verdict["plain", "debiased"] == "not resolved"
-assert jobs.points.drop(("plain", "debiased")).max() < -10
-assert (forms.verdict[forms.command == ""] == "not resolved").all()
-assert (budget.verdict == "resolved").all() and budget.points.max() < 0
-assert (single.points > 0).all() and single.verdict["unilevel - edc"] == "not resolved"
-assert (single.verdict.drop("unilevel - edc") == "resolved").all()
-
-# %%
-by_size = ours.pivot(index="method", columns="ipc", values="accuracy")
-lead = by_size.loc["unilevel"] - by_size.loc["random"]
-assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
-shared = on_hundred.loc["debiased teacher"].dropna(subset="points")
-shared = shared.loc[["unilevel - random", "unilevel - rded"]]
-assert (shared.verdict == "not resolved").all() and shared.points.abs().max() < 1
-assert on_hundred.verdict["own teacher", "unilevel - rded"] == "resolved"
-teachers = calibrated.index.str.contains("plain")
-assert (calibrated.verdict == "resolved").all()
-assert calibrated.points[teachers].min() > 5 and calibrated.points[~teachers].max() < 0
-
-# %%
-fall = moved["ours"].loc[["damed", "unilevel"]].dropna(axis=1)
-assert len(fall.columns) and (fall.loc["damed"] < fall.loc["unilevel"]).all()
-assert fall.loc["unilevel"].max() < 0
-as_printed = moved["published"].loc["damed", fall.columns]
-assert (fall.loc["damed"] > as_printed).all()
-
-# %%
-small = analysis.scores_by_evaluator(
-    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
-)
-small = small[small.changed == "as the recipe"]
-on_digits = {(r.method, r.evaluator): r.pipelines for r in small.itertuples()}
-told, told_plain = "online-teacher/debiased (32)", "online-teacher/plain (32)"
-pairs = {"unilevel - random, debiased teacher": ("unilevel", "random", told)}
-pairs |= {"EDC with ADSA - EDC, plain teacher": ("edc_adsa", "edc", told_plain)}
-pairs = {n: (on_digits[a, j], on_digits[b, j]) for n, (a, b, j) in pairs.items()}
-opposite = contrasts(pairs)
-assert (opposite.verdict == "resolved").all() and opposite.points.max() < 0
-analysis.for_display(opposite.rename_axis("Digits-LT"))
-
-# %% [markdown]
-# - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
-#   If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher. If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
 # - **Of the bundle, taking out the weights of the re-weighted head costs the most.** With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
 # - **What is left for the images is small, but it is there.** On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
 #   On Digits-LT it is a little *below* random images under that teacher.

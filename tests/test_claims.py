@@ -5,7 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from ltdd_utils.analysis import Claim, claims, published_score
+from ltdd_utils.analysis import Board, Claim, Entry, Scores, claims, published_score
+from ltdd_utils.evaluation import STORED
+from ltdd_utils.presets import Cell
 from ltdd_utils.records import TARGET_COLUMNS
 
 ROWS = [
@@ -21,7 +23,7 @@ ROWS = [
     ("r", "cifar10", 100, 10, "a", "convnet-d3", 2.0),
 ]
 CELL = ("cifar10", 100, 10)
-A, B, C = ("a", "judge"), ("b", "judge"), ("c", "judge")
+A, B, C = (("a", STORED), ("b", STORED), ("c", STORED))
 
 
 @pytest.fixture
@@ -32,7 +34,9 @@ def published():
 
 
 def verdict(published, claim, **scores):
-    return claims([claim], {(name, "judge"): values for name, values in scores.items()}, published).iloc[0]
+    found = (Entry(name, STORED, {}, (), Scores(values)) for name, values in scores.items())
+    board = Board(Cell("cifar10", "cpu", 100, 10), "convnet", tuple(found))
+    return claims([claim], board, published).iloc[0]
 
 
 def test_a_published_score_is_that_of_the_usual_network_whatever_the_tables(published):

@@ -1,6 +1,7 @@
 """When a difference of two methods may be claimed."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,14 +9,14 @@ import torch
 from scipy import stats
 
 from ltdd_utils import analysis
-from ltdd_utils.analysis import Pipelines, Spread, contrasts
-from ltdd_utils.analysis.contrasts import contrast, factor
+from ltdd_utils.analysis import Scores, Spread, contrast, contrasts
+from ltdd_utils.analysis.differences import factor
 from ltdd_utils.core.seeds import generator
 
 
 def scores(n, seeds=None, *, name="scores", shift=0.0):
     values = [0.5 + shift + 0.02 * value for value in torch.randn(n, generator=generator(0, name)).tolist()]
-    return values if seeds is None else Pipelines(values, seeds)
+    return values if seeds is None else Scores(values, seeds)
 
 
 @pytest.mark.parametrize("df", [1, 1.5, 2, 3, 10, 30.2, 60, 61, 100, 1e6])
@@ -39,8 +40,8 @@ def test_runs_of_one_seed_are_compared_in_pairs(shift):
 
 def test_what_an_expert_adds_to_both_methods_of_a_seed_does_not_count():
     luck = [0.0, 0.1, -0.05]
-    first = Pipelines([0.51 + value for value in luck], [0, 1, 2])
-    second = Pipelines([0.50 + value + tiny for value, tiny in zip(luck, (0, 1e-4, -1e-4), strict=True)], [0, 1, 2])
+    first = Scores([0.51 + value for value in luck], [0, 1, 2])
+    second = Scores([0.50 + value + tiny for value, tiny in zip(luck, (0, 1e-4, -1e-4), strict=True)], [0, 1, 2])
     assert contrast(first, second).resolved and not contrast(list(first), list(second)).resolved
 
 
@@ -49,8 +50,8 @@ def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift)
     """Welch's test; draws of one seed are no pairs either."""
     first, second = scores(counts[0], name="first", shift=shift), scores(counts[1], name="second")
     test = stats.ttest_ind(first, second, equal_var=False)
-    for other in (second, Pipelines(second, [0] * counts[1]), Pipelines(second, range(10, 10 + counts[1]))):
-        found = contrast(Pipelines(first, range(counts[0])), other)
+    for other in (second, Scores(second, [0] * counts[1]), Scores(second, range(10, 10 + counts[1]))):
+        found = contrast(Scores(first, range(counts[0])), other)
         assert found.by == "of both" and found.difference / found.standard_error == pytest.approx(test.statistic)
         k = max(2.0, stats.t.ppf(0.975, test.df))
         assert found.needed == pytest.approx(k * found.standard_error)
@@ -58,51 +59,49 @@ def test_methods_without_shared_seeds_are_compared_by_their_means(counts, shift)
 
 def test_a_single_pipeline_takes_the_spread_of_its_peers_and_is_held_against_its_own_seed():
     peers = Spread(0.01, 8)
-    many, one = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.55], [1])
+    many, one = Scores([0.5, 0.6, 0.7], [0, 1, 2]), Scores([0.55], [1])
     assert contrast(one, many) == analysis.Contrast(pytest.approx(-0.05), None, None, False, "", (1, 1), True)
-    kin = Pipelines(one, [1], peers), Pipelines(many, [0, 1, 2], peers)
-    far = [Pipelines(values, values.seeds, elsewhere=peers) for values in (one, many)]
+    kin = [replace(values, fallback=peers) for values in (one, many)]
+    other = replace(peers, source="elsewhere")
+    far = [replace(values, fallback=other) for values in (one, many)]
     for found, by in ((contrast(*kin), "of peers"), (contrast(*far), "elsewhere")):
         assert found.difference == pytest.approx(-0.05) and found.by == by and found.resolved
         assert found.standard_error == pytest.approx(0.01 * math.sqrt(2))
         assert found.needed == pytest.approx(stats.t.ppf(0.975, 8) * 0.01 * math.sqrt(2))
-    both = [Pipelines(values, values.seeds, peers, Spread(0.5, 2)) for values in kin]
-    assert contrast(*both) == contrast(*kin)  # peers come before a spread from elsewhere
 
 
 def test_each_method_takes_the_spread_of_its_own_peers():
-    """Two judges, two spreads: their variances add, and the degrees of freedom are Satterthwaite's."""
-    first, second = Pipelines([0.5], [0], Spread(0.03, 10)), Pipelines([0.4], [0], Spread(0.04, 20))
+    """Two evaluators, two spreads: their variances add, and the degrees of freedom are Satterthwaite's."""
+    first, second = Scores([0.5], [0], Spread(0.03, 10)), Scores([0.4], [0], Spread(0.04, 20))
     found, df = contrast(first, second), 0.05**4 / (0.03**4 / 10 + 0.04**4 / 20)
     assert found.by == "of peers" and found.standard_error == pytest.approx(0.05)
     assert found.needed == pytest.approx(stats.t.ppf(0.975, df) * 0.05)
-    assert contrast(first, Pipelines([0.4], [0], None, Spread(0.04, 20))).by == "elsewhere"
-    assert contrast(first, Pipelines([0.4], [0])).by == ""
+    assert contrast(first, Scores([0.4], [0], Spread(0.04, 20, "elsewhere"))).by == "elsewhere"
+    assert contrast(first, Scores([0.4], [0])).by == ""
 
 
 def test_many_draws_keep_their_own_spread_beside_a_single_pipeline():
-    draws, one = Pipelines([0.3, 0.34, 0.26], [0, 0, 0], Spread(0.001, 30)), Pipelines([0.5], [0], Spread(0.01, 8))
+    draws, one = Scores([0.3, 0.34, 0.26], [0, 0, 0], Spread(0.001, 30)), Scores([0.5], [0], Spread(0.01, 8))
     found = contrast(one, draws)
     assert found.standard_error == pytest.approx(math.sqrt(0.01**2 + 0.04**2 / 3)) and found.by == "of peers"
     assert found.counts == (1, 3) and not found.paired
 
 
 def test_three_pairs_speak_for_themselves():
-    first, second = Pipelines([0.5, 0.6, 0.7], [0, 1, 2]), Pipelines([0.4, 0.5, 0.61], [0, 1, 2])
-    wide = Spread(0.5, 8)
-    for spreads in ((wide,), (None, wide)):
-        held = [Pipelines(values, values.seeds, *spreads) for values in (first, second)]
-        assert contrast(*held) == contrast(first, second)
-    unpaired = Pipelines(second, [0] * 3, wide), Pipelines(first, [0] * 3, None, wide)
+    first, second = Scores([0.5, 0.6, 0.7], [0, 1, 2]), Scores([0.4, 0.5, 0.61], [0, 1, 2])
+    wide = Spread(0.5, 8, "elsewhere")
+    held = [replace(values, fallback=wide) for values in (first, second)]
+    assert contrast(*held) == contrast(first, second)
+    unpaired = [Scores(values, [0] * 3, wide) for values in (second, first)]
     assert contrast(*unpaired) == contrast(list(second), list(first))
-    two = contrast(Pipelines(first[:2], [0, 1], None, wide), held[1])
+    two = contrast(Scores(first[:2], [0, 1], wide), held[1])
     assert two.by == "elsewhere" and two.standard_error == pytest.approx(0.5) and not two.resolved
 
 
 def test_a_spread_is_pooled_over_methods():
     """Around each method's own mean, weighted by degrees of freedom; single pipelines and draws say nothing."""
-    groups = [Pipelines([0.1, 0.3], [0, 1]), Pipelines([0.7, 0.8, 0.9], [0, 1, 2]), Pipelines([0.0], [0])]
-    draws = [Pipelines([0.0, 1.0], [0, 0]), [0.0, 1.0]]
+    groups = [Scores([0.1, 0.3], [0, 1]), Scores([0.7, 0.8, 0.9], [0, 1, 2]), Scores([0.0], [0])]
+    draws = [Scores([0.0, 1.0], [0, 0]), [0.0, 1.0]]
     assert analysis.spread(groups + draws) == Spread(pytest.approx(math.sqrt((0.02 + 0.02) / 3)), 3)
     assert analysis.spread(draws) is None
 
@@ -111,14 +110,14 @@ def test_a_method_that_was_not_run_has_no_contrast():
     with pytest.raises(ValueError, match="1 and 0 pipelines"):
         contrast([0.5], [])
     with pytest.raises(ValueError, match="2 accuracies have 1 seeds"):
-        Pipelines([0.5, 0.6], [0])
+        Scores([0.5, 0.6], [0])
 
 
 def test_contrasts_say_what_is_resolved_and_what_was_not_run():
-    many = Pipelines([0.5, 0.52], [0, 1])
+    many = Scores([0.5, 0.52], [0, 1])
     pairs = {
-        ("a", "b"): (many, Pipelines([0.4, 0.421], [0, 1])),
-        ("a", "c"): (many, Pipelines([0.1], [0])),
+        ("a", "b"): (many, Scores([0.4, 0.421], [0, 1])),
+        ("a", "c"): (many, Scores([0.1], [0])),
         ("a", "d"): (many, []),
         ("a", "e"): ([0.5, 0.52], [0.5, 0.53, 0.51]),
     }
@@ -130,11 +129,8 @@ def test_contrasts_say_what_is_resolved_and_what_was_not_run():
     assert table.points.iloc[:2].tolist() == pytest.approx([9.95, 40])
     assert table.needed.iloc[0] == pytest.approx(stats.t.ppf(0.975, 1) * 0.05)
     assert table.needed.iloc[1:3].isna().all() and pd.isna(table.points.iloc[2])
-    other = Spread(0.01, 4)
-    seen = {
-        name: [Pipelines(one, getattr(one, "seeds", [0] * len(one)), None, other) for one in two]
-        for name, two in pairs.items()
-    }
+    other = Spread(0.01, 4, "elsewhere")
+    seen = {name: [Scores(one, getattr(one, "seeds", ()), other) for one in two] for name, two in pairs.items()}
     far = contrasts(seen)
     assert far.spread.tolist() == ["elsewhere", "elsewhere", "", "elsewhere"]
     assert far.verdict.tolist() == ["resolved", "resolved", "not run", "not resolved"]
@@ -152,3 +148,12 @@ def test_the_first_step_that_was_run_is_the_start():
     table = analysis.stepwise({"a": [], "b": [0.5, 0.6], "c": [0.7, 0.8]})
     assert list(table["verdict"])[:2] == ["not run", "start"] and list(table["n"])[:2] == ["", "2"]
     assert table["points"].iloc[2] == pytest.approx(20)
+
+
+def test_scores_are_a_frozen_sequence_that_is_falsy_where_nothing_was_run():
+    found = Scores([0.4, 0.6], [0, 1])
+    assert list(found) == [0.4, 0.6] and found.percent == pytest.approx(50) and found.std == pytest.approx(0.02**0.5)
+    assert found.on([1]) == Scores([0.6], [1]) and not found.on([7]) and not Scores()
+    assert math.isnan(Scores().percent) and math.isnan(Scores().mean) and math.isnan(Scores([0.4]).std)
+    with pytest.raises(AttributeError):
+        found.fallback = Spread(0.1, 1)

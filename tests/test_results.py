@@ -13,8 +13,17 @@ from toy_records import four_records, record
 
 from ltdd_utils.core import files
 from ltdd_utils.core.provenance import code, machine, peak_ram_gib, provenance
-from ltdd_utils.records import committed, is_tracked, results_root, validate_record
-from ltdd_utils.records.record import load, load_record, refuse_fewer_students, save_record, summary
+from ltdd_utils.records import (
+    committed,
+    is_tracked,
+    load,
+    load_record,
+    refuse_fewer_students,
+    results_root,
+    save_record,
+    summary,
+    validate_record,
+)
 
 
 def test_fewer_students_do_not_replace_more(tmp_path):

@@ -90,7 +90,7 @@ def test_without_records_nothing_is_run(published, tmp_path):
 def test_students_of_one_set_are_averaged_before_sets_are(tmp_path):
     """Nine students of one set do not outvote the single student of another: (10 % + 30 %) / 2."""
     records = saved(tmp_path, record([(1, 1)] * 9, seed=0), record([(3, 3)], seed=1))
-    assert pipelines(records) == pytest.approx([0.1, 0.3])
+    assert pipelines(records.record) == pytest.approx([0.1, 0.3])
     row = pool(records).iloc[0]
     assert row["mean"] == pytest.approx(0.2)
     assert row["std"] == pytest.approx(0.2 / 2**0.5)
@@ -100,12 +100,12 @@ def test_students_of_one_set_are_averaged_before_sets_are(tmp_path):
 def test_two_seeds_on_one_and_the_same_set_are_two_pipelines(tmp_path):
     """Two seeds may choose the same images; their experts and students were still made independently."""
     records = saved(tmp_path, *(record([(n, n)] * 2, seed=n, sets=["same", "same"]) for n in (1, 3)))
-    assert pipelines(records) == pytest.approx([0.1, 0.3])
+    assert pipelines(records.record) == pytest.approx([0.1, 0.3])
 
 
 def test_each_student_of_the_whole_set_is_a_repeat_of_its_own(tmp_path):
     records = saved(tmp_path, *(record([(1, 1), (3, 3)], method="full", ipc=None, seed=seed) for seed in (0, 1)))
-    assert pipelines(records) == pytest.approx([0.1, 0.3] * 2)
+    assert pipelines(records.record) == pytest.approx([0.1, 0.3] * 2)
     row = pool(records).iloc[0]
     assert (row["pipelines"], row["students"]) == (4, 4)
     assert row["std"] == pytest.approx((4 * 0.1**2 / 3) ** 0.5)
@@ -113,7 +113,7 @@ def test_each_student_of_the_whole_set_is_a_repeat_of_its_own(tmp_path):
 
 def test_students_that_share_a_teacher_are_one_pipeline_whatever_their_sets(tmp_path):
     rows = [record([(1, 1), (3, 3)], protocol="online-teacher/plain", seed=seed, sets=["a", "b"]) for seed in (0, 1)]
-    assert pipelines(saved(tmp_path, *rows)) == pytest.approx([0.2, 0.2])
+    assert pipelines(saved(tmp_path, *rows).record) == pytest.approx([0.2, 0.2])
 
 
 def test_one_set_has_only_the_spread_of_its_students(tmp_path):

@@ -4,6 +4,7 @@ import math
 
 from ltdd_utils import recipes
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.evaluation import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
 
 
@@ -23,7 +24,11 @@ def record(
 ):
     """A record whose students answered ``scores`` = (right of class 0, right of class 1) of 10 and 10 test images."""
     known = method if method in METHODS else "random"
-    made = recipes.recipe(f"{known}_{dataset}", scale=scale, imbalance_factor=imbalance_factor, ipc=ipc or 10)
+    cell = {"scale": scale, "imbalance_factor": imbalance_factor, "ipc": ipc or 10}
+    named, _, teacher = protocol.partition("/")
+    made = recipes.recipe(
+        f"{known}_{dataset}", **cell, protocol_name=named if named in PROTOCOLS else None, teacher=teacher or None
+    )
     students = [
         {"stream": f"{seed}/student/{number}", "overall": (a + b) / 20, "per_class": [a / 10, b / 10]}
         for number, (a, b) in enumerate(scores)

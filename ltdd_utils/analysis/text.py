@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.analysis.compare import PUBLISHED_ONLY, given
+from ltdd_utils.analysis.published import PUBLISHED_ONLY, given
 from ltdd_utils.analysis.variance import smallest_difference
 from ltdd_utils.methods.registry import is_whole_set
 

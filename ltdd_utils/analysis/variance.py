@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ltdd_utils.analysis.contrasts import factor
+from ltdd_utils.analysis.differences import factor
 
 __all__ = ["LEVELS", "components", "error_of_mean", "share_intervals", "smallest_difference"]
 

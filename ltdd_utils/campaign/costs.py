@@ -5,14 +5,14 @@ protocol scores is not made again. A stage costs nothing where a record has it a
 store; else what stages of the same settings cost, whatever their seed and data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.methods.base import Stage
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER, stages
+from ltdd_utils.records.record import Record
 
 __all__ = ["TimedStage", "expected", "timed_stages"]
 
@@ -52,9 +52,7 @@ def _timed(stage: Stage, recipe: Recipe, seed: int) -> TimedStage:
     return TimedStage(stage.name, config_id(exact), config_id(alike))
 
 
-def expected(
-    runs: Sequence[tuple[Recipe, int, int]], records: Sequence[Mapping[str, Any]]
-) -> list[tuple[float, list[str]]]:
+def expected(runs: Sequence[tuple[Recipe, int, int]], records: Sequence[Record]) -> list[tuple[float, list[str]]]:
     """Seconds that each of several missing runs would add, one after the other, and the stages without a recorded time.
 
     Args:
@@ -67,12 +65,12 @@ def expected(
     done: dict[str, int] = {}  # units of each stage
     timed: dict[str, list[float]] = {}
     for record in records:
-        spent = record["cost"]["seconds"]
         try:
-            recipe = Recipe.from_dict(record["config"])
-        except ValueError:  # of a method that is not here
+            recipe = record.recipe
+        except ValueError:  # of a method that is not here, or has other settings now
             continue
-        for stage in timed_stages(recipe, record["seed"], len(record["students"])):
+        spent = record.cost.seconds
+        for stage in timed_stages(recipe, record.seed, len(record.students)):
             if stage.name in spent:
                 done[stage.exact] = max(done.get(stage.exact, 0), stage.units)
                 timed.setdefault(stage.alike, []).append(spent[stage.name] / stage.units)

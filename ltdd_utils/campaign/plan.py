@@ -23,7 +23,7 @@ from typing import Any
 
 from ltdd_utils import recipes
 from ltdd_utils.recipes.recipe import Recipe
-from ltdd_utils.records.targets import default_records_dir
+from ltdd_utils.records.folders import default_records_dir
 
 __all__ = ["Block", "PlannedRun", "plan_names", "read_plan"]
 

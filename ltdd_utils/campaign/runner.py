@@ -63,7 +63,7 @@ def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begu
         say(f"runs: {one.command}")
     begun.add(one.command)
     record = run(one.recipe, one.seed, one.students, context)
-    overall, seconds = record["metrics"]["overall"]["mean"], sum(record["cost"]["seconds"].values())
+    overall, seconds = record.metrics.overall.mean, record.cost.total_seconds
     say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from ltdd_utils.campaign.costs import expected
 from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.core.locks import is_locked
-from ltdd_utils.records.record import load_record
+from ltdd_utils.records.files import load_record
+from ltdd_utils.records.record import Record
 
 __all__ = ["State", "campaign_status", "is_done", "lock_of", "records_by_name", "status_totals"]
 
@@ -27,8 +28,8 @@ class State:
     unknown: tuple[str, ...] = ()  # stages of a run to come without a recorded time
 
 
-def records_by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """The content of records, under the names that their runs have.
+def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
+    """Records, under the names that their runs have.
 
     Args:
         records: files, also of runs that are in no campaign.
@@ -39,9 +40,7 @@ def records_by_name(records: Iterable[Path]) -> dict[str, dict[str, Any]]:
     return {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
 
 
-def campaign_status(
-    runs: Sequence[PlannedRun], known: Mapping[str, Mapping[str, Any]], work: Path | None = None
-) -> list[State]:
+def campaign_status(runs: Sequence[PlannedRun], known: Mapping[str, Record], work: Path | None = None) -> list[State]:
     """The state of every run, in the order of the campaign.
 
     Args:
@@ -56,7 +55,7 @@ def campaign_status(
     found = []
     for run in runs:
         if run.name in finished:
-            found.append(State(run, "done", sum(known[run.name]["cost"]["seconds"].values())))
+            found.append(State(run, "done", known[run.name].cost.total_seconds))
         else:
             state = "missing" if work is None else _state(lock_of(run, work))
             found.append(State(run, state, further[run.name][0], tuple(further[run.name][1])))
@@ -73,8 +72,8 @@ def is_done(run: PlannedRun, results: Path) -> bool:
     return path.is_file() and _enough(run, load_record(path))
 
 
-def _enough(run: PlannedRun, record: Mapping[str, Any]) -> bool:
-    return len(record["students"]) >= run.students
+def _enough(run: PlannedRun, record: Record) -> bool:
+    return len(record.students) >= run.students
 
 
 def lock_of(run: PlannedRun, work: Path) -> Path:

@@ -113,7 +113,7 @@ def run_(options: argparse.Namespace) -> str:
         preprocess = work.preprocess if options.with_preprocessing else None
         save_set(options.save_set, distil(recipe, work).set, preprocess)
     if options.json:
-        return as_json(record)
+        return as_json(dict(record))
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
     path = records.record_path(options.results, record)
     return f"{records.summary(record)}\nrecord: {path}{_replaced(path)}{saved}"

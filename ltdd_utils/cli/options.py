@@ -12,7 +12,7 @@ from ltdd_utils.data.facts import DATASETS, SCALES
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
-from ltdd_utils.records.targets import results_root
+from ltdd_utils.records.folders import results_root
 
 __all__ = ["build_parser"]
 

@@ -1,7 +1,6 @@
 """The commands that read records: ``ltdd records``, ``ltdd table`` and ``ltdd missing``."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import pandas as pd
 from ltdd_utils import analysis, recipes, records
 from ltdd_utils.analysis import compare
 from ltdd_utils.cli.common import as_json
-from ltdd_utils.records import targets
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.records import Record, targets
 
 __all__ = ["missing_", "records_", "records_of", "table_"]
 
@@ -34,7 +34,7 @@ def _folder(options: argparse.Namespace) -> Path:
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
     paths = [path for path in records.all_records(_folder(options)) if options.recipe in (None, path.parent.name)]
-    rows = [_row(path, records.load_record(path)) for path in paths]
+    rows = [_row(record) for record in records.read(paths)]
     if options.json:
         return as_json(rows)
     if not rows:
@@ -44,22 +44,22 @@ def records_(options: argparse.Namespace) -> str:
     return "\n".join(_line(row) for row in rows)
 
 
-def _row(path: Path, record: dict[str, Any]) -> dict[str, Any]:
-    config, overall = record["config"], record["metrics"]["overall"]
+def _row(record: Record) -> dict[str, Any]:
     try:
-        changed = analysis.diff_from_recipe(config)
+        changed = analysis.diff_from_recipe(record.recipe) if record.is_registered else {}
     except ValueError as error:  # of a recipe that has other choices now
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{record.path}: {error}") from error
     return {
-        **{name: record[name] for name in ("recipe", "scale", "config_id", "seed", "protocol")},
-        "data": config["data"],
-        "ipc": config["ipc"],
+        "recipe": record.name,
+        **{name: getattr(record, name) for name in ("scale", "config_id", "seed", "protocol")},
+        "data": to_dict(record.data),
+        "ipc": record.ipc,
         "changed": changed,
-        "overall": overall["mean"],
-        "std": overall["std"],
-        "students": len(record["students"]),
-        "seconds": math.fsum(record["cost"]["seconds"].values()),
-        "path": str(path),
+        "overall": record.metrics.overall.mean,
+        "std": record.metrics.overall.std,
+        "students": len(record.students),
+        "seconds": record.cost.total_seconds,
+        "path": str(record.path),
     }
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from ltdd_utils.core.paths import ROOT
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "code",
@@ -81,6 +82,8 @@ def provenance(root: Path | None = None) -> dict[str, Any]:
         ``commit`` and ``dirty`` (see ``code``), ``versions``, ``tf32`` (whether convolutions of "fp32" stages may use
         TF32) and ``started_utc``.
     """
+    import torch
+
     versions = {"python": platform.python_version(), **{package: version_of(package) for package in PACKAGES}}
     versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -93,6 +96,8 @@ def full_precision() -> Iterator[None]:
 
     PyTorch lets it by default, in convolutions and not in matrix products. Stages run in here; bf16 stays bf16.
     """
+    import torch
+
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = TF32
     try:
@@ -101,8 +106,10 @@ def full_precision() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def machine(device: torch.device | str = "cpu") -> str:
+def machine(device: "torch.device | str" = "cpu") -> str:
     """The device in words: the GPU's name, or the processor's with the number of cores this process may use."""
+    import torch
+
     device = torch.device(device)
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -123,6 +130,8 @@ def reset_peaks() -> None:
     """Let ``peak_ram_gib`` (on Linux) and ``peak_gpu_gib`` count anew from here."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+    import torch
+
     for device in _gpus():
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -145,9 +154,13 @@ def peak_ram_gib() -> float:
 
 def peak_gpu_gib() -> float:
     """The largest memory that tensors took on a GPU since ``reset_peaks``, in GiB; 0 where none is in use."""
+    import torch
+
     return max((torch.cuda.max_memory_allocated(device) / 2**30 for device in _gpus()), default=0.0)
 
 
 def _gpus() -> range:
     """Those that this process may have touched: asking a fresh process would start CUDA."""
+    import torch
+
     return range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)

@@ -17,6 +17,7 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "settings": ["ADSAConfig", "EvaluateConfig"],
+        "evaluator": ["DEBIASED", "PLAIN", "STORED", "Evaluator"],
         "table": ["PROTOCOLS", "Protocol", "register_protocol"],
         "protocols": ["protocol", "stored_space", "with_batch_for"],
         "objectives": ["StudentTask", "stored_labels", "stored_objective", "view_objective", "whole_image_logits"],

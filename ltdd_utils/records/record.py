@@ -1,178 +1,306 @@
-"""The record of a run: what was run, what came out, what it cost and where it comes from, in one JSON file.
+"""The record of a run as an object: what was run, what came out, what it cost and where it comes from.
 
-All accuracies are fractions in [0, 1]; percent stands in tables alone. A file that is there is complete: it is written
-under another name and renamed.
+All accuracies are fractions in [0, 1]; percent stands in tables alone.
 """
 
-import json
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from ltdd_utils.core.settings import added_field, from_dict
+from ltdd_utils.data.settings import DataConfig
+from ltdd_utils.evaluation.evaluator import Evaluator
+from ltdd_utils.recipes.recipe import Recipe, parts
+from ltdd_utils.records.schema import validate_record
 
-from ltdd_utils.core.files import write_atomic
-from ltdd_utils.records.clone import all_records, committed
-from ltdd_utils.records.schema import GROUPS, TARGET_KEYS, validate_record
-
-__all__ = [
-    "counted",
-    "in_percent",
-    "load",
-    "load_record",
-    "record_path",
-    "refuse_fewer_students",
-    "save_record",
-    "summary",
-]
+__all__ = ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Record", "Student", "Teacher"]
 
 
-def save_record(folder: Path, record: Mapping[str, Any]) -> Path:
-    """Write a record to ``folder/RECIPE/CONFIG_ID-sSEED.json``, whole or not at all; a run replaces its own record.
+@dataclass(frozen=True)
+class MeanStd:
+    """A mean over students and its standard deviation (ddof 1), fractions; no deviation of a single student."""
+
+    mean: float
+    std: float | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What the students of a run scored together; a group without classes is None."""
+
+    overall: MeanStd
+    per_class: tuple[float, ...]  # means over students, [C]
+    many: MeanStd | None  # groups by number of real images, then by rank
+    medium: MeanStd | None
+    few: MeanStd | None
+    head: MeanStd | None
+    mid: MeanStd | None
+    tail: MeanStd | None
+    confusion: tuple[tuple[float, ...], ...]  # of each true class (row), how often each class (column) was said, [C, C]
+
+
+@dataclass(frozen=True)
+class Student:
+    """What one student scored."""
+
+    stream: str  # name of its random stream
+    overall: float
+    per_class: tuple[float, ...]  # [C]
+    classifier_norms: tuple[float, ...] | None = added_field(None)  # of each row of the layer used at inference, [C]
+    adsa_tau: float | None = added_field(None)  # of ADSA; None: labels are not calibrated
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What the teacher that labels scores itself."""
+
+    overall: float
+    per_class: tuple[float, ...]  # [C]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took."""
+
+    seconds: Mapping[str, float]  # by the declared name of each stage
+    peak_ram_gib: float
+    peak_gpu_gib: float
+    device: str  # in words
+
+    @property
+    def total_seconds(self) -> float:
+        """Seconds of all stages together."""
+        return math.fsum(self.seconds.values())
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The code, the versions, the data and the sets that a record comes from."""
+
+    commit: str | None  # None: no repository
+    dirty: bool | None  # whether a file that decides a number differed from the commit; None: unknown
+    versions: Mapping[str, str | None]
+    started_utc: str
+    data_sha256: str
+    distilled_sha256: str | Sequence[str]  # one for all students, or one for each of them
+    tf32: bool | None = None  # whether convolutions in "fp32" might use TF32
+    clamped: float = 0.0  # largest share of synthetic pixel values that had to be clamped
+    stages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # commit -> the stages that it computed
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """How the iterations went that made a set."""
+
+    initial_sha256: str  # of the set before the first iteration
+    iterations: int = 0
+    curves: Mapping[str, Sequence[float] | None] = field(default_factory=dict)  # None: a phase that was left out
+    class_gradient: Sequence[float] | None = None  # norm of the gradient of each class's images, [C]
+    skipped: int = 0  # iterations left out
+    clamped: int = 0  # times that the step size was set back
+
+    def curve(self, name: str, block: int = 10) -> tuple[list[float], list[float]] | None:
+        """A curve as means over ``block`` stored points: iterations, and values.
+
+        Args:
+            name: "first" or "second" (matching losses), "lr", or "start" (epochs); see ``curves``.
+            block: stored points per mean.
+
+        Returns:
+            None for a phase that was left out.
+        """
+        values = self.curves[name]
+        if values is None:
+            return None
+        step = self.iterations / len(values)
+        starts = range(0, len(values) - block + 1, block)
+        means = [math.fsum(values[first : first + block]) / block for first in starts]
+        return [step * (first + block / 2) for first in starts], means
+
+
+@dataclass(frozen=True, eq=False)
+class Record(Mapping[str, Any]):
+    """One run, checked when it is made: its attributes are typed, and as a mapping it is the JSON object itself.
 
     Raises:
-        ValueError: the record is not valid.
-        OSError: the folder cannot be written.
+        ValueError: the content is not a valid record.
     """
-    validate_record(record)
-    path = record_path(folder, record)
-    write_atomic(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
-    return path
+
+    content: Mapping[str, Any]  # the JSON object
+    path: Path | None = None  # of its file
+
+    def __post_init__(self) -> None:
+        """Refuse what is no record."""
+        validate_record(self.content)
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 (a JSON value)
+        return self.content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    @property
+    def name(self) -> str:
+        """The name of the recipe, METHOD_DATASET."""
+        return self.content["recipe"]
+
+    @property
+    def scale(self) -> str:
+        """Tiny, cpu or paper."""
+        return self.content["scale"]
+
+    @property
+    def config_id(self) -> str:
+        """The hash of all settings."""
+        return self.content["config_id"]
+
+    @property
+    def seed(self) -> int:
+        """Of everything but the long-tailed subset."""
+        return self.content["seed"]
+
+    @property
+    def file_name(self) -> str:
+        """Where it stands in a results folder."""
+        return f"{self.name}/{self.config_id}-s{self.seed}.json"
+
+    @property
+    def target(self) -> Mapping[str, Any] | None:
+        """The keys of the published number that the run stands beside; None if there is none of these settings."""
+        return self.content["target"]
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's full name, with its teacher."""
+        return self.content["protocol"]
+
+    @cached_property
+    def data(self) -> DataConfig:
+        """The long-tailed data set."""
+        return from_dict(DataConfig, self.content["config"]["data"])
+
+    @property
+    def ipc(self) -> int | None:
+        """Images per class; None: the whole training set."""
+        return self.content["config"]["ipc"]
+
+    @property
+    def whole_set(self) -> bool:
+        """Whether the set is the whole training set."""
+        return self.ipc is None
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether a teacher labels for the students; those of one seed share it."""
+        return self.content["config"].get("evaluate", {}).get("teacher") is not None
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether its method is in the table of methods; only then does it have a ``recipe``."""
+        try:
+            parts(self.content["config"].get("name", ""))
+        except ValueError:
+            return False
+        return True
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What was run.
+
+        Raises:
+            ValueError: the method is not registered, or it has other settings now; the message names the file.
+        """
+        config = self.content["config"]
+        if not self.is_registered:
+            raise ValueError(
+                f"{self._where}: its method is not registered ({config.get('name')!r}); install the package that has "
+                "it, or load its file with --plugin FILE.py"
+            )
+        try:
+            return Recipe.from_dict(config)
+        except ValueError as error:
+            raise ValueError(f"{self._where}: {error}") from error
+
+    @property
+    def _where(self) -> str:
+        return str(self.path or self.file_name)
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return self.recipe.entry.name
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Which students scored the set, and from whose labels."""
+        return Evaluator.of(self.recipe)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What the students scored together."""
+        return from_dict(Metrics, self.content["metrics"])
+
+    @cached_property
+    def students(self) -> tuple[Student, ...]:
+        """What each student scored."""
+        return tuple(from_dict(Student, student) for student in self.content["students"])
+
+    @property
+    def class_accuracies(self) -> list[Sequence[float]]:
+        """Accuracy of each class under each student, fractions, [S, C]."""
+        return [student.per_class for student in self.students]
+
+    @property
+    def classifier_norms(self) -> list[float] | None:
+        """Norm of each row of the layer used at inference, means over students, [C]; None if it was not kept."""
+        rows = [student.classifier_norms for student in self.students]
+        return None if None in rows else [statistics.fmean(column) for column in zip(*rows, strict=True)]
+
+    @cached_property
+    def teacher(self) -> Teacher | None:
+        """What the teacher scores itself; None if there is none, or if it was not scored."""
+        teacher = self.content.get("teacher")
+        return None if teacher is None else from_dict(Teacher, teacher)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Seconds, memory, device."""
+        return _part(Cost, self.content["cost"])
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where the numbers come from."""
+        return _part(Provenance, self.content["provenance"])
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The hash of the set of each student."""
+        names = self.provenance.distilled_sha256
+        return (names,) * len(self.students) if isinstance(names, str) else tuple(names)
+
+    @cached_property
+    def distillation(self) -> Distillation | None:
+        """How the iterations went; None if the set has none."""
+        history = self.content.get("distillation")
+        if history is None:
+            return None
+        gradient = history.get("class_gradient")
+        return _part(Distillation, {**history, "class_gradient": gradient and gradient["mean"]})
+
+    @property
+    def seconds_to_student(self) -> float:
+        """Seconds from nothing to one trained student: every stage once, and one student's share of the last."""
+        stages = dict(self.cost.seconds)
+        return stages.pop("students", 0.0) / len(self.students) + math.fsum(stages.values())
 
 
-def record_path(folder: Path, run: Mapping[str, Any]) -> Path:
-    """Where the record of a run (``recipe``, ``config_id``, ``seed``) stands in a results folder."""
-    return Path(folder) / _place(run)
-
-
-def refuse_fewer_students(folder: Path, run: Mapping[str, Any], students: int) -> None:
-    """Raise if the record of this run (``recipe``, ``config_id``, ``seed``) exists and has more than ``students``.
-
-    Raises:
-        ValueError: it has more, or it cannot be read.
-    """
-    path = record_path(folder, run)
-    kept = len(load_record(path)["students"]) if path.is_file() else 0
-    if kept > students:
-        raise ValueError(
-            f"students is {students}, but {path} has {kept}, which would be lost; "
-            f"ask for {kept} or more, or name another results folder"
-        )
-
-
-def _place(record: Mapping[str, Any]) -> str:
-    return f"{record['recipe']}/{record['config_id']}-s{record['seed']}.json"
-
-
-def load_record(path: Path) -> dict[str, Any]:
-    """Read a record.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file is cut short or damaged, has another schema, is not valid, or has another record's name.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no record {path}")
-    try:
-        record = json.loads(path.read_bytes())
-    except ValueError as error:  # of JSON or of the text's encoding
-        raise ValueError(f"{path} is not a whole record ({error}); delete it and run its recipe again") from error
-    try:
-        validate_record(record if isinstance(record, dict) else {})
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    if not path.resolve().as_posix().endswith("/" + _place(record)):
-        raise ValueError(f"{path} holds the record of {_place(record)}; give it that name, or delete it")
-    return record
-
-
-def load(
-    folder: Path, allow_dirty: bool = False, allow_mixed: bool = False, committed_only: bool = False
-) -> pd.DataFrame:
-    """All records of a folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions, ``seconds`` a sum.
-
-    ``committed`` says whether a record belongs to the book (``clone.committed``); a reader's own do not.
-
-    Args:
-        folder: the results folder; one that does not exist holds no records.
-        allow_dirty: also read records from uncommitted code.
-        allow_mixed: also read records with other settings under one target, for a table with a row per ``config_id``.
-        committed_only: leave out records that the clone does not track; they are not even opened.
-
-    Raises:
-        ValueError: a damaged record, a dirty one, or two records with other settings for one cell of a table.
-    """
-    tracked = set(committed(folder))
-    paths = [path for path in all_records(folder) if path in tracked or not committed_only]
-    frame = pd.DataFrame([{**_row(path, load_record(path)), "committed": path in tracked} for path in paths])
-    if frame.empty:
-        return frame
-    dirty = frame.loc[frame["dirty"].isin([True]), "path"]
-    if len(dirty) and not allow_dirty:
-        what = f"{dirty.iloc[0]} comes from uncommitted code"
-        raise ValueError(f"{what}; commit the code and run the recipe again, or read it with allow_dirty=True")
-    if not allow_mixed:
-        _refuse_mixed_cells(frame)
-    return frame.astype({"imbalance_factor": float, "ipc": "Int64"})
-
-
-def _row(path: Path, record: Mapping[str, Any]) -> dict[str, Any]:
-    metrics, cost, origin = record["metrics"], record["cost"], record["provenance"]
-    sets, count = origin["distilled_sha256"], len(record["students"])
-    return {
-        **{name: record[name] for name in ("recipe", "scale", "config_id", "seed")},
-        **(record["target"] or dict.fromkeys(TARGET_KEYS)),
-        "protocol": record["protocol"],
-        "overall": metrics["overall"]["mean"],
-        "std": metrics["overall"]["std"],
-        **{group: None if metrics[group] is None else metrics[group]["mean"] for group in GROUPS},
-        "per_class": metrics["per_class"],
-        "students": count,
-        "student_overall": [student["overall"] for student in record["students"]],
-        "student_sets": [sets] * count if isinstance(sets, str) else sets,
-        "whole_set": record["config"].get("ipc", 0) is None,
-        "seconds": math.fsum(cost["seconds"].values()),
-        "seconds_by_stage": cost["seconds"],
-        **{name: cost[name] for name in ("peak_ram_gib", "peak_gpu_gib", "device")},
-        **{name: origin[name] for name in ("commit", "dirty", "started_utc", "data_sha256")},
-        "path": str(path),
-    }
-
-
-def _refuse_mixed_cells(frame: pd.DataFrame) -> None:
-    """Raise if two records of one scale stand for one published number but were made with other settings."""
-    for _, cell in frame[frame["method"].notna()].groupby(["scale", *TARGET_KEYS], dropna=False):
-        paths = cell.drop_duplicates("config_id")["path"]
-        if len(paths) > 1:
-            names = " and ".join(paths)
-            raise ValueError(f"{names} stand for one cell of a table but have other settings; move one of them away")
-
-
-def summary(record: Mapping[str, Any]) -> str:
-    """A record, or the scores of a set from a file, as a few lines of text with accuracies in percent."""
-    metrics = record["metrics"]
-    seconds = list(record["cost"]["seconds"].values()) if "cost" in record else record["seconds"]
-    students = len(record.get("students", seconds))
-    name = "  ".join(str(record[key]) for key in ("recipe", "scale", "protocol") if key in record)
-    cost = f"{counted(students)}, {sum(seconds):.0f} s"
-    lines = [name, f"overall {in_percent(metrics['overall'])} %  ({cost})"]
-    lines += ["  ".join(f"{group} {in_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
-    made = record.get("distillation", {})
-    if made.get("skipped") or made.get("clamped"):
-        what = f"{made['skipped']} iterations left out, step size set back {made['clamped']} times"
-        lines.append(f"matching: {what}, of {made['iterations']} iterations")
-    return "\n".join(lines)
-
-
-def counted(students: int) -> str:
-    """How many students, in words."""
-    return f"{students} student{'s' * (students != 1)}"
-
-
-def in_percent(value: Mapping[str, float | None] | None) -> str:
-    """A ``mean`` and its ``std``, fractions, as percent; None: "n/a"."""
-    if value is None:
-        return "n/a"
-    return f"{100 * value['mean']:.1f}" + ("" if value["std"] is None else f" ± {100 * value['std']:.1f}")
+def _part(cls: type, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 (an object of that class)
+    """A part of a record that may hold more than what has an attribute."""
+    return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})

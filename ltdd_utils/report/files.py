@@ -11,13 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ltdd_utils import recipes
-from ltdd_utils.analysis import compare
+from ltdd_utils.analysis.published import compare
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.core.paths import ROOT
-from ltdd_utils.records import targets
+from ltdd_utils.recipes.recipe import names
 from ltdd_utils.records.clone import committed
-from ltdd_utils.records.record import load
+from ltdd_utils.records.published import targets
+from ltdd_utils.records.table import load
 from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
@@ -44,13 +44,13 @@ def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
 
 def _files(root: Path) -> dict[Path, str]:
     """What the three files must contain."""
-    records, names = load(root / "results", committed_only=True), recipes.names()
+    records, known = load(root / "results", committed_only=True), names()
     published = targets(root / "results" / "targets.csv")
     readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
-    summary = explained(status_table(compare(records, published, names)))
+    summary = explained(status_table(compare(records, published, known)))
     return {
-        root / "book" / "reproduction.md": reproduction_page(records, published, names) + _to_run(root / "results"),
+        root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: with_part(first.read_text(encoding="utf-8"), headline, *HEADLINE),
         readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),
     }

@@ -2,13 +2,12 @@
 
 import pandas as pd
 
-from ltdd_utils.analysis.claims import published_score
-from ltdd_utils.analysis.evaluators import scores_by_evaluator, select_cell
-from ltdd_utils.analysis.pooling import percent
+from ltdd_utils.analysis.boards import board
 from ltdd_utils.analysis.text import markdown
-from ltdd_utils.analysis.variants import format_changes
+from ltdd_utils.analysis.verdicts import published_score
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.longtail import class_counts
+from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
 
 __all__ = ["headline_table"]
 
@@ -28,30 +27,22 @@ SHOWN = {  # method -> words, the paper whose number stands beside
     "full": (f"{WHOLE}, cross-entropy", "zhao2025ltdd"),
     "full_logit_adjusted": (f"{WHOLE}, logit-adjusted", "zhao2025ltdd"),
 }
-JUDGES = {
-    "dsa-stored (32)": "stored labels",
-    "online-teacher/plain (32)": "plain teacher",
-    "online-teacher/debiased (32)": "debiased teacher",
-}
+EVALUATORS = {STORED: "stored labels", PLAIN: "plain teacher", DEBIASED: "debiased teacher"}
 
 
 def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
 
     Args:
-        records: as ``results.load`` gives them.
-        published: as ``results.targets`` gives them.
+        records: as ``records.load`` gives them.
+        published: as ``records.targets`` gives them.
     """
-    rows = (
-        scores_by_evaluator(select_cell(records, *CELL))
-        if len(records)
-        else pd.DataFrame(columns=["method", "evaluator", "changed"])
-    )
-    scores = {(r.method, r.evaluator): r.pipelines for r in rows.itertuples() if r.changed == format_changes({})}
+    dataset, factor, ipc = CELL
+    found = board(dataset, imbalance_factor=factor, ipc=ipc, records=records)
     table = []
     for method, (words, paper) in SHOWN.items():
         value = published_score(published, paper, method, *CELL)
-        ours = [scores.get((method, judge), []) for judge in JUDGES]
-        shown = [f"{percent(values):.1f} ({len(values)})" if values else "" for values in ours]
+        ours = [found[method, evaluator] for evaluator in EVALUATORS]
+        shown = [f"{scores.percent:.1f} ({len(scores)})" if scores else "" for scores in ours]
         table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])
-    return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *JUDGES.values()]))
+    return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *EVALUATORS.values()]))

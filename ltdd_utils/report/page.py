@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ltdd_utils.analysis import compare
+from ltdd_utils.analysis.changes import diff_from_recipe, format_changes
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.analysis.published import compare
 from ltdd_utils.analysis.text import compact, folded, formatted, markdown, visible
-from ltdd_utils.analysis.variants import diff_from_recipe, format_changes
-from ltdd_utils.records.record import load_record
+from ltdd_utils.records.published import TARGET_COLUMNS
 from ltdd_utils.records.schema import TARGET_KEYS
-from ltdd_utils.records.targets import TARGET_COLUMNS
 from ltdd_utils.report.status import PAPERS, explained, status_table
 
 __all__ = ["FIXED", "reproduction_page"]
@@ -94,13 +93,12 @@ def _other_cells(runs: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
 
 def _other_settings(records: pd.DataFrame, changed: pd.DataFrame) -> str:
     """The pooled runs whose settings are no recipe's own, a row each, folded."""
-    configs = {row["config_id"]: load_record(row["path"])["config"] for row in records.to_dict("records")}
-    mine = [configs[name] for name in changed["config_id"]]
-    what = [format_changes(diff_from_recipe(config)) for config in mine]
-    what = ["evaluator" if words == format_changes({}) else words for words in what]  # another protocol or teacher
+    known = {record.config_id: record for record in records["record"]}
+    mine = [known[name].recipe for name in changed["config_id"]]
+    what = [format_changes(diff_from_recipe(recipe)) or "evaluator" for recipe in mine]  # another protocol or teacher
     shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
-    shown.insert(1, "IF", [f"{config['data']['imbalance_factor']:g}" for config in mine])
-    shown.insert(2, "IPC", [config["ipc"] or "all" for config in mine])
+    shown.insert(1, "IF", [f"{recipe.data.imbalance_factor:g}" for recipe in mine])
+    shown.insert(2, "IPC", [recipe.ipc or "all" for recipe in mine])
     ours, std = ((100 * changed[name]).map("{:.1f}".format).replace("nan", "") for name in ("mean", "std"))
     seen = [visible(100 * value, n) for value, n in zip(changed["std"], changed["pipelines"], strict=True)]
     shown = shown.assign(ours=ours, std=std, **{"visible from": seen})

@@ -13,7 +13,8 @@ from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
 from ltdd_utils.recipes.plugins import plugin_of
 from ltdd_utils.recipes.recipe import Recipe
-from ltdd_utils.records.record import refuse_fewer_students, save_record
+from ltdd_utils.records.files import refuse_fewer_students, save_record
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import SCHEMA
 from ltdd_utils.runs.checks import check, require_networks
 from ltdd_utils.runs.sets import distil
@@ -35,7 +36,7 @@ def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
     return Run.start(data, recipe.evaluate.preprocess, seed, context)
 
 
-def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[str, Any]:
+def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record:
     """Run a recipe to its record; finished stages are read, not repeated.
 
     Args:
@@ -74,7 +75,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[s
         evaluation = evaluate_students(sets, work, recipe.evaluate, teacher)
     origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
     origin["clamped"] = max(evaluation.clamped, *(result.clamped for result in results))
-    record = _record(recipe, seed, evaluation, origin, work.ledger) | _optional(results[0], scores)
+    record = Record(_record(recipe, seed, evaluation, origin, work.ledger) | _optional(results[0], scores))
     if context.results is not None:
         save_record(context.results, record)
     return record

@@ -1,12 +1,14 @@
 """What a paper claims, beside what our records say: one difference against another."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ltdd_utils.analysis.contrasts import contrasts
+from ltdd_utils.analysis.boards import Board
+from ltdd_utils.analysis.differences import contrasts
+from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.methods.registry import is_whole_set
 
 __all__ = ["Claim", "claims", "published_score"]
@@ -21,40 +23,30 @@ class Claim:
 
     said: str  # in our own words
     paper: str  # as in ``targets.csv``
-    first: tuple[str, str]  # method and evaluator of ours that stand for the better one
-    second: tuple[str, str]
+    first: tuple[str, Evaluator]  # method and evaluator of ours that stand for the better one
+    second: tuple[str, Evaluator]
     against: str | None = None  # the paper that prints the second number; None: the same one
     printed: tuple[str, float, int] | None = None  # data set, IF, IPC of the published pair; None: those of our runs
 
 
-def claims(
-    asked: Sequence[Claim],
-    scores: Mapping[tuple[str, str], Sequence[float]],
-    published: pd.DataFrame,
-    dataset: str = "cifar10",
-    imbalance_factor: float = 100,
-    ipc: int = 10,
-) -> pd.DataFrame:
+def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.DataFrame:
     """A row per claim: the published difference, ours, and whether ours is resolved and in the same direction.
 
     Args:
         asked: the claims.
-        scores: method and evaluator -> accuracy of each of our pipelines in the cell, fractions.
-        published: as ``results.targets`` gives them.
-        dataset: of our runs.
-        imbalance_factor: of our runs.
-        ipc: of our runs.
+        board: our runs of one cell.
+        published: as ``records.targets`` gives them.
 
     Returns:
         ``paper``; ``published`` and ``ours`` in points; ``needed``, ``n`` and ``spread`` of ``contrasts``;
         ``verdict``: "as published" or "the other way round" (both resolved; the size of the difference may be another
         one), "not resolved" or "not run".
     """
-    pairs = {claim.said: (scores.get(claim.first, []), scores.get(claim.second, [])) for claim in asked}
+    pairs = {claim.said: (board[claim.first], board[claim.second]) for claim in asked}
     table = contrasts(pairs).rename(columns={"points": "ours"})
     printed = []
     for claim in asked:
-        cell = claim.printed or (dataset, imbalance_factor, ipc)
+        cell = claim.printed or board.cell
         first, second = (claim.paper, claim.first[0]), (claim.against or claim.paper, claim.second[0])
         printed.append(published_score(published, *first, *cell) - published_score(published, *second, *cell))
     table.insert(0, "published", printed)
@@ -71,7 +63,7 @@ def published_score(
 ) -> float:
     """The accuracy in percent that a paper prints for a method in a cell, on its usual network; NaN if it prints none.
 
-    The whole training set (methods that begin with "full") has no IPC.
+    The whole training set has no IPC.
 
     Raises:
         ValueError: the paper prints two numbers that disagree.

@@ -2,20 +2,20 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from scipy.special import stdtrit
 
-from ltdd_utils.analysis.pooling import Spread
+from ltdd_utils.analysis.scores import ELSEWHERE, PEERS, Scores, Spread
 
-__all__ = ["Contrast", "contrast", "contrasts", "factor", "indexed", "spread", "stepwise"]
+__all__ = ["Contrast", "Ladder", "contrast", "contrasts", "factor", "indexed", "stepwise"]
 
 LEVEL = 0.975  # two-sided, 95 %
 FEW = 3  # pairs, or pipelines of each method: fewer say too little about their own spread
-PAIRS, BOTH, PEERS, ELSEWHERE, ALONE = "of pairs", "of both", "of peers", "elsewhere", ""
+PAIRS, BOTH, ALONE = "of pairs", "of both", ""
 NOT_RUN, FIRST = "not run", "start"
 
 
@@ -43,21 +43,6 @@ def factor(df: float) -> float:
     return max(2.0, float(stdtrit(df, LEVEL)))
 
 
-def spread(groups: Iterable[Sequence[float]]) -> Spread | None:
-    """The pooled standard deviation of pipelines around the mean of their method; None if no method has two.
-
-    Args:
-        groups: accuracies of each pipeline, one sequence per method or setting. Those that have no seeds, or several
-            pipelines of one seed (draws), are left out: draws of random images scatter more than distillations.
-    """
-    paired = [values for values in groups if len(values) > 1 and _by_seed(values)]
-    df = sum(len(values) - 1 for values in paired)
-    if not df:
-        return None
-    squares = math.fsum((len(values) - 1) * statistics.variance(values) for values in paired)
-    return Spread(math.sqrt(squares / df), df)
-
-
 def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
     r"""Whether the first method scores other than the second.
 
@@ -66,13 +51,13 @@ def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
     compared by their means, with :math:`\sqrt{s_1^2 / n_1 + s_2^2 / n_2}` and Welch's degrees of freedom.
 
     Fewer than three pairs, or fewer than three pipelines of a method, say too little about their own spread. In their
-    place stands that of the ``peers`` of each method, or, where it has none, the one from ``elsewhere``; pairs of them
-    count as independent. With neither, two pipelines have their own spread, and with a single one nothing is resolved.
+    place stands the ``fallback`` of each method's scores; pairs of them count as independent. Without one, two
+    pipelines have their own spread, and with a single one nothing is resolved.
     A difference is resolved beyond two standard errors and beyond Student's 95 % interval, which is wide with few
     pipelines.
 
     Args:
-        first: accuracy of each pipeline of the first method, fractions (``pipelines``); other sequences have no seeds.
+        first: accuracy of each pipeline of the first method, fractions (``Scores``); other sequences have no seeds.
         second: the same of the second.
 
     Raises:
@@ -80,7 +65,8 @@ def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
     """
     if not first or not second:
         raise ValueError(f"the methods have {len(first)} and {len(second)} pipelines; each needs at least one")
-    ours, theirs = _by_seed(first), _by_seed(second)
+    first, second = (one if isinstance(one, Scores) else Scores(one) for one in (first, second))
+    ours, theirs = first.by_seed, second.by_seed
     shared = [seed for seed in ours if seed in theirs]
     if shared:
         found = [ours[seed] - theirs[seed] for seed in shared]
@@ -100,14 +86,13 @@ def contrast(first: Sequence[float], second: Sequence[float]) -> Contrast:
     return Contrast(difference, error, needed, abs(difference) > needed, by, counts, bool(shared))
 
 
-def _taken(values: Sequence[float], count: int, paired: bool) -> tuple[Spread, str] | None:
-    """The spread that stands for a method's, and whose: its own, its peers', one from elsewhere; None: nobody's."""
+def _taken(values: Scores, count: int, paired: bool) -> tuple[Spread, str] | None:
+    """The spread that stands for a method's, and whose: its own or its fallback; None: there is neither."""
     own = Spread(statistics.stdev(values), len(values) - 1) if len(values) > 1 else None
     if not paired and count >= FEW and own is not None:
         return own, BOTH
-    for found, by in ((getattr(values, "peers", None), PEERS), (getattr(values, "elsewhere", None), ELSEWHERE)):
-        if found is not None:
-            return found, by
+    if values.fallback is not None:
+        return values.fallback, values.fallback.source
     return None if own is None or paired else (own, BOTH)
 
 
@@ -117,12 +102,6 @@ def _freedom(parts: Sequence[float], spreads: Sequence[Spread]) -> float:
         return float(spreads[0].df)
     below = sum(part**2 / one.df for part, one in zip(parts, spreads, strict=True))
     return sum(parts) ** 2 / below if below else float(min(one.df for one in spreads))
-
-
-def _by_seed(values: Sequence[float]) -> dict[int, float]:
-    """Accuracies by seed; empty where there are no seeds, or several values of one."""
-    seeds = getattr(values, "seeds", ())
-    return dict(zip(seeds, values, strict=True)) if len(set(seeds)) == len(values) else {}
 
 
 def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> pd.DataFrame:
@@ -148,6 +127,24 @@ def contrasts(pairs: Mapping[Any, tuple[Sequence[float], Sequence[float]]]) -> p
     return indexed(rows, columns=["points", "needed", "n", "spread", "verdict"])
 
 
+@dataclass(frozen=True)
+class Ladder:
+    """Steps from one run to the next: what each scored, and its difference to the last one before it that was run."""
+
+    scores: Mapping[str, Sequence[float]]  # name of the step -> accuracies; an empty one: not run
+    table: pd.DataFrame  # as ``stepwise`` gives it
+
+    @property
+    def points(self) -> list[float]:
+        """The differences, in points; NaN of the first step."""
+        return list(self.table["points"])
+
+    @property
+    def resolved(self) -> list[bool]:
+        """Whether each step is resolved."""
+        return list(self.table["verdict"] == "resolved")
+
+
 def stepwise(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     """``contrasts`` of each method with the one before it that was run: the first of those stands alone.
 
@@ -160,7 +157,7 @@ def stepwise(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:
     before: Sequence[float] = []
     for name, values in scores.items():
         pairs[name] = (values, before)
-        before = values or before
+        before = values if len(values) else before
     table = contrasts(pairs)
     first = next((name for name, values in scores.items() if values), None)
     if first is not None:

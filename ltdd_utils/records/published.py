@@ -1,32 +1,17 @@
 """The published numbers, as transcribed into ``results/targets.csv``."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from ltdd_utils.core.paths import ROOT
+from ltdd_utils.records.folders import PACKAGED, results_root
 
-__all__ = ["TARGET_COLUMNS", "default_records_dir", "results_root", "targets"]
-
-PACKAGED = ROOT / "ltdd_utils" / "_results"  # a wheel carries results/ there, so that the chapters can read it on Colab
+__all__ = ["TARGET_COLUMNS", "targets"]
 
 WHAT = ("paper", "table", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 TARGET_COLUMNS = (*WHAT, "metric", "unit", "mean", "std", "source", "note")
 NUMBERS = ("imbalance_factor", "ipc", "mean", "std")
-
-
-def results_root() -> Path:
-    """The folder of the records: ``LTDD_RESULTS``, else ``results/`` of the clone, else of the current folder."""
-    named = os.environ.get("LTDD_RESULTS")
-    if named:
-        return Path(named)
-    return (ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()) / "results"
-
-
-def default_records_dir() -> Path:
-    """The folder to read records from: the results folder if it is there, else what came with an installed package."""
-    return results_root() if results_root().is_dir() else PACKAGED
 
 
 def targets(path: Path | None = None) -> pd.DataFrame:

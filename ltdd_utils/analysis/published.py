@@ -12,7 +12,7 @@ from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import parts
-from ltdd_utils.records import targets
+from ltdd_utils.records.published import targets
 from ltdd_utils.records.schema import TARGET_KEYS
 
 __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]

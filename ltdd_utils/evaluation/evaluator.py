@@ -1,0 +1,53 @@
+"""Who scores a set: a protocol, its teacher, and the network of its students."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+__all__ = ["DEBIASED", "PLAIN", "STORED", "Evaluator"]
+
+
+@dataclass(frozen=True, order=True)
+class Evaluator:
+    """A protocol with its teacher, and the students' network; its text is for people, and nothing reads it back.
+
+    A wider student, or one of another architecture, is another evaluator and not another method.
+    """
+
+    protocol: str
+    teacher: str = ""  # that labels: "plain", "debiased"; "": none
+    network: str = "convnet"  # of the students, by its architecture
+    width: int | None = 32  # channels of its first layer; None: the architecture's own
+
+    def __str__(self) -> str:
+        kind = "" if self.network == "convnet" else f"{self.network} "
+        return f"{self.label} ({kind}{self.width})"
+
+    @property
+    def label(self) -> str:
+        """The protocol's full name, with its teacher: "online-teacher/plain"."""
+        return f"{self.protocol}/{self.teacher}" if self.teacher else self.protocol
+
+    @classmethod
+    def of(cls, recipe: Any) -> "Evaluator":  # noqa: ANN401 (a Recipe: rooms above this one know its class)
+        """The evaluator of a recipe.
+
+        Args:
+            recipe: its ``evaluate`` has a protocol, a teacher or None, and a network.
+        """
+        evaluate = recipe.evaluate
+        teacher = "" if evaluate.teacher is None else evaluate.teacher.kind
+        return cls(evaluate.protocol, teacher, evaluate.network.name, evaluate.network.width)
+
+    def with_width(self, width: int | None) -> "Evaluator":
+        """The same with other students."""
+        return replace(self, width=width)
+
+    def with_network(self, network: str, width: int | None) -> "Evaluator":
+        """The same with students of another architecture."""
+        return replace(self, network=network, width=width)
+
+
+# Those of scale cpu, whose students are ConvNets of width 32.
+STORED = Evaluator("dsa-stored")  # paper 1's: the labels that are stored with the set
+PLAIN = Evaluator("online-teacher", "plain")  # a teacher that answers for every view, trained with cross-entropy
+DEBIASED = Evaluator("online-teacher", "debiased")  # paper 2's
