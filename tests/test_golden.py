@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_recipes import small_trajectory, small_unilevel
+from toy_recipes import small_condensation, small_coreset, small_trajectory, small_unilevel
 from toy_sets import context, result_of
 
 from ltdd_utils import recipes
@@ -32,23 +32,17 @@ ROOT = Path(__file__).resolve().parent.parent
 MASK = re.compile(r"[0-9a-f]{64}")  # content hashes: of bits that another processor rounds otherwise
 
 
-def _coreset(name: str, **changes: object):
-    few = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
-    return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), few | changes)
-
-
-CONDENSED = {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
 RUNS = {
-    "random": lambda: _coreset("random"),
-    "kcenter": lambda: _coreset("kcenter", **{"method.expert.train.epochs": 1, "method.expert.network.width": 4}),
-    "dc": lambda: _coreset("dc", **CONDENSED, **{"method.updates": 2, "method.network_steps": 1}),
-    "dm": lambda: _coreset("dm", **CONDENSED),
+    "random": lambda: small_coreset("random"),
+    "kcenter": lambda: small_coreset("kcenter"),
+    "dc": lambda: small_condensation("dc"),
+    "dm": lambda: small_condensation("dm"),
     "mtt": lambda: small_trajectory("mtt", **{"evaluate.train.epochs": "1"}),
     "damed": lambda: small_trajectory("damed", **{"evaluate.train.epochs": "1"}),
     "sre2l": lambda: small_unilevel("sre2l", protocol="online-stored"),
     "unilevel": lambda: small_unilevel("unilevel"),
     "unilevel_adsa": lambda: small_unilevel("unilevel_adsa"),
-    "full": lambda: _coreset("full"),
+    "full": lambda: small_coreset("full"),
 }
 
 

@@ -175,12 +175,12 @@ def test_every_origin_is_that_of_the_code_that_computed_the_stage(tmp_path, monk
 # --- Stages -----------------------------------------------------------------------------------------------------------
 
 
-def observer_labels():
-    """One network observes, scores and labels."""
+def one_network(labels: bool):
+    """The network that observes scores crops, too, and perhaps labels."""
     made = small_unilevel("unilevel")
     observer = replace(made.evaluate.teacher, network=made.method.observer.network)
-    method = replace(made.method, observer=observer, teacher=observer)
-    return replace(made, method=method, evaluate=replace(made.evaluate, teacher=observer))
+    made = replace(made, method=replace(made.method, observer=observer, teacher=observer))
+    return replace(made, evaluate=replace(made.evaluate, teacher=observer)) if labels else made
 
 
 RECIPES = {
@@ -196,10 +196,12 @@ RECIPES = {
     "unilevel": small_unilevel("unilevel"),
     "unilevel, another teacher": small_unilevel("unilevel", teacher="plain"),
     "unilevel whitened": small_unilevel("unilevel", "dsa-stored"),
-    "unilevel, its observer labels": observer_labels(),
+    "unilevel in a space of its own": small_unilevel("unilevel", **{"method.preprocess.eps": 0.2}),
+    "unilevel, its observer scores": one_network(labels=False),
+    "unilevel, its observer scores and labels": one_network(labels=True),
     "sre2l": small_unilevel("sre2l", "online-stored"),
     "rded": small_unilevel("rded"),
-    "full": recipes.with_overrides(recipes.recipe("full_digits"), {"data.n_max": 40, "evaluate.train.epochs": 1}),
+    "full": small_coreset("full"),
 }
 
 

@@ -51,11 +51,11 @@ def small_unilevel(name: str, protocol: str | None = None, teacher: str | None =
 
 
 def small_coreset(name: str, protocol: str | None = None, same_teacher: bool = False) -> Recipe:
-    """A coreset of 40 images of the largest class; the network whose features are read may be the one that labels."""
+    """A coreset or the whole set, 40 images of the largest class; with ``same_teacher`` the network that is read labels."""
     base = recipes.recipe(f"{name}_digits", ipc=2, protocol_name=protocol)
     changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
     few = {"train.epochs": 1, "network.width": 4}
-    if base.method.expert:
+    if getattr(base.method, "expert", None):
         changes |= {f"method.expert.{key}": value for key, value in few.items()}
     if base.evaluate.teacher:
         changes |= {f"evaluate.teacher.{key}": value for key, value in few.items()}
