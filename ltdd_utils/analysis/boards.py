@@ -110,8 +110,7 @@ class Board:
     def accuracies(self, methods: Iterable[str], evaluators: Iterable[Evaluator]) -> pd.DataFrame:
         """A row per method, a column per evaluator: mean accuracy in percent, NaN where nothing was run."""
         names = list(methods)
-        columns = {str(judge): [self[name, judge].percent for name in names] for judge in evaluators}
-        return pd.DataFrame(columns, index=names)
+        return pd.DataFrame({judge: [self[name, judge].percent for name in names] for judge in evaluators}, index=names)
 
     def contrast(self, first: str, second: str, evaluator: Evaluator) -> Contrast:
         """Whether one method scores other than another under an evaluator.
