@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 import ltdd_utils  # noqa: F401 (before torchvision, wherever a test imports that)
+
+# torch is imported late: the process that hands the tests to the others does without.
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +23,8 @@ def _precision(request: pytest.FixtureRequest) -> Iterator[None]:
 
     Networks train in single precision, as users run them, where the mark ``float32`` says so.
     """
+    import torch
+
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32 if request.node.get_closest_marker("float32") else torch.float64)
     yield
@@ -30,6 +33,8 @@ def _precision(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU where there is none."""
+    import torch
+
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
