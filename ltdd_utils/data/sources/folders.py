@@ -214,10 +214,10 @@ def _population(
     paths, labels = train
 
     def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
-        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch)
+        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch=watch)
 
     def read_test(watch: Watch | None = None) -> tuple[Tensor, Tensor]:
-        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch)
+        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch=watch)
         return images, torch.tensor([label for label, _ in test], dtype=torch.int64)
 
     truth = np.array(labels, dtype=np.int64)
