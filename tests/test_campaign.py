@@ -12,7 +12,6 @@ from ltdd_utils.cli import main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
-from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
 from ltdd_utils.recipes import Recipe
 from ltdd_utils.records import all_records, load_record
@@ -115,8 +114,9 @@ def test_an_unknown_campaign_is_refused_with_those_that_there_are():
 
 
 def record(recipe, seed, seconds, students=1):
-    cost = {"seconds": seconds}
-    return {"config": to_dict(recipe), "seed": seed, "students": [{}] * students, "cost": cost}
+    """What ``expected`` reads of a record."""
+    cost = SimpleNamespace(seconds=seconds)
+    return SimpleNamespace(recipe=recipe, seed=seed, students=[None] * students, cost=cost)
 
 
 def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
