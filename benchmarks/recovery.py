@@ -180,7 +180,7 @@ def memory(ipc: int, width: int) -> float:
     bounds = (torch.full((3, 1, 1), -3.0), torch.full((3, 1, 1), 3.0))
     reset_peaks()
     before = peak_ram_gib()
-    recover(replace(RECOVERY, iterations=2), LAYERS, batch, labels, [(network, known)], bounds, 0)
+    recover(replace(RECOVERY, iterations=2), LAYERS, batch, labels, [(network, known)], bounds=bounds, seed=0)
     return peak_ram_gib() - before
 
 

@@ -129,7 +129,9 @@ side, m, ipc = data.image_size, cfg.initial.crops, recipe.ipc
 # %%
 def pool(label, rng):  # m crops of each image of a class, floats in [0, 1]
     mine = data.train_images[data.train_labels == label].float() / 255
-    boxes = draw_boxes(len(mine) * m, side, side, cfg.initial.scale, (1.0, 1.0), rng)
+    boxes = draw_boxes(
+        len(mine) * m, side, side, cfg.initial.scale, (1.0, 1.0), generator=rng
+    )
     return mine, crop_boxes(mine.repeat_interleave(m, 0), boxes, side)
 
 
@@ -399,7 +401,7 @@ def distance(network, goals, images):
 
 # %%
 rng, fixed = generator(seed, "fresh crops"), []
-for box in draw_boxes(12, side, side, cfg.recover.crop_scale, (1.0, 1.0), rng):
+for box in draw_boxes(12, side, side, cfg.recover.crop_scale, (1.0, 1.0), generator=rng):
     fixed.append(box.expand(len(labels), 4))
 own, bystander = (observer, goals_of(observer, statistics)), (other, goals_of(other, known))
 

@@ -163,7 +163,7 @@ def overheard(images):  # the teacher, with its answers kept
 
 
 rng = generator(seed, "views")
-listen = view_objective(pictures, labels, preprocess, overheard, online, rng)
+listen = view_objective(pictures, labels, preprocess, overheard, online, rng=rng)
 with torch.no_grad():
     for _ in range(20):
         listen(teacher, torch.arange(len(labels)))
@@ -238,7 +238,7 @@ def fresh(s):  # a student before training
 
 def taught(net, epochs, labeller, s, form=last, each=None):
     rng, cfg = generator(s, "student", 0, "batches"), replace(form.train, epochs=epochs)
-    loss = view_objective(pictures, labels, preprocess, labeller, form, rng)
+    loss = view_objective(pictures, labels, preprocess, labeller, form, rng=rng)
     return train(net, len(labels), loss, cfg, rng, each_epoch=each)
 
 

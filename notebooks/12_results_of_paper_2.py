@@ -389,7 +389,7 @@ analysis.for_display(alone)
 
 # %%
 table = single.accuracies(single.methods(), teachers.values()).dropna(how="all")
-analysis.for_display(table.sort_values(str(DEBIASED)))
+analysis.for_display(table.sort_values(DEBIASED))
 
 # %% [markdown]
 # ## Other students

@@ -14,12 +14,10 @@
 # %% [markdown]
 # # Side by side under one evaluator
 #
-# **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table.
-# But the two numbers were not made by the same students, nor from the same labels.
+# **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table. But the two numbers were not made by the same students, nor from the same labels.
 # **Which distilled set is best when the same students, the same teacher and the same label budget judge all of them?**
 #
-# This chapter trains nothing.
-# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -34,68 +32,53 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## Who judges
 #
-# A score belongs to a set *and* to whoever judges it.
-# Here a judge, or **evaluator**, is named by three things:
+# A score belongs to a set *and* to whoever judges it. Here a judge, or **evaluator**, is named by three things:
 #
-# - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image.
-#   `online-teacher` is that of paper 2's code: a teacher labels every augmented view.
-#   `online-stored` is what paper 2's text says: the same students, but the teacher answers once per image;
+# - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image. `online-teacher` is that of paper 2's code: a teacher labels every augmented view. `online-stored` is what paper 2's text says: the same students, but the teacher answers once per image;
 # - the **teacher** of the two online protocols: `plain` is trained with cross-entropy on the long tail, `debiased` as in chapter 09;
-# - the **width** of the student's ConvNet, in brackets.
-#   The papers have 128.
-#   On two cores the online students and those of the trajectory family have 32.
-#   Compare a set only with others that have the same number in brackets.
+# - the **width** of the student's ConvNet, in brackets. The papers have 128. On two cores the online students and those of the trajectory family have 32. Compare a set only with others that have the same number in brackets.
 #
-# A set that crosses from one family to the other is carried over as pixels.
-# Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
+# A set that crosses from one family to the other is carried over as pixels. Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
 # In the other direction the learned soft labels of the trajectory family are left behind, and the teacher labels its images anew.
 
 # %%
 import pandas as pd
 from ltdd_utils import analysis, distilled, notebook, plots, records
 from ltdd_utils.analysis import contrasts
+from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED, Evaluator
 from ltdd_utils.records import targets
 
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
-cell = analysis.select_cell(recorded, "cifar10", 100, 10)
-rows = analysis.scores_by_evaluator(cell)
-usual = rows[rows.changed == "as the recipe"]
-score = {(r.method, r.evaluator): r.pipelines for r in usual.itertuples()}
-sets = usual[~usual.method.str.startswith("full")]
-one_of = {r.evaluator: records.load_record(r.records[0]) for r in sets.itertuples()}
-print(f"{len(cell)} records, {rows.students.sum()} students")
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
+evaluators = [STORED, STORED.with_width(128), PLAIN, DEBIASED]
+students = sum(one.students for one in board.entries)
+print(f"{len(board.records)} records, {students} students")
 
 # %% [markdown]
-# **The label budget** is how many numbers the labels tell a student.
-# With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it.
-# A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
+# **The label budget** is how many numbers the labels tell a student. With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it. A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
 
 # %%
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
 budget = {}
-for name, record in sorted(one_of.items()):
-    told, epochs = record["config"]["evaluate"], 1
-    if told["protocol"] == "online-teacher":
-        epochs = told["train"]["epochs"]
-    teacher = "none" if told["teacher"] is None else told["teacher"]["kind"]
-    numbers = epochs * len(classes[0])
-    budget[name] = teacher, told["train"]["epochs"], numbers
+for one in board.usual:
+    if not one.facts.family.whole_set:
+        told = one.records[0].recipe.evaluate
+        times = told.train.epochs if told.protocol == PLAIN.protocol else 1
+        kind, numbers = one.evaluator.teacher or "none", times * len(classes[0])
+        budget[str(one.evaluator)] = kind, told.train.epochs, numbers
 columns = ["teacher", "epochs of a student", "label numbers per image, at most"]
-pd.DataFrame.from_dict(budget, orient="index", columns=columns)
+pd.DataFrame.from_dict(budget, orient="index", columns=columns).sort_index()
 
 # %% [markdown]
-# "At most", since a hard label is a single number.
-# The teacher has seen all 12,406 real images; its answers carry what it learned from them to the student, past the distilled images.
+# "At most", since a hard label is a single number. The teacher has seen all 12,406 real images; its answers carry what it learned from them to the student, past the distilled images.
 #
 # ## Side by side
 #
-# A dot is a pipeline: the students of one distilled set averaged.
-# Random images are drawn anew for each student: under stored labels a dot is one draw, and under a teacher the students of three draws that share it.
-# The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
+# A dot is a pipeline: the students of one distilled set averaged. Random images are drawn anew for each student: under stored labels a dot is one draw, and under a teacher the students of three draws that share it. The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
 
 # %%
 families = {
@@ -104,89 +87,64 @@ families = {
     "trajectories": ["mtt", "datm", "dam_only", "ed_only", "damed"],
     "statistics": ["rded", "sre2l", "edc", "edc_several", "edc_adsa", "unilevel"],
 }
-there = {method for method, _ in score}
-order = [m for members in families.values() for m in members if m in there]
-judges = ["dsa-stored (32)", "dsa-stored (128)"]
-judges += ["online-teacher/plain (32)", "online-teacher/debiased (32)"]
-series = {judge: [score.get((m, judge), []) for m in order] for judge in judges}
-
+order = [method for members in families.values() for method in members]
+order = [method for method in order if method in board.methods()]
 
 # %%
-def mean(method, judge):
-    values = score.get((method, judge), [])
-    return analysis.percent(values)
-
-
-def teacher_scores(judge):
-    used = [records.load_record(p) for r in sets.itertuples() for p in r.records]
-    used = [r for r in used if analysis.evaluator(r["protocol"], r["config"]) == judge]
-    return {r["seed"]: r["teacher"]["overall"] for r in used}
-
-
-# %%
-teachers = teacher_scores(judges[-1])
 lines = {
-    "whole set, cross-entropy": mean("full", "dsa-stored (32)") / 100,
-    "whole set, logit-adjusted": mean("full_logit_adjusted", "dsa-stored (32)") / 100,
-    "the debiased teacher": sum(teachers.values()) / len(teachers),
+    "whole set, cross-entropy": board["full", STORED].accuracy,
+    "whole set, logit-adjusted": board["full_logit_adjusted", STORED].accuracy,
+    "the debiased teacher": board.teacher_mean("debiased"),
 }
+series = {str(on): [board[method, on] for method in order] for on in evaluators}
 plots.side_by_side(order, series, lines)
 
 # %% [markdown]
 # (`edc_adsa` is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
 #
-# How far the rows lie apart depends on the colour, and so does their order.
-# A column of the next table is a fair comparison; a row is not.
+# How far the rows lie apart depends on the colour, and so does their order. A column of the next table is a fair comparison; a row is not.
 
 # %%
-wide = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in judges}).loc[order]
-analysis.for_display(wide, empty="not run")
+heights = board.accuracies(order, evaluators)
+analysis.for_display(heights, empty="not run")
 
 # %% [markdown]
 # From the worst set to the best under each judge, in points:
 
 # %%
-apart = wide.drop("edc_adsa", errors="ignore")  # another teacher
+apart = heights.drop("edc_adsa")  # another teacher
 apart = apart.max() - apart.min()
+assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
 analysis.for_display(apart.to_frame("best - worst"))
 
 # %% [markdown]
 # And what Random and DAM + ED gain when their judge is changed from the first to the last:
 
 # %%
-own, shared = "dsa-stored (32)", "online-teacher/debiased (32)"
-analysis.for_display((wide[shared] - wide[own]).loc[["random", "damed"]].to_frame("gain"))
+gain = heights[DEBIASED] - heights[STORED]
+damed_gain = heights[STORED]["damed"] - heights[STORED]["random"]
+assert gain["random"] > damed_gain  # than DAM + ED adds to random images
+analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 
 # %% [markdown]
-# **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images.
-# With a teacher that answers for every view they lie close together, whichever teacher it is.
+# **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images. With a teacher that answers for every view they lie close together, whichever teacher it is.
 #
-# Random real images are the plainest set that there is.
-# What does each method add to them under the same judge?
-# (Chapter 00 explains the columns.
-# A spread from `elsewhere` is that of this cell's other judges here, and that of this cell in tables of other cells.)
+# Random real images are the plainest set that there is. What does each method add to them under the same judge? (Chapter 00 explains the columns. A spread from `elsewhere` is that of this cell's other judges here, and that of this cell in tables of other cells.)
 #
 # The trajectory family's pipelines share four expert pairs, so what is resolved there is resolved for these experts.
 
 # %%
-found = {}
-for judge in judges:
-    base = score.get(("random", judge), [])
-    others = [m for m in order if m != "random" and (m, judge) in score]
-    found[judge] = contrasts({m: (score[m, judge], base) for m in others})
-against_random = pd.concat(found, names=["judge", "minus Random"])
+others = [(method, "random") for method in order if method != "random"]
+against_random = {on: board.contrasts(others, on) for on in evaluators}
+against_random = pd.concat(against_random).query("verdict != 'not run'")
 analysis.for_display(against_random)
 
 # %% [markdown]
-# **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
-# In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
-# In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
-# Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
+# **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard. In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way. In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained. Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
 # %%
-others = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
-pairs = {f"{a} - {b}": (score[a, own], score[b, own]) for a, b in others}
-expertless = contrasts(pairs)
+pairs = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
+expertless = board.contrasts(pairs, STORED)
 assert (expertless.verdict == "resolved").all() and expertless.points.min() > 0
 assert expertless.points["dm - random"] > 2 * expertless.points["damed - dm"]
 printed = targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
@@ -201,84 +159,67 @@ analysis.for_display(expertless)
 # %% [markdown]
 # ## Each paper's headline under the other's evaluator
 #
-# Paper 1's headline is DAM + ED above DATM.
-# Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED.
-# If these are claims about *sets*, they should survive another judge.
+# Paper 1's headline is DAM + ED above DATM. Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED. If these are claims about *sets*, they should survive another judge.
 
 # %%
 pairs = [("damed", "datm")] + [("unilevel", other) for other in ("edc", "rded", "damed")]
-
-
-def both(a, b, judge):
-    return score.get((a, judge), []), score.get((b, judge), [])
-
-
-found = {(f"{a} - {b}", judge): both(a, b, judge) for a, b in pairs for judge in judges}
-analysis.for_display(contrasts(found))
+headlines = pd.concat({on: board.contrasts(pairs, on) for on in evaluators}).swaplevel()
+signs = headlines.points.where(headlines.verdict == "resolved").unstack()
+paper_1 = signs.loc["damed - datm", [STORED, PLAIN, DEBIASED]].astype(float)
+assert (paper_1 > 0).all() and paper_1.idxmax() == STORED
+paper_2 = signs.loc[["unilevel - rded", "unilevel - damed"], [PLAIN, DEBIASED]]
+assert (paper_2 > 0).all(axis=None) and signs.loc["unilevel - damed", STORED] < -5
+analysis.for_display(headlines.sort_index())
 
 # %% [markdown]
 # What is not run, and the command that would run it:
 
 # %%
-asked = [(m, j) for a, b in pairs for m in (a, b) for j in judges if (m, j) not in score]
-commands = {
-    run: analysis.run_command(*run, "cifar10", "cpu") for run in dict.fromkeys(asked)
-}
-pd.Series(commands, name="command").rename_axis(["method", "judge"]).to_frame()
+board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
 
 # %% [markdown]
 # ## How much of the gap between the papers is the evaluator?
 #
-# In the published tables each method is scored by its own protocol.
-# Walk from one number to the other in two ways.
-# First: change the judge and keep the set, then change the set and keep the judge.
+# In the published tables each method is scored by its own protocol. Walk from one number to the other in two ways. First: change the judge and keep the set, then change the set and keep the judge.
 
 # %%
-walk = {
-    "DAM + ED, own evaluator": score.get(("damed", own), []),
-    "DAM + ED, paper 2's evaluator": score.get(("damed", shared), []),
-    "uni-level, paper 2's evaluator": score.get(("unilevel", shared), []),
-}
-walked = analysis.stepwise(walk)
-
-
-def draw(rows, found):
-    flags = found.verdict == "resolved"
-    return plots.waterfall(list(rows), list(rows.values()), list(found.points), flags)
-
-
-draw(walk, walked)
+walked = board.ladder(
+    {
+        "DAM + ED, own evaluator": ("damed", STORED),
+        "DAM + ED, paper 2's evaluator": ("damed", DEBIASED),
+        "uni-level, paper 2's evaluator": ("unilevel", DEBIASED),
+    }
+)
+plots.waterfall(*walked.bars)
 
 # %% [markdown]
-# Second: change the set under paper 1's evaluator, where the uni-level set has hard labels.
-# Then let it have one soft label per image from its teacher, with the students of its family (other loss, optimiser, augmentation and epochs come with them).
-# Then the teacher's answer for every view.
-# Only the last step is the label budget alone: same set, same teacher, same students.
+# Second: change the set under paper 1's evaluator, where the uni-level set has hard labels. Then let it have one soft label per image from its teacher, with the students of its family (other loss, optimiser, augmentation and epochs come with them). Then the teacher's answer for every view. Only the last step is the label budget alone: same set, same teacher, same students.
 
 # %%
-once = "online-stored/debiased (32)"
-budgets = {
-    "DAM + ED, own evaluator": score.get(("damed", own), []),
-    "uni-level, paper 1's evaluator": score.get(("unilevel", own), []),
-    "uni-level, paper 2's, one label": score.get(("unilevel", once), []),
-    "uni-level, paper 2's, every view": score.get(("unilevel", shared), []),
-}
-told = analysis.stepwise(budgets)
-draw(budgets, told)
+once = {PLAIN: Evaluator("online-stored", "plain")}
+once |= {DEBIASED: Evaluator("online-stored", "debiased")}
+told = board.ladder(
+    {
+        "DAM + ED, own evaluator": ("damed", STORED),
+        "uni-level, paper 1's evaluator": ("unilevel", STORED),
+        "uni-level, paper 2's, one label": ("unilevel", once[DEBIASED]),
+        "uni-level, paper 2's, every view": ("unilevel", DEBIASED),
+    }
+)
+plots.waterfall(*told.bars)
 
 # %%
-analysis.for_display(pd.concat({"the judge first": walked, "the set first": told}))
+paths = {"the judge first": walked.table, "the set first": told.table}
+assert walked.table.points.iloc[2] > 0 and told.table.points.iloc[1] < -5
+analysis.for_display(pd.concat(paths))
 
 # %% [markdown]
 # (The number beside a bar is the difference in the table, on the seeds that both rows have; the bar runs between the means of all.)
 #
-# The two paths begin and end at the same runs.
-# On the first one the set is worth little, on the second it is worth a lot, in the other direction: a set made for learned soft labels is the better one where labels are stored with it, and the uni-level set needs its teacher.
-# Where paper 2's students see one stored label of that teacher for either set, DAM + ED's has lost the labels that it was made with:
+# The two paths begin and end at the same runs. On the first one the set is worth little, on the second it is worth a lot, in the other direction: a set made for learned soft labels is the better one where labels are stored with it, and the uni-level set needs its teacher. Where paper 2's students see one stored label of that teacher for either set, DAM + ED's has lost the labels that it was made with:
 
 # %%
-pairs = {"unilevel - damed": both("unilevel", "damed", once)}
-stored_once = contrasts(pairs)
+stored_once = board.contrasts([("unilevel", "damed")], once[DEBIASED])
 assert stored_once.verdict.item() == "resolved" and stored_once.points.item() > 0
 analysis.for_display(stored_once)
 
@@ -286,99 +227,87 @@ analysis.for_display(stored_once)
 # What every judge says of every set that was scored by more than one:
 
 # %%
-path = ["dsa-stored (32)", "online-stored/plain (32)", "online-stored/debiased (32)"]
-path += ["online-teacher/plain (32)", "online-teacher/debiased (32)"]
-by_judge = pd.DataFrame({j: {m: mean(m, j) for m in order} for j in path}).loc[order]
-several = by_judge[by_judge.notna().sum(axis=1) > 1]
+by_evaluator = board.accuracies(order, [STORED, *once.values(), PLAIN, DEBIASED])
+several = by_evaluator[by_evaluator.notna().sum(axis=1) > 1]
 analysis.for_display(several, empty="not run")
 
-
-# %%
-def both_judges(method, judge):
-    """Asked for every view by the same teacher, or by the debiased one, and under ``judge``."""
-    kind = "debiased" if "stored/debiased" in judge or "teacher" in judge else "plain"
-    last = score.get((method, f"online-teacher/{kind} (32)"), [])
-    return last, score.get((method, judge), [])
-
-
 # %% [markdown]
-# The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too.
-# Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds:
+# The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too. Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds:
 
 # %%
-asked = {
-    ("every view - once", f"{m}, {kind}"): both_judges(m, f"online-stored/{kind} (32)")
-    for m in order
-    for kind in ("plain", "debiased")
+by_views = {
+    f"{method}, {every.teacher}": (board[method, every], board[method, at_once])
+    for method in order
+    for every, at_once in once.items()
 }
-asked |= {("debiased - plain", m): both_judges(m, path[3]) for m in order}
-told_by = contrasts({k: pair for k, pair in asked.items() if all(pair)})
+by_teacher = {method: (board[method, DEBIASED], board[method, PLAIN]) for method in order}
+told_by = {"every view - once": by_views, "debiased - plain": by_teacher}
+told_by = pd.concat({what: contrasts(pairs) for what, pairs in told_by.items()})
+told_by = told_by[told_by.verdict != "not run"]
+assert (told_by.verdict == "resolved").all()
+assert told_by.points["every view - once"].min() > 5
+students_gain = heights[PLAIN]["random"] - heights[STORED]["random"]
+assert told_by.points["debiased - plain"].min() > 3 * students_gain
 analysis.for_display(told_by)
 
 # %% [markdown]
-# The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2.
-# So what is gained there is not in the images: it is what the teacher knows.
+# The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2. So what is gained there is not in the images: it is what the teacher knows.
 #
 # ## The same on Digits-LT
 #
-# Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images).
-# Means over pipelines; do not compare heights with those above.
+# Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images). Means over pipelines; do not compare heights with those above.
 
 # %%
-small = analysis.scores_by_evaluator(
-    analysis.select_cell(recorded, "digits", 20, 10, "tiny")
-)
-small = small[(small.changed == "as the recipe") & ~small.method.str.contains("_no_")]
-small = small.assign(accuracy=[analysis.percent(p) for p in small.pipelines])
-analysis.for_display(small.pivot_table("accuracy", "method", "evaluator"), empty="not run")
+small = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
+known = [method for method in order if method in small.methods()]
+analysis.for_display(small.accuracies(known, [STORED, PLAIN, DEBIASED]), empty="not run")
 
 # %% [markdown]
-# With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher.
-# And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
+# With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher. And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
 
 # %% [markdown]
 # ## Cost against accuracy
 #
-# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student.
-# They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
+# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student. They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
 
 # %%
-timed = usual[usual.method.isin([*order, "full", "full_logit_adjusted"])]
-timed = timed.assign(accuracy=[sum(p) / len(p) for p in timed.pipelines])
-costs = {judge: {} for judge in judges}
-for row in timed[timed.evaluator.isin(judges)].itertuples():
-    costs[row.evaluator][row.method] = (row.seconds, row.accuracy)
-print(one_of["dsa-stored (32)"]["cost"]["device"])
+costs = {str(on): {} for on in evaluators}
+for one in board.usual:
+    if one.evaluator in evaluators and one.method in [
+        *order,
+        "full",
+        "full_logit_adjusted",
+    ]:
+        costs[str(one.evaluator)][one.method] = (one.seconds, one.scores.accuracy)
+print(board.entry("damed", STORED).records[0].cost.device)
 plots.accuracy_by_cost(costs)
 
 # %% [markdown]
-# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images.
-# That takes less time than any method here needs for its set, and the logit-adjusted one scores more.
-# A distilled set pays where very many students are trained, or where the real images may not be kept.
+# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images. That takes less time than any method here needs for its set, and the logit-adjusted one scores more. A distilled set pays where very many students are trained, or where the real images may not be kept.
 # Counted to the second and every further student:
 
 # %%
-share, three = [], ["full_logit_adjusted", "damed", "unilevel"]
-for row in timed[timed.method.isin(three)].itertuples():
-    spent = [records.load_record(path) for path in row.records]
-    each = [r["cost"]["seconds"]["students"] / len(r["students"]) for r in spent]
-    share.append((row.method, row.evaluator, row.seconds, sum(each) / len(each)))
+timed = [one for one in board.usual if one.method in ("damed", "unilevel")]
+timed += [board.entry("full_logit_adjusted", STORED)]
 columns = ["method", "judge", "first student, s", "every further one, s"]
-pd.DataFrame(share, columns=columns).set_index(columns[:2]).round(0)
+seconds = [(o.method, str(o.evaluator), o.seconds, o.seconds_per_student) for o in timed]
+seconds = pd.DataFrame(seconds, columns=columns).set_index(columns[:2])
+optimised = [*families["trajectories"], "edc", "unilevel"]
+least = min(one.seconds for one in board.usual if one.method in optimised)
+assert timed[-1].seconds < least
+assert board["full_logit_adjusted", STORED].percent > heights.max().max()
+seconds.round(0)
 
 # %% [markdown]
-# A student of a hundred images is trained for many epochs, one of all real images for few, so the second costs only slightly more.
-# The table gives the number of students after which a set pays for itself, in seconds, against training each on all real images:
+# A student of a hundred images is trained for many epochs, one of all real images for few, so the second is dearer by a small factor only. So many students must be trained before a set has paid for itself, in seconds, against training each on all real images:
 
 # %%
-table = pd.DataFrame(share, columns=columns).set_index(columns[:2])
-direct = table.loc["full_logit_adjusted"].iloc[0]
-saved = direct.iloc[1] - table[columns[3]]
-made_for = (
-    table[columns[2]] - table[columns[3]]
-)  # seconds until the set and its teacher stand
-paid = (made_for / saved).where(saved > 0).drop("full_logit_adjusted")
-paid.dropna().round(0).rename("students until the set has paid").to_frame()
+first, further = (seconds[column] for column in columns[2:])
+saved = further["full_logit_adjusted"].item() - further
+paid = ((first - further) / saved).where(saved > 0)  # until the set and its teacher stand
+paid = paid.dropna()
+assert 10 < paid.min() < paid.max() < 30
+paid.round(0).rename("students until the set has paid").to_frame()
 
 # %% [markdown]
 # And each of these students scores less than one that was trained on all real images with the logit-adjusted loss.
@@ -388,111 +317,72 @@ paid.dropna().round(0).rename("students until the set has paid").to_frame()
 # The best set of each family under each judge of narrow students (best by its test score, which flatters it a little), minus a student of all real images, which has the same width.
 
 # %%
-best, narrow = {}, [judge for judge in judges if judge.endswith("(32)")]
-for judge in narrow:
+best, narrow = [], [STORED, PLAIN, DEBIASED]
+for on in narrow:
     for family, members in families.items():
-        known = [m for m in members if (m, judge) in score and not m.endswith("_adsa")]
-        if known:
-            best[judge, family] = max(known, key=lambda m, j=judge: mean(m, j))
-gaps = {
-    base: {key: mean(m, key[0]) - mean(base, "dsa-stored (32)") for key, m in best.items()}
-    for base in ("full", "full_logit_adjusted")
-}
+        known = heights[on].drop("edc_adsa").reindex(members).dropna()
+        if len(known):
+            best.append((on, family, known.idxmax(), known.max()))
+best = pd.DataFrame(best, columns=["judge", "family", "best set", "accuracy"])
+best = best.set_index(["judge", "family"])
 
 # %%
-table = pd.DataFrame(gaps).add_prefix("minus ").round(1)
-table.insert(0, "best set", pd.Series(best))
-table.rename_axis(["judge", "family"])
+for whole in ("full", "full_logit_adjusted"):
+    best[f"minus {whole}"] = (best.accuracy - board[whole, STORED].percent).round(1)
+best.drop(columns="accuracy")
 
 # %% [markdown]
 # And every set, minus the logit-adjusted student of all real images:
 
 # %%
-analysis.for_display(wide[narrow] - mean("full_logit_adjusted", own))
+passes = heights > board["full", STORED].percent
+assert passes.sum().sum() == passes[DEBIASED][["edc", "unilevel"]].sum() == 2
+analysis.for_display(heights[narrow] - board["full_logit_adjusted", STORED].percent)
 
 # %% [markdown]
-# The published bar, "full dataset", has no printed recipe.
-# If it is plain cross-entropy on the long tail, as our row, it is a low bar: one term in the loss lifts ours by more than the whole distance between the two papers.
+# The published bar, "full dataset", has no printed recipe. If it is plain cross-entropy on the long tail, as our row, it is a low bar: one term in the loss lifts ours by more than the whole distance between the two papers.
 #
 # ## Head and tail
 #
-# Accuracy by class, most frequent first; students of the first pipeline.
-# The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
+# Accuracy by class, most frequent first; students of the first pipeline. The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
 
 
 # %%
-def per_class(method, judge):
-    paths = usual[(usual.method == method) & (usual.evaluator == judge)].records.iloc[0]
-    return [student["per_class"] for student in records.load_record(paths[0])["students"]]
-
-
-shown = {f"{m} ({family})": (m, judge) for (judge, family), m in best.items()}
-shown = {name: key for name, key in shown.items() if key[1] == shared}
-shown["whole set, logit-adjusted"] = ("full_logit_adjusted", own)
-plots.per_class_accuracy({name: per_class(*key) for name, key in shown.items()}, *classes)
+shown = {
+    f"{method} ({family})": board.entry(method, DEBIASED)
+    for family, method in best["best set"][DEBIASED].items()
+}
+shown["whole set, logit-adjusted"] = board.entry("full_logit_adjusted", STORED)
+bars = {name: one.records[0].class_accuracies for name, one in shown.items()}
+plots.per_class_accuracy(bars, *classes)
 
 # %% [markdown]
 # And under paper 1's evaluator, without any teacher:
 
 # %%
 shown = {
-    f"{m} ({family})": (m, judge) for (judge, family), m in best.items() if judge == own
+    f"{method} ({family})": board.entry(method, STORED)
+    for family, method in best["best set"][STORED].items()
 }
-shown["whole set, cross-entropy"] = ("full", own)
-plots.per_class_accuracy({name: per_class(*key) for name, key in shown.items()}, *classes)
+shown["whole set, cross-entropy"] = board.entry("full", STORED)
+bars = {name: one.records[0].class_accuracies for name, one in shown.items()}
+plots.per_class_accuracy(bars, *classes)
 
 # %% [markdown]
 # What the images look like, before and after they were optimised, is shown in chapters 07 and 12.
 #
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
-# These sentences are checked here:
-
-# %%
-judge_gain = mean("random", shared) - mean("random", own)
-method_gain = mean("damed", own) - mean("random", own)
-assert judge_gain > method_gain  # the judge gives random images more than DAM + ED gives
-assert apart[own] > 2 * max(apart[shared], apart[judges[2]])
-teacher_gain = told_by.loc["debiased - plain"]
-assert (teacher_gain.verdict == "resolved").all()
-assert teacher_gain.points.min() > 3 * (mean("random", judges[2]) - mean("random", own))
-headline = contrasts(found)
-signs = headline.points.where(headline.verdict == "resolved").unstack()[[own, *judges[2:]]]
-assert (signs.loc["damed - datm"] > 0).all() and signs.loc["damed - datm"].idxmax() == own
-assert (signs.loc["unilevel - rded", judges[2:]] > 0).all()
-assert (signs.loc["unilevel - damed", judges[2:]] > 0).all()
-assert signs.loc["unilevel - damed", own] < -5
-
-# %%
-budget_gain = told_by.loc["every view - once"]
-assert (budget_gain.verdict == "resolved").all() and budget_gain.points.min() > 5
-assert told.points.iloc[1] < -5 and walked.points.iloc[2] > 0
-assert mean("full_logit_adjusted", own) > wide.max().max()
-beats = wide[wide > mean("full", own)].stack().dropna().index
-assert set(beats) == {("edc", shared), ("unilevel", shared)}
-one_student = usual[usual.method == "full_logit_adjusted"].seconds.iloc[0]
-made = usual[usual.method.isin(families["trajectories"] + ["edc", "unilevel"])]
-assert one_student < made.seconds.min() and 10 < paid.min() < paid.max() < 30
-
-# %% [markdown]
-# - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them.
-#   Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
-# - **A method without experts comes close**, as IDM does in paper 1's table.
-#   Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
-# - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images.
-#   So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them. Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
+# - **A method without experts comes close**, as IDM does in paper 1's table. Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
+# - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images. So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
 # - **Most of that is the teacher.** With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
-# - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone.
-#   Without any teacher the uni-level set is far below DAM + ED.
+# - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone. Without any teacher the uni-level set is far below DAM + ED.
 # - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets: with one stored label per image, as its text describes, the uni-level set scores nearly as many points less than with a label for every view, as its code does.
-# - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took.
-#   In seconds a set pays after some dozen or two of students.
-#   Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are.
-#   In print the sets of ten per class stay below theirs, and paper 2's of fifty pass it.
+# - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took. In seconds a set pays after some dozen or two of students. Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are. In print the sets of ten per class stay below theirs, and paper 2's of fifty pass it.
 #
-# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes.
-# `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
+# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes. `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
 
 # %%
 print(notebook.versions())
@@ -500,49 +390,36 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32.
-# > Both are judged by students of width 32.
-# > Is that one evaluator?
+# > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32. Both are judged by students of width 32. Is that one evaluator?
 #
 # <details><summary>Answer</summary>
 #
-# Yes for the *score*: the same students see both.
-# No for the *method*: one set was matched to trajectories of another network than its judge.
-# Paper 2's cross-architecture table shows that this costs the trajectory family many points.
-# A fair comparison of methods makes each set for the student that judges it; a fair comparison of sets takes them as they are.
-# One has to say which of the two is meant.
+# Yes for the *score*: the same students see both. No for the *method*: one set was matched to trajectories of another network than its judge. Paper 2's cross-architecture table shows that this costs the trajectory family many points. A fair comparison of methods makes each set for the student that judges it; a fair
+# comparison of sets takes them as they are. One has to say which of the two is meant.
 #
 # </details>
 #
-# > **2.** The debiased teacher scores more than any student it taught.
-# > What does that say about a table whose methods all have that teacher?
+# > **2.** The debiased teacher scores more than any student it taught. What does that say about a table whose methods all have that teacher?
 #
 # <details><summary>Answer</summary>
 #
-# The teacher is a ceiling, and everything below it is squeezed together: the methods differ by how much of the teacher comes through, not by what they know themselves.
-# Differences in such a table are small by construction, and it takes more pipelines to resolve them.
-# A weak teacher or stored labels spread the sets out.
+# The teacher is a ceiling, and everything below it is squeezed together: the methods differ by how much of the teacher comes through, not by what they know themselves. Differences in such a table are small by construction, and it takes more pipelines to resolve them. A weak teacher or stored labels spread the sets out.
 #
 # </details>
 #
-# > **3.** Somebody writes: "method A with our evaluator has 70, method B has 60 in its paper, so A is 10 points better."
-# > Which two runs would you ask for, and what if only one of them can be afforded?
+# > **3.** Somebody writes: "method A with our evaluator has 70, method B has 60 in its paper, so A is 10 points better." Which two runs would you ask for, and what if only one of them can be afforded?
 #
 # <details><summary>Answer</summary>
 #
-# B's set under A's evaluator, and A's set under B's.
-# The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other.
-# The two splits need not agree, since a judge can suit a set.
-# If only one can be run, run random real images under both: it is the cheapest one, and it shows how much the judge gives to a set that nobody optimised.
+# B's set under A's evaluator, and A's set under B's. The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other. The two splits need not agree, since a judge can suit a set. If only one can be run, run random real images under both: it is the cheapest one, and it shows
+# how much the judge gives to a set that nobody optimised.
 #
 # </details>
 #
-# > **4.** Count the label budget of CIFAR-100 with ten images per class and a student of 1000 epochs under `online-teacher`.
-# > How does it compare with the pixels of the set?
+# > **4.** Count the label budget of CIFAR-100 with ten images per class and a student of 1000 epochs under `online-teacher`. How does it compare with the pixels of the set?
 #
 # <details><summary>Answer</summary>
 #
-# $1000 \cdot 100 = 100{,}000$ numbers per image against $3 \cdot 32 \cdot 32 = 3072$ pixels: more than thirty times the image.
-# Stored labels are 100 numbers, a thirtieth of it.
+# $1000 \cdot 100 = 100{,}000$ numbers per image against $3 \cdot 32 \cdot 32 = 3072$ pixels: more than thirty times the image. Stored labels are 100 numbers, a thirtieth of it.
 #
 # </details>

@@ -152,8 +152,10 @@ def test_the_first_step_that_was_run_is_the_start():
 
 def test_scores_are_a_frozen_sequence_that_is_falsy_where_nothing_was_run():
     found = Scores([0.4, 0.6], [0, 1])
-    assert list(found) == [0.4, 0.6] and found.percent == pytest.approx(50) and found.std == pytest.approx(0.02**0.5)
+    assert (
+        list(found) == [0.4, 0.6] and found.percent == pytest.approx(50) and found.deviation == pytest.approx(0.02**0.5)
+    )
     assert found.on([1]) == Scores([0.6], [1]) and not found.on([7]) and not Scores()
-    assert math.isnan(Scores().percent) and math.isnan(Scores().mean) and math.isnan(Scores([0.4]).std)
+    assert math.isnan(Scores().percent) and math.isnan(Scores().accuracy) and math.isnan(Scores([0.4]).deviation)
     with pytest.raises(AttributeError):
         found.fallback = Spread(0.1, 1)

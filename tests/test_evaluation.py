@@ -209,7 +209,7 @@ def online(name, **views) -> EvaluateConfig:
 def view_loss(cfg, rng, labelling=teacher):
     data = toy(signal=20)
     preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
-    objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng)
+    objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng=rng)
     return objective(forward, BATCH), preprocess, data.train_images[BATCH], data.train_labels[BATCH]
 
 
@@ -317,7 +317,7 @@ def test_a_step_does_not_wait_for_the_device(name):
             preprocess,
             lambda x: x.mean(dim=1).flatten(1) @ other,
             replace(online(name), augment=protocol(name, "cifar10", "paper").augment),
-            generator(0),
+            rng=generator(0),
         )
 
     def step():

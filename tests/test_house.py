@@ -13,31 +13,12 @@ PACKAGE = Path(ltdd_utils.__file__).parent
 MOST = 5  # positional arguments
 # What still has more, as file and name -> how many. The list may only become shorter.
 LONG: dict[tuple[str, str], int] = {
-    ("analysis/claims.py", "claims"): 6,
-    ("analysis/claims.py", "published_score"): 6,
-    ("analysis/evaluators.py", "select_cell"): 6,
-    ("analysis/evaluators.py", "accuracy_over_cells"): 6,
-    ("augment/crops.py", "draw_boxes"): 6,
-    ("campaign/plan.py", "Block._run"): 9,
-    ("data/sources/files.py", "read_images"): 6,
-    ("data/sources/folders.py", "_population"): 6,
-    ("evaluation/objectives.py", "view_objective"): 6,
-    ("methods/alignment/alignment.py", "Targets.__init__"): 6,
-    ("methods/alignment/initial.py", "_crops"): 6,
-    ("methods/alignment/recover.py", "recover"): 9,
-    ("methods/condensation/common.py", "condense"): 8,
-    ("methods/condensation/features.py", "dm"): 7,
-    ("methods/condensation/gradients.py", "dc"): 7,
-    ("methods/trajectory/distil.py", "match_trajectories"): 9,
-    ("methods/trajectory/released.py", "_cifar10"): 6,
-    ("methods/trajectory/released.py", "_many_classes"): 7,
+    ("analysis/verdicts.py", "published_score"): 6,
     ("networks/instance_norm.py", "_NormBackward.forward"): 7,  # autograd says how it is called
 }
 # Where code outside of ``methods`` and ``core`` still reads a method's or a protocol's name -> how often.
 READS: dict[str, int] = {
     "recipes/recipe.py": 1,  # ``parts``, which takes a recipe's name apart for everybody
-    "analysis/pooling.py": 1,
-    "analysis/variants.py": 3,
     "cli/sets.py": 1,
 }
 

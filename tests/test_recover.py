@@ -41,7 +41,7 @@ def test_the_steps_are_adams_on_distance_and_cross_entropy_with_a_rate_that_fall
     images, ((network, statistics),) = start(), eyes()
     cfg = replace(PLAIN, iterations=steps, batch=9, cross_entropy=0.7, ema=0.6, betas=(0.7, 0.8))
     found, curves = recovered(cfg, images)
-    targets, smoothed = Targets(network, statistics, BN, cfg, LABELS, torch.float64), Smoothed(0.6)
+    targets, smoothed = Targets(network, statistics, BN, cfg, LABELS, dtype=torch.float64), Smoothed(0.6)
     first, second, rows, seen = 0.0, 0.0, images, []
     for step in range(steps):
         rows = rows.detach().requires_grad_()
@@ -183,7 +183,7 @@ def test_a_crop_is_one_square_box_of_the_given_shares_for_all_images():
     """A replay of the boxes; and of their areas, up to sides in whole pixels."""
     images, seen, cfg = drawn(times=100, side=20, crop_scale=(0.3, 0.5))
     rng = generator(0, "views")
-    boxes = torch.cat([draw_boxes(1, 20, 20, cfg.crop_scale, (1.0, 1.0), rng) for _ in seen])
+    boxes = torch.cat([draw_boxes(1, 20, 20, cfg.crop_scale, (1.0, 1.0), generator=rng) for _ in seen])
     wanted = [crop_boxes(images, box.repeat(2, 1), 20) for box in boxes]
     torch.testing.assert_close(torch.stack(seen), torch.stack(wanted))
     assert set(boxes[:, 2:].flatten().tolist()) == {11, 12, 13, 14}  # 20 times the roots of 0.3 and 0.5, rounded
@@ -265,7 +265,7 @@ def test_progress_counts_the_iterations_of_all_batches():
 
 def test_what_cannot_be_recovered_is_refused():
     with pytest.raises(ValueError, match=r"^recovery needs at least one observer, got none$"):
-        recover(CFG, BN, start(), LABELS, [], WIDE, 0)
+        recover(CFG, BN, start(), LABELS, [], bounds=WIDE, seed=0)
     ((network, statistics),) = eyes()
     plain = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Flatten(), nn.Linear(48, 3)).double().eval()
     with pytest.raises(ValueError, match=r"^the observer has no BatchNorm layer, .* use a network with norm 'batch'"):
@@ -278,4 +278,4 @@ def test_what_cannot_be_recovered_is_refused():
     for changes in ({"observers": [(wide, statistics)]}, {"observers": eyes()}):
         cfg = BN if changes["observers"][0][0] is wide else StatisticsConfig(layers="bn+conv")
         with pytest.raises(ValueError, match=r"^the statistics are of an observer with other layers; collect"):
-            recover(CFG, cfg, start(), LABELS, changes["observers"], WIDE, 0)
+            recover(CFG, cfg, start(), LABELS, changes["observers"], bounds=WIDE, seed=0)

@@ -75,5 +75,5 @@ def test_the_first_weights_of_a_network_never_change():
 
 
 def test_the_boxes_of_crops_never_change():
-    boxes = draw_boxes(3, 32, 32, (0.08, 1.0), (3 / 4, 4 / 3), generator(0, "views"))
+    boxes = draw_boxes(3, 32, 32, (0.08, 1.0), (3 / 4, 4 / 3), generator=generator(0, "views"))
     assert boxes.tolist() == [[0, 0, 30, 30], [16, 12, 12, 10], [0, 6, 29, 24]]

@@ -328,7 +328,7 @@ def test_what_is_given_stays_as_it_was():
 def test_the_weights_of_the_network_are_not_read():
     first, teachers = start(), experts()
     sets = [
-        match_trajectories(settings(**SECOND), first, first.images, COUNTS, teachers, network(seed), 0)[0]
+        match_trajectories(settings(**SECOND), first, first.images, COUNTS, teachers, network=network(seed), seed=0)[0]
         for seed in (3, 4)
     ]
     assert content_hash(sets[0]) == content_hash(sets[1])

@@ -106,7 +106,7 @@ def test_every_box_is_one_of_those_drawn_for_its_image_and_keeps_the_given_share
     found = made(cfg, ipc=5, teacher=teacher, seed=4)
     for label, count in enumerate(digits().counts):
         mine = digits().indices[digits().train_labels == label][torch.randperm(count, generator=rng)]
-        boxes = draw_boxes(cfg.crops * count, 16, 16, cfg.scale, (1.0, 1.0), rng)
+        boxes = draw_boxes(cfg.crops * count, 16, 16, cfg.scale, (1.0, 1.0), generator=rng)
         wanted.append({(label, int(mine[row // cfg.crops]), *box) for row, box in enumerate(boxes.tolist())})
     rows = torch.cat([found.labels[:, None], found.indices[:, None], found.boxes], dim=1).tolist()
     assert {tuple(row) for row in rows} <= set.union(*wanted)

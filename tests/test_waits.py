@@ -53,7 +53,7 @@ def train(steps, protocol="online-teacher", sharpness=False):
     if protocol == "dsa-stored":
         objective = stored_objective(preprocess(pixels), F.one_hot(labels, 3).float(), evaluate, rng)
     else:
-        objective = view_objective(pixels, labels, preprocess, teacher.eval(), evaluate, rng)
+        objective = view_objective(pixels, labels, preprocess, teacher.eval(), evaluate, rng=rng)
     backward = gsam_backward(GSAMConfig(), rng) if sharpness else None
     loop.train(network, 24, objective, cfg, rng, backward=backward)
 
@@ -73,7 +73,9 @@ def recover(iterations):
     network, (images, labels) = observer(), long_tail(4, 3, 2)
     known = collect(network, images, labels, 3, StatisticsConfig())
     bounds = tuple(torch.full((2, 1, 1), bound, dtype=torch.float64, device=DEVICE) for bound in (-50.0, 50.0))
-    recovery.recover(cfg, StatisticsConfig(), images.to(DEVICE), labels, [(network.to(DEVICE), known)], bounds, 0)
+    recovery.recover(
+        cfg, StatisticsConfig(), images.to(DEVICE), labels, [(network.to(DEVICE), known)], bounds=bounds, seed=0
+    )
 
 
 LOOPS = {

@@ -85,4 +85,6 @@ def start(**changes):
 
 def run(cfg, first=None, teachers=None, seed=0, **options):
     first = first or start()
-    return match_trajectories(cfg, first, first.images, COUNTS, teachers or experts(), network(7), seed, **options)
+    return match_trajectories(
+        cfg, first, first.images, COUNTS, teachers or experts(), network=network(7), seed=seed, **options
+    )

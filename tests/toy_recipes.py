@@ -51,7 +51,7 @@ def small_unilevel(name: str, protocol: str | None = None, teacher: str | None =
 
 
 def small_coreset(name: str, protocol: str | None = None, same_teacher: bool = False) -> Recipe:
-    """A coreset or the whole set, 40 images of the largest class; with ``same_teacher`` the network that is read labels."""
+    """A coreset or the whole set, 40 images of the largest class; ``same_teacher``: the network that is read labels."""
     base = recipes.recipe(f"{name}_digits", ipc=2, protocol_name=protocol)
     changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
     few = {"train.epochs": 1, "network.width": 4}

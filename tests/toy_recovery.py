@@ -26,4 +26,4 @@ def eyes(*names):
 
 def recovered(cfg=CFG, images=None, labels=LABELS, observers=None, bounds=WIDE, seed=3, **options):
     images = start() if images is None else images
-    return recover(cfg, BN, images, labels, observers or eyes(), bounds, seed, **options)
+    return recover(cfg, BN, images, labels, observers or eyes(), bounds=bounds, seed=seed, **options)

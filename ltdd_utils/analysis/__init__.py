@@ -8,7 +8,7 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "boards": ["Board", "board", "for_display"],
+        "boards": ["Board", "Boards", "board", "for_display", "only_run"],
         "cells": ["accuracy_over_cells"],
         "changes": ["diff_from_recipe", "format_changes", "run_command"],
         "differences": ["Contrast", "Ladder", "contrast", "contrasts", "stepwise"],

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.changes import full_names, run_command
-from ltdd_utils.analysis.differences import Contrast, Ladder, contrast, contrasts, indexed, stepwise
+from ltdd_utils.analysis.differences import NOT_RUN, Contrast, Ladder, contrast, contrasts, indexed, stepwise
 from ltdd_utils.analysis.entries import Entry, entries, in_cell, iterations, with_fallbacks
 from ltdd_utils.analysis.scores import Scores, percent, pipelines
 from ltdd_utils.data.facts import DATASETS
@@ -21,7 +21,7 @@ from ltdd_utils.records.folders import default_records_dir
 from ltdd_utils.records.record import Record, Teacher
 from ltdd_utils.records.table import load
 
-__all__ = ["Board", "Run", "board", "for_display"]
+__all__ = ["Board", "Boards", "Run", "board", "for_display", "only_run"]
 
 Run = tuple[str, Evaluator] | tuple[str, Evaluator, Mapping[str, Any]]  # method, evaluator, changed settings
 
@@ -110,8 +110,7 @@ class Board:
     def accuracies(self, methods: Iterable[str], evaluators: Iterable[Evaluator]) -> pd.DataFrame:
         """A row per method, a column per evaluator: mean accuracy in percent, NaN where nothing was run."""
         names = list(methods)
-        columns = {str(judge): [self[name, judge].percent for name in names] for judge in evaluators}
-        return pd.DataFrame(columns, index=names)
+        return pd.DataFrame({judge: [self[name, judge].percent for name in names] for judge in evaluators}, index=names)
 
     def contrast(self, first: str, second: str, evaluator: Evaluator) -> Contrast:
         """Whether one method scores other than another under an evaluator.
@@ -124,6 +123,10 @@ class Board:
     def contrasts(self, pairs: Iterable[tuple[str, str]], evaluator: Evaluator) -> pd.DataFrame:
         """A row "a - b" per pair of methods under one evaluator; columns as those of ``analysis.contrasts``."""
         return contrasts({f"{a} - {b}": (self[a, evaluator], self[b, evaluator]) for a, b in pairs})
+
+    def differences(self, pairs: Mapping[Any, tuple[Run, Run]]) -> pd.DataFrame:
+        """A row per pair of runs, whatever their evaluators; columns as those of ``analysis.contrasts``."""
+        return contrasts({name: (self[first], self[second]) for name, (first, second) in pairs.items()})
 
     def ladder(self, steps: Mapping[str, Run]) -> Ladder:
         """Runs as steps from one to the next; the first of them that was run is the start."""
@@ -200,6 +203,30 @@ class Board:
         asked = [(name, judge) for name in methods for judge in evaluators if not self[name, judge]]
         rows = [(name, str(judge), self.command(name, judge)) for name, judge in asked]
         return pd.DataFrame(rows, columns=["method", "evaluator", "command"]).set_index(["method", "evaluator"])
+
+
+@dataclass(frozen=True)
+class Boards:
+    """Several boards by name, asked the same question; the name is the first level of each table's index."""
+
+    boards: Mapping[str, Board]
+
+    def controls(self, asked: Mapping[Any, Run]) -> pd.DataFrame:
+        """``Board.controls`` of each."""
+        return pd.concat({name: board.controls(asked) for name, board in self.boards.items()})
+
+    def differences(self, pairs: Mapping[Any, tuple[Run, Run]]) -> pd.DataFrame:
+        """``Board.differences`` of each."""
+        return pd.concat({name: board.differences(pairs) for name, board in self.boards.items()})
+
+    def ladders(self, steps: Mapping[str, Run]) -> pd.DataFrame:
+        """The table of ``Board.ladder`` of each."""
+        return pd.concat({name: board.ladder(steps).table for name, board in self.boards.items()})
+
+
+def only_run(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of contrasts or controls that were run, without commands."""
+    return table[table["verdict"] != NOT_RUN].drop(columns="command", errors="ignore")
 
 
 def for_display(table: pd.DataFrame, digits: int = 1, empty: str = "") -> pd.DataFrame:

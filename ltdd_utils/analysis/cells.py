@@ -31,6 +31,6 @@ def accuracy_over_cells(boards: Iterable[Board], evaluator: Evaluator) -> pd.Dat
         for one in board.usual:
             if one.evaluator == evaluator and not one.facts.family.whole_set:
                 scores = one.scores
-                found = (one.method, scores, len(scores), scores.percent, scores.mean, scores.std)
+                found = (one.method, scores, len(scores), scores.percent, scores.accuracy, scores.deviation)
                 rows.append({**cell, **dict(zip(COLUMNS, found, strict=True))})
     return pd.DataFrame(rows, columns=[*CELL, *COLUMNS])

@@ -135,14 +135,10 @@ class Ladder:
     table: pd.DataFrame  # as ``stepwise`` gives it
 
     @property
-    def points(self) -> list[float]:
-        """The differences, in points; NaN of the first step."""
-        return list(self.table["points"])
-
-    @property
-    def resolved(self) -> list[bool]:
-        """Whether each step is resolved."""
-        return list(self.table["verdict"] == "resolved")
+    def bars(self) -> tuple[list[str], list[Sequence[float]], list[float], list[bool]]:
+        """As ``plots.waterfall`` takes them: names, scores, differences in points, and whether each is resolved."""
+        scores, table = self.scores, self.table
+        return list(scores), list(scores.values()), list(table["points"]), list(table["verdict"] == "resolved")
 
 
 def stepwise(scores: Mapping[str, Sequence[float]]) -> pd.DataFrame:

@@ -60,12 +60,12 @@ class Scores(Sequence[float]):
         return self.values[index]
 
     @property
-    def mean(self) -> float:
-        """A fraction; NaN where nothing was run."""
+    def accuracy(self) -> float:
+        """The mean, a fraction; NaN where nothing was run."""
         return statistics.fmean(self.values) if self.values else math.nan
 
     @property
-    def std(self) -> float:
+    def deviation(self) -> float:
         """The standard deviation (ddof 1), a fraction; NaN with fewer than two pipelines."""
         return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
 

@@ -75,7 +75,7 @@ def labels_of_a_teacher(task: StudentTask) -> tuple[Objective, dict[str, float]]
         logits = whole_image_logits(teacher, images, run.preprocess)
         facts["adsa_tau"], _ = find_tau(logits, labels, run.data.prior, task.cfg.adsa)
         teacher = Calibrated(teacher, calibration(run.data.prior, facts["adsa_tau"]).to(run.device)).eval()
-    return view_objective(images, labels, run.preprocess, teacher, task.cfg, task.rng), facts
+    return view_objective(images, labels, run.preprocess, teacher, task.cfg, rng=task.rng), facts
 
 
 def _calibrated_set(distilled: DistilledSet, data: LongTailedData, cfg: ADSAConfig) -> tuple[DistilledSet, float]:
@@ -120,6 +120,7 @@ def view_objective(
     preprocess: Preprocess,
     teacher: nn.Module,
     cfg: EvaluateConfig,
+    *,
     rng: torch.Generator,
 ) -> Objective:
     """The loss of the online protocols: match the teacher's logits on mixed views.

@@ -43,7 +43,7 @@ def tiny(root: Path) -> SourceDataset:
     test = tiny_test_files(top, wnids)
     words = dict(line.split("\t", 1) for line in _lines(top / "words.txt")) if (top / "words.txt").is_file() else {}
     names = tuple(words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids)
-    whole = _population("tiny", names, (paths, labels), test, (SIZE, 3), root / CACHE)
+    whole = _population("tiny", names, (paths, labels), test, (SIZE, 3), cache=root / CACHE)
 
     def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
         _need_files(paths, positions)
@@ -137,7 +137,7 @@ def imagenet(root: Path) -> SourceDataset:
         raise FileNotFoundError(f"no imagenet in {root}: get it at image-net.org, as {top}/train/WNID and val/WNID")
     wnids, paths, labels, test = _split_folders(top, "val")
     listed = partial(_listed, top / IMAGENET_LT, wnids, paths, labels)
-    whole = _population("imagenet", wnids, (paths, labels), test, (SIZE, 3), root / CACHE)
+    whole = _population("imagenet", wnids, (paths, labels), test, (SIZE, 3), cache=root / CACHE)
     return replace(whole, listed=listed, takes_all=True)
 
 
@@ -163,7 +163,7 @@ def own(spec: str, root: Path) -> SourceDataset:
         if empty:
             raise ValueError(f"{top / split / empty[0]} holds no image: add some, or remove the class from both splits")
     form = _common_form([*paths, *(path for _, path in test)], int(size) if size else None)
-    whole = _population("folder", names, (paths, labels), test, form, root / CACHE)
+    whole = _population("folder", names, (paths, labels), test, form, cache=root / CACHE)
     return replace(whole, n_max=int(np.bincount(whole.labels).min()))
 
 
@@ -207,16 +207,17 @@ def _population(
     train: tuple[Sequence[Path], Sequence[int]],
     test: Sequence[tuple[int, Path]],
     form: tuple[int, int],
+    *,
     cache: Path,
 ) -> SourceDataset:
     """Images of the files ``train`` (paths, labels) and ``test``, all of ``form`` (side, channels)."""
     paths, labels = train
 
     def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
-        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch)
+        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch=watch)
 
     def read_test(watch: Watch | None = None) -> tuple[Tensor, Tensor]:
-        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch)
+        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch=watch)
         return images, torch.tensor([label for label, _ in test], dtype=torch.int64)
 
     truth = np.array(labels, dtype=np.int64)

@@ -68,6 +68,7 @@ class Targets:
         cfg: StatisticsConfig,
         recover: RecoverConfig,
         labels: Tensor,
+        *,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}

@@ -32,7 +32,7 @@ def augmented(images: Tensor, cfg: RecoverConfig, rng: torch.Generator) -> Tenso
     """The batch under one random crop, flip and circular shift, the same for all its images."""
     side = images.shape[-1]
     if cfg.crop_scale != (1.0, 1.0):
-        box = draw_boxes(1, side, side, cfg.crop_scale, SQUARE, rng)
+        box = draw_boxes(1, side, side, cfg.crop_scale, SQUARE, generator=rng)
         images = crop_boxes(images, box.expand(len(images), 4), side)
     if cfg.flip and bool(torch.rand((), dtype=torch.float32, generator=rng) < 0.5):
         images = images.flip(3)

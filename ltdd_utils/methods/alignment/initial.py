@@ -52,7 +52,7 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
         if cfg.images == "real":
             positions.append(data.indices[fill(candidates, ipc, "duplicate")])
         else:
-            rows, chosen = _crops(cfg, run, teacher, candidates, ipc, rng)
+            rows, chosen = _crops(cfg, run, teacher, candidates, ipc, rng=rng)
             positions.append(data.indices[candidates[rows]])
             boxes.append(chosen)
         if watch is not None:
@@ -61,11 +61,11 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
 
 
 def _crops(
-    cfg: CropConfig, run: Run, teacher: nn.Module, candidates: Tensor, ipc: int, rng: torch.Generator
+    cfg: CropConfig, run: Run, teacher: nn.Module, candidates: Tensor, ipc: int, *, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """The chosen crops of one class, as rows of ``candidates`` ``[ipc]`` and boxes ``[ipc, 4]``."""
     data, side = run.data, run.data.image_size
-    boxes = draw_boxes(len(candidates) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
+    boxes = draw_boxes(len(candidates) * cfg.crops, side, side, cfg.scale, SQUARE, generator=rng)
     source = candidates.repeat_interleave(cfg.crops)
     scores = []
     for start in range(0, len(source), BATCH):

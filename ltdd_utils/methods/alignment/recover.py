@@ -33,6 +33,7 @@ def recover(
     images: Tensor,
     labels: Tensor,
     observers: Sequence[Observer],
+    *,
     bounds: tuple[Tensor, Tensor],
     seed: int,
     watch: Watch | None = None,
@@ -88,7 +89,7 @@ def recover(
             mine, rng = labels.to(device)[rows], generator(seed, "recover", number)
             views = [
                 (network, Monitor(network, statistics), Smoothed(cfg.ema),
-                 Targets(network, known, statistics, cfg, mine, images.dtype))
+                 Targets(network, known, statistics, cfg, mine, dtype=images.dtype))
                 for network, known in observers
             ]  # fmt: skip
             batch = _Batch(cfg, images[rows].requires_grad_(), mine, views, rng)

@@ -86,10 +86,10 @@ def recovery(job: Job) -> DistillationResult:
             images,
             start.labels,
             watched,
-            bounds,
-            run.seed,
-            run.watch("recovery"),
-            checkpoint,
+            bounds=bounds,
+            seed=run.seed,
+            watch=run.watch("recovery"),
+            checkpoint=checkpoint,
         )
         bundle = to_bundle(start.with_images(recovered))
         bundle.tensors |= {f"history.{name}": values for name, values in curves.items()}

@@ -103,6 +103,7 @@ def condense(
     start: DistilledSet,
     images: Tensor,
     real: RealImages,
+    *,
     seed: int,
     watch: Watch | None,
     checkpoint: Checkpoint | None,

@@ -31,6 +31,7 @@ def dm(
     images: Tensor,
     real: RealImages,
     seed: int,
+    *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[DistilledSet, Tensor]:
@@ -57,7 +58,7 @@ def dm(
         state.update(gradient)
         return losses.detach()
 
-    return condense(cfg, iteration, start, images, real, seed, watch, checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
 
 
 def _mean_features(backbone: nn.Module, batches: Iterable[Tensor]) -> Tensor:

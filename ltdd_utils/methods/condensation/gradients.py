@@ -52,6 +52,7 @@ def dc(
     images: Tensor,
     real: RealImages,
     seed: int,
+    *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[DistilledSet, Tensor]:
@@ -100,7 +101,7 @@ def dc(
                 _train(cfg, network, state.images, strategy, state.rng)
         return torch.stack(losses).mean(dim=0)
 
-    return condense(cfg, iteration, start, images, real, seed, watch, checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
 
 
 def _gradient_matching(

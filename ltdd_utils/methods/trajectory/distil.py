@@ -39,6 +39,7 @@ def match_trajectories(
     images: Tensor,
     counts: Sequence[float],
     experts: Experts,
+    *,
     network: Network,
     seed: int,
     watch: Watch | None = None,

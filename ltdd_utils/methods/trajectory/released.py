@@ -33,6 +33,7 @@ def _cifar10(
     weights: tuple[float, float],
     expand: int = 0,
     second_steps: int = 80,
+    *,
     note: str = "",
 ) -> CellSettings:
     window = (0, last // 2, last)
@@ -45,6 +46,7 @@ def _many_classes(
     lr_images: float,
     window: tuple[int, int],
     lr_lr: float = 1e-5,
+    *,
     iterations: int = 10_000,
     note: str = "",
 ) -> CellSettings:
