@@ -5,7 +5,6 @@ import time
 
 import pytest
 import torch
-import toy_records
 from toy_sets import CPU
 
 from ltdd_utils import campaign, recipes
@@ -13,10 +12,9 @@ from ltdd_utils.cli import main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
-from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
 from ltdd_utils.recipes import Recipe
-from ltdd_utils.records import Record, all_records, load_record
+from ltdd_utils.records import all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
 
 pytestmark = pytest.mark.float32
@@ -116,10 +114,9 @@ def test_an_unknown_campaign_is_refused_with_those_that_there_are():
 
 
 def record(recipe, seed, seconds, students=1):
-    content = toy_records.record(((4, 2),) * students, dataset="digits", scale="tiny", seed=seed)
-    content |= {"recipe": recipe.name, "config": to_dict(recipe), "protocol": recipe.evaluate.label, "target": None}
-    content["config_id"] = recipe.config_id
-    return Record(content | {"cost": content["cost"] | {"seconds": seconds}})
+    """What ``expected`` reads of a record."""
+    cost = SimpleNamespace(seconds=seconds)
+    return SimpleNamespace(recipe=recipe, seed=seed, students=[None] * students, cost=cost)
 
 
 def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
