@@ -81,7 +81,7 @@ def test_students_of_a_set_from_a_file_are_those_of_its_record():
     for record in map(load_record, committed(results_root())):
         for path, distilled in held.items():
             same = content_hash(distilled) in record["provenance"]["distilled_sha256"]
-            usual = distilled.info["recipe"] == record["recipe"] and not diff_from_recipe(record["config"])
+            usual = distilled.info["recipe"] == record["recipe"] and not diff_from_recipe(record.recipe)
             if same and usual and record["protocol"] == protocol_for(distilled).label:
                 assert to_dict(protocol_for(distilled)) == record["config"]["evaluate"], path.name
                 compared.add(path.stem.partition("_if")[0])
