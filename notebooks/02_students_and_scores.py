@@ -374,11 +374,11 @@ plots.compare_published(both)
 board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
 methods = [*chosen, "full", "full_logit_adjusted"]
 real = [one for one in board.entries if one.method in methods]
-runs = [run for one in real if not one.evaluator.teacher for run in one.records]
+stored = [run for one in real if not one.evaluator.teacher for run in one.records]
 
 # %%
 rows = []
-for run in runs:
+for run in stored:
     settings, metrics = run.recipe.evaluate, run.metrics
     row = {"choice": getattr(run.recipe.method, "method", "whole set")}
     row["loss"] = "logit-adjusted" if settings.logit_adjustment else "cross-entropy"
