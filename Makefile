@@ -35,8 +35,9 @@ book: chapters ## execute the chapters, render the book; the last line is the pa
 	$(BIN)/jupyter-book build _build/src -W --keep-going --quiet --path-output _build/out
 	@echo "$(CURDIR)/$(HTML)/index.html"
 
-test: lint ## lint, then the tests
-	$(BIN)/python -m pytest --ignore=tests/pages
+# One process per core; each begins with its share of the files in order, and takes over what another has not begun.
+test: lint ## lint, then the tests on all cores
+	$(BIN)/python -m pytest -n logical --dist worksteal --ignore=tests/pages
 
 lint: $(STAMP) ## ruff, its format, and codespell
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What experts cost: images/s of their training, bytes on disk, and what bfloat16 snapshots do to matching.
+"""The cost of experts: images/s of their training, bytes on disk, and what bfloat16 snapshots do to matching.
 
 The first table is the training of one representation expert of paper 1, by plain SGD and by GSAM, and of one debiased
 expert of paper 2, against a plain loop over a DataLoader, each in a process of its own. The others are

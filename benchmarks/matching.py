@@ -1,4 +1,4 @@
-"""What a matching gradient costs: seconds, memory and rounding of exact, TESLA, the released scheme and full unroll.
+"""The cost of a matching gradient: seconds, memory and rounding of exact, TESLA, the released scheme and full unroll.
 
 Every part runs in a process of its own: one ConvNet-D3, images of 32x32, DSA, DAM with weights of mean 1. The released
 scheme (``released.py``) runs on our network, so that ratios compare schemes and not layers; "native" runs it on
@@ -103,7 +103,7 @@ class Bench:
 
 
 def _use_pytorch_layers(backbone: nn.Sequential) -> None:
-    """Put PyTorch's own group norm and average pool, with the same weights, in the place of ours."""
+    """Put PyTorch's own group norm and average pool, with the same weights, instead of ours."""
     for index, layer in enumerate(backbone):
         if isinstance(layer, InstanceNorm):
             backbone[index] = nn.GroupNorm(layer.num_groups, layer.num_channels).requires_grad_(False)
@@ -204,11 +204,11 @@ def _phase_steps(steps: list[int]) -> int:
     return max([count for count in steps if count <= LARGER_STEPS] or steps[:1])
 
 
-def _add(found: dict[tuple[str, int, int], list[dict[str, float]]], part: tuple[str, int, int]) -> bool:
+def _add(results: dict[tuple[str, int, int], list[dict[str, float]]], part: tuple[str, int, int]) -> bool:
     result = child(*part)
     print(*part, result, file=sys.stderr, flush=True)
     if result is not None:
-        found.setdefault(part, []).append(result)
+        results.setdefault(part, []).append(result)
     return result is not None
 
 

@@ -1,4 +1,4 @@
-"""What recovery costs: steps/s, images/s of the statistics pass, and memory at several numbers of images per class.
+"""The cost of recovery: steps/s, images/s of the statistics pass, and memory at several numbers of images per class.
 
 The first table compares our recovery and statistics pass with plain ones, each in a process of its own: a step that
 takes each class's activations apart by a mask, and a pass that sums values and squares in float64, class after class.
@@ -80,7 +80,7 @@ def by_class(maps: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 def plain_step(
     network: nn.Module,
     inputs: Inputs,
-    known: Statistics,
+    statistics: Statistics,
     goals: list[tuple[Tensor, Tensor]],
     batch: Tensor,
     labels: Tensor,
@@ -88,7 +88,7 @@ def plain_step(
     """One recovery loss as it is usually written, and its gradient."""
     loss = F.cross_entropy(network(batch), labels)
     for index, maps in enumerate(inputs.take()):
-        layer, weight = known.layers[index], RECOVERY.first_layer if index == 0 else 1.0
+        layer, weight = statistics.layers[index], RECOVERY.first_layer if index == 0 else 1.0
         mean, variance = goals[index]
         apart = (maps.mean(dim=(0, 2, 3)) - mean).norm()
         apart = apart + (maps.var(dim=(0, 2, 3), correction=0) - variance).norm()
@@ -180,12 +180,12 @@ def memory(ipc: int, width: int) -> float:
     bounds = (torch.full((3, 1, 1), -3.0), torch.full((3, 1, 1), 3.0))
     reset_peaks()
     before = peak_ram_gib()
-    recover(replace(RECOVERY, iterations=2), LAYERS, batch, labels, [(network, known)], bounds, 0)
+    recover(replace(RECOVERY, iterations=2), LAYERS, batch, labels, [(network, known)], bounds=bounds, seed=0)
     return peak_ram_gib() - before
 
 
 def child(*arguments: str) -> float:
-    """What one part gives in a process of its own."""
+    """The result of one part, measured in a process of its own."""
     call = [sys.executable, __file__, *sys.argv[1:], *arguments]
     return float(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
 

@@ -52,9 +52,9 @@ def disk() -> dict[str, Any]:
     cfg = recipes.recipe(name, imbalance_factor=imbalance_factor, ipc=ipc, scale="paper").method
     layout = Layout.of(build(cfg.experts.network, *SHAPE, generator(0, "shape")))
     theirs = released_bytes(layout, cfg)
-    own = {stored: sum(stored_bytes(layout, cfg, stored).values()) for stored in ("fp32", "bf16")}
+    sizes = {stored: sum(stored_bytes(layout, cfg, stored).values()) for stored in ("fp32", "bf16")}
     rows = [{"stored": "released, fp32", "MB": theirs / 1e6, "released / this": 1.0}]
-    rows += [{"stored": stored, "MB": size / 1e6, "released / this": theirs / size} for stored, size in own.items()]
+    rows += [{"stored": stored, "MB": size / 1e6, "released / this": theirs / size} for stored, size in sizes.items()]
     snapshots = [len(cfg.snapshots), len(cfg.classifier_snapshots)]
     return {"recipe": name, "parameters": layout.size, "snapshots": snapshots, "per expert": rows}
 
@@ -75,7 +75,7 @@ def experts_of(recipe: Recipe, work: Path | None, seed: int) -> tuple[Run, Exper
 
 
 def rounding(recipe: Recipe, run: Run, experts: Experts) -> list[dict[str, Any]]:
-    """How matching changes when both snapshots of a pair are rounded to bfloat16, by phase and start epoch.
+    """The change of matching when both snapshots of a pair are rounded to bfloat16, by phase and start epoch.
 
     ``moved`` is how far rounding moves the start, in units of the distance between start and target.
     """

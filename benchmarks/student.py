@@ -1,4 +1,4 @@
-"""How fast students train: images/s of our loop and of a plain loop over a DataLoader, in the same run.
+"""The training speed of students: images/s of our loop and of a plain loop over a DataLoader, in the same run.
 
 Both train the same ConvNet with the same augmentation (DSA) and optimiser. The plain loop is what distillation code
 usually has: a DataLoader over single images, each batch moved to the device, and the loss read at every step. On a CPU

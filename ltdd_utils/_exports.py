@@ -1,4 +1,4 @@
-"""What a room offers by its own name, each part imported when it is first asked for (PEP 562).
+"""The public names of a room, each imported when it is first used (PEP 562).
 
 So ``from ltdd_utils.data import load`` is short, and ``ltdd_utils.data.settings`` still costs no torch.
 """

@@ -1,4 +1,4 @@
-"""What the chapters call: a place to run a recipe, the source of a function, a line that says what ran."""
+"""Functions for the chapters: a context to run a recipe in, the source of a function, a line of versions."""
 
 import inspect
 import platform
@@ -20,7 +20,7 @@ WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"
 
 
 def context(work: Path | None = None) -> RunContext:
-    """Where a chapter runs a recipe: on this machine's best device, with progress bars, keeping no record.
+    """The context of a chapter's runs: on this machine's best device, with progress bars, keeping no record.
 
     Args:
         work: folder of finished stages; None: a temporary one, so that everything on the page really ran.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.data.facts import DATASETS, Scale
+from ltdd_utils.data.facts import DATASETS, Scale, stand_in
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.teachers.settings import DebiasConfig, TeacherConfig
 from ltdd_utils.training.settings import TrainConfig
@@ -32,6 +32,8 @@ class Cell:
 
 
 TEACHERS = ("plain", "debiased")
+PADDING = 4  # pixels, of the crops that train teachers and observers: at most this at the reduced scales
+# The uni-level release.
 OBSERVERS = {"cifar10": "resnet32", "cifar100": "resnet32", "tiny": "resnet18", "imagenet": "resnext50"}
 
 
@@ -44,12 +46,9 @@ def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
     Raises:
         ValueError: an unknown architecture.
     """
-    if name not in ARCHITECTURES:
-        raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
-    known = ARCHITECTURES[name]
-    width = known.narrow if scale == "tiny" or (scale == "cpu" and name != "convnet") else None
-    if name == "convnet":
-        width = width or 128  # written out, so that a record says it
+    known = ARCHITECTURES.find(name)
+    narrow = scale == "tiny" or (scale == "cpu" and known.width is None)
+    width = known.narrow if narrow else known.width
     return NetworkConfig(name, depth=DATASETS[dataset].depth, width=width, norm=known.norm)
 
 
@@ -68,7 +67,8 @@ def dsa_augmentation(dataset: str) -> AugmentConfig:
 def plain_expert(dataset: str, scale: Scale) -> TeacherConfig:
     """Cross-entropy on the long tail; 200 epochs at scale paper, 20 at cpu, 60 at tiny."""
     epochs = {"tiny": 60, "cpu": 20, "paper": 200}[scale]
-    augment = AugmentConfig(kind="crop-flip", flip=DATASETS[dataset].flip, padding=2 if dataset == "digits" else 4)
+    known = DATASETS[dataset]
+    augment = AugmentConfig(kind="crop-flip", flip=known.flip, padding=min(PADDING, known.padding))
     training = TrainConfig(epochs=epochs, batch_size=64, lr=0.01, weight_decay=5e-3, schedule="cosine")
     return TeacherConfig(architecture("convnet", dataset, scale), training, augment)
 
@@ -77,7 +77,7 @@ def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
     """The teacher of the online protocols: the student's network, trained as ``kind`` says.
 
     Scale cpu trains a ConvNet of width 32 for 40 epochs, scale tiny 40 epochs with larger and more steps. Images of
-    64x64 pixels are padded by 8 pixels at scale paper (``DataSetFacts.padding``), by 4 at scale cpu.
+    64x64 pixels are padded by 8 pixels at scale paper (``DataSet.padding``), by 4 at scale cpu.
 
     Note:
         Differs from the release on ImageNet-LT, whose settings are unknown but for 10 epochs of warm-up, which are left
@@ -113,7 +113,8 @@ def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
         network = NetworkConfig("resnet32", width=16, norm="batch")
         train = replace(base.train, epochs=20, precision="bf16")
     else:
-        network, train = NetworkConfig(OBSERVERS[dataset], norm="batch"), base.train
+        published = OBSERVERS[stand_in(dataset, OBSERVERS, "the uni-level release")]
+        network, train = NetworkConfig(published, norm="batch"), base.train
     base = _padded(replace(base, network=network, train=train), dataset, scale)
     return debiased(base) if kind == "debiased" else base
 
@@ -133,9 +134,9 @@ def _short(train: TrainConfig) -> TrainConfig:
 def debiased(plain: TeacherConfig) -> TeacherConfig:
     """The same network and schedule with two heads, a projection, and the debiased losses.
 
-    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release. That of a
-    ResNeXt-50 is unknown: it has 128 too.
+    The projection has 128 features, of a ResNet-18 (the observer on Tiny-ImageNet) 256, as in the release
+    (``Architecture.projection``). That of a ResNeXt-50 is unknown: it has 128 too.
     """
-    projection = 256 if plain.network.name == "resnet18" else 128
+    projection = ARCHITECTURES[plain.network.name].projection
     network = replace(plain.network, second_head=True, projection=projection)
     return replace(plain, network=network, kind="debiased", debias=DebiasConfig())

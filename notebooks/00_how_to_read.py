@@ -14,11 +14,12 @@
 # %% [markdown]
 # # How to read this book
 #
-# **Question.** Some classes of a data set have thousands of images, others a handful. Can a few dozen images per class, chosen or
-# made for the purpose, train a network that still knows *every* class?
+# **Question.** Some classes of a data set have thousands of images, others a handful.
+# Can a few dozen images per class, chosen or made for the purpose, train a network that still knows *every* class?
 #
-# This chapter shows the problem and a first answer, live, in under a minute. Then it says how the other chapters are built.
-# You need to know PyTorch and what a classifier is; everything else is explained when it comes up.
+# This chapter shows the problem and a first answer, live, in under a minute.
+# Then it says how the other chapters are built.
+# You need to know PyTorch and what a classifier is; everything else is explained when it is needed.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -39,8 +40,9 @@ epochs: int = (
 # %% [markdown]
 # ## The problem, on real images
 #
-# *Digits-LT* is made of scikit-learn's scanned handwritten digits, so it needs no download. The training set is cut to a **long tail**:
-# 120 zeros, fewer ones, and so on down to six nines. The test set stays balanced, 50 images of each digit.
+# *Digits-LT* is made of scikit-learn's scanned handwritten digits, so it needs no download.
+# The training set is cut to a **long tail**: 120 zeros, fewer ones, and so on down to six nines.
+# The test set stays balanced, 50 images of each digit.
 
 # %%
 from ltdd_utils import notebook, plots, recipes
@@ -51,13 +53,13 @@ data = load(DataConfig("digits", imbalance_factor=20))
 plots.class_counts({"20": data.counts}, data.class_names, log=False)
 
 # %% [markdown]
-# The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF). CIFAR-10-LT with IF 100, a
-# setting that both papers report, goes from 5,000 airplanes down to 50 trucks.
+# The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF).
+# CIFAR-10-LT with IF 100, a setting that both papers report, goes from 5,000 airplanes down to 50 trucks.
 #
 # ## What the tail does to a network
 #
-# Train a small convolutional network on all of Digits-LT, another one on six random images of each digit, and look at each class of the
-# balanced test set. Both make a few hundred steps.
+# Train one small convolutional network on all of Digits-LT and another on six random images of each digit, then look at each class of the balanced test set.
+# Both are trained for a few hundred steps.
 
 # %%
 whole = recipes.with_overrides(
@@ -79,9 +81,12 @@ per_class = {
 plots.per_class_accuracy(per_class, data.counts, data.class_names)
 
 # %% [markdown]
-# Each bar is the mean of three networks, one per seed, each whisker one standard deviation. On the small set a new seed also draws other images. On the whole set the
-# rarest digits are missed far more often than the others. A *balanced* set, a fraction of the size, favours no digit for being frequent: how well it does on one depends on how hard that digit is. It throws
-# most of the head away, and is still the better training set for the tail. The cell below checks that last part, so that the sentence cannot outlive the fact.
+# Each bar is the mean of three networks, one per seed; each whisker is one standard deviation.
+# For the small set, a new seed also draws different images.
+# The network trained on the whole set misses the rarest digits far more often than the others.
+# A *balanced* set, a fraction of the size, favours no digit for being frequent: the accuracy on a digit depends on how hard that digit is.
+# It throws away most of the head, and is still the better training set for the tail.
+# The cell below checks that last statement, so the text cannot disagree with the code.
 
 # %%
 tail = {
@@ -95,9 +100,9 @@ assert all(
 tail
 
 # %% [markdown]
-# **Dataset distillation** asks for more than a random balanced choice: a set of the same small size whose images (and labels) are
-# *optimised* so that a network trained on it comes close to one trained on everything. **Long-tailed** dataset distillation starts from a
-# long-tailed set and wants a balanced, tiny set that serves every class. Two papers are taken apart here:
+# **Dataset distillation** asks for more than a random balanced choice: a set of the same small size whose images (and labels) are *optimised* so that a network trained on it comes close to one trained on everything.
+# **Long-tailed** dataset distillation starts from a long-tailed set and looks for a tiny, balanced set that serves every class.
+# This book examines two papers:
 #
 # | | *Distilling Long-tailed Datasets* (CVPR 2025) | *Rethinking Long-tailed Dataset Distillation* (AAAI 2026) |
 # |---|---|---|
@@ -107,7 +112,8 @@ tail
 #
 # ## When does a difference count?
 #
-# A score moves with the seed, so a difference of two scores may be luck. Every table of differences in this book has the same columns; here for the tail above:
+# A score moves with the seed, so a difference of two scores may be luck.
+# Every table of differences in this book has the same columns; here they are for the tail above:
 
 # %%
 from ltdd_utils import analysis
@@ -118,22 +124,28 @@ pairs = {"balanced - whole": (runs["balanced"], runs["whole"])}
 analysis.for_display(contrasts(pairs))
 
 # %% [markdown]
-# - `points` is the difference. Runs of one seed share what the seed decides (in later chapters experts and teachers), so they are compared in **pairs**; other runs by their means.
+# - `points` is the difference.
+#   Runs with the same seed share what the seed decides (in later chapters, experts and teachers), so they are compared in **pairs**; other runs are compared by their means.
 # - `needed` is what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few runs.
-# - `n` counts the pairs, or the runs on either side. In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
-# - `spread` says whose standard error that is: `of pairs`, or `of both` sides where there are none. Fewer than three runs say too little, and take the one `of peers`: what the pipelines of all rows that the same evaluator judged in the same cell have around their means. Where no peer was run twice it is from `elsewhere`, and the text says from where.
-# - `verdict` is the answer. "Not resolved" contradicts nothing: the runs at hand cannot tell.
+# - `n` counts the pairs, or the runs on either side.
+#   In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
+# - `spread` says whose standard error that is: `of pairs`, or `of both` sides where there are none.
+#   Fewer than three runs say too little about their own spread, and take the one `of peers`: the spread of the pipelines of all rows around their means, under the same evaluator in the same cell.
+#   Where no peer was run twice, the spread is from `elsewhere`, and the text says from where.
+# - `verdict` is the answer.
+#   "Not resolved" contradicts nothing: these runs cannot tell.
 #
 # ## How a chapter works
 #
 # 1. A question, then the mathematics, one step at a time.
-# 2. The *real* source of the function that does it, printed from the package: what you read is what ran.
+# 2. The *real* source of the function that does it, printed from the package: what you read is what runs.
 # 3. An experiment on real data, about a minute on two processor cores at most.
-# 4. What was recorded in long runs, read from `results/`. A number that was never measured says "not run".
-# 5. What we saw, and exercises with folded answers.
+# 4. What was recorded in long runs, read from `results/`.
+#    A number that was never measured says "not run".
+# 5. A summary of what we saw, and exercises with folded answers.
 #
-# Every claim stands next to a cell that shows it. Numbers in the text of a chapter come from the papers or from arithmetic; measured
-# numbers are printed by a cell, never typed.
+# Every claim is next to a cell that shows it.
+# Numbers in the text of a chapter come from the papers or from arithmetic; measured numbers are printed by a cell, never typed in.
 #
 # This is how a chapter shows a function:
 
@@ -158,11 +170,12 @@ notebook.source(class_counts)
 #
 # ## Run it yourself
 #
-# - **In JupyterLab:** `make setup`, then `.venv/bin/jupyter lab notebooks`. The `.py` files are the sources; `make sync` writes the `.ipynb`.
-# - **In Colab:** the rocket at the top of the page. The first cell, hidden in the book, installs the package there.
+# - **In JupyterLab:** `make setup`, then `.venv/bin/jupyter lab notebooks`.
+#   The `.py` files are the sources; `make sync` writes the `.ipynb`.
+# - **In Colab:** the rocket at the top of the page.
+#   The first cell, hidden in the book, installs the package there.
 # - **Headless:** `papermill notebooks/00_how_to_read.ipynb out.ipynb -p epochs 50`.
-# - **One table cell:** `ltdd show random_cifar10` prints the settings, the published number and the cost; `ltdd run random_cifar10` runs it,
-#   resumes after an interruption, and writes one JSON record.
+# - **One table cell:** `ltdd show random_cifar10` prints the settings, the published number and the cost; `ltdd run random_cifar10` runs it, resumes after an interruption, and writes one JSON record.
 
 # %%
 print(notebook.versions())
@@ -170,34 +183,38 @@ print(notebook.versions())
 # %% [markdown]
 # ## What we saw
 #
-# - A long tail makes a network miss its rare classes, although the images to learn them from are there.
-# - A small balanced set repairs the tail and pays for it at the head. Closing that gap is what distillation is for.
+# - A long tail makes a network miss its rare classes, although it does have images to learn them from.
+# - A small balanced set repairs the tail and pays for it at the head.
+#   Closing that gap is what distillation is for.
 #
 # ## Exercises
 #
-# > **1.** With IF 20 and a largest class of 120 images, how many images has the smallest class, and how many would it have at IF 100?
+# > **1.** With IF 20 and a largest class of 120 images, how many images does the smallest class have, and how many would it have at IF 100?
 #
 # <details><summary>Answer</summary>
 #
-# $120 / 20 = 6$, and $120 / 100 = 1.2$, cut down to 1. At IF 200 nothing would be left, and `class_counts` refuses.
+# $120 / 20 = 6$, and $120 / 100 = 1.2$, rounded down to 1.
+# At IF 200 no image would be left, and `class_counts` raises an error.
 #
 # </details>
 #
-# > **2.** The balanced set has 60 images, the whole set several hundred. Why is it unfair to call the small one "better"?
+# > **2.** The balanced set has 60 images, the whole set several hundred.
+# > Why is it unfair to call the small one "better"?
 #
 # <details><summary>Answer</summary>
 #
-# It is better for the tail and worse for the head. Which one wins overall depends on how the test set weighs the classes; here, as in both
-# papers, every class counts the same. And a network trained on the whole set with a loss that takes the bias out (chapter 01) is the
-# honest rival: nothing says that long-tailed data must be trained on naively.
+# It is better for the tail and worse for the head.
+# Which one wins overall depends on how the test set weighs the classes; here, as in both papers, every class counts the same.
+# And the fair competitor is a network trained on the whole set with a loss that removes the bias (chapter 01): nobody has to train naively on long-tailed data.
 #
 # </details>
 #
-# > **3.** Change `seeds` to `(3, 4, 5)` at the top and run the chapter again. Which statements should still hold, and which numbers move?
+# > **3.** Change `seeds` to `(3, 4, 5)` at the top and run the chapter again.
+# > Which statements should still hold, and which numbers move?
 #
 # <details><summary>Answer</summary>
 #
-# The order of the two tails should hold; single bars of the tail move by several points, since each is measured on 50 test images and, for
-# the rarest classes, learned from six. The long-tailed subset does not move, since it has a seed of its own (`subset_seed`); the images that are drawn from it do.
+# The order of the two tails should hold; single bars of the tail move by several points, since each is measured on only 50 test images and the rarest classes are learned from six.
+# The long-tailed subset does not change, since it has its own seed (`subset_seed`); the images drawn from it do.
 #
 # </details>

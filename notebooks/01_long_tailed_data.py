@@ -14,10 +14,10 @@
 # %% [markdown]
 # # Long-tailed data
 #
-# **Question.** What exactly is "CIFAR-10-LT with imbalance factor 100", which images are in it, and what does a network trained on it get wrong?
+# **Question.** What exactly is "CIFAR-10-LT with imbalance factor 100", which images does it contain, and what does a network trained on it get wrong?
 #
-# Two papers can use the same name for different images, different groups and different pixels. Most published gaps start here, so this
-# chapter fixes all of it once, for every method in the book.
+# Two papers can use the same name for different images, different groups of classes and different pixels.
+# Most published gaps start here, so this chapter fixes all of it once, for every method in the book.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -40,13 +40,14 @@ epochs: int = 60  # of each network
 # %% [markdown]
 # ## The profile
 #
-# Rank the classes $r = 0, \dots, C-1$ from the most to the least frequent. The benchmark profile decays geometrically from $n_{\max}$ to
-# $n_{\max} / \mathrm{IF}$:
+# Rank the classes $r = 0, \dots, C-1$ from the most to the least frequent.
+# The benchmark profile decays geometrically from $n_{\max}$ to $n_{\max} / \mathrm{IF}$:
 #
 # $$ n_r = \lfloor n_{\max} \, q^{\,r} \rfloor, \qquad q = \mathrm{IF}^{-1/(C-1)}. $$
 #
-# The brackets cut to a whole number. Without them the total is a geometric sum, $N \approx n_{\max} (1 - q^C) / (1 - q)$: at IF 100 the
-# long tail keeps about a quarter of CIFAR-10. A class's share of the data, its **prior**, is $\pi_c = n_c / N$.
+# The brackets round down to a whole number.
+# Without them the total is a geometric sum, $N \approx n_{\max} (1 - q^C) / (1 - q)$: at IF 100 the long tail keeps about a quarter of CIFAR-10.
+# A class's share of the data, its **prior**, is $\pi_c = n_c / N$.
 
 # %%
 from ltdd_utils import notebook, plots
@@ -67,15 +68,16 @@ table["prior at IF 100, %"] = [*(100 * class_prior(tails["100"])).round(2), 100]
 table
 
 # %% [markdown]
-# On a logarithmic axis the profile is a straight line. At IF 100 two images of five are airplanes, and four of a thousand
-# are trucks: on such data a network that never answers "truck" is almost never wrong.
+# On a logarithmic axis the profile is a straight line.
+# At IF 100 two images of five are airplanes, and four of a thousand are trucks: on such data a network that never predicts "truck" is almost never wrong for that reason.
 #
 # ## Which images
 #
-# The counts do not say *which* 50 trucks. Two rules are in use, and both give the counts above:
+# The counts do not say *which* 50 trucks.
+# Two rules are in use, and both give the counts above:
 #
-# - **LTDD** (paper 1): for every class a fresh random stream with seed 42 draws positions without replacement. A fresh stream means that the
-#   same positions are taken in every class, and that a smaller subset is the beginning of a larger one: the lists are **nested** across IFs.
+# - **LTDD** (paper 1): for every class a fresh random stream with seed 42 draws positions without replacement.
+#   A fresh stream means that the same positions within a class are drawn for every class, and that a smaller subset is the beginning of a larger one: the lists are **nested** across IFs.
 # - **LDAM** (most of long-tailed recognition): one stream with seed 0 shuffles class after class.
 
 # %%
@@ -103,13 +105,17 @@ trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.i
 }
 
 # %% [markdown]
-# Two papers with "the same" data set can thus share almost no truck. How much that matters
-# is disputed. One user of a benchmark reports at least 1.5 points between draws, and the author of its code no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); a gap of 2.8 points elsewhere was put down to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)). Chapter 02 measures it on digits. In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` belongs to the data's settings
-# and never moves with a run's seed. (The released code of paper 2 draws a new subset in every stage, so that its stages see different trucks.)
+# So two papers with "the same" data set may have almost no trucks in common.
+# How much this matters is disputed.
+# One user of a benchmark reports at least 1.5 points between draws, while the author of its code sees no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); elsewhere, a gap of 2.8 points was attributed to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)).
+# Chapter 02 measures it on digits.
+# In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` is a setting of the data and does not change with a run's seed.
+# (The released code of paper 2 draws a new subset in every stage, so its stages see different trucks.)
 #
 # ## A long tail that needs no download
 #
-# Digits-LT makes every chapter run anywhere. Below are the first ten images of each class; the last two classes have no more than what is shown.
+# With Digits-LT every chapter runs anywhere.
+# Below are the first ten images of each class; the last two classes have no more than these.
 
 # %%
 from ltdd_utils.data import DataConfig, load
@@ -124,8 +130,9 @@ plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of
 # %% [markdown]
 # ## Rare, or hard?
 #
-# Both papers make class 0 the head and class 9 the tail. Then "rare" and "truck" are the same thing, and a method that happens to like trucks
-# looks good at the tail. `class_order` takes the two apart: it says which class has which rank, and never renumbers a label.
+# Both papers make class 0 the head and class 9 the tail.
+# Then "rare" and "truck" mean the same thing, and a method that happens to be good at trucks looks good on the tail.
+# `class_order` separates the two: it says which class has which rank, and never renumbers a label.
 
 # %%
 reversed_data = load(DataConfig("digits", imbalance_factor=20, class_order="reversed"))
@@ -136,9 +143,10 @@ pd.DataFrame(
 # %% [markdown]
 # ## Groups
 #
-# Long-tailed recognition reports three groups by absolute thresholds: **many** (more than 100 images), **few** (fewer than 20), **medium**
-# (between). They were made for ImageNet-LT. On the distillation benchmarks the few-shot group is mostly empty, and code that prints 0.0 for an
-# empty group invents a result. So this book prints "n/a" there, and adds thirds by **rank**: head, middle, tail.
+# Long-tailed recognition reports three groups by absolute thresholds: **many** (more than 100 images), **few** (fewer than 20), **medium** (between).
+# These thresholds were chosen for ImageNet-LT.
+# On the distillation benchmarks the few-shot group is mostly empty, and code that prints 0.0 for an empty group reports a result that does not exist.
+# So this book prints "n/a" there, and adds thirds by **rank**: head, middle, tail.
 
 # %%
 from ltdd_utils.data import rank_thirds, shot_groups
@@ -161,20 +169,20 @@ for name, (n_max, factor, classes) in settings.items():
 pd.DataFrame(sizes).T
 
 # %% [markdown]
-# Whatever the groups, their accuracies recombine to the whole: on a balanced test set the overall accuracy is the mean of the class accuracies,
-# so the group means weighted by the number of classes in them give it back.
+# Whatever the groups, their accuracies recombine to the overall accuracy: on a balanced test set the overall accuracy is the mean of the class accuracies, so it equals the mean of the group means, weighted by their numbers of classes.
 #
 # ## One preprocessing for everything
 #
-# Experts, distilled images, students and test images must live in one space. Paper 1 and the methods it builds on (MTT, DATM: the *trajectory family*) whiten pixels by **ZCA**. With
-# $x \in \mathbb{R}^D$ a flattened image, $\mu$ the mean and $\Sigma$ the covariance of the *long-tailed training set*,
+# Experts, distilled images, students and test images must share one space.
+# Paper 1 and the methods it builds on (MTT, DATM: the *trajectory family*) whiten pixels by **ZCA**.
+# With $x \in \mathbb{R}^D$ a flattened image, $\mu$ the mean and $\Sigma$ the covariance of the *long-tailed training set*,
 #
 # $$ \Sigma = U \,\mathrm{diag}(s)\, U^\top, \qquad T = U \,\mathrm{diag}\!\left(\tfrac{1}{\sqrt{s + \varepsilon}}\right) U^\top,
 # \qquad x' = T (x - \mu), \qquad \varepsilon = 0.1 . $$
 #
-# Along the eigenvector with variance $s_k$ the whitened data have variance $s_k / (s_k + \varepsilon)$: nearly 1 where pixels vary together (large
-# smooth structure), nearly $s_k / \varepsilon$ where they hardly vary. So ZCA evens out the strong directions and leaves the weak ones small, instead of
-# blowing up noise. $T$ has an inverse, $U\,\mathrm{diag}(\sqrt{s + \varepsilon})\,U^\top$, which is how distilled images become pictures again.
+# Along the eigenvector with variance $s_k$ the whitened data have variance $s_k / (s_k + \varepsilon)$: nearly 1 where pixels vary together (large smooth structure), nearly $s_k / \varepsilon$ where they hardly vary.
+# So ZCA evens out the strong directions and keeps the weak ones small instead of amplifying noise.
+# $T$ has an inverse, $U\,\mathrm{diag}(\sqrt{s + \varepsilon})\,U^\top$, which turns distilled images back into pictures.
 
 # %%
 from ltdd_utils.data import Preprocess, PreprocessConfig, fit_zca
@@ -204,14 +212,14 @@ print(
 )
 
 # %% [markdown]
-# > **Where the released code differs.** In LTDD's CIFAR-10 loader the training images go into ZCA as plain pixels, but the test images are first
-# > normalised per channel, so a test image arrives about five times larger and shifted. A network whose first layer is followed by instance norm
-# > hardly notices; one without norms (AlexNet) does. Here there is one object, fitted on the training set and applied to everything.
+# > **Where the released code differs.** In LTDD's CIFAR-10 loader the training images go into ZCA as plain pixels, but the test images are first normalised per channel, so a test image arrives about five times larger and shifted.
+# > A network whose first layer is followed by instance norm hardly notices; one without normalisation (AlexNet) does.
+# > This book has one preprocessing object, fitted on the training set and applied to everything.
 #
 # ## What the tail costs a network
 #
-# Is it the *amount* of data or its *imbalance* that hurts? Compare a long tail with a balanced set of about the same size: the same network, the
-# same schedule, three seeds each.
+# Is it the *amount* of data or its *imbalance* that hurts?
+# Compare a long tail with a balanced set of about the same size, with the same network, the same schedule and three seeds each.
 
 # %%
 from ltdd_utils import recipes
@@ -241,8 +249,9 @@ scores = {
 plots.per_class_accuracy(scores, data.counts, data.class_names)
 
 # %% [markdown]
-# (The number in brackets is the class's count in the long tail; in the lower panel every class has the same.) The loss of the long tail sits in
-# its last classes. Where do their images go?
+# (The number in brackets is the class's count in the long tail; in the lower panel every class has the same count.)
+# The long tail loses its accuracy in the last classes.
+# What are their images taken for?
 
 # %%
 long_tailed = next(iter(runs.values()))
@@ -250,10 +259,10 @@ together = sum(torch.tensor(metrics["confusion"]) for metrics in long_tailed)
 plots.confusion(together, data.counts, data.class_names)
 
 # %% [markdown]
-# Below the diagonal, rare digits are taken for frequent ones; the reverse hardly happens. That is what cross-entropy asks for: its minimiser is
-# $p(c|x) \propto \pi_c \, p(x|c)$, and where the evidence $p(x|c)$ is weak the prior decides. The same formula names a repair. Train with
-# $\mathrm{softmax}(z + \log \pi)$ in place of $\mathrm{softmax}(z)$: the network's own logits $z$ then need not carry the prior, and are those of balanced
-# data (the *logit-adjusted* loss).
+# The entries below the diagonal are rare digits taken for frequent ones; the reverse hardly happens.
+# That is what cross-entropy asks for: its minimiser is $p(c|x) \propto \pi_c \, p(x|c)$, and where the evidence $p(x|c)$ is weak, the prior decides.
+# The same formula suggests a remedy.
+# Train with $\mathrm{softmax}(z + \log \pi)$ instead of $\mathrm{softmax}(z)$: then the network's own logits $z$ need not contain the prior, and become those of balanced data (the *logit-adjusted* loss).
 
 # %%
 adjusted = recipes.with_overrides(
@@ -279,15 +288,18 @@ assert all(
 )  # on every seed
 
 # %% [markdown]
-# Keep this row in mind. A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail. A
-# student with a logit-adjusted loss on the whole set is the rival that shows what the data really hold.
+# Remember the last row.
+# A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail.
+# A student with a logit-adjusted loss on the whole set is the stronger reference: it shows how much the data really contain.
 #
 # ## What we saw
 #
-# - A long tail is a profile **and** a list of images **and** a class order. All three are settings here, the same for every method.
-# - Thresholds made for other data leave groups empty; thirds by rank always exist.
+# - A long tail is a profile **and** a list of images **and** a class order.
+#   All three are settings here, the same for every method.
+# - Thresholds chosen for other data leave groups empty; thirds by rank always exist.
 # - One fitted, invertible preprocessing serves train, test and distilled images.
-# - At equal size a long tail costs its rare classes dearly. On digits most of that is bias, which a change of the loss takes out; the rest is that these classes have few images.
+# - At equal size, a long tail costs its rare classes much accuracy.
+#   On digits most of that is bias, which a change of the loss removes; the rest is due to the few images of these classes.
 
 # %%
 print(notebook.versions())
@@ -295,23 +307,23 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** Without running anything: how many images has CIFAR-100-LT at IF 50 in its rarest class, and how many would a distilled set of 50 images per
-# > class need there? What can a coreset (a choice of unmodified real images) do?
+# > **1.** Without running anything: how many images does the rarest class of CIFAR-100-LT at IF 50 have, and how many does a distilled set with 50 images per class need there?
+# > What can a coreset (a choice of unmodified real images) do?
 #
 # <details><summary>Answer</summary>
 #
-# $500 / 50 = 10$ images for 50 places. A coreset can repeat them (`duplicate`), fill up with noise (`noise`), or refuse (`inherent`); the choice is part of
-# the method's settings, and the record counts real, repeated and synthetic images per class. Optimised images have no such limit.
+# $500 / 50 = 10$ images for 50 places.
+# A coreset can repeat them (`duplicate`), fill up with noise (`noise`), or refuse (`inherent`); the choice is part of the method's settings, and the record counts real, repeated and synthetic images per class.
+# Optimised images have no such limit.
 #
 # </details>
 #
-# > **2.** Show that group accuracies recombine: with $G$ groups of $|g|$ classes and group means $a_g$, why is $\frac{1}{C} \sum_g |g| a_g$ the overall accuracy, and when
-# > does that fail?
+# > **2.** Show that group accuracies recombine: with $G$ groups of $|g|$ classes and group means $a_g$, why is $\frac{1}{C} \sum_g |g| a_g$ the overall accuracy, and when does that fail?
 #
 # <details><summary>Answer</summary>
 #
-# $|g| a_g = \sum_{c \in g} a_c$, and every class is in exactly one group, so the sum is $\frac{1}{C} \sum_c a_c$. That is the share of correct test images only if every class has
-# equally many of them: it fails on an imbalanced test set.
+# $|g| a_g = \sum_{c \in g} a_c$, and every class is in exactly one group, so the sum is $\frac{1}{C} \sum_c a_c$.
+# That is the share of correct test images only if every class has equally many of them: it fails on an imbalanced test set.
 #
 # </details>
 #
@@ -319,15 +331,18 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# For $\varepsilon \to 0$ every direction in which the data vary at all gets variance 1: full whitening, which amplifies directions that hold only noise. For large $\varepsilon$, $T \approx I / \sqrt{\varepsilon}$: the image is only
-# centred and scaled.
+# For $\varepsilon \to 0$ every direction in which the data vary at all gets variance 1: full whitening, which amplifies directions that hold only noise.
+# For large $\varepsilon$, $T \approx I / \sqrt{\varepsilon}$: the image is only centred and scaled.
 #
 # </details>
 #
-# > **4.** Run the chapter with other `seeds`. Then change `subset_seed` of the data to 43 and run it again. Which of the two moves the tail more?
+# > **4.** Run the chapter with other `seeds`.
+# > Then change `subset_seed` of the data to 43 and run it again.
+# > Which of the two moves the tail more?
 #
 # <details><summary>Answer</summary>
 #
-# The first changes the networks' random start and batches, the second changes which six nines there are at all. With six images one expects the second to be the larger; run both and compare: this book has not measured it yet.
+# The first changes the networks' random start and batches; the second changes which six nines there are at all.
+# With six images one would expect the second to matter more; run both and compare, since this book has not measured it yet.
 #
 # </details>

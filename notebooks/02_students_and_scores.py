@@ -14,11 +14,12 @@
 # %% [markdown]
 # # Students and scores
 #
-# **Question.** A paper says that a distilled set "scores 53.4". Who scored it, how, and how far can that number be trusted?
+# **Question.** A paper says that a distilled set "scores 53.4".
+# Who scored it and how, and how far can that number be trusted?
 #
-# The score of a distilled set is the test accuracy of a **student**: a fresh network trained on the set alone. So every score belongs to a set *and*
-# a **protocol**: the student's network, loss, schedule, augmentation, and the labels it may see. This chapter builds the one evaluator that all
-# methods of the book go through, and scores the simplest sets: real images, chosen in four ways.
+# The score of a distilled set is the test accuracy of a **student**: a fresh network trained on the set alone.
+# So every score belongs to a set *and* a **protocol**: the student's network, loss, schedule, augmentation, and the labels it may see.
+# This chapter builds the one evaluator that scores all methods of the book, and uses it on the simplest sets: real images, chosen in four ways.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -38,21 +39,23 @@ cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set
 # %% [markdown]
 # ## What a student sees
 #
-# Write $z$ for the student's logits on an augmented image. Two families of papers train it in two ways.
+# Write $z$ for the student's logits on an augmented image.
+# Two families of papers train the student in two ways.
 #
-# **Stored labels.** Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several
-# (*soft*). The loss is cross-entropy, $-\sum_c t_{ic} \log \mathrm{softmax}(z)_c$. This is `dsa-stored`, the protocol of the trajectory family: MTT and DATM, from which paper 1
-# comes, and paper 1 itself.
+# **Stored labels.** Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several (*soft*).
+# The loss is cross-entropy, $-\sum_c t_{ic} \log \mathrm{softmax}(z)_c$.
+# This is `dsa-stored`, the protocol of the trajectory family: MTT and DATM, from which paper 1 comes, and paper 1 itself.
 #
-# **A teacher's labels.** A trained network, the teacher, gives logits $\tilde z$, and the student is drawn to them, with a small weight $\kappa$ on the true class $y$:
+# **A teacher's labels.** A trained network, the teacher, gives logits $\tilde z$, and the student learns to match them, with a small weight $\kappa$ on the true class $y$:
 #
 # $$ \tfrac{1}{C} \|z - \tilde z\|^2 + \kappa \, \mathrm{CE}(z, y). $$
 #
-# Under `online-teacher` it answers anew to *every augmented view*, as in EDC and in the released code of
-# paper 2. Under `online-stored` it answered once per image, as paper 2's text says. The number of teacher answers is the **label budget**: 100 for a set of 100 images, or
-# as many as there are training steps times images.
+# Under `online-teacher` it labels *every augmented view* anew, as in EDC and in the released code of paper 2.
+# Under `online-stored` it has labelled each image once, as paper 2's text says.
+# The number of teacher answers is the **label budget**: 100 for a set of 100 images, or the number of training steps times the images per step.
 #
-# In every protocol the **last** state of the student is scored, never the best one on the way. This is the loss of `dsa-stored`, as the package has it:
+# In every protocol the **last** state of the student is scored, never the best one during training.
+# This is the loss of `dsa-stored`, as the package has it:
 
 # %%
 from ltdd_utils import evaluation, notebook, plots
@@ -60,8 +63,8 @@ from ltdd_utils import evaluation, notebook, plots
 notebook.source(evaluation.stored_objective)
 
 # %% [markdown]
-# **DSA** (differentiable siamese augmentation, [arXiv 2102.08259](https://arxiv.org/abs/2102.08259)) draws *one* of six operations for each batch, with parameters of its own for every image. On digits
-# the mirror image is left out: a mirrored digit is no digit.
+# **DSA** (differentiable siamese augmentation, [arXiv 2102.08259](https://arxiv.org/abs/2102.08259)) draws *one* of six operations for each batch, with separate parameters for every image.
+# On digits mirroring is left out: a mirrored digit is not a digit.
 
 # %%
 from ltdd_utils.augment import siamese as augment
@@ -79,17 +82,19 @@ plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA"
 # %% [markdown]
 # ## Four ways to choose real images
 #
-# A **coreset** is a set of unmodified real images. Each class is treated alone. Three of the four ways look at an expert trained on the long tail; $f_i$ is its last hidden
-# layer on image $i$, and $S$ the images chosen so far.
+# A **coreset** is a set of unmodified real images.
+# Each class is treated on its own.
+# Three of the four ways use an expert trained on the long tail; $f_i$ is its last hidden layer on image $i$, and $S$ is the set of images chosen so far.
 #
 # - **Random** draws blindly, the same number from each class.
-# - **K-Center** adds the image farthest from all chosen ones, $\arg\max_i \min_{j \in S} \|f_i - f_j\|$. It covers the class, outliers first.
+# - **K-Center** adds the image farthest from all chosen ones, $\arg\max_i \min_{j \in S} \|f_i - f_j\|$.
+#   It covers the class, outliers first.
 # - **Herding** adds the image that brings the mean of the chosen ones closest to the class mean.
-# - **Graph-Cut** adds $\arg\max_i \sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)$, where $v$ runs over the class: similar to the whole class, unlike what is there. The similarity $s(v, i)$
-#   is the cosine between the two images' loss gradients in the expert's last layer.
+# - **Graph-Cut** adds $\arg\max_i \sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)$, where $v$ runs over the class: similar to the whole class, unlike the images already chosen.
+#   The similarity $s(v, i)$ is the cosine between the two images' loss gradients in the expert's last layer.
 #
-# With $p_i$ the expert's probabilities and $e_{y_i}$ the one-hot label, that gradient is the outer product $(p_i - e_{y_i}) \otimes [f_i, 1]$ (the 1 is the bias). So inner products of
-# gradients need no gradient: $\langle a \otimes [f, 1],\, b \otimes [g, 1] \rangle = (a \cdot b)(f \cdot g + 1)$.
+# With $p_i$ the expert's probabilities and $e_{y_i}$ the one-hot label, that gradient is the outer product $(p_i - e_{y_i}) \otimes [f_i, 1]$ (the 1 is the bias).
+# So inner products of gradients can be computed without the gradients: $\langle a \otimes [f, 1],\, b \otimes [g, 1] \rangle = (a \cdot b)(f \cdot g + 1)$.
 
 # %%
 from ltdd_utils.methods.coresets import selection as coresets
@@ -97,7 +102,8 @@ from ltdd_utils.methods.coresets import selection as coresets
 notebook.source(coresets.graph_cut)
 
 # %% [markdown]
-# A class with fewer images than its places follows a stated policy. Here `duplicate` repeats them; the set counts what it did.
+# A class with fewer images than places follows a stated policy.
+# Here it is `duplicate`, which repeats images; the set records how many.
 
 # %%
 from ltdd_utils import recipes, runs
@@ -128,7 +134,8 @@ plots.image_rows(
 # %% [markdown]
 # ## One student is not a result
 #
-# Train students on each set. All students of one method share a set, except for Random: its set *is* a draw, so student $k$ trains on draw $k$.
+# Train students on each set.
+# All students of one method share a set, except for Random: its set *is* a random draw, so student $k$ trains on draw $k$.
 
 # %%
 records = {
@@ -140,9 +147,10 @@ plots.spread_of_students(
 )
 
 # %% [markdown]
-# A dot is a student, a bar the mean. With $n$ independent repeats of standard deviation $\sigma$ the mean is known up to a **standard error** $\sigma / \sqrt n$, and the
-# difference of two methods up to $\sqrt{\sigma_1^2 / n_1 + \sigma_2^2 / n_2}$. This book calls a difference **resolved** above **two** of those, and above the 95 % interval of the t distribution, which is wider while $n$ is small: the table says what a difference `needed`. And $n$ counts
-# *pipelines*: five students of one distilled set tell how much students vary, not how much the method does.
+# A dot is a student, a bar is the mean.
+# With $n$ independent repeats of standard deviation $\sigma$, the mean has a **standard error** of $\sigma / \sqrt n$, and the difference of two methods one of $\sqrt{\sigma_1^2 / n_1 + \sigma_2^2 / n_2}$.
+# This book calls a difference **resolved** if it exceeds **two** standard errors and the 95 % interval of the t distribution, which is wider for small $n$: the column `needed` gives this bound.
+# And $n$ counts *pipelines*: five students of one distilled set tell how much students vary, not how much the method does.
 
 # %%
 import itertools
@@ -157,15 +165,19 @@ pairs = {f"{a} - {b}": (accuracy[a], accuracy[b]) for a, b in both}
 analysis.for_display(contrasts(pairs).drop(columns="spread"))
 
 # %% [markdown]
-# "Resolved" here means: among students of *these* sets. For a statement about the methods one would repeat the choice itself as well. (A true difference of exactly what is `needed` would pass in half of all repetitions. To see it in four of five it must be about 1.4 times as large.)
+# "Resolved" here means: among students of *these* sets.
+# For a statement about the methods, the choice itself would have to be repeated as well.
+# (A true difference of exactly `needed` would pass in half of all repetitions.
+# To pass in four of five, it must be about 1.4 times as large.)
 #
 # ## How much of a score is luck?
 #
-# Four things are left to chance on the way to one score: which images the long tail keeps (the **subset**), how the **experts** start and in which order they see these images,
-# the same for the **distillation**, and the same for the **student**. Under `online-teacher` the teacher is one more expert, and counts as one here. Repeating students alone shows the last of the four.
+# Four things in a score are left to chance: which images the long tail keeps (the **subset**), the start of the **experts** and the order in which they see these images, the same for the **distillation**, and the same for the **student**.
+# Under `online-teacher` the teacher is another expert, and counts as one here.
+# Repeating only the students shows the last of the four.
 #
-# So one cheap recipe of each paper was run in a *nested* design: a few subsets; on each subset a few independent groups of experts; with each group a few distillations; on each distilled set a few
-# students. Whatever stands further down is drawn anew every time.
+# So one cheap recipe of each paper was run in a *nested* design: a few subsets; on each subset, a few independent groups of experts; with each group, a few distillations; on each distilled set, a few students.
+# Everything below a level is drawn anew every time.
 
 # %%
 from ltdd_utils import records as results
@@ -183,8 +195,10 @@ in_each = {
 pd.DataFrame(in_each).T  # "changed": settings that differ from the recipe's
 
 # %% [markdown]
-# A row is a subset, a marker a group of experts, a line with its colour a distilled set, and a dot a student. Students that differ make long lines.
-# Distillations that differ move the two colours of a marker apart, experts the two markers, subsets the rows. First `damed`, paper 1's method, then `unilevel`, paper 2's:
+# A row is a subset, a marker shape is a group of experts, a coloured line is a distilled set, and a dot is a student.
+# If students differ, the lines are long.
+# If distillations differ, the two colours of a marker lie apart; if experts differ, the two markers; if subsets differ, the rows.
+# First comes `damed`, paper 1's method, then `unilevel`, paper 2's:
 
 # %%
 plots.nested_scores(budgets["damed_digits"], analysis.LEVELS, "damed_digits")
@@ -193,9 +207,11 @@ plots.nested_scores(budgets["damed_digits"], analysis.LEVELS, "damed_digits")
 plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS, "unilevel_digits")
 
 # %% [markdown]
-# Now the same in numbers. Write a score as $y = m + s + e + d + t$: a mean, and one random deviation each of subset, experts, distillation and student. How far two students of one set lie apart tells the variance
-# of $t$ alone. Two sets of the same experts lie apart by their own deviations *and* by what is left of their students', so the variance of $d$ is what is more than that; and so on upwards. This can come out below 0 where
-# there is nothing to see; the share then counts as 0.
+# Now the same in numbers.
+# Write a score as $y = m + s + e + d + t$: a mean, and one random deviation each of subset, experts, distillation and student.
+# The distance between two students of one set gives the variance of $t$ alone.
+# Two sets of the same experts differ by their own deviations *and* by what averaging leaves of their students' deviations, so the variance of $d$ is the excess over the latter; and so on upwards.
+# This estimate can be negative where the true variance is small; the share then counts as 0.
 
 # %%
 luck = {name: analysis.components(table) for name, table in budgets.items()}
@@ -214,18 +230,21 @@ pd.concat(
 plots.variance_shares(luck)
 
 # %% [markdown]
-# The standard errors are large: a variance is hard to know from a handful of draws. If designs of this size were drawn again and again from these very variances, nine in ten of them would find shares between these bounds, in percent:
+# The standard errors are large: a handful of draws does not determine a variance well.
+# If designs of this size were drawn again and again with exactly these variances, nine in ten of them would find shares between these bounds, in percent:
 
 # %%
 bounds = {name: analysis.share_intervals(found) for name, found in luck.items()}
 (100 * pd.concat(bounds, axis=1)).round(0)
 
 # %% [markdown]
-# So the order of the sources cannot be read off. What can be seen is that students are not all of the luck.
+# So the order of the sources cannot be read off this table.
+# What it does show is that students are not the only source of luck.
 #
-# What does this say about $n$? The luck of the students shrinks with the number of students, that of the distillation only with the number of distilled sets, that of the experts with the number of their groups.
-# So here is the smallest difference between two methods that some ways of repeating could show, *two* standard errors of the difference, in points. The second column of each recipe leaves the subset's luck out: two methods on
-# one and the same subset share some of it.
+# What does this say about $n$?
+# The luck of the students shrinks with the number of students, that of the distillation only with the number of distilled sets, and that of the experts only with the number of groups of experts.
+# So here is the smallest difference between two methods that several ways of repeating could show: *two* standard errors of the difference, in points.
+# The second column of each recipe leaves the subset's luck out: two methods on the same subset share some of it.
 
 # %%
 ways = {
@@ -248,20 +267,28 @@ pd.DataFrame(rows, index=list(ways)).round(1)
 assert all(found.loc["student", "high"] < 0.8 for found in bounds.values())
 
 # %% [markdown]
-# Three things follow, with the caution that five subsets deserve.
+# Three things follow, with the caution that only five subsets require.
 #
-# - Students are not all of the luck. Five students of one set, the usual evaluation of a paper, average their part away and leave the rest untouched, however large that is.
-# - More sets help where experts or distillation have a part. The estimates say so; the bounds reach down to 0. The trajectory recipes of this book at scale `cpu` let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out, and this budget cannot say how much that is.
-# - No number of repeats on one subset removes the subset's luck. Both papers use one subset per cell, and so does this book: a difference in its tables is a difference on *that* subset.
+# - Students are not the only source of luck.
+#   Five students of one set, the usual evaluation of a paper, reduce the students' part and leave the rest unchanged, however large it is.
+# - More sets help where experts or distillation contribute.
+#   The estimates say so, but the bounds reach down to 0.
+#   The trajectory recipes of this book at scale `cpu` let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out, and this budget cannot say how large it is.
+# - No number of repeats on one subset removes the luck of the subset.
+#   Both papers use one subset per cell, and so does this book: a difference in its tables is a difference on *that* subset.
 #
 # None of the four is the luck of the test set, which is the same for all scores here.
 #
-# Every results table of this book says in a column *visible from* what difference its repeats could have shown: $k \sqrt{2 s^2 / n}$, for two methods with that row's standard deviation $s$ over its $n$ pipelines, where $k$ is 2 for many pipelines and 2.8 for three (Student's quantile). Methods that share their seeds are compared in pairs, which can show less (chapter 13). Where there is one pipeline the
-# column says so, and a difference of any size is no more than a hint.
+# In every results table of this book, the column *visible from* says which difference its repeats could have shown: $k \sqrt{2 s^2 / n}$, for two methods with that row's standard deviation $s$ over its $n$ pipelines, where $k$ is 2 for many pipelines and 2.8 for three (Student's quantile).
+# Methods that share their seeds are compared in pairs, which can reveal smaller differences (chapter 13).
+# Where there is only one pipeline, the column says so, and a difference of any size is no more than a hint.
 #
 # ## Last, not best
 #
-# The released code of both papers scores a student, or a set, many times on the test set and reports the maximum. If $k$ such evaluations were independent, each with standard deviation $\sigma$ around a true value, the best of them would lie above it by the following. Evaluations along one training are not independent, so this is an upper end. For $\sigma$ we take the students' part of the first variance budget above.
+# The released code of both papers scores a student, or a set, many times on the test set and reports the maximum.
+# If $k$ such evaluations were independent, each with standard deviation $\sigma$ around a true value, the best of them would lie above it by the amounts below.
+# Evaluations during one training are not independent, so this is an upper bound.
+# For $\sigma$ we use the students' part of the first variance budget above.
 
 # %%
 import torch
@@ -279,8 +306,9 @@ pd.DataFrame(
 # %% [markdown]
 # ## The labels are part of the protocol
 #
-# Take one random set of Digits-LT, balanced and correctly labelled, and change *only its labels*: let a plain network, trained on the long tail, label the ten images of each class.
-# Same images, same student, same schedule. The network has the step size and batch of the uni-level release, which on a few hundred images is a short training.
+# Take one random set of Digits-LT, balanced and correctly labelled, and change *only its labels*: let a plain network trained on the long tail label the ten images of each class.
+# The images, the student and the schedule stay the same.
+# The network has the step size and batch size of the uni-level release, which on a few hundred images means a short training.
 
 # %%
 from dataclasses import replace
@@ -306,7 +334,8 @@ by_labels = {
 }
 
 # %% [markdown]
-# And the same kind of images under `online-teacher`, with the same kind of teacher. Its student differs in loss, optimiser, views and length, so read the order of head and tail in this row, not the distance to the others:
+# Next, the same kind of images under `online-teacher`, with the same kind of teacher.
+# Its student differs in loss, optimiser, views and length of training, so compare head with tail within this row, not this row with the others:
 
 # %%
 of_teacher = runs.run(usual, seed=seed, students=1, context=context)
@@ -328,14 +357,15 @@ assert gap > 3 * (hard_std**2 / 3 + soft_std**2 / 3) ** 0.5  # of three students
 print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 
 # %% [markdown]
-# The student imitates the teacher, not the picture: a teacher with a biased eye takes the tail away from a perfectly balanced set. That is the problem which paper 2 attacks with a
-# debiased teacher. It also means that a score without its protocol, teacher included, says little, and that tables of different protocols must not be compared.
+# The student imitates the teacher, not the image: a biased teacher takes the tail away from a perfectly balanced set.
+# This is the problem that paper 2 addresses with a debiased teacher.
+# It also means that a score without its protocol, including the teacher, says little, and that tables of different protocols must not be compared.
 #
 # ## On CIFAR-10-LT
 #
-# Digits show mechanisms; the papers' numbers are on real pictures. These are the recorded runs of the four choices at IF 100 with ten images per class,
-# under `dsa-stored` with hard labels, a ConvNet of depth 3 and width 128, 1,000 epochs, beside the published ones. K-Center, Herding and Graph-Cut read an expert
-# trained for 20 epochs (scale `cpu`: settings that two processor cores can pay for).
+# Digits show mechanisms; the papers' numbers are on photographs.
+# These are the recorded runs of the four choices at IF 100 with ten images per class, under `dsa-stored` with hard labels, a ConvNet of depth 3 and width 128, 1,000 epochs, beside the published ones.
+# K-Center, Herding and Graph-Cut read an expert trained for 20 epochs (scale `cpu`: settings that two processor cores can afford).
 
 # %%
 pd.set_option("display.max_colwidth", None)
@@ -361,14 +391,18 @@ both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper
 plots.compare_published(both)
 
 # %% [markdown]
-# Random agrees with the paper within its spread. K-Center and Graph-Cut do **not**: they are much better here than published. A difference of that size wants a cause, so two suspects were run.
+# Random agrees with the paper within its spread.
+# K-Center and Graph-Cut do **not**: they are much better here than published.
+# A difference of that size needs a cause, so two suspects were tested.
 #
-# 1. **The labels.** The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class. The
-#    control "-unbalanced" uses the same rules and the same expert *without looking at the labels*.
-# 2. **The student.** The control "no augmentation" trains Random and Graph-Cut without DSA.
+# 1. **The labels.** The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
+#    The control "-unbalanced" uses the same rules and the same expert *without looking at the labels*.
+# 2. **The student.** The control "no augmentation" trains students on Random and Graph-Cut without DSA.
 #
-# These are all recorded students of real images in this cell, one row per setting and seed. Herding has no published long-tailed number, and the controls have none either. The two rows of the whole set are at scale `cpu`, with a ConvNet
-# of width 32 and 30 epochs: compare them with each other, not with the paper's 66.2. Random under a student of width 32 is there for chapter 07.
+# These are all recorded students of real images in this cell, one row per setting and seed.
+# Neither Herding nor the controls have a published long-tailed number.
+# The two rows of the whole set are at scale `cpu`, with a ConvNet of width 32 and 30 epochs: compare them with each other, not with the paper's 66.2.
+# Random with students of width 32 is included for chapter 07.
 
 # %%
 board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
@@ -394,7 +428,8 @@ shares = pd.DataFrame(rows).sort_values("overall")
 shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="index")
 
 # %% [markdown]
-# How many images of each class do the sets of whole real images hold? Their files are in the repository; they store positions, not pixels.
+# How many images of each class do the sets of whole real images hold?
+# Their files are in the repository; they store positions, not pixels.
 
 # %%
 folder = results.default_records_dir() / "distilled"
@@ -408,15 +443,18 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# Ignoring the labels moves K-Center part of the way to the published number. It cannot explain Graph-Cut: on this long tail that rule, left alone, spends every place on one class, and a student of one class answers nothing
-# else. What training without augmentation does to each set is in the table above. What no record here can show is how the published sets were made and scored; the paper's released code has no coreset script. So this
-# gap stays open, with what was tried beside it.
+# Ignoring the labels moves K-Center part of the way to the published number.
+# It cannot explain Graph-Cut: on this long tail that rule, without labels, spends every place on one class, and a student of one class predicts nothing else.
+# The effect of training without augmentation on each set is in the table above.
+# What no record here can show is how the published sets were made and scored; the paper's released code has no coreset script.
+# So this gap stays open, and the table shows what was tried.
 
 # %% [markdown]
 # ## A distilled set in a file
 #
-# What a method returns is one object and one file: images, labels, a learned step size if there is one, and a description of itself. Real images are
-# stored as positions in the training set, not as pixels, so that a set can be published without the data. Its hash covers all that a student sees.
+# The result of a method is one object and one file: images, labels, a learned step size if there is one, and a description of itself.
+# Real images are stored as positions in the training set, not as pixels, so that a set can be published without the data.
+# Its hash covers everything that a student sees.
 
 # %%
 import tempfile
@@ -434,13 +472,15 @@ print(f"{path.stat().st_size / 1024:.0f} KiB for {len(again)} images")
 facts
 
 # %% [markdown]
-# `ltdd run kcenter_digits --save-set FILE` writes such a file, `ltdd evaluate FILE --protocol online-teacher` scores it under any protocol: a set knows the
-# inverse of its preprocessing, so that it can cross from one family to the other.
+# `ltdd run kcenter_digits --save-set FILE` writes such a file, `ltdd evaluate FILE --protocol online-teacher` scores it under any protocol: the preprocessing of a set can be inverted, so the set can be used in the other family too.
 #
 # ## A set that somebody else made
 #
-# A file like this means that nobody has to repeat hours of distillation to check a score. The folder `results/distilled` holds sets of the headline methods. Here are two of Digits-LT, one from each paper. Nobody ever wrote
-# these digits: the pixels were optimised. How, is the matter of the following chapters.
+# A file like this means that nobody has to repeat hours of distillation to check a score.
+# The folder `results/distilled` holds sets of the headline methods.
+# Here are two of Digits-LT, one from each paper.
+# Nobody wrote these digits: their pixels were optimised.
+# The following chapters show how.
 
 # %%
 ready = {
@@ -457,7 +497,8 @@ shown = {
 plots.image_rows(shown, "All images of the most frequent and of the rarest class")
 
 # %% [markdown]
-# The file says what it was made from, by which recipe and with which seed, and the recipe says how the method's students are trained. That is all it takes to score the set:
+# The file says from which data, by which recipe and with which seed it was made, and the recipe says how the method's students are trained.
+# That is enough to score the set:
 
 
 # %%
@@ -472,7 +513,8 @@ found = runs.evaluate_set(ready["damed"], None, own, context, seed=seed, student
 print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
 
 # %% [markdown]
-# And here are the students in the record of the run that made the set. The record is found by the hash of the set:
+# And here are the students in the record of the run that made the set.
+# The record is found by the hash of the set:
 
 # %%
 known = results.load(results.default_records_dir(), allow_mixed=True, committed_only=True)
@@ -483,9 +525,11 @@ print(", ".join(f"{100 * score:.1f}" for score in students), "%")
 assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) < 0.03
 
 # %% [markdown]
-# Set, settings and seed are those of the first student in the record. On the same machine with the same versions the two numbers agree to the last digit; elsewhere rounding makes it one more student.
+# Set, settings and seed are those of the first student in the record.
+# On the same machine with the same versions the two numbers agree to the last digit; on another machine, rounding makes it a different student.
 #
-# With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`. The book is built without it.
+# With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`.
+# The book is built without it.
 
 # %%
 from ltdd_utils.data.sources import downloads
@@ -505,12 +549,16 @@ else:
 # %% [markdown]
 # ## What we saw
 #
-# - A score belongs to a set and a protocol; a protocol names its teacher.
-# - Students of one set and draws of a set are two different $n$. A difference that is not beyond two standard errors and the interval of the t distribution is not claimed.
-# - Students are not all of the luck in a score. Which of subset, experts and distillation has the rest, two small budgets cannot say; more students of the same set average none of it away.
+# - A score belongs to a set and a protocol, and a protocol includes its teacher.
+# - The number of students of one set and the number of draws of a set are two different $n$.
+#   A difference is claimed only if it exceeds two standard errors and the interval of the t distribution.
+# - Students are not the only source of luck in a score.
+#   Two small budgets cannot say how subset, experts and distillation share the rest; more students of the same set remove none of it.
 # - The maximum over evaluations on the test set is biased upwards, by up to a point or two here.
 # - Labels of a biased teacher take the tail away from perfectly balanced images.
-# - "K-Center" and "Graph-Cut" are names, not definitions. Ours are far from the published numbers, and looking at labels or not explains a part of one of them. Nor does a rule have a rank: Graph-Cut came out first in the one run on CIFAR-10-LT, and last on digits.
+# - "K-Center" and "Graph-Cut" are names, not definitions.
+#   Ours are far from the published numbers, and whether labels are used explains a part of one of them.
+#   Nor does a rule have a fixed rank: Graph-Cut came out first in the one run on CIFAR-10-LT, and last on digits.
 
 # %%
 print(notebook.versions())
@@ -518,42 +566,47 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** Published: Random 34.4 with a standard deviation of 2.0. How many draws would you need to tell it from a method that is truly one point better, if that method
-# > scatters as much?
+# > **1.** Published: Random 34.4 with a standard deviation of 2.0.
+# > How many draws would you need to tell it from a method that is truly one point better, if that method scatters as much?
 #
 # <details><summary>Answer</summary>
 #
-# Two standard errors must be at most 1: $2 \sqrt{2 \cdot 2.0^2 / n} \le 1$, so $n \ge 32$ draws of each, and then a method that is truly one point better passes in half of all repetitions. For four of five, the difference must be 2.8 standard errors: $n \ge 63$. With five draws each, a difference needs
-# $2.3 \sqrt{2 \cdot 4 / 5} \approx 2.9$ points (Student's quantile with 8 degrees of freedom is 2.3).
+# Two standard errors must be at most 1: $2 \sqrt{2 \cdot 2.0^2 / n} \le 1$, so $n \ge 32$ draws of each, and then a method that is truly one point better passes in half of all repetitions.
+# To pass in four of five, the difference must be 2.8 standard errors: $n \ge 63$.
+# With five draws each, a difference needs $2.3 \sqrt{2 \cdot 4 / 5} \approx 2.9$ points (Student's quantile with 8 degrees of freedom is 2.3).
 #
 # </details>
 #
-# > **2.** K-Center covers the feature space best, and is published as the *worst* choice at ten images per class. Why may that be no contradiction?
+# > **2.** K-Center covers the feature space best, and is published as the *worst* choice at ten images per class.
+# > Why may that not be a contradiction?
 #
 # <details><summary>Answer</summary>
 #
-# The farthest points of a class are its outliers. With thousands of places they are a useful border; with ten, they are all there is, and a student that has
-# seen only atypical airplanes does not know the typical one. Graph-Cut and Herding prefer the middle of the class.
+# The farthest points of a class are its outliers.
+# With thousands of places they mark a useful border; with ten, they are all there is, and a student that has seen only atypical airplanes does not know a typical one.
+# Graph-Cut and Herding prefer the middle of the class.
 #
 # </details>
 #
-# > **3.** In `online-stored` with CutMix, an image made of 70 % of image $a$ and 30 % of image $b$ gets $0.7 \tilde z_a + 0.3 \tilde z_b$ as its target logits. What would the
-# > teacher say about the mixed image itself, and which protocol asks it?
+# > **3.** In `online-stored` with CutMix, an image made of 70 % of image $a$ and 30 % of image $b$ gets $0.7 \tilde z_a + 0.3 \tilde z_b$ as its target logits.
+# > What would the teacher say about the mixed image itself, and which protocol asks it?
 #
 # <details><summary>Answer</summary>
 #
-# Something else: a network is not linear in its input. `online-teacher` asks it for every view, which is an unlimited label budget; `online-stored` keeps one vector per image and
-# interpolates. The gap between the two is the price of storage.
+# Something different: a network is not linear in its input.
+# `online-teacher` asks it for every view, which is an unlimited label budget; `online-stored` keeps one vector per image and interpolates.
+# The gap between the two is the price of storing labels.
 #
 # </details>
 #
-# > **4.** DD-Ranking's *label-robust score* rewards what a set adds over a random one and punishes what hard labels lose against the whole data:
-# > $\alpha = \frac12 (\mathrm{own} - \mathrm{random}) - \frac12 (\mathrm{real} - \mathrm{hard})$, score $(e^\alpha - e^{-1}) / (e - e^{-1})$. What does the paper's Random set get (34.4 %, whole set 66.2 %)?
+# > **4.** DD-Ranking's *label-robust score* rewards what a set adds over a random one and punishes what hard labels lose against the whole data: $\alpha = \frac12 (\mathrm{own} - \mathrm{random}) - \frac12 (\mathrm{real} - \mathrm{hard})$, score $(e^\alpha - e^{-1}) / (e - e^{-1})$.
+# > What does the paper's Random set get (34.4 %, whole set 66.2 %)?
 #
 # <details><summary>Answer</summary>
 #
 # It *is* the random set, so the first term is 0; with hard labels throughout, $\alpha = -\frac12 (0.662 - 0.344) = -0.159$ and the score is $(0.853 - 0.368) / 2.350 \approx 0.21$.
-# `evaluation.label_robust_score(0.662, 0.344, 0.344, 0.344)` computes it. Accuracies are fractions: percent points in the exponential would give nonsense.
+# `evaluation.label_robust_score(0.662, 0.344, 0.344, 0.344)` computes it.
+# Accuracies are fractions: percentages in the exponential would give nonsense.
 #
 # </details>
 #
@@ -561,25 +614,29 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# The step size and the subset seed. The seed stands beside the id in the record's name; device and number of students say where and how often something was run, not what.
+# The step size and the subset seed.
+# The seed follows the id in the record's name; device and number of students say where and how often something was run, not what.
 #
 # </details>
 #
-# > **6.** A paper trains five students of *one* distilled set and prints their mean with the standard error of these five, $\sigma_t / \sqrt 5$. A reader runs the whole pipeline on the same subset: own experts, own set, five
-# > students. By what factor does the printed error underestimate how far the reader's mean may lie off the true one? Compute it for both recipes.
+# > **6.** A paper trains five students of *one* distilled set and prints their mean with the standard error of these five, $\sigma_t / \sqrt 5$.
+# > A reader runs the whole pipeline on the same subset: new experts, a new set, five students.
+# > By what factor does the printed error underestimate how far the reader's mean may lie from the true one?
+# > Compute it for both recipes.
 #
 # <details><summary>Answer</summary>
 #
-# The five students share experts and set, whose luck does not shrink: the mean really has the variance $\sigma_e^2 + \sigma_d^2 + \sigma_t^2 / 5$. The factor is
+# The five students share experts and set, whose luck does not shrink: the mean has the variance $\sigma_e^2 + \sigma_d^2 + \sigma_t^2 / 5$.
+# The factor is
 #
 # ```python
 # {
-#     name: tables.error_of_mean(found.drop("subset"), {"student": 5})
+#     name: analysis.error_of_mean(found.drop("subset"), {"student": 5})
 #     / (found.loc["student", "std"] / 5**0.5)
 #     for name, found in luck.items()
 # }
 # ```
 #
-# and only a recipe without any luck in experts and distillation would give 1.
+# and only a recipe without luck in experts and distillation would give 1.
 #
 # </details>

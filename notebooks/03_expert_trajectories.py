@@ -14,11 +14,12 @@
 # %% [markdown]
 # # Expert trajectories: biased and decoupled
 #
-# **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training. What does such an expert know of the head and of the
-# tail, where in its weights does the bias sit, and what does it cost to have experts without it?
+# **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training.
+# What does such an expert know about the head and the tail, where in its weights is the bias, and what do experts without it cost?
 #
-# **Claim.** An expert trained on the long tail is sure of head images and unsure of tail images. Training its *last layer alone* again, on the same images in a
-# class-aware order, makes it surer of the tail: the features were better than what the classifier made of them. A cell below checks this on three seeds.
+# **Claim.** An expert trained on the long tail is sure of head images and unsure of tail images.
+# Training its *last layer alone* again, on the same images in a class-aware order, makes it surer of the tail: the features were better than the classifier's use of them.
+# A cell below checks this on three seeds.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -35,15 +36,18 @@ seeds: tuple = (0, 1, 2)  # one expert each
 # %% [markdown]
 # ## A trajectory is a list of weight vectors
 #
-# Put all parameters of a network into one vector $\theta \in \mathbb{R}^D$. Training for $E$ epochs visits
+# Put all parameters of a network into one vector $\theta \in \mathbb{R}^D$.
+# Training for $E$ epochs visits
 #
 # $$ \theta_0, \theta_1, \dots, \theta_E, $$
 #
-# one **snapshot** before training and one after each epoch. The list is the expert's **trajectory**. Real images serve once more, as the start of the distilled set (chapter 06). After that distillation reads two snapshots,
-# $\theta_e$ and $\theta_{e+2}$, and asks for images on which a student walks from the first to the second (chapter 04).
+# one **snapshot** before training and one after each epoch.
+# The list is the expert's **trajectory**.
+# The distillation needs the real images only once more, for the start of the distilled set (chapter 06).
+# After that it reads two snapshots, $\theta_e$ and $\theta_{e+2}$, and looks for images on which a student moves from the first to the second (chapter 04).
 #
 # Paper 1 cuts the vector in two: $\theta = (b, W)$, the **backbone** $b$, whose output is the feature vector $f_b(x)$, and the **classifier** $W$, one linear layer on top.
-# The cut is not a typed number. `Layout` reads it from the network:
+# The position of the cut is not typed in: `Layout` reads it from the network:
 
 # %%
 from ltdd_utils import notebook, plots, recipes
@@ -62,8 +66,9 @@ layout = Layout.of(network)
 # %% [markdown]
 # ## Stage 1: representation experts
 #
-# A **representation expert** is trained on the long tail as it is: cross-entropy with integer labels, DSA, every image once per epoch. In one epoch here the head class comes 120 times and the
-# last class 6 times. MTT and DATM have experts of this kind alone.
+# A **representation expert** is trained on the long tail as it is: cross-entropy with integer labels, DSA, every image once per epoch.
+# In one epoch here the head class comes 120 times and the last class 6 times.
+# MTT and DATM use only experts of this kind.
 
 # %%
 from ltdd_utils.methods.trajectory import experts as stages
@@ -71,8 +76,9 @@ from ltdd_utils.methods.trajectory import experts as stages
 notebook.source(stages.representation_expert)
 
 # %% [markdown]
-# Many experts are trained so that a distilled set does not learn the accidents of one. Each has its own random start and its own batches. Train one for each seed, with both of its stages, and keep *every*
-# epoch, which a recipe would not need.
+# Many experts are trained so that a distilled set does not learn the peculiarities of one.
+# Each has its own random initial weights and its own batches.
+# Train one for each seed, through both stages, and keep *every* epoch, which a recipe would not need.
 
 # %%
 keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
@@ -81,9 +87,10 @@ last = [experts.snapshot(0, cfg.train.epochs) for experts in trained]
 {"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
 
 # %% [markdown]
-# ## What it knows of the head and of the tail
+# ## What it knows about the head and the tail
 #
-# Ask each expert for the test images, and look at the probability that it gives to the true class: its **confidence**. All ten classes have equally many test images.
+# Give each expert the test images, and look at the probability that it assigns to the true class: its **confidence**.
+# All ten classes have equally many test images.
 
 # %%
 import torch
@@ -113,20 +120,25 @@ def by_third(outputs):
 plots.confidence({"representation experts, last epoch": by_third(biased)})
 
 # %% [markdown]
-# A summary of the paper gives 0.97 for head and 0.38 for tail images of its experts on CIFAR-10-LT (we have these two numbers from the summary, not from the paper's own text). Digits-LT shows the same order, with another network and other data.
+# A summary of the paper gives 0.97 for head and 0.38 for tail images of its experts on CIFAR-10-LT (we have these two numbers from the summary, not from the paper's own text).
+# Digits-LT shows the same order, with another network and other data.
 #
-# ## Where the bias sits
+# ## Where the bias is
 #
-# Class $c$ has the logit $z_c = w_c \cdot f + \beta_c$. With $p = \mathrm{softmax}(z)$ and integer label $y$, cross-entropy has the gradient
+# Class $c$ has the logit $z_c = w_c \cdot f + \beta_c$.
+# With $p = \mathrm{softmax}(z)$ and integer label $y$, cross-entropy has the gradient
 #
 # $$ \frac{\partial \ell}{\partial w_c} = (p_c - [y = c])\, f . $$
 #
-# So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$. Over an epoch of the long tail, row $c$ is pulled in proportion to the class's share $\pi_c = n_c / N$ and pushed in
-# proportion to $1 - \pi_c$. Gradient flow changes its length by
+# So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$.
+# Over an epoch of the long tail, row $c$ is pulled in proportion to the class's share $\pi_c = n_c / N$ and pushed in proportion to $1 - \pi_c$.
+# Gradient flow changes its length by
 #
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
 #
-# and weight decay shrinks all rows alike. A rare class gets little of the first term, so its row hardly grows; over long trainings the decay shortens it as well. That is an argument for a tendency, not a theorem; the lengths can be measured.
+# and weight decay shrinks all rows alike.
+# A rare class gets little of the first term, so its row hardly grows; in a long training, weight decay shortens it as well.
+# This argument suggests a tendency and is not a theorem; but the lengths can be measured.
 
 
 # %%
@@ -146,8 +158,9 @@ plots.class_profiles(
 # %% [markdown]
 # ## Stage 2: classifier experts
 #
-# A **classifier expert** starts from the last snapshot of a representation expert. Its backbone is frozen, and only $W$ is trained, on the same long tail in a **class-aware order**: classes come in
-# reshuffled cycles, each draw takes four images of the class, and a class's images come in reshuffled cycles too. In recognition this recipe is known as re-training the classifier ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
+# A **classifier expert** starts from the last snapshot of a representation expert.
+# Its backbone is frozen, and only $W$ is trained, on the same long tail in a **class-aware order**: classes come in reshuffled cycles, each draw takes four images of the class, and a class's images come in reshuffled cycles too.
+# In recognition this recipe is known as re-training the classifier ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
 
 # %%
 from ltdd_utils.methods.trajectory import sampling
@@ -175,14 +188,17 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# Every class is shown equally often. The price is in the last row: the few images of the tail come again and again. The network is spared from learning them by heart because it has only one layer left to
-# learn them with. This is that stage, with SGD without momentum or weight decay:
+# Every class is shown equally often.
+# The price is in the last row: the few images of the tail come again and again.
+# The network does not memorise them, because only one layer is left to learn them with.
+# This is the source of that stage, which uses SGD without momentum or weight decay:
 
 # %%
 notebook.source(stages.classifier_expert)
 
 # %% [markdown]
-# Snapshot 0 of the second stage *is* the last snapshot of the first. After that the classifiers move, and the two sides drift apart only there:
+# Snapshot 0 of the second stage *is* the last snapshot of the first.
+# After that only the classifier moves, so the first and last snapshots of stage 2 differ only there:
 
 # %%
 experts = trained[0]
@@ -207,7 +223,8 @@ stage_norms = {
 plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
 
 # %% [markdown]
-# In stage 1 the rows spread by class size. In stage 2 every class gives equally many images: all rows grow, and the short ones by the largest factor, so that their ratio shrinks:
+# In stage 1 the lengths of the rows spread by class size.
+# In stage 2 every class contributes equally many images: all rows grow, and the short ones grow by the largest factor, so the ratio shrinks:
 
 # %%
 final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e in trained]
@@ -263,13 +280,15 @@ assert bool(longer.all())  # the head's rows are the longer ones
 table.round(2)
 
 # %% [markdown]
-# The head pays a little of its confidence for what the tail gains. The tail stays behind the head: its features were learned from few images, and no classifier can add what they lack. Chapter 06 measures
-# the features themselves.
+# The head loses a little confidence while the tail gains.
+# The tail stays behind the head: its features were learned from few images, and no classifier can add what the features lack.
+# Chapter 06 measures the features themselves.
 #
 # ## GSAM: a named setting
 #
-# The released experts are not trained with plain gradients: **GSAM** takes the gradient at perturbed weights, a short step uphill from the present ones, and takes off a share of the part of the old gradient that is across the new one, which prefers flat
-# regions of the loss. Every step costs two forward and two backward passes. Scale `paper` has it in both stages (`method.experts.gsam`), the small scales do without.
+# The released experts are not trained with plain gradients: **GSAM** computes the gradient at perturbed weights, a short step uphill from the current ones, and subtracts a multiple of the component of the old gradient that is orthogonal to the new one; this prefers flat regions of the loss.
+# Every step costs two forward and two backward passes.
+# Scale `paper` uses it in both stages (`method.experts.gsam`); the small scales do not.
 
 # %%
 from ltdd_utils.methods.trajectory import gsam
@@ -279,8 +298,9 @@ notebook.source(gsam.gsam_backward)
 # %% [markdown]
 # ## What is kept on disk
 #
-# The release stores every snapshot of both stages in full precision, for 100 experts, and the frozen backbone again with every snapshot of stage 2. But the recipe below reads only the
-# epochs that the window of chapter 04 can reach, the last one, and of stage 2 the classifier at three epochs. The sizes follow from the network and the recipe:
+# The release stores every snapshot of both stages in full precision, for 100 experts, and the frozen backbone again with every snapshot of stage 2.
+# But the recipe below reads only the epochs that the window of chapter 04 can reach, the last one, and the classifier of stage 2 at three epochs.
+# The sizes follow from the network and the recipe:
 
 # %%
 from ltdd_utils.networks import build
@@ -311,11 +331,13 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# An expert is one memory-mapped file, a row per kept epoch; asking for an epoch that was not kept is an error that names the command to make it.
+# An expert is one memory-mapped file, a row per kept epoch; a request for an epoch that was not kept raises an error that names the command to make it.
 #
 # ## What stage 2 costs
 #
-# A summary of the paper says that decoupling doubles the computational cost. For the experts that can be measured here, and counted at the paper's settings. Unit of the count: one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
+# A summary of the paper says that decoupling doubles the computational cost.
+# For the experts this can be measured here, and counted at the paper's settings.
+# The unit of the count is one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
 
 # %%
 seconds = [run.ledger.seconds for run in runs]
@@ -338,18 +360,20 @@ pd.DataFrame(
 ).assign(share=[1, passes["stage 2"] / passes["stage 1"]]).round(3)
 
 # %% [markdown]
-# Counted like this, stage 2 is a small addition. It is short, and it needs no backward pass through the backbone. The other half of decoupling, the second phase of
-# matching, is chapter 06's.
+# By this count, stage 2 is a small addition.
+# It is short, and it needs no backward pass through the backbone.
+# The other half of decoupling, the second phase of matching, is the subject of chapter 06.
 #
-# > **Where the released code differs.** Its settings for stage 2 ask for a bound of 0.1 on the length of the classifier's rows (MaxNorm), and its expert script never applies it. Here
-# > `method.experts.max_norm` is 0, no bound, which is what the released experts had.
+# > **Where the released code differs.** Its settings for stage 2 contain a bound of 0.1 on the length of the classifier's rows (MaxNorm), but its expert script never applies it.
+# > Here `method.experts.max_norm` is 0 (no bound), as for the released experts.
 #
 # ## What we saw
 #
 # - A trajectory is a list of flat weight vectors, and `Layout` says which part of them is backbone and which is classifier.
 # - A representation expert is surer of head than of tail images, and the rows of its classifier are on average longer for the head than for the tail.
-# - A few class-aware epochs on the classifier alone give back a good part of the tail. The backbone did not move.
-# - Both stages together need a fraction of the disk that storing everything takes, and the second costs little beside the first.
+# - A few class-aware epochs on the classifier alone recover a good part of the tail.
+#   The backbone did not move.
+# - Both stages together need a fraction of the disk space of storing everything, and the second stage costs little compared with the first.
 
 # %%
 print(notebook.versions())
@@ -357,21 +381,27 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** An epoch of stage 2 has $n_{\max} C$ images. How often does it show each image of a class with $n_c$ images? What is that number for the rarest class of CIFAR-100-LT at IF 50, and over all ten epochs?
+# > **1.** An epoch of stage 2 has $n_{\max} C$ images.
+# > How often does it show each image of a class with $n_c$ images?
+# > What is that number for the rarest class of CIFAR-100-LT at IF 50, and over all ten epochs?
 #
 # <details><summary>Answer</summary>
 #
-# Each class gets $n_{\max}$ images, so each of its images comes $n_{\max} / n_c$ times: once for the head, IF times for the rarest class. At IF 50 that is 50 times an epoch, 500 times in ten epochs (with
-# another augmentation each time).
+# Each class gets $n_{\max}$ images, so each of its images comes $n_{\max} / n_c$ times: once for the head, IF times for the rarest class.
+# At IF 50 that is 50 times an epoch, 500 times in ten epochs (with another augmentation each time).
 #
 # </details>
 #
-# > **2.** Show that multiplying all rows of $W$ and all biases by the same factor $a > 1$ changes no prediction. Does it change the confidence? Why does the table of this chapter then look at the *ratio* of row lengths?
+# > **2.** Show that multiplying all rows of $W$ and all biases by the same factor $a > 1$ changes no prediction.
+# > Does it change the confidence?
+# > Why does the table of this chapter then look at the *ratio* of row lengths?
 #
 # <details><summary>Answer</summary>
 #
-# All logits are multiplied by $a$, so their order stays, and the softmax becomes sharper: the probability of the predicted class rises. So confidence, which is that of the true class here, rises on every image that is answered rightly, and in the end falls to 0 on the others. The common length is a temperature; only differences between rows favour classes. The ratio is
-# free of the common factor.
+# All logits are multiplied by $a$, so their order stays, and the softmax becomes sharper: the probability of the predicted class rises.
+# So the confidence, here that of the true class, rises on every correctly classified image, and eventually falls to 0 on the others.
+# The common length acts as a temperature; only differences between rows favour classes.
+# The ratio does not depend on the common factor.
 #
 # </details>
 #
@@ -379,23 +409,28 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# Start epochs are drawn from 0 to 39, targets lie two epochs later, so 0 to 41, and epoch 100, from which stage 2 starts and initial labels come: 43 of 101. `recipe.method.snapshots` is this list.
+# Start epochs are drawn from 0 to 39 and targets lie two epochs later, so epochs 0 to 41 are needed, and epoch 100, from which stage 2 starts and the initial labels come: 43 of 101.
+# `recipe.method.snapshots` is this list.
 #
 # </details>
 #
-# > **4.** Stage 2 shows tail images many times. Set `method.experts.classifier_epochs` to 50 with `recipes.with_overrides` and draw the confidence on *training* and on test images of the tail, epoch by epoch. What would tell
-# > you that stage 2 has become too long?
+# > **4.** Stage 2 shows tail images many times.
+# > Set `method.experts.classifier_epochs` to 50 with `recipes.with_overrides` and draw the confidence on *training* and on test images of the tail, epoch by epoch.
+# > What would tell you that stage 2 has become too long?
 #
 # <details><summary>Answer</summary>
 #
-# A gap that widens: confidence on the tail's training images goes on rising while that on its test images stops or falls. Then the classifier fits the few images that there are, and labels made from it (chapter 06) say more about them than about their class.
+# A gap that widens: confidence on the tail's training images keeps rising while that on its test images stops or falls.
+# Then the classifier fits the few available images, and labels made by it (chapter 06) say more about these images than about their class.
 #
 # </details>
 #
-# > **5.** Turn the class order round (`data.class_order=reversed`) and look at the row lengths. What would you expect, and what would it mean if digit 0 had the longest row again?
+# > **5.** Reverse the class order (`data.class_order=reversed`) and look at the row lengths.
+# > What would you expect, and what would it mean if digit 0 had the longest row again?
 #
 # <details><summary>Answer</summary>
 #
-# The order of the lengths should turn round with the counts. If digit 0 stayed longest, the length would tell of the digit (its ink, its distance from the others) and not of its frequency.
+# The order of the lengths should be reversed with the counts.
+# If digit 0 kept the longest row, the length would reflect the digit (its ink, its distance from the others) and not its frequency.
 #
 # </details>

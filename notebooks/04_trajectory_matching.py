@@ -14,11 +14,12 @@
 # %% [markdown]
 # # Trajectory matching: exact and constant-memory gradients
 #
-# **Question.** An expert walked from one snapshot to another on hundreds of real images. How must a hundred synthetic images change, so that a student who trains on *them* takes
-# the same walk, and what does it cost to find out?
+# **Question.** An expert went from one snapshot to another on hundreds of real images.
+# How must a hundred synthetic images change so that a student trained on *them* takes the same path, and what does it cost to find out?
 #
-# **Claim.** The gradient of the matching loss can be had exactly, with the activations of one student step in memory at a time, however many steps the student takes. A few iterations with it
-# bring the student visibly closer to the expert. Cells below check both, the second on three seeds.
+# **Claim.** The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
+# A few iterations with it bring the student visibly closer to the expert.
+# Cells below check both, the second on three seeds.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -37,17 +38,19 @@ iterations: int = 10  # of each distillation
 # %% [markdown]
 # ## The loss
 #
-# An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $D$ numbers. Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later. A student begins at
-# $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with label logits $y$ (their softmax is the target) and step size $\eta$:
+# An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $D$ numbers.
+# Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later.
+# A student begins at $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with label logits $y$ (their softmax is the target) and step size $\eta$:
 #
 # $$ w_{i+1} = w_i - \eta\, g_i, \qquad g_i = \nabla_w \ell(w_i; x, y), \qquad i = 0, \dots, N - 1. $$
 #
-# The **matching loss** is what remains of the way to the target, as a share of the whole way (MTT, [arXiv 2203.11932](https://arxiv.org/abs/2203.11932)):
+# The **matching loss** is the squared distance that remains to the target, as a fraction of the squared initial distance (MTT, [arXiv 2203.11932](https://arxiv.org/abs/2203.11932)):
 #
 # $$ L = \frac{\|P(w_N - w^*)\|^2}{\|P(w_0 - w^*)\|^2}. $$
 #
-# $P$ keeps the parameters that are compared and sets the others to 0: it keeps all of them in MTT and DATM, the backbone or the classifier in paper 1. The division makes the number comparable: 1 is a student that is no closer than
-# at the start, 0 is one that has arrived. A common shift or scale of the three vectors changes nothing.
+# $P$ keeps the parameters that are compared and sets the others to 0: in MTT and DATM it keeps all of them, in paper 1 the backbone or the classifier.
+# The division makes the number comparable: 1 means that the student is no closer than at the start, 0 that it has arrived.
+# A common shift or scale of the three vectors changes nothing.
 
 # %%
 from ltdd_utils import notebook, plots
@@ -56,8 +59,10 @@ from ltdd_utils.methods.trajectory import matching
 notebook.source(matching.distance)
 
 # %% [markdown]
-# One expert and one initial set per seed, on Digits-LT. The recipe is `datm_digits` with a narrower network, a single expert and few iterations, so that the chapter stays short, and with a long image step, so that they show. The **initial set** is ten real images
-# per class that the expert gets right, with the expert's own answers as soft labels. A class of which it gets none right starts from noise.
+# One expert and one initial set per seed, on Digits-LT.
+# The recipe is `datm_digits` with a narrower network, a single expert and few iterations, so that the chapter runs quickly, and with a large step size for the images, so that the few iterations have a visible effect.
+# The **initial set** consists of ten real images per class that the expert classifies correctly, with the expert's own outputs as soft labels.
+# A class without any correctly classified image starts from noise.
 
 # %%
 from ltdd_utils import recipes
@@ -84,8 +89,8 @@ layout = experts[0].layout
 print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cfg.first}")
 
 # %% [markdown]
-# A `Problem` holds the network as a function of a flat vector, start, target, the compared part, the student's steps and its loss. A step's augmentation is drawn once and replayed, so that a problem has one value
-# however often it is asked.
+# A `Problem` holds the network as a function of a flat vector, the start, the target, the compared part, the student's steps and its loss.
+# A step's augmentation is drawn once and replayed, so that a problem has the same value every time it is evaluated.
 
 # %%
 from ltdd_utils.augment import draw
@@ -104,7 +109,7 @@ def problem(expert, epoch, steps=walk):  # from an epoch to the one `first.epoch
 
 
 # %% [markdown]
-# The three promises of the loss, on real snapshots:
+# The three properties of the loss, checked on real snapshots:
 
 # %%
 import torch
@@ -121,7 +126,9 @@ torch.testing.assert_close(matching.distance(between, one).item(), 0.25)
 torch.testing.assert_close(matching.distance(between * scale + shift, moved).item(), 0.25)
 
 # %% [markdown]
-# How far does a student of the *initial* set get? The step size decides: too short and it hardly moves, too long and it overshoots. That is why $\eta$ is learned with the images.
+# How far does a student on the *initial* set get?
+# That depends on the step size: if it is too small, the student hardly moves; if it is too large, the student overshoots.
+# This is why $\eta$ is learned together with the images.
 
 # %%
 from ltdd_utils.distilled import pixels
@@ -145,23 +152,28 @@ plots.curves({"": lines}, "step size of the student", "matching loss", "x", leve
 # %% [markdown]
 # ## The gradient, line by line
 #
-# $L$ depends on $x$ in many places: every step looks at the images. Call $a_i = dL / dw_i$ the **adjoint**: how much the loss would change if the weights before step $i$ were pushed and
-# the steps from $i$ on were taken again. Three uses of the chain rule give everything.
+# $L$ depends on $x$ in many places: every step uses the images.
+# Call $a_i = dL / dw_i$ the **adjoint**: how much the loss would change if the weights before step $i$ were perturbed and the steps from $i$ on were taken again.
+# The chain rule, used three times, gives everything.
 #
 # 1. *At the end*, $w_N$ enters $L$ directly: $a_N = 2\, P(w_N - w^*) \,/\, \|P(w_0 - w^*)\|^2$.
-# 2. *One step back.* $w_{i+1} = w_i - \eta\, g_i(w_i)$ has the Jacobian $I - \eta H_i$, with $H_i = \nabla_w^2 \ell(w_i)$. A Hessian is symmetric, so
-#    $a_i = (I - \eta H_i)^\top a_{i+1} = a_{i+1} - \eta\, H_i a_{i+1}.$
-# 3. *What step $i$ adds.* For fixed $w_i$, pushing the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, and pushing the step size moves it by $-g_i$. So
+# 2. *One step back.* $w_{i+1} = w_i - \eta\, g_i(w_i)$ has the Jacobian $I - \eta H_i$, with $H_i = \nabla_w^2 \ell(w_i)$.
+#    A Hessian is symmetric, so $a_i = (I - \eta H_i)^\top a_{i+1} = a_{i+1} - \eta\, H_i a_{i+1}.$
+# 3. *What step $i$ adds.* For fixed $w_i$, a change of the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, and a change of the step size moves it by $-g_i$.
+#    So
 #    $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), \qquad \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
 #
-# In all of these $a_{i+1}$ is a constant. And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: the value of one scalar, $g_i \cdot a_{i+1}$, gives $dL/d\eta$, and its derivatives give the other three. So a step needs *one* double backward pass, and after it nothing of that step is
-# needed any more. What must be kept are the weights $w_0, \dots, w_N$, not the activations.
+# In all of these, $a_{i+1}$ is treated as a constant.
+# And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: one scalar, $g_i \cdot a_{i+1}$, gives $dL/d\eta$ by its value and the other three by its derivatives.
+# So each step needs *one* double backward pass, after which its activations are no longer needed.
+# Only the weights $w_0, \dots, w_N$ must be kept.
 
 # %%
 notebook.source(matching._adjoint)
 
 # %% [markdown]
-# The plain way is to let automatic differentiation record all $N$ steps and go back through them at once. It needs no mathematics and all the memory:
+# The straightforward way is to let automatic differentiation record all $N$ steps and go back through them at once.
+# It needs no mathematics and all the memory:
 
 # %%
 notebook.source(matching.unroll)
@@ -169,7 +181,9 @@ notebook.source(matching.unroll)
 # %% [markdown]
 # ## Exact means exact
 #
-# Both ways compute the same sum in another order. In double precision they must agree to rounding, for any number of steps. Here each step sees a mini-batch of 20 images:
+# Both ways compute the same sum in a different order.
+# In double precision they must agree up to rounding, for any number of steps.
+# Here each step sees a mini-batch of 20 images:
 
 # %%
 wide = synthetic(before[0], 0.05, torch.float64)
@@ -203,12 +217,14 @@ errors.style.format("{:.0e}")
 # %% [markdown]
 # ## TESLA: the adjoint held still
 #
-# TESLA ([arXiv 2211.10586](https://arxiv.org/abs/2211.10586)) writes $w_N = w_0 - \eta \sum_i g_i$ and treats each $w_i$ inside $g_i$ as a constant. In the recursion this is the line $a_i = a_{i+1}$: the Hessian term is dropped, and $a_N$ is used
-# for every step. The released code of paper 1 does the same. What step $i$ loses is
+# TESLA ([arXiv 2211.10586](https://arxiv.org/abs/2211.10586)) writes $w_N = w_0 - \eta \sum_i g_i$ and treats each $w_i$ inside $g_i$ as a constant.
+# In the recursion this means $a_i = a_{i+1}$: the Hessian term is dropped, and $a_N$ is used for every step.
+# The released code of paper 1 does the same.
+# What step $i$ loses is
 #
 # $$ a_{i+1} - a_N = -\eta \sum_{j = i+1}^{N-1} H_j\, a_{j+1}, $$
 #
-# an empty sum at one step, and more with every step and with the step size: to first order $\eta\, \|H\|$ for each later step.
+# an empty sum for a single step, and larger with every further step and with the step size: to first order $\eta\, \|H\|$ for each later step.
 
 # %%
 counts, lines = (1, 2, 4, 8), {}
@@ -225,11 +241,12 @@ assert (errors[1:, 1:] > errors[:-1, 1:]).all()
 plots.curves({"": lines}, "student steps N", "error of TESLA's image gradient, %", "x")
 
 # %% [markdown]
-# Whether a wrong direction of this size matters for the distilled set is another question; the recipes of this book use the exact gradient except at scale `paper`, where they follow the release.
+# Whether an error of this size matters for the distilled set is another question; the recipes of this book use the exact gradient except at scale `paper`, where they follow the release.
 #
 # ## Memory
 #
-# Automatic differentiation keeps tensors for the way back. PyTorch lets one watch it keep them: the hooks below count how many are alive at once.
+# Automatic differentiation keeps tensors for the backward pass.
+# PyTorch lets us observe this: the hooks below count how many are alive at once.
 
 # %%
 import weakref
@@ -263,7 +280,8 @@ assert kept["exact"][-1] == kept["exact"][0] and kept["tesla"][-1] == kept["tesl
 assert kept["unroll"][-1] > 5 * kept["unroll"][0]
 
 # %% [markdown]
-# The lines of `exact` and `tesla` lie on each other. The recursion does keep the $N + 1$ weight vectors. At the paper's size that is little:
+# The lines of `exact` and `tesla` coincide.
+# The recursion does keep the $N + 1$ weight vectors, which at the paper's size is little:
 
 # %%
 from ltdd_utils.networks import Layout, build
@@ -274,8 +292,9 @@ vectors = (paper.first.steps + 1) * full.size * 4 / 2**20
 print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of weights")
 
 # %% [markdown]
-# `benchmarks/matching.py` measures all of this at the paper's width, 128, with 100 images. These are its recorded numbers, of the machine in the last column; *released* is the release's scheme, written from its
-# description: two passes, the first with a graph that is thrown away. *native* runs it on PyTorch's own norm and pool, as the release does, where this book has a closed form for their second derivatives.
+# `benchmarks/matching.py` measures all of this at the paper's width, 128, with 100 images.
+# These are its recorded numbers, from the machine in the last column; *released* is the release's scheme, written from its description: two passes, the first with a graph that is discarded.
+# *native* runs it on PyTorch's own norm and pooling layers, as the release does; this book has a closed form for their second derivatives.
 
 # %%
 import pandas as pd
@@ -305,11 +324,13 @@ ratios = {k: {mine: t / s for mine, s in ours.items()} for k, t in theirs.items(
 pd.DataFrame(ratios).T.rename_axis("a whole iteration, times as long as ours").round(2)
 
 # %% [markdown]
-# An exact step costs somewhat more than a TESLA step, and takes the same memory. A whole iteration has two phases; the second one, in which only the classifier moves, has a closed form (chapter 06), and that is where most of the time is saved.
+# An exact step costs somewhat more than a TESLA step, and takes the same memory.
+# A whole iteration has two phases; the second one, in which only the classifier moves, has a closed form (chapter 06), and most of the saved time is saved there.
 #
 # ## The learned step size, and its guard
 #
-# The step size gets its own gradient, $-\sum_i g_i \cdot a_{i+1}$, and is updated beside images and labels. A central difference agrees with it:
+# The step size gets its own gradient, $-\sum_i g_i \cdot a_{i+1}$, and is updated beside images and labels.
+# A central difference agrees with it:
 
 
 # %%
@@ -327,13 +348,15 @@ torch.testing.assert_close(
 )
 
 # %% [markdown]
-# Nothing in the mathematics keeps $\eta$ positive, and a student with a negative step size climbs. In this book a step size that falls below `smallest_lr` is set back to it, its momentum is
-# cleared, and the iteration is counted. A second guard is DATM's: an iteration with a matching loss above `largest_loss` changes nothing. Neither is in paper 1's release; the second is off in its recipes here.
+# Nothing in the mathematics keeps $\eta$ positive, and a student with a negative step size goes uphill.
+# In this book a step size that falls below `smallest_lr` is set back to it, its momentum is cleared, and the iteration is counted.
+# A second guard is DATM's: an iteration with a matching loss above `largest_loss` changes nothing.
+# Neither is in paper 1's release; the second is off in its recipes here.
 
 # %%
-from ltdd_utils.methods.trajectory import distil
+from ltdd_utils.methods.trajectory import distil as loop
 
-notebook.source(distil._update)
+notebook.source(loop._update)
 
 # %% [markdown]
 # To see both at work, start with a step size that is far too long, and learn it far too fast:
@@ -351,20 +374,22 @@ for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", 
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# The first rule catches the fall and goes on, straight to a step that is too long again. With the second one both iterations are dropped.
+# The first guard catches the fall and continues, straight to a step size that is too large again.
+# With the second guard both iterations are dropped.
 #
-# ## Which part of the walk: DATM's window
+# ## Which part of the path: DATM's window
 #
-# Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: easy patterns are learned early by the expert, and are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)). Small sets are
-# matched to early epochs only. In LTDD's files only some cells let the bound grow; the others draw up to $T^+$ from the start.
+# Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: the expert learns easy patterns early, and these are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)).
+# Small sets are matched to early epochs only.
+# In LTDD's files only some cells let the bound grow; the others draw up to $T^+$ from the start.
 
 # %%
-notebook.source(distil.last_start_epoch)
+notebook.source(loop.last_start_epoch)
 
 # %%
 grown = recipes.recipe("datm_cifar10", imbalance_factor=10, scale="paper").method
 at = range(0, 2001, 100)
-bounds = {"bound of the start epoch": (at, [distil.last_start_epoch(grown, i) for i in at])}
+bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for i in at])}
 name = f"window {list(grown.window)}, as released for IF 10"
 plots.curves({name: bounds}, "iteration", "epoch")
 
@@ -376,11 +401,11 @@ lines = {"length": (starts, lengths)}
 plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance walked")
 
 # %% [markdown]
-# An expert's way gets shorter with the epochs, which is why the loss is divided by its squared length: without that, late starts would count less.
+# The distance that an expert covers in two epochs shrinks during training, which is why the loss is divided by its square: without that, late starts would count less.
 #
 # ## Matching, live
 #
-# Every iteration draws an expert and a start epoch, takes the student's steps, and moves images, label logits and step size against the gradient, with momentum.
+# Every iteration draws an expert and a start epoch, takes the student's steps, and updates images, label logits and step size by gradient descent with momentum.
 
 # %%
 runs = [distil(recipe, work) for work in works]
@@ -392,8 +417,9 @@ plots.curves(
 )
 
 # %% [markdown]
-# The start epoch changes from iteration to iteration, so this curve is restless, and part of it is luck. A fair comparison asks the same questions before and after: start epochs from all of the window, with augmentations
-# that the distillation has not seen. It also takes the change apart: the step size alone, then the labels, then the images.
+# The start epoch changes from iteration to iteration, so this curve is noisy, and part of it is luck.
+# A fair comparison uses the same problems before and after: start epochs from the whole window, with augmentations that the distillation has not seen.
+# It also splits the change into parts: the step size alone, then the labels, then the images.
 
 # %%
 from dataclasses import replace
@@ -423,9 +449,11 @@ assert (table["+ images"] < table["initial set"]).all()
 table.round(3)
 
 # %% [markdown]
-# On every seed the distilled set leads the student closer to the expert than the initial set did. The columns show what did it. The expert is the one that was matched; only the augmentations are new.
+# On every seed the distilled set leads the student closer to the expert than the initial set did.
+# The columns show which part did it.
+# The expert is the same one that was matched; only the augmentations are new.
 #
-# What the images look like, one of each class:
+# The images, one of each class:
 
 # %%
 per_class = len(after[0]) // data.classes
@@ -440,7 +468,8 @@ plots.image_rows(looks, f"One image per class, {iterations} iterations (grey: no
 # %% [markdown]
 # ## Who receives a gradient
 #
-# The images of each class receive a gradient at every iteration. Its norm says how much matching works on that class, its standard deviation over the iterations how steadily.
+# The images of each class receive a gradient at every iteration.
+# Its norm says how strongly matching works on that class, and its standard deviation over the iterations how steadily.
 
 # %%
 facts = [run.history["class_gradient"] for run in runs]
@@ -462,19 +491,23 @@ pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
 ).round(1)
 
 # %% [markdown]
-# The set is balanced, and yet the images of frequent classes get the larger gradients. Part of this is the start: most of the tail third here is noise with a uniform label. But the norms fall already among the classes that are real images. A biased expert's way is mostly about the frequent classes, so that is what its student is asked to imitate. The next chapter asks whether a
-# student of balanced data can walk that way at all.
+# The set is balanced, and yet the images of frequent classes get the larger gradients.
+# Part of this is due to the start: most of the tail third here is noise with a uniform label.
+# But the norms also fall among the classes that start from real images.
+# A biased expert's path is mostly about the frequent classes, so its student is asked to imitate mostly these.
+# The next chapter asks whether a student on balanced data can follow that path at all.
 #
 # ## What we saw
 #
-# - The matching loss is 1 for a student that stays and 0 for one that arrives, and does not care about the scale of the weights.
-# - The adjoint recursion gives the exact gradient from one double backward pass per step; it agrees with the full unroll to rounding.
-# - Its activation memory does not grow with the number of steps. Only the stored weight vectors do.
-# - TESLA drops the Hessian term. Its error is nothing at one step, and grows with the number of steps and with the step size.
+# - The matching loss is 1 for a student that stays and 0 for one that arrives, and does not depend on the scale of the weights.
+# - The adjoint recursion gives the exact gradient with one double backward pass per step; it agrees with the full unroll up to rounding.
+# - Its activation memory does not grow with the number of steps; only the stored weight vectors do.
+# - TESLA drops the Hessian term.
+#   Its error is zero for a single step, and grows with the number of steps and with the step size.
 # - A learned step size needs a guard.
 # - On digits, a few iterations bring the student closer to the expert on all three seeds, and the images of frequent classes get the larger share of the gradient.
 #
-# Scores of students after many iterations are the subject of chapter 7.
+# Scores of students after many iterations are the subject of chapter 07.
 
 # %%
 print(notebook.versions())
@@ -486,31 +519,39 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# With one step only $a_1 = a_N$ is used, and $a_N$ is the same in both. The Hessian enters for the first time in $a_0$, which would be needed only if the start $w_0$ were learned too.
+# With one step, only $a_1 = a_N$ is used, which is the same in both.
+# The Hessian enters for the first time in $a_0$, which would be needed only if the start $w_0$ were learned too.
 #
 # </details>
 #
-# > **2.** Let $\ell$ be quadratic with a fixed Hessian $H$. What is $a_0$, and for which step sizes does it explode? What happens to the student at the same time?
+# > **2.** Let $\ell$ be quadratic with a fixed Hessian $H$.
+# > What is $a_0$, and for which step sizes does it explode?
+# > What happens to the student at the same time?
 #
 # <details><summary>Answer</summary>
 #
-# $a_0 = (I - \eta H)^N a_N$. Along an eigenvector with eigenvalue $h$ it grows when $|1 - \eta h| > 1$: for $h > 0$ that is $\eta > 2 / h$, for $h < 0$ any $\eta > 0$. The student's error along this direction is multiplied by the same
-# factor at every step: the gradient explodes exactly when the student does.
+# $a_0 = (I - \eta H)^N a_N$.
+# Along an eigenvector with eigenvalue $h$ it grows when $|1 - \eta h| > 1$: for $h > 0$ that is $\eta > 2 / h$, for $h < 0$ any $\eta > 0$.
+# The student's error along this direction is multiplied by the same factor at every step: the gradient explodes exactly when the student diverges.
 #
 # </details>
 #
-# > **3.** The recursion evaluates each $g_i$ twice: once on the way forward, once with a graph. Why not keep the graph of the first time?
+# > **3.** The recursion evaluates each $g_i$ twice: once on the way forward, once with a graph.
+# > Why not keep the graph of the first evaluation?
 #
 # <details><summary>Answer</summary>
 #
-# A graph holds the activations of its step. Keeping all $N$ of them is the full unroll. The second evaluation is the price of the flat memory: one more forward and backward pass per step.
+# A graph holds the activations of its step.
+# Keeping all $N$ of them is the full unroll.
+# The second evaluation is the price of constant memory: one more forward and backward pass per step.
 #
 # </details>
 #
-# > **4.** A matching loss of 0.5: has the student gone half of the way?
+# > **4.** A matching loss of 0.5: has the student covered half of the distance?
 #
 # <details><summary>Answer</summary>
 #
-# No. The loss is a squared distance: on the straight line to the target, half of the way is 0.25, and 0.5 is $1 - \sqrt{0.5} \approx 29\,\%$ of it. Off the line there is no such reading: a student that goes sideways moves a lot and gets closer by nothing.
+# No. The loss is a squared distance: on the straight line to the target, half of the distance gives 0.25, and 0.5 means $1 - \sqrt{0.5} \approx 29\,\%$ of it.
+# Off the line there is no such reading: a student that moves sideways moves a lot without getting any closer.
 #
 # </details>

@@ -14,11 +14,12 @@
 # %% [markdown]
 # # DAM: deriving the loss
 #
-# **Question.** The expert was trained on a long tail; the student trains on a set with the same number of images per class. Matching asks the student to walk where the expert walked. Which loss makes balanced
-# data pull like a long tail?
+# **Question.** The expert was trained on a long tail; the student trains on a set with the same number of images per class.
+# Matching asks the student to follow the expert's path.
+# With which loss does balanced data act like a long tail?
 #
-# **Claim.** Under class weights equal to the class prior, a student of the same balanced images gets closer to the biased expert than under plain cross-entropy, each at its best step size; under a wrong prior it gets less close. A
-# cell checks this on three seeds.
+# **Claim.** With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior it stays further away.
+# A cell checks this on three seeds.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -36,22 +37,29 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # %% [markdown]
 # ## The shift between two worlds
 #
-# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $\pi_c = n_c / N$. The images of a class look the same in both worlds, so Bayes' rule gives
+# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $\pi_c = n_c / N$.
+# The images of a class look the same in both worlds, so Bayes' rule gives
 #
 # $$ p(c \mid x) = \frac{\pi_c\, q(c \mid x)}{\sum_k \pi_k\, q(k \mid x)}, $$
 #
 # $$ \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{const}(x). $$
 #
-# A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum. So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it sits in
-# the weights. A student trained with plain cross-entropy on balanced images with balanced labels goes to $\log q$, away from the expert, however good the images are. (Soft labels that a biased expert gave carry a part of the bias themselves, and weights count that part twice. Chapter 06 takes the labels from other experts.) Distribution-agnostic matching (DAM, paper 1) changes the student's
-# inner loss instead. There are two ways to do it.
+# A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum.
+# So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it is stored in the weights.
+# A student trained with plain cross-entropy on balanced images with balanced labels moves towards $\log q$, away from the expert, however good the images are.
+# (Soft labels from a biased expert contain a part of the bias themselves, and weights count that part twice.
+# Chapter 06 takes the labels from other experts.)
+# Distribution-agnostic matching (DAM, paper 1) changes the student's inner loss instead.
+# There are two ways to do it.
 #
-# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data. At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are
-# $z = \log q + \lambda \log \pi + \text{const}$. At $\lambda = 1$ they are those of the long-tailed posterior.
+# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data.
+# At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are $z = \log q + \lambda \log \pi + \text{const}$.
+# At $\lambda = 1$ they are those of the long-tailed posterior.
 #
-# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$. That *is* the risk on the long tail, term by term.
+# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$.
+# That *is* the risk on the long tail, term by term.
 #
-# Both are settings of one function:
+# Both forms are settings of one function:
 
 # %%
 from ltdd_utils import notebook, plots
@@ -66,8 +74,9 @@ notebook.source(dam.inner_loss)
 # %% [markdown]
 # ## Where each form ends
 #
-# A toy world with six kinds of images and four classes, small enough to be solved. The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk. The optimum's $\mathrm{softmax}(z)$ should be
-# proportional to $\pi^k q$, with $k$ counting how often the prior enters.
+# Take a toy problem with six kinds of images and four classes, small enough to be solved exactly.
+# The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk.
+# The optimum's $\mathrm{softmax}(z)$ should be proportional to $\pi^k q$, where $k$ counts how often the prior enters.
 
 # %%
 import torch
@@ -120,11 +129,15 @@ for name, (form, k) in forms.items():
 pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.0e}"})
 
 # %% [markdown]
-# Weights alone and an offset of 1 alone both end at the long-tailed posterior. A summary of the paper gives a loss with *both* factors (we have not read the formula in the paper's own text). In that form the prior would count
-# $1 + \lambda$ times, and the student would end more biased than the expert. All released configurations have weights and $\lambda = 0$, which is the consistent choice. Summary and code differ here; this book has both, as `dam.weights` and `dam.offset`.
+# Weights alone and an offset of 1 alone both end at the long-tailed posterior.
+# A summary of the paper gives a loss with *both* factors (we have not read the formula in the paper's own text).
+# In that form the prior would count $1 + \lambda$ times, and the student would end up more biased than the expert.
+# All released configurations have weights and $\lambda = 0$, which is the consistent choice.
+# Summary and code differ here; this book has both forms, as `dam.weights` and `dam.offset`.
 #
-# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log \pi$ while training on the long tail, so that the raw logits become balanced. DAM subtracts it while training on balanced data, so
-# that they become biased. It is the same function with the other sign, on the other world's posterior:
+# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log \pi$ while training on the long tail, so that the raw logits become balanced.
+# DAM subtracts it while training on balanced data, so that they become biased.
+# It is the same function with the opposite sign, applied to the other posterior:
 
 # %%
 undone = optimum(DAMConfig("none", -1.0), biased(q, 1))
@@ -135,7 +148,8 @@ assert torch.allclose(undone, q, atol=1e-4)
 #
 # $$ \nabla_z \ell = \Big(\sum_c w_c t_c\Big)\, \mathrm{softmax}(z - o) - w \odot t. $$
 #
-# For a hard label this is $w_y$ times the usual gradient. For a soft one the weight is an average over the label: an image of a rare class whose label leans to a frequent one counts for more.
+# For a hard label this is $w_y$ times the usual gradient.
+# For a soft label the weight is an average over the label: an image of a rare class whose label leans towards a frequent one counts for more.
 
 # %%
 rng = generator(seeds[0], "logits")
@@ -148,8 +162,9 @@ torch.testing.assert_close(found, by_hand / len(z))
 # %% [markdown]
 # ## On the way there
 #
-# Matching looks at a few steps, not at the optimum. So the *direction* of the gradient at the expert's own snapshots matters more than where it all ends. Train one expert per seed on Digits-LT, and take its
-# snapshots.
+# Matching looks at a few steps, not at the optimum.
+# So the *direction* of the gradient at the expert's own snapshots matters more than the end point.
+# Train one expert per seed on Digits-LT, and take its snapshots.
 
 # %%
 from ltdd_utils import recipes, runs
@@ -174,8 +189,10 @@ layout = experts[0].layout
 network = layout.apply(works[0].template(cfg.experts.network))
 
 # %% [markdown]
-# First the exact statement. Take all images of the long tail, but count every class equally: that is a balanced world with the very same images. Compare the gradient of each form with the gradient of plain cross-entropy on the
-# long tail as it is. With weights they must agree at *every* $w$, up to the factor $1/C$; with the offset only at the optimum.
+# First the exact statement.
+# Take all images of the long tail, but count every class equally: this is a balanced data set with exactly the same images.
+# Compare the gradient of each form with the gradient of plain cross-entropy on the long tail as it is.
+# With weights they must agree at *every* $w$, up to the factor $1/C$; with the offset, only at the optimum.
 
 # %%
 from torch.nn.functional import cosine_similarity, one_hot
@@ -237,13 +254,16 @@ assert torch.tensor(same["weights"]).min() > 0.999
 assert torch.tensor(same["offset"])[:, 0].max() < 0.999
 
 # %% [markdown]
-# On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot. The other forms' are not. On the right the images are a hundred instead of all, and nothing is exact any more; this is the situation
-# of a student.
+# On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot.
+# The gradients of the other forms are not.
+# On the right there are a hundred images instead of all, and nothing is exact any more; this is a student's situation.
 #
 # ## What weights that sum to one do to the step size
 #
-# The release uses $w_c = n_c / N$, whose sum is one. The loss is then $1/C$ of the long-tailed risk: *every inner step is $C$ times shorter* than the expert's at the same step size. Ten times on CIFAR-10, a hundred times on CIFAR-100.
-# A student under weights that sum to one, at step size $C \eta$, is the student under weights of mean one at $\eta$:
+# The release uses $w_c = n_c / N$, whose sum is one.
+# The loss is then $1/C$ of the long-tailed risk: *every inner step is $C$ times shorter* than the expert's at the same step size.
+# That is ten times on CIFAR-10 and a hundred times on CIFAR-100.
+# A student with weights that sum to one, at step size $C \eta$, is the same as a student with weights of mean one at $\eta$:
 
 # %%
 from functools import lru_cache
@@ -276,7 +296,8 @@ torch.testing.assert_close(
 )
 
 # %% [markdown]
-# At one and the same step size, the recipe's first value, how far does the student move, as a share of the expert's way, and how close does it get? Means over the seeds:
+# At the same step size, the recipe's initial value, how far does the student move, as a fraction of the distance that the expert covers, and how close does it get?
+# Means over the seeds:
 
 # %%
 rows = {}
@@ -294,13 +315,16 @@ assert table["student's way"]["sum"] < table["student's way"]["mean"] / 3
 table.round(2)
 
 # %% [markdown]
-# The learned step size can make up for it, but it takes iterations to grow, and students are later scored with the very same step size. That is why this book's recipes use weights of mean one where only few iterations are
-# affordable, with sum one as a control, and sum one at scale `paper`, as released.
+# The learned step size can make up for it, but it takes iterations to grow, and students are later scored with that same step size.
+# This is why this book's recipes use weights of mean one where only few iterations are affordable (with weights of sum one as a control), and weights of sum one at scale `paper`, as released.
 #
 # ## How close can a student get?
 #
-# So a fair comparison gives every form its own best step size. The student trains on the *initial* set: real images with soft labels of experts whose classifier was re-balanced (chapter 06), nothing learned. So every class has real images, and the labels are not the biased expert's own. Beside DAM there are **placebos**: the same weights under a prior that is wrong, either the true shares handed to other
-# classes ("permuted") or the rare classes made frequent ("inverted"). A uniform prior makes weights of mean one plain cross-entropy, exactly.
+# So a fair comparison gives every form its own best step size.
+# The student trains on the *initial* set: real images with soft labels from experts whose classifier was re-balanced (chapter 06), before any learning.
+# So every class has real images, and the labels are not the biased expert's own.
+# Besides DAM there are **placebos**: the same weights with a wrong prior, either the true shares assigned to other classes ("permuted") or with the rare classes as the frequent ones ("inverted").
+# With a uniform prior, weights of mean one are exactly plain cross-entropy.
 
 # %%
 assert torch.equal(end(0, DAMConfig("mean", 0, "uniform"), 0.02), end(0, DAMConfig(), 0.02))
@@ -339,12 +363,13 @@ table = pd.DataFrame({name: values.tolist() for name, values in best.items()}, i
 table.rename_axis("seed").round(2)
 
 # %% [markdown]
-# On every seed the true prior brings the student closer than plain cross-entropy does, and both wrong priors keep it further away. It is the *right* bias that helps, not reweighting as such. Note that no image has been learned yet: the gap is one that plain cross-entropy asks the
-# images to close.
+# On every seed the true prior brings the student closer than plain cross-entropy does, and both wrong priors keep it further away.
+# The *right* bias helps, not reweighting as such.
+# Note that no image has been learned yet: under plain cross-entropy, the images would have to close this gap.
 #
 # ## What the student takes over
 #
-# Two fingerprints of the bias, after the steps from the same snapshot: how the norms of the classifier's rows changed, and how often each class is predicted on the balanced test set.
+# The bias leaves two traces after the steps from the same snapshot: the changes of the norms of the classifier's rows, and the frequency with which each class is predicted on the balanced test set.
 
 # %%
 target = [experts[n].snapshot(0, start + cfg.first.epochs) for n in range(len(seeds))]
@@ -386,18 +411,21 @@ pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).r
 ).round(2)
 
 # %% [markdown]
-# The table is the total variation distance between the student's predicted shares and the expert's. With weights or the offset the student answers like the biased expert, although every class gave it the same number of images. The offset does it mostly without
-# the growth of the frequent classes' rows: two ways to the same answers, and only one of them is the expert's way.
+# The table shows the total variation distance between the student's predicted shares and the expert's.
+# With weights or the offset the student predicts like the biased expert, although it trains on the same number of images from every class.
+# The offset does so mostly without the growth of the frequent classes' rows: these are two ways to the same predictions, and only one of them is the expert's.
 #
 # ## What we saw
 #
-# - The long tail's bias is a shift of the logits by $\log \pi$. Subtracting it inside the loss, or weighting classes by $\pi$, makes balanced data lead to biased weights.
-# - Weights have the long-tailed gradient at every snapshot; the offset has it only at the optimum.
+# - The long tail's bias is a shift of the logits by $\log \pi$.
+#   Subtracting it inside the loss, or weighting classes by $\pi$, makes training on balanced data lead to biased weights.
+# - Weights give the long-tailed gradient at every snapshot; the offset gives it only at the optimum.
 # - Weights and offset together count the prior twice.
 # - Weights that sum to one make the inner steps $C$ times shorter.
-# - At its best step size, the true prior brings a student of the untouched initial set closer to the expert than plain cross-entropy, on all three seeds; wrong priors do the opposite.
+# - At its best step size, the true prior brings a student on the unchanged initial set closer to the expert than plain cross-entropy does, on all three seeds; wrong priors do the opposite.
 #
-# That the student imitates the bias is what matching needs, not what a user of the distilled set wants: scored students train with plain cross-entropy. What this gains in accuracy is measured in chapter 7.
+# Matching needs the student to imitate the bias, but a user of the distilled set does not want that: students that are scored train with plain cross-entropy.
+# Chapter 07 measures the gain in accuracy.
 
 # %%
 print(notebook.versions())
@@ -405,28 +433,34 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** The expert's representation was trained with Balanced Softmax instead of plain cross-entropy. Which $\lambda$ should its students have?
+# > **1.** The expert's representation was trained with Balanced Softmax instead of plain cross-entropy.
+# > Which $\lambda$ should its students have?
 #
 # <details><summary>Answer</summary>
 #
-# Its raw logits are already those of the balanced posterior, so none: $\lambda = 0$ and no weights. DAM repairs a difference between the two worlds, and here the expert's loss has removed it.
+# Its raw logits are already those of the balanced posterior, so none: $\lambda = 0$ and no weights.
+# DAM compensates for a difference between the two posteriors, and here the expert's loss has removed it.
 #
 # </details>
 #
-# > **2.** Under the released weights at IF 100, how much larger is the part of an image of the most frequent class in the student's gradient than that of one of the rarest? What does this mean for what is *learned* in the images?
+# > **2.** Under the released weights at IF 100, how much larger is the contribution of an image of the most frequent class to the student's gradient than that of an image of the rarest class?
+# > What does this mean for how much is *learned* in the images?
 #
 # <details><summary>Answer</summary>
 #
-# With hard labels a hundred times: the weights are in the ratio of the counts. The matching gradient reaches an image through its part in the student's steps, so images of rare classes are hardly changed by this phase. Their content stays that of the initial set, unless soft labels or the
-# second phase move them.
+# With hard labels, a hundred times larger: the weights are in the ratio of the counts.
+# The matching gradient reaches an image through its contribution to the student's steps, so this phase hardly changes images of rare classes.
+# They stay close to the initial set, unless soft labels or the second phase change them.
 #
 # </details>
 #
-# > **3.** The release starts at step size 0.01. On CIFAR-100-LT, which step size gives its student steps as long as those of plain cross-entropy on the long tail with step size 0.01?
+# > **3.** The release starts at step size 0.01.
+# > On CIFAR-100-LT, which step size gives its student steps as long as those of plain cross-entropy on the long tail with step size 0.01?
 #
 # <details><summary>Answer</summary>
 #
-# 100 classes, weights that sum to one: the step size must be 1.0. It is learned, so it can grow; until it has, the student hardly moves and the matching loss stays close to 1.
+# With 100 classes and weights that sum to one, the step size must be 1.0.
+# It is learned, so it can grow; until it has, the student hardly moves and the matching loss stays close to 1.
 #
 # </details>
 #
@@ -434,16 +468,22 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# With targets $q$ the loss at one image is $-\sum_c \pi_c q_c \log \mathrm{softmax}(z)_c$, a cross-entropy with the unnormalised target $\pi_c q_c$. It is smallest where the softmax is that target divided by its sum. The sum, $\sum_c \pi_c q_c$, only
-# says how much the image counts.
+# With targets $q$ the loss at one image is $-\sum_c \pi_c q_c \log \mathrm{softmax}(z)_c$, a cross-entropy with the unnormalised target $\pi_c q_c$.
+# It is smallest where the softmax is that target divided by its sum.
+# The sum, $\sum_c \pi_c q_c$, only determines how much the image counts.
 #
 # </details>
 #
-# > **5.** You have the biased experts and the images they were trained on, but nobody tells you the class counts. Where do you read $\pi$? (`ltdd run damed_digits --set method.dam.prior=estimated` does it.)
+# > **5.** You have the biased experts and the images they were trained on, but you do not know the class counts.
+# > How can you estimate $\pi$?
+# > (`ltdd run damed_digits --set method.dam.prior=estimated` does it.)
 #
 # <details><summary>Answer</summary>
 #
-# Average the expert's softmax over the images. The gradient of the cross-entropy for the bias of class $c$ is $\frac{1}{N}\sum_i (p_{ic} - y_{ic})$. An expert that was trained to the end has made it zero, so its mean answer is $\frac{1}{N}\sum_i y_{ic} = \pi_c$, however often it errs on single images. No label is read for that. Experts that
-# stop early, or train under augmentation, answer with roughly these shares; the control in chapter 14 tells whether that is enough.
+# Average the expert's softmax over the images.
+# The gradient of the cross-entropy for the bias of class $c$ is $\frac{1}{N}\sum_i (p_{ic} - y_{ic})$.
+# For an expert that was trained to convergence it is zero, so its mean prediction is $\frac{1}{N}\sum_i y_{ic} = \pi_c$, however often it errs on single images.
+# This needs no labels.
+# Experts that stop early, or train with augmentation, predict roughly these shares; the control in chapter 14 shows whether that is enough.
 #
 # </details>

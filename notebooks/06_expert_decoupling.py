@@ -14,11 +14,13 @@
 # %% [markdown]
 # # Expert decoupling
 #
-# **Question.** Paper 1 takes the backbone from one kind of expert and the classifier from another, in three places: in what is matched, in which images the set starts from, and in the labels that it starts with.
-# Why can one expert not serve both, and which of the three places matters?
+# **Question.** Paper 1 takes the backbone from one kind of expert and the classifier from another, in three places: for the matching itself, for the choice of the initial images, and for their labels.
+# Why can one expert not serve for both, and which of the three places matters?
 #
-# **Claims.** (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them. A cell checks this on three experts.
-# (2) An initial set that decoupled experts chose and labelled holds a tail that the biased experts' set does not have, *before any matching*. A cell checks its cause on the same three experts, and its effect on one pair of sets.
+# **Claims.** (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them.
+# A cell checks this on three experts.
+# (2) An initial set that decoupled experts chose and labelled contains a tail that the biased experts' set lacks, *before any matching*.
+# A cell checks its cause on the same three experts, and its effect on one pair of sets.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -36,26 +38,32 @@ student_epochs: int = 150  # half of the protocol's
 iterations: int = 10  # of matching, few: see the end of the page
 
 # %% [markdown]
-# ## Two wishes, one network
+# ## Two requirements, one network
 #
-# Write $q(c|x)$ for the posterior when all classes are equally frequent, and $\pi$ for the long-tailed prior. By Bayes' rule the posterior on the long tail is
+# Write $q(c|x)$ for the posterior when all classes are equally frequent, and $\pi$ for the long-tailed prior.
+# By Bayes' rule the posterior on the long tail is
 #
 # $$ p(c|x) = \frac{\pi_c \, q(c|x)}{\sum_k \pi_k \, q(k|x)}, $$
 #
 # $$ \log p(c|x) = \log q(c|x) + \log \pi_c + \mathrm{const}(x). $$
 #
-# Suppose features $f(x)$ and a linear layer give $\log q(c|x)$ up to a constant in $x$: $\log q(c|x) = w_c \cdot f(x) + \beta_c$. Then *the same* features give the long tail's posterior, with
-# $\beta_c + \log \pi_c$ in place of $\beta_c$. The features need not know the prior. Only the classifier does. So the two parts can be asked for different things:
+# Suppose features $f(x)$ and a linear layer give $\log q(c|x)$ up to a constant in $x$: $\log q(c|x) = w_c \cdot f(x) + \beta_c$.
+# Then *the same* features give the long tail's posterior, with $\beta_c + \log \pi_c$ instead of $\beta_c$.
+# The features do not depend on the prior; only the classifier does.
+# So the two parts have different requirements:
 #
-# - **the backbone** should see many different images, and the long tail as it is has the most of them;
-# - **the classifier** should be that of balanced data, and needs every class equally often.
+# - **the backbone** should see many different images, and the long tail as it is contains the most;
+# - **the classifier** should be the one for balanced data, and needs every class equally often.
 #
-# Re-balancing the whole training serves the second wish and harms the first: it repeats the few images of the tail and leaves out images of the head. That is the argument of classifier re-training ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)), which paper 1,
-# by the summary that we have, takes up: long-tailed data help to learn good features. That features need not know the prior is exact for perfect ones. That natural sampling makes *better* features is a guess about real networks. It can be measured.
+# Re-balancing the whole training serves the second requirement and harms the first: it repeats the few images of the tail and leaves out images of the head.
+# That is the argument of classifier re-training ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)), which paper 1 adopts according to the summary that we have: long-tailed data help to learn good features.
+# For perfect features, independence of the prior is exact.
+# That natural sampling gives *better* features is a conjecture about real networks, which can be measured.
 #
-# ## What the features hold
+# ## What the features contain
 #
-# Four backbones, three of each. All trained ones start from the same random weights, take the same number of steps, and differ in what they see:
+# We compare four kinds of backbone, three of each.
+# All trained ones start from the same random weights, take the same number of steps, and differ only in their data:
 
 # %%
 from dataclasses import replace
@@ -65,10 +73,8 @@ from ltdd_utils.data import DataConfig, load
 from ltdd_utils.methods.trajectory.training import train_experts
 from ltdd_utils.runs import distil, run, start
 
-shorter = {
-    "method.experts.train.epochs": str(expert_epochs),
-    "evaluate.train.epochs": str(student_epochs),
-}
+shorter = {"method.experts.train.epochs": str(expert_epochs)}
+shorter |= {"evaluate.train.epochs": str(student_epochs)}
 
 
 def chosen(name, **method):
@@ -90,7 +96,7 @@ on_balanced = train_experts(cfg, replace(work, data=balanced), [last])
 {"images of the long tail": size, "of the balanced set": len(balanced.train_labels)}
 
 # %% [markdown]
-# The fourth kind is the long tail in the class-aware order of chapter 03, with an epoch as long as the natural one:
+# The fourth kind is trained on the long tail in the class-aware order of chapter 03, with an epoch as long as the natural one:
 
 # %%
 import torch.nn.functional as F
@@ -119,8 +125,9 @@ for index in range(cfg.count):
     resampled.append(flat_parameters(network).cpu())
 
 # %% [markdown]
-# A **linear probe** asks what a backbone's features hold, whatever its own classifier makes of them: fit a linear layer (ridge regression on labels coded as $\pm 1$, in closed form) to balanced data, and score it. No backbone has seen a test image, so the
-# balanced data are one half of the test set (250 images) and the score is taken on the other, both ways round. This is a measuring device, not a result of a method: no score of a set in this book looks at test labels.
+# A **linear probe** measures what a backbone's features contain, independently of its own classifier: fit a linear layer (ridge regression on labels coded as $\pm 1$, in closed form) to balanced data, and score it.
+# No backbone has seen a test image, so the probe is fitted to one half of the test set (250 balanced images) and scored on the other half, and vice versa.
+# This is a measuring device, not a result of a method: no distilled set and no student of this book is trained with test labels.
 
 # %%
 from sklearn.linear_model import RidgeClassifier
@@ -197,9 +204,12 @@ random_back = by_probe["random weights"]["overall"] - own[natural]["overall"]
 print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 
 # %% [markdown]
-# A balanced probe finds the tail on all three experts. But read it beside the random backbone: a linear layer on random features finds most of the tail as well. In the tail column the expert is hardly above it, and behind both others. So the classifier loses nearly all of the tail, and the features lose some of it too.
+# A balanced probe finds the tail on all three experts.
+# But compare it with the random backbone: a linear layer on random features finds most of the tail as well.
+# In the tail column the expert is hardly above the random backbone, and behind both others.
+# So the classifier loses nearly all of the tail, and the features lose some of it too.
 #
-# The stronger statement, that the long tail as it is makes *better* features than the re-sampled one, is a difference between two rows:
+# The stronger statement, that the long tail as it is gives *better* features than the re-sampled one, is a difference between two rows:
 
 # %%
 from ltdd_utils.analysis import Scores, contrasts, for_display
@@ -213,17 +223,23 @@ others = ("long tail, re-sampled", "balanced, same size")
 for_display(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others}))
 
 # %% [markdown]
-# A positive first line would be the paper's direction. In our runs on digits it is **not** visible: re-sampled features were no worse, if anything a little better. That does not settle it for pictures. Digits have few images, a short training and little to learn beyond the shapes, so
-# repeating six nines with augmentation costs little. This chapter makes no claim for natural sampling here; it would take the same table on CIFAR-10-LT.
+# A positive first row would agree with the paper.
+# In our runs on digits it is **not** visible: re-sampled features were not worse, if anything a little better.
+# That does not settle the question for photographs.
+# Digits have few images, a short training and little to learn except shapes, so repeating six nines with augmentation costs little.
+# This chapter makes no claim for natural sampling; that would need the same table on CIFAR-10-LT.
 #
 # ## Two phases of matching
 #
-# Each iteration of the distillation draws two experts and adds two losses, with $\theta = (b, W)$ as in chapter 03. $\hat b_N$ is the backbone after $N$ steps of the first phase's student, $\hat W_N$ the classifier after $N$ steps of the second phase's; no hat is the expert, and its index an epoch:
+# Each iteration of the distillation draws two experts and adds two losses, with $\theta = (b, W)$ as in chapter 03.
+# $\hat b_N$ is the backbone after $N$ steps of the first phase's student, $\hat W_N$ the classifier after $N$ steps of the second phase's; symbols without a hat belong to the expert, with the epoch as index:
 #
 # $$ \mathcal{L} = \lambda_\mathrm{rep} \frac{\| \hat b_N - b_{e+2} \|^2}{\| b_e - b_{e+2} \|^2} + \lambda_\mathrm{cls} \frac{\| \hat W_N - W_2 \|^2}{\| W_0 - W_2 \|^2} . $$
 #
-# - **First phase.** Start and target are snapshots $e$ and $e + 2$ of a *representation* expert. The student trains all its weights under DAM's loss (chapter 05), and the *backbones* are compared.
-# - **Second phase.** Start and target are snapshots 0 and 2 of a *classifier* expert. The backbone is that expert's frozen one, only $W$ moves, under plain soft cross-entropy, and the *classifiers* are compared.
+# - **First phase.** Start and target are snapshots $e$ and $e + 2$ of a *representation* expert.
+#   The student trains all its weights under DAM's loss (chapter 05), and the *backbones* are compared.
+# - **Second phase.** Start and target are snapshots 0 and 2 of a *classifier* expert.
+#   The backbone is that expert's and frozen; only $W$ is trained, with plain soft cross-entropy, and the *classifiers* are compared.
 
 # %%
 method = recipe.method
@@ -234,13 +250,17 @@ method = recipe.method
 }
 
 # %% [markdown]
-# The second phase has a closed form. Let $\tilde f_i = [f_b(x_i), 1]$ be the features of the images of step $i$ with a 1 for the bias, one row per image, and $t$ the targets. The classifier's logits are $z = \tilde f \hat W^\top$, and soft cross-entropy has
-# $\partial \ell / \partial z = (\mathrm{softmax}(z) - t) / B$. The chain rule gives the step
+# The second phase has a closed form.
+# Let $\tilde f_i = [f_b(x_i), 1]$ be the features of the images of step $i$ with a 1 for the bias, one row per image, and $t$ the targets.
+# The classifier's logits are $z = \tilde f \hat W^\top$, and soft cross-entropy has $\partial \ell / \partial z = (\mathrm{softmax}(z) - t) / B$.
+# The chain rule gives the step
 #
 # $$ \hat W_{i+1} = \hat W_i - \eta\, G_i, \qquad G_i = \tfrac1B \big(\mathrm{softmax}(\tilde f_i \hat W_i^\top) - t_i\big)^\top \tilde f_i . $$
 #
-# The backbone is frozen, so no $\tilde f_i$ depends on an earlier step. All $N$ steps are products of small matrices, $C \times (F + 1)$, and can be unrolled exactly with next to no memory. The images enter through $\tilde f_i$ alone, so they need one
-# ordinary backward pass through the backbone per step. First the formula against automatic differentiation, then the source:
+# The backbone is frozen, so no $\tilde f_i$ depends on an earlier step.
+# All $N$ steps are products of small matrices, $C \times (F + 1)$, and can be unrolled exactly with next to no memory.
+# The images enter through $\tilde f_i$ alone, so they need one ordinary backward pass through the backbone per step.
+# First we check the formula against automatic differentiation, then show the source:
 
 # %%
 from ltdd_utils.training import soft_cross_entropy
@@ -263,8 +283,9 @@ notebook.source(classifier.match_classifier)
 # %% [markdown]
 # ## The initial set
 #
-# Distillation starts from real images that an expert *predicts correctly*, and labels them with what the experts say. For a biased expert that is a trap: where it gets nothing of a class right, there is no image to start from.
-# Count the training images that each expert gets right, by class:
+# Distillation starts from real images that an expert *predicts correctly*, and labels them with the experts' outputs.
+# With a biased expert this is a trap: if it predicts no image of a class correctly, there is no image to start from.
+# Count the training images that each expert predicts correctly, by class:
 
 # %%
 flats = {
@@ -291,8 +312,9 @@ assert bool(
 pd.DataFrame({"images": data.counts, **rows}, index=data.class_names).T
 
 # %% [markdown]
-# If a class has fewer correct images than places, a **policy** decides: `duplicate` (released) repeats what there is, `noise` fills up with standard normal images, `inherent` refuses. A class without any correct image is all noise under the first two. What the ten places of
-# each class hold:
+# If a class has fewer correct images than places, a **policy** decides: `duplicate` (released) repeats the available images, `noise` fills up with standard normal images, `inherent` raises an error.
+# A class without any correct image is all noise under the first two.
+# The contents of the ten places of each class:
 
 
 # %%
@@ -324,8 +346,9 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# The **soft label** of an image is the mean of the logits of those experts that predict its class, and a uniform label (logits 0) where none does. One wrong expert cannot pull it to another class; an image on which all fail, noise above all, gets a label that says nothing. This is the
-# share that the initial labels give to the image's own class:
+# The **soft label** of an image is the mean of the logits of those experts that predict its class, and a uniform label (logits 0) where none does.
+# One wrong expert cannot pull it towards another class; an image on which all fail, above all noise, gets a label without information.
+# This is the probability that the initial labels give to the image's own class:
 
 # %%
 from ltdd_utils.methods.trajectory import initial as initial_sets
@@ -347,9 +370,11 @@ plots.class_profiles(
 )
 
 # %% [markdown]
-# ## What initialisation gives, and what matching gives
+# ## The effect of initialisation, and the effect of matching
 #
-# A set is scored by a student before its first iteration and after its last. Before, only the experts that chose and labelled it differ. `ed_only` and `damed` start from the same set, and differ in the inner loss of the first phase: plain cross-entropy or DAM.
+# A set is scored by a student before its first iteration and after its last.
+# Before the first iteration, sets differ only in the experts that chose and labelled them.
+# `ed_only` and `damed` start from the same set, and differ in the inner loss of the first phase: plain cross-entropy or DAM.
 
 # %%
 runs = {}
@@ -399,20 +424,27 @@ print(
 )
 
 # %% [markdown]
-# This is **one** distillation and one student per cell: a test set of 500 digits, with 50 of each class, and differences of a few points between the three rows of matching are not resolved. The first row is of another size. At this scale the two kinds of experts act above all through the images and labels that the
-# set starts with, and the iterations move it much less. If a biased backbone pulls the tail down under the plain loss, DAM (chapter 05) should prevent it; one student cannot show that.
+# This is **one** distillation and one student per cell: on a test set of 500 digits, with 50 of each class, differences of a few points between the three rows of matching are not resolved.
+# The difference in the first row is much larger.
+# At this scale the two kinds of experts act above all through the initial images and labels of the set, and the iterations change much less.
+# If a biased backbone pulls the tail down under the plain loss, DAM (chapter 05) should prevent it; one student cannot show that.
 #
-# The iterations of this page are few, so that it is quick: the recipe has 60, the paper 10,000. Set `iterations` to 60, `expert_epochs` to 30 and `student_epochs` to 300 to run the recipes as they are.
+# This page uses few iterations, so that it runs quickly: the recipe has 60, the paper 10,000.
+# Set `iterations` to 60, `expert_epochs` to 30 and `student_epochs` to 300 to run the recipes as they are.
 #
-# Two warnings for the table of components in the paper (DATM, + DAM, + ED, both). The summary and the code that we read do not say which experts initialise which row, so "+ ED" may be the effect of the start, of the second phase, or of both. And a biased expert that was trained longer, on more data, gets some of its tail right, so its initial set is not all noise as it is here. The controls that separate the two are settings: `method.initial.experts`,
-# `method.first.weight`, `method.second.weight`; chapter 07 has those that were run on CIFAR-10-LT.
+# Two warnings about the table of components in the paper (DATM, + DAM, + ED, both).
+# The summary and the code that we read do not say which experts initialise which row, so "+ ED" may be the effect of the start, of the second phase, or of both.
+# And a biased expert that was trained longer, on more data, predicts some of its tail correctly, so the tail of its initial set is not all noise as it is here.
+# The controls that separate these are settings: `method.initial.experts`, `method.first.weight`, `method.second.weight`; chapter 07 shows those that were run on CIFAR-10-LT.
 #
 # ## What we saw
 #
-# - A balanced linear layer finds much more of the tail in a biased backbone than its own classifier does. Random features carry most of that on digits, and balanced training makes better features for the tail.
-# - That long-tailed training makes better features than re-sampled training is not visible on Digits-LT.
-# - The second phase moves one linear layer on fixed features: its gradient is a formula, its steps are small matrices, and the images need one backward pass per step.
-# - Experts act in three places. At this scale two of them, the first images and their labels, decide most before the first iteration.
+# - A balanced linear layer finds much more of the tail in a biased backbone than its own classifier does.
+#   On digits, random features already contain most of it, and balanced training gives better features for the tail.
+# - On Digits-LT we do not see that long-tailed training gives better features than re-sampled training.
+# - The second phase moves one linear layer on fixed features: its gradient is a formula, its steps use small matrices, and the images need one backward pass per step.
+# - Experts act in three places.
+#   At this scale two of them, the initial images and their labels, decide most before the first iteration.
 
 # %%
 print(notebook.versions())
@@ -420,43 +452,56 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** With perfect features, which biases turn a classifier of the long tail into one of balanced data? Why does stage 2 not simply set them?
+# > **1.** With perfect features, which biases turn a classifier for the long tail into one for balanced data?
+# > Why does stage 2 not simply set them?
 #
 # <details><summary>Answer</summary>
 #
-# $\beta_c - \log \pi_c$: subtract the log prior. That is logit adjustment after training ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)), and needs no training at all. A network's features are not perfect and its rows differ in length as well (chapter 03), which a shift of the biases cannot mend. Stage 2 can change both. Try it: subtract
-# `data.prior.log()` from the logits of a representation expert and compare its tail with the classifier expert's.
+# $\beta_c - \log \pi_c$: subtract the log prior.
+# That is logit adjustment after training ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)), and needs no training at all.
+# A network's features are not perfect, and its rows differ in length as well (chapter 03), which a shift of the biases cannot correct.
+# Stage 2 can change both.
+# Try it: subtract `data.prior.log()` from the logits of a representation expert and compare its tail with the classifier expert's.
 #
 # </details>
 #
-# > **2.** In the second phase, why may the backbone's activations be thrown away after each step, although the $N$ steps depend on each other?
+# > **2.** In the second phase, why may the backbone's activations be discarded after each step, although the $N$ steps depend on each other?
 #
 # <details><summary>Answer</summary>
 #
-# They depend on each other through $W_i$ alone. The gradient of the loss at each $\tilde f_i$ comes out of the small unrolled recursion; after that, the images of step $i$ need $\partial \tilde f_i / \partial x$ of their own step only, so the steps can be passed through the backbone one by one.
+# They depend on each other through $W_i$ alone.
+# The gradient of the loss at each $\tilde f_i$ comes out of the small unrolled recursion; after that, the images of step $i$ need $\partial \tilde f_i / \partial x$ of their own step only, so the backward passes through the backbone can be done one step at a time.
 #
 # </details>
 #
-# > **3.** Three experts give an image of class 9 the logits whose largest entries are at 9, 9 and 4. What is its label, and what would it be if the last expert were counted too?
+# > **3.** Three experts give an image of class 9 the logits whose largest entries are at 9, 9 and 4.
+# > What is its label, and what would it be if the last expert were counted too?
 #
 # <details><summary>Answer</summary>
 #
-# The softmax of the mean of the first two. With the third, the mean could be largest at 4: a tail image would carry the label of a more frequent class. Filtering by the true class uses knowledge that the labels of the data provide.
+# The softmax of the mean of the first two.
+# With the third, the mean could be largest at 4: a tail image would carry the label of a more frequent class.
+# Filtering by the true class uses information from the labels of the data.
 #
 # </details>
 #
-# > **4.** Run `datm` from `damed`'s initial set: `datm_digits` with `method.initial.experts=classifier`, before and after matching. Which part of the distance between `datm` and `damed` does it close?
+# > **4.** Run `datm` from `damed`'s initial set: `datm_digits` with `method.initial.experts=classifier`, before and after matching.
+# > How much of the distance between `datm` and `damed` does it close?
 #
 # <details><summary>Answer</summary>
 #
-# Before the first iteration all of it, by construction: the sets are the same. After matching, what is left is the effect of the second phase and of DAM together. Compare it with the spread of several seeds before you believe it.
+# Before the first iteration, all of it, by construction: the sets are the same.
+# After matching, the remaining difference is the joint effect of the second phase and DAM.
+# Compare it with the spread over several seeds before you trust it.
 #
 # </details>
 #
-# > **5.** The probe was fitted to one half of the test set. Why not to the long tail's own training images, re-weighted to be balanced?
+# > **5.** The probe was fitted to one half of the test set.
+# > Why not to the long tail's own training images, re-weighted to be balanced?
 #
 # <details><summary>Answer</summary>
 #
-# The backbone has been trained on them: their features are pushed apart by class more than those of new images, and most for the six nines. The probe would learn from features that no test image has, and the four backbones would be compared on data that each has seen to a different degree.
+# The backbone has been trained on them: their features are separated by class more than those of new images, most of all for the six nines.
+# The probe would learn from features that no test image has, and the four backbones would be compared on data that they have seen to different degrees.
 #
 # </details>

@@ -14,10 +14,11 @@
 # %% [markdown]
 # # Results of paper 1
 #
-# **Question.** Paper 1 reports that DAM and expert decoupling lift a distilled set from 37.3 to 53.4 on CIFAR-10-LT (IF 100, ten images per class). How much of such a
-# lift comes from the *matching*, and how much from the images and labels that the matching *starts* from?
+# **Question.** Paper 1 reports that DAM and expert decoupling lift a distilled set from 37.3 to 53.4 on CIFAR-10-LT (IF 100, ten images per class).
+# How much of such a lift comes from the *matching*, and how much from the images and labels that the matching *starts* from?
 #
-# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -32,7 +33,8 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What was run
 #
-# A public summary of the paper has a component table of four rows, DATM, + DAM, + ED and both, and does not define them. These are this book's definitions:
+# A public summary of the paper has a component table of four rows, DATM, + DAM, + ED and both, and does not define them.
+# These are this book's definitions:
 #
 # | recipe | experts | inner loss of the student | compared with the expert | initial images and labels from |
 # |---|---|---|---|---|
@@ -41,12 +43,12 @@ if "google.colab" in sys.modules:
 # | `ed_only` | both kinds | cross-entropy | backbone, then classifier | last classifier snapshots |
 # | `damed` | both kinds | DAM | backbone, then classifier | last classifier snapshots |
 #
-# So two rows can differ in *four* things at once: the loss, what is compared (with a second phase), the weight of the first phase (in this cell the released settings have 0.5 where there is a second phase, 1 where there is none), and the initial
-# set. The controls below change one thing each.
+# So two rows can differ in *four* things at once: the loss, what is compared (with a second phase), the weight of the first phase (in this cell the released settings have 0.5 where there is a second phase, 1 where there is none), and the initial set.
+# The controls below change one thing each.
 #
-# **The scale is reduced** (`cpu`): four expert pairs instead of 100, of 40 epochs instead of 100, a ConvNet of width 32 instead of 128, 20 student steps instead of 80, 150 iterations
-# instead of 10,000, DAM weights of mean 1 instead of sum 1 (chapter 05 says why). All distillations share the four expert pairs; a seed decides the initial images, the draws of the
-# matching, and the students. The number that stands for a distillation is the mean of five students on the full test set, last iterate.
+# **The scale is reduced** (`cpu`): four expert pairs instead of 100, of 40 epochs instead of 100, a ConvNet of width 32 instead of 128, 20 student steps instead of 80, 150 iterations instead of 10,000, DAM weights of mean 1 instead of sum 1 (chapter 05 says why).
+# All distillations share the four expert pairs; a seed decides the initial images, the draws of the matching, and the students.
+# The number that stands for a distillation is the mean of five students on the full test set, last iterate.
 
 # %%
 import pandas as pd
@@ -66,8 +68,9 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 # %% [markdown]
 # ## Before the first iteration, and after the last
 #
-# A distillation starts from real images with the experts' soft labels. That set can be scored too. Hollow dots are initial sets, full dots what 150 iterations made of
-# them, one dot per distillation.
+# A distillation starts from real images with the experts' soft labels.
+# That set can be scored too.
+# Hollow dots are initial sets, full dots what 150 iterations made of them, one dot per distillation.
 
 # %%
 before = [board.before(method, STORED) for method in paper_1]
@@ -78,7 +81,8 @@ means = board.gains({method: (method, STORED) for method in paper_1})
 means.rename_axis("method").round(1)
 
 # %% [markdown]
-# `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others. How much of the distance between `datm` and `damed` is there before any matching?
+# `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others.
+# How much of the distance between `datm` and `damed` is there before any matching?
 # (That it is there does not make it the cause: see the controls.)
 
 # %%
@@ -90,8 +94,8 @@ print(
 )
 
 # %% [markdown]
-# For scale: ten *random* real images per class with hard labels, under the same narrow student. And the published rows beside ours; the settings differ by the whole reduction of
-# scale, so a difference is no verdict on the paper.
+# For scale: ten *random* real images per class with hard labels, under the same narrow student.
+# And the published rows beside ours; the settings differ by the whole reduction of scale, so a difference is no verdict on the paper.
 
 # %%
 draws = board["random", STORED]
@@ -109,7 +113,9 @@ columns = ["method", "paper", "ours", "difference", "n", "visible from", "cost (
 analysis.formatted(beside)[columns].set_index("method")
 
 # %% [markdown]
-# Which differences between recipes are resolved? Distillations of one seed are compared in pairs; chapter 00 explains the columns. All share the same experts, so a resolved difference holds for these four pairs.
+# Which differences between recipes are resolved?
+# Distillations of one seed are compared in pairs; chapter 00 explains the columns.
+# All share the same experts, so a resolved difference holds for these four pairs.
 
 # %%
 import itertools
@@ -120,7 +126,10 @@ analysis.for_display(board.contrasts(pairs, STORED))
 # %% [markdown]
 # ## Controls
 #
-# Each row changes the named settings of a recipe and nothing else. The last column is the recipe itself, with the same seeds. (`before` is empty where no initial set was scored. Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
+# Each row changes the named settings of a recipe and nothing else.
+# The last column is the recipe itself, with the same seeds.
+# (`before` is empty where no initial set was scored.
+# Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
 
 # %%
 elsewhere = {"evaluate.adsa.largest", "data.class_order"}
@@ -134,7 +143,8 @@ table["recipe itself"] = [scores.percent for scores in itself.values()]
 analysis.for_display(table)
 
 # %% [markdown]
-# The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from. If the start were all, both would end where `damed` ends.
+# The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from.
+# If the start were all, both would end where `damed` ends.
 
 # %%
 good_start = {"initial.experts": "classifier"}
@@ -144,11 +154,14 @@ for method, change in kept.gain.items():
 assert kept.gain["datm"] < 0 < kept.gain["dam_only"]
 
 # %% [markdown]
-# `datm` loses most of the good start. Biased experts, compared on *all* parameters, ask for a classifier that forgets the tail, and the set learns to teach just that. With DAM the same experts take nothing away: a student whose own loss is weighted by the prior becomes biased *by its loss*, so its images need not be (chapter 05).
+# `datm` loses most of the good start.
+# Biased experts, compared on *all* parameters, ask for a classifier that forgets the tail, and the set learns to teach just that.
+# With DAM the same experts take nothing away: a student whose own loss is weighted by the prior becomes biased *by its loss*, so its images need not be (chapter 05).
 #
 # ## What the matching sees
 #
-# The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert. A line shows means over ten iterations of the first seed.
+# The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert.
+# A line shows means over ten iterations of the first seed.
 # Single iterations scatter, since each draws another expert and another start epoch.
 
 # %%
@@ -166,7 +179,9 @@ assert all(values[-1] > values[0] for _, values in learned.values())
 plots.curves({"learned step size": learned}, "iteration", "step size of the student")
 
 # %% [markdown]
-# Which classes' images does the matching move? Here is the norm of the gradient that the ten images of a class receive, as it is applied: of both phases, weighted; the mean over all iterations. Compare shapes, not heights: the weights of the phases differ between recipes.
+# Which classes' images does the matching move?
+# Here is the norm of the gradient that the ten images of a class receive, as it is applied: of both phases, weighted; the mean over all iterations.
+# Compare shapes, not heights: the weights of the phases differ between recipes.
 
 # %%
 from ltdd_utils import distilled
@@ -178,8 +193,9 @@ norms = {method: [run.distillation.class_gradient] for method, run in first.item
 plots.class_profiles(norms, *classes, "gradient norm")
 
 # %% [markdown]
-# The images of the last four classes of `datm` and `dam_only` are noise: no biased expert got an image of them right, so there was none to start from, and their labels are uniform. The matching hardly
-# touches them. With decoupled experts every class starts from real images.
+# The images of the last four classes of `datm` and `dam_only` are noise: no biased expert got an image of them right, so there was none to start from, and their labels are uniform.
+# The matching hardly touches them.
+# With decoupled experts every class starts from real images.
 #
 # ## Head and tail
 #
@@ -195,7 +211,10 @@ plots.per_class_accuracy(bars, *classes)
 # %% [markdown]
 # ## Against the imbalance factor
 #
-# The paper repeats its table at four imbalance factors. On the left our runs on CIFAR-10-LT at scale `cpu`, two of the four; on the right what the paper prints. The panels have axes of their own: compare how the lines *run*, not where they lie. Whiskers are one standard deviation over distillations (of Random: over draws); a dot without one is a single distillation, with experts of its own at IF 10.
+# The paper repeats its table at four imbalance factors.
+# On the left our runs on CIFAR-10-LT at scale `cpu`, two of the four; on the right what the paper prints.
+# The panels have axes of their own: compare how the lines *run*, not where they lie.
+# Whiskers are one standard deviation over distillations (of Random: over draws); a dot without one is a single distillation, with experts of its own at IF 10.
 
 # %%
 methods = ["random", "datm", "damed"]
@@ -229,7 +248,9 @@ fall = {m: at_10[m, STORED].percent - board[m, STORED].percent for m in methods[
 assert fall["datm"] > 3 * fall["damed"] > 0
 
 # %% [markdown]
-# The same on **another data set at another scale**: Digits-LT at scale `tiny`, with a ConvNet of width 32, three experts of 30 epochs, 60 iterations, 120 images of the most frequent digit. Here each seed has experts of its own, so a dot is a mean over whole pipelines. At IF 20 and 60 the last class has six and two images, and a random set of ten per class holds all of them.
+# The same on **another data set at another scale**: Digits-LT at scale `tiny`, with a ConvNet of width 32, three experts of 30 epochs, 60 iterations, 120 images of the most frequent digit.
+# Here each seed has experts of its own, so a dot is a mean over whole pipelines.
+# At IF 20 and 60 the last class has six and two images, and a random set of ten per class holds all of them.
 
 # %%
 tiny = {"scale": "tiny", "records": recorded}
@@ -243,7 +264,8 @@ ours = analysis.accuracy_over_cells(by_factor.values(), STORED)
 plots.accuracy_by("imbalance_factor", ours[ours.method.isin(methods)])
 
 # %% [markdown]
-# Means over the same runs, of all classes and of the rarest third, in percent. Below them the difference between DAM + ED and each other method in points:
+# Means over the same runs, of all classes and of the rarest third, in percent.
+# Below them the difference between DAM + ED and each other method in points:
 
 # %%
 small = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
@@ -262,8 +284,10 @@ analysis.for_display(pd.concat(found))
 # %% [markdown]
 # ## The classifier of a finished student
 #
-# Chapter 05 measured what DAM does to the student *inside* the matching. Does anything of it reach the students that a finished set trains, which never see DAM? A fingerprint is the length of each class's row in their classifier; chapter 03 shows it for the experts. Digits-LT at IF 20, scale tiny again; a line is the mean over
-# pipelines, of the means over five students each, and whiskers are one standard deviation over pipelines.
+# Chapter 05 measured what DAM does to the student *inside* the matching.
+# Does anything of it reach the students that a finished set trains, which never see DAM?
+# A fingerprint is the length of each class's row in their classifier; chapter 03 shows it for the experts.
+# Digits-LT at IF 20, scale tiny again; a line is the mean over pipelines, of the means over five students each, and whiskers are one standard deviation over pipelines.
 
 # %%
 from ltdd_utils.data import long_tailed as images
@@ -283,11 +307,14 @@ assert short["damed"] > max(long[m] for m in rows if m != "damed")
 assert short["ed_only"] > long["datm"]
 
 # %% [markdown]
-# It does. In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in `datm`, least in `damed`. What a biased expert was is still legible in the students of its set, and decoupling with DAM leaves the least of it.
+# It does.
+# In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in `datm`, least in `damed`.
+# What a biased expert was is still legible in the students of its set, and decoupling with DAM leaves the least of it.
 #
 # ## What the images look like
 #
-# The first image of each class, from the head on the left to the tail on the right, before and after. `tools/set_pictures.py` drew them from the runs above.
+# The first image of each class, from the head on the left to the tail on the right, before and after.
+# `tools/set_pictures.py` drew them from the runs above.
 
 # %%
 from IPython.display import Image
@@ -298,7 +325,8 @@ Image(filename=picture, alt="Images of four sets before and after the matching",
 # %% [markdown]
 # ## What it cost
 #
-# Seconds of each stage on the machine named below, with other work beside it: read the ratios. The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
+# Seconds of each stage on the machine named below, with other work beside it: read the ratios.
+# The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
 
 # %%
 print(first["datm"].cost.device)
@@ -308,22 +336,34 @@ pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 # %% [markdown]
 # ## What was tried
 #
-# - *Longer experts.* With 15 epochs a biased expert of this width gets hardly an image of the rarer half right; with 40, as here, six classes of ten have ten images that it gets right. The paper's have 100.
-# - *The first step size.* At 0.05, which would let 20 steps cover the way of two expert epochs at once, students of the initial set end farther away than they start, and the loss falls from there. At 0.01, the paper's value, the matching starts
-#   near 1 and learns the step size on the way. It was chosen by the matching loss, not by a test score.
+# - *Longer experts.* With 15 epochs a biased expert of this width gets hardly an image of the rarer half right; with 40, as here, six classes of ten have ten images that it gets right.
+#   The paper's have 100.
+# - *The first step size.* At 0.05, which would let 20 steps cover the way of two expert epochs at once, students of the initial set end farther away than they start, and the loss falls from there.
+#   At 0.01, the paper's value, the matching starts near 1 and learns the step size on the way.
+#   It was chosen by the matching loss, not by a test score.
 # - *Weights of sum 1*, as released: a control above, and chapter 05.
 #
 # ## What we saw
 #
 # Of the distillations recorded so far, at this scale; the tables above say how many there are and which differences are resolved.
 #
-# - Before the first iteration DAM + ED is far ahead of DATM already: experts with a re-balanced classifier find real images for the tail, and label them. Without them the tail starts as noise with uniform labels, and stays that at this budget.
-# - The good start is needed, and it is not enough. DATM's matching takes it away again; with decoupled experts the matching keeps it and adds to it. So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
-# - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: a student that imitates the expert's bias begins and ends closer to the expert in the first phase. The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned. Steps $C$ times shorter add less, or nothing, at this budget, with and without the prior in them. On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
-# - **The more imbalance, the further DATM falls behind.** From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way. The lead over *random images* does not grow with the imbalance, neither here nor in print. At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 15).
-# - The learned step size ends higher than it began in all four. The student has fewer steps than the expert, and may be making up for them.
+# - Before the first iteration DAM + ED is far ahead of DATM already: experts with a re-balanced classifier find real images for the tail, and label them.
+#   Without them the tail starts as noise with uniform labels, and stays that at this budget.
+# - The good start is needed, and it is not enough.
+#   DATM's matching takes it away again; with decoupled experts the matching keeps it and adds to it.
+#   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
+# - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: a student that imitates the expert's bias begins and ends closer to the expert in the first phase.
+#   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
+#   Steps $C$ times shorter add less, or nothing, at this budget, with and without the prior in them.
+#   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
+# - **The more imbalance, the further DATM falls behind.** From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.
+#   The lead over *random images* does not grow with the imbalance, neither here nor in print.
+#   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 15).
+# - The learned step size ends higher than it began in all four.
+#   The student has fewer steps than the expert, and may be making up for them.
 #
-# **Not shown here:** the other two imbalance factors at scale cpu, other sizes of the set, and anything at the paper's own scale. `ltdd campaign` lists the commands and what they would cost.
+# **Not shown here:** the other two imbalance factors at scale cpu, other sizes of the set, and anything at the paper's own scale.
+# `ltdd campaign` lists the commands and what they would cost.
 
 # %%
 print(notebook.versions())
@@ -331,37 +371,46 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** `datm` from `damed`'s initial set is a control. Which question does it answer that the four recipes cannot?
+# > **1.** `datm` from `damed`'s initial set is a control.
+# > Which question does it answer that the four recipes cannot?
 #
 # <details><summary>Answer</summary>
 #
-# What matching biased experts does to a *good* start. Between `datm` and `damed` both the start and the matching change; this control changes the start alone. It ends near `datm`, far below its own start: so the distance between the two recipes is not the start's alone,
-# although it was there from the start.
+# What matching biased experts does to a *good* start.
+# Between `datm` and `damed` both the start and the matching change; this control changes the start alone.
+# It ends near `datm`, far below its own start: so the distance between the two recipes is not the start's alone, although it was there from the start.
 #
 # </details>
 #
-# > **2.** The spread printed with one distillation is over five students. Why can it not be used to call the difference of two recipes resolved?
+# > **2.** The spread printed with one distillation is over five students.
+# > Why can it not be used to call the difference of two recipes resolved?
 #
 # <details><summary>Answer</summary>
 #
-# It says how much students of *one* set vary. Another distillation draws other initial images, experts, epochs and augmentations, and that variation is not in it. With one distillation per recipe there is no estimate of it at all.
+# It says how much students of *one* set vary.
+# Another distillation draws other initial images, experts, epochs and augmentations, and that variation is not in it.
+# With one distillation per recipe there is no estimate of it at all.
 #
 # </details>
 #
-# > **3.** All distillations here share four expert pairs. Which sentence about experts would need new ones for every seed?
+# > **3.** All distillations here share four expert pairs.
+# > Which sentence about experts would need new ones for every seed?
 #
 # <details><summary>Answer</summary>
 #
-# Any sentence about DAM + ED *as a method*, for which experts are part of the pipeline. With shared experts the standard error leaves their variation out. `--set method.experts.seed=null` trains new ones for each seed.
+# Any sentence about DAM + ED *as a method*, for which experts are part of the pipeline.
+# With shared experts the standard error leaves their variation out.
+# `--set method.experts.seed=null` trains new ones for each seed.
 #
 # </details>
 #
-# > **4.** A record says 150 iterations of two phases with 20 steps each on 100 images. How many image passes is that, if an exact step of the first phase counts as six and one of the classifier phase as three? Compare with four experts of 40 epochs on
-# > 12,406 images, three passes each.
+# > **4.** A record says 150 iterations of two phases with 20 steps each on 100 images.
+# > How many image passes is that, if an exact step of the first phase counts as six and one of the classifier phase as three?
+# > Compare with four experts of 40 epochs on 12,406 images, three passes each.
 #
 # <details><summary>Answer</summary>
 #
-# $150 \cdot 20 \cdot 100 \cdot (6 + 3) = 2.7$ million, against $4 \cdot 40 \cdot 12406 \cdot 3 \approx 6$ million for the first stage of the experts. At the paper's settings the balance is another: $10000 \cdot 80 \cdot 100 \cdot 9 = 720$ million for one distilled
-# set.
+# $150 \cdot 20 \cdot 100 \cdot (6 + 3) = 2.7$ million, against $4 \cdot 40 \cdot 12406 \cdot 3 \approx 6$ million for the first stage of the experts.
+# At the paper's settings the balance is another: $10000 \cdot 80 \cdot 100 \cdot 9 = 720$ million for one distilled set.
 #
 # </details>

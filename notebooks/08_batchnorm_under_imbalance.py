@@ -14,11 +14,13 @@
 # %% [markdown]
 # # BatchNorm under imbalance: the calibration math
 #
-# **Question.** Paper 2 changes synthetic images until a network, the *observer*, sees in them the statistics that it saw in the real data. Every BatchNorm layer carries such statistics along. Whose are they when a few classes own most of the
-# images, and how does one get statistics in which all classes count alike?
+# **Question.** Paper 2 changes synthetic images until a network, the *observer*, measures on them the statistics that it measured on the real data.
+# Every BatchNorm layer stores such statistics.
+# Whose statistics are they when a few classes have most of the images, and how can we get statistics in which all classes count alike?
 #
-# **Claim.** Giving all classes the same share moves an observer's statistics, and moves them further the deeper the layer: away from the most frequent class, towards the tail. A cell below checks this on three seeds, for plain and for debiased observers. That is
-# not the only difference between the statistics that a network has after its training and those in which all classes count alike; a figure further down shows the rest.
+# **Claim.** Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
+# A cell below checks this on three seeds, for plain and for debiased observers.
+# That is not the only difference between the statistics that a network has after its training and those in which all classes count alike; a figure further down shows the rest.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -37,15 +39,19 @@ observer_epochs: int = 32  # four fifths of the recipe's, so that the page is qu
 # %% [markdown]
 # ## What a BatchNorm layer keeps
 #
-# For each channel, a BatchNorm layer takes the mean $\hat\mu$ and the variance $\hat\sigma^2$ over all images and pixels of the batch ([arXiv 1502.03167](https://arxiv.org/abs/1502.03167)). While the network *trains*, it normalises with these two, and moves a **running** mean by
+# For each channel, a BatchNorm layer takes the mean $\hat\mu$ and the variance $\hat\sigma^2$ over all images and pixels of the batch ([arXiv 1502.03167](https://arxiv.org/abs/1502.03167)).
+# While the network *trains*, it normalises with these two, and updates a **running** mean by
 #
 # $$ \mu \leftarrow (1 - a)\, \mu + a\, \hat\mu, \qquad a = 0.1, $$
 #
-# and a running variance in the same way (PyTorch enters $\hat\sigma^2 \tfrac{m}{m-1}$ there, with $m$ values in the batch). In *eval* mode it normalises with the running ones. After $T$ batches
+# and a running variance in the same way (where PyTorch uses $\hat\sigma^2 \tfrac{m}{m-1}$, with $m$ values in the batch).
+# In *eval* mode it normalises with the running ones.
+# After $T$ batches
 #
 # $$ \mu_T = \sum_{t=1}^{T} a (1 - a)^{T-t}\, \hat\mu_t $$
 #
-# (plus what is left of the start value). First this formula against PyTorch, on batches of real digits:
+# (plus the rest of the initial value).
+# First we check this formula against PyTorch, on batches of real digits:
 
 # %%
 import pandas as pd
@@ -75,8 +81,11 @@ recent = (0.1 * 0.9 ** torch.arange(10)).sum().item()
 print(f"the last ten batches of any training have {100 * recent:.0f} % of the weight")
 
 # %% [markdown]
-# Two things follow. The running mean is that of the *last few batches*, not of the data. And a class has in it the share that it has in those batches: on average its share of all images, $\pi_c$, but with a large scatter where the class is rare. To see this, only labels are needed, so here it is for CIFAR-10-LT at IF 100 with batches
-# of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders. Below the figure stands the scatter of each share, relative to the share itself.
+# Two things follow.
+# The running mean is that of the *last few batches*, not of the data.
+# And a class has the share in it that it has in those batches: on average its share of all images, $\pi_c$, but with a large scatter if the class is rare.
+# This can be seen from the labels alone, so here is CIFAR-10-LT at IF 100 with batches of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders.
+# The table below the figure has the scatter of each share, relative to the share itself.
 
 # %%
 from ltdd_utils.data import class_counts
@@ -111,7 +120,9 @@ pd.DataFrame(rows, index=named).T.round(2)
 # %% [markdown]
 # ## The observers of this page
 #
-# Two kinds, three of each: *plain* ones, trained with cross-entropy, and *debiased* ones, which chapter 09 explains. Both are ConvNets with BatchNorm. Their settings are those of the recipes `unilevel_no_debiasing` and `unilevel`, except that they train for fewer epochs.
+# There are two kinds, three of each: *plain* ones, trained with cross-entropy, and *debiased* ones, which chapter 09 explains.
+# Both are ConvNets with BatchNorm.
+# Their settings are those of the recipes `unilevel_no_debiasing` and `unilevel`, except that they train for fewer epochs.
 
 # %%
 from dataclasses import replace
@@ -145,7 +156,8 @@ layers = [f"norm {i + 1}" for i, _ in enumerate(statistics["plain"][0].names)]
 # %% [markdown]
 # ## A momentum that forgets nothing
 #
-# The paper's equation 8 takes one pass over the real data and keeps statistics *per class* (arXiv 2511.18858, section 3). When a batch brings $B_t$ images of the class and $N_{t-1}$ came before, it enters with the momentum
+# The paper's equation 8 takes one pass over the real data and keeps statistics *per class* (arXiv 2511.18858, section 3).
+# When a batch contains $B_t$ images of the class and $N_{t-1}$ came before, it enters with the momentum
 #
 # $$ a_t = \frac{B_t}{N_{t-1} + B_t}. $$
 #
@@ -153,8 +165,9 @@ layers = [f"norm {i + 1}" for i, _ in enumerate(statistics["plain"][0].names)]
 #
 # $$ N_t\, \mu_t = N_{t-1}\, \mu_{t-1} + B_t\, \hat\mu_t . $$
 #
-# Both sides are sums over images. So by induction $\mu_t$ is the plain mean of all images so far, in whatever order and batches they came. The cell checks it in the deepest layer of the first observer, with the
-# images of the head class in three orders and batches of three sizes:
+# Both sides are sums over images.
+# So by induction $\mu_t$ is the plain mean of all images so far, whatever their order and batches.
+# The cell checks this in the deepest layer of the first observer, with the images of the head class in three orders and batches of three sizes:
 
 # %%
 from functools import reduce
@@ -194,11 +207,15 @@ for result in found.values():
 # %% [markdown]
 # ## The same recursion on variances
 #
-# "And similarly for variance", the paper says. Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$. Around the mean $\mu$ of everything its mean square is $v_b + (\mu_b - \mu)^2$. Averaged over all batches,
+# "And similarly for variance", the paper says.
+# Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$.
+# Around the mean $\mu$ of all data its mean square is $v_b + (\mu_b - \mu)^2$.
+# Averaged over all batches,
 #
 # $$ \sigma^2 = \sum_b \tfrac{m_b}{m}\, v_b + \sum_b \tfrac{m_b}{m} (\mu_b - \mu)^2 . $$
 #
-# The recursion on variances returns the first sum. The second, the spread of the batches' means, is lost, and how much that is depends on how the data were cut:
+# The recursion on variances returns the first sum.
+# The second, the spread of the batches' means, is lost, and its size depends on how the data were cut into batches:
 
 # %%
 total = whole[1].mean().item()
@@ -209,14 +226,18 @@ assert all((result[1] < whole[1]).all() for result in found.values())
 pd.Series(rows).round(3).to_frame("variance of the recursion, as a share of the whole").T
 
 # %% [markdown]
-# Of batches of one image, only the variance *inside* images is left.
+# With batches of one image, only the variance *inside* images is left.
 #
-# How unfair is that to rare classes? Let the pass have batches of mixed classes, and let the class with $n$ images turn up in $k$ of them. A random part of $B$ images has on average
-# the share $(1 - \frac1B) \frac{n}{n-1}$ of the variance between images. Weighted with $B / n$ and summed over the $k$ batches,
+# How unfair is that to rare classes?
+# Let the pass have batches of mixed classes, and let the class with $n$ images appear in $k$ of them.
+# A random part of $B$ images has on average the share $(1 - \frac1B) \frac{n}{n-1}$ of the variance between images.
+# With the weights $B / n$ and summed over the $k$ batches,
 #
 # $$ \sum_b \frac{B_b}{n} \Big(1 - \frac{1}{B_b}\Big) \frac{n}{n-1} = \frac{n - k}{n - 1} $$
 #
-# of it is kept. A rare class comes alone in most of its batches, $k \approx n$, and keeps little. A frequent one has many images in each.
+# of it remains.
+# A rare class has a single image in most of its batches, $k \approx n$, and keeps little.
+# A frequent one has many images in each.
 
 
 # %%
@@ -261,11 +282,14 @@ rows = {"share that is kept": ((counts - k) / (counts - 1)).double()}
 pd.DataFrame(rows, index=named).T.round(2)
 
 # %% [markdown]
-# So the literal recursion brings the imbalance back through the variances. There are two cures, which are the same in exact arithmetic. **Merge** the sums of squared deviations $M = m \sigma^2$ of two parts with the gap $d$ of their means (Chan et al.),
+# So the literal recursion brings the imbalance back through the variances.
+# There are two remedies, which are the same in exact arithmetic.
+# **Merge** the sums of squared deviations $M = m \sigma^2$ of two parts with the gap $d$ of their means (Chan et al.),
 #
 # $$ M = M_1 + M_2 + d^2\, \frac{m_1 m_2}{m_1 + m_2}, $$
 #
-# or add up first and second moments and subtract at the end. A cell checks the first, and the package does the second, in double precision, on moments of *images*, so that the subtraction takes place between images alone:
+# or add up first and second moments and subtract at the end.
+# A cell checks the first, and the package does the second, in double precision, on moments of *images*, so that the subtraction is between images only:
 
 # %%
 one, two = members[head].split(50)[:2]
@@ -284,12 +308,15 @@ notebook.source(collect)
 #
 # $$ \mu = \frac1C \sum_c \mu_c . $$
 #
-# For the variance "similarly" can mean two things. Treat the classes as parts of one population, as the batches above:
+# For the variance "similarly" can mean two things.
+# Treat the classes as parts of one population, like the batches above:
 #
 # $$ \sigma^2 = \frac1C \sum_c \sigma_c^2 + \frac1C \sum_c (\mu_c - \mu)^2 . $$
 #
-# This is the variance of the **mixture**. The **mean** form, which is the literal one, has the first sum alone. It leaves out the spread of the class means. A synthetic batch that holds all classes *has* that spread, so under the mean form
-# even perfect images would be told to be less different from class to class.
+# This is the variance of the **mixture**.
+# The **mean** form, which is the literal one, has only the first sum.
+# It leaves out the spread of the class means.
+# A synthetic batch that holds all classes *has* that spread, so under the mean form even perfect images would be pushed to differ less from class to class.
 
 # %%
 from ltdd_utils.methods.alignment.statistics import LayerStatistics
@@ -297,7 +324,8 @@ from ltdd_utils.methods.alignment.statistics import LayerStatistics
 notebook.source(LayerStatistics)
 
 # %% [markdown]
-# The check: weigh the real images so that all classes count alike, and take mean and variance of everything in one go. That is the mixture form.
+# To check: weight the real images so that all classes count alike, and compute mean and variance of everything at once.
+# This gives the mixture form.
 
 # %%
 last = statistics["plain"][0].layers[-1]
@@ -308,7 +336,8 @@ for own, real in zip(last.balanced("mixture"), direct, strict=True):
 assert (last.balanced("mean")[1] < direct[1][0]).all()
 
 # %% [markdown]
-# How large is what the mean form leaves out? The variance of an equal-class population has three parts: inside images, between the images of a class, between the classes.
+# How large is the part that the mean form leaves out?
+# The variance of an equal-class population has three parts: inside images, between the images of a class, between the classes.
 
 
 # %%
@@ -335,15 +364,20 @@ pd.DataFrame(
 ).T.round(3)
 
 # %% [markdown]
-# The deeper the layer, the more of its variance is that between the classes: that is what a classifier is trained to make. The default here is the mixture form; `statistics.variance=mean` is the other.
+# The deeper the layer, the more of its variance is between the classes: a classifier is trained to produce this.
+# The default here is the mixture form; `statistics.variance=mean` is the other.
 #
-# ## How much variance a class has in a batch
+# ## The variance of a class in a batch
 #
-# Class by class the same question comes back. A synthetic batch has $n$ images of a class, say one or ten, and the real class has $n_c$. By the argument above, $n$ images drawn from the class have on average
+# For single classes the same question arises.
+# A synthetic batch has $n$ images of a class, say one or ten, and the real class has $n_c$.
+# By the argument above, $n$ images drawn from the class have on average
 #
 # $$ \sigma_\text{in}^2 + \Big(1 - \frac1n\Big) \frac{n_c}{n_c - 1}\, \sigma_\text{between}^2 . $$
 #
-# At $n = 1$ this is the variance inside images, at $n = n_c$ that of the class. Matching $n$ images to any other value asks for something that real images do not have. The package has all three, as `class_variance`:
+# At $n = 1$ this is the variance inside images, at $n = n_c$ the variance of the class.
+# Matching $n$ images to any other value asks for something that real images do not have.
+# The package has all three, as `class_variance`:
 
 # %%
 from ltdd_utils.methods.alignment.alignment import class_variance
@@ -377,12 +411,16 @@ plots.curves({"": lines}, "images of the class in the batch", "part of the sprea
 # %% [markdown]
 # ## Running and calibrated statistics
 #
-# *Calibrated* statistics are those of one clean pass in which all classes have the same share: equation 9, as above. How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart? As a distance that means the same in every layer, take the 2-Wasserstein distance of two normal distributions with these moments, per channel and in units of $\sigma'$, and its root mean square over channels:
+# *Calibrated* statistics are those of one clean pass in which all classes have the same share: equation 9, as above.
+# How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart?
+# For a distance that is comparable between layers, take the 2-Wasserstein distance of two normal distributions with these moments, per channel and in units of $\sigma'$, and its root mean square over channels:
 #
 # $$ d^2 = \frac1D \sum_{i=1}^{D} \frac{(\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2}{\sigma_i'^2} . $$
 #
-# Running and calibrated statistics differ in two ways. The class shares are one. The other is everything else that the running average saw: augmented and mixed images, the last batches alone, the weights of those
-# steps. To tell them apart, put a third pair between: one clean pass with the classes in their **natural** shares $n_c / N$.
+# Running and calibrated statistics differ in two ways.
+# The class shares are one.
+# The other is everything else in the running average: augmented and mixed images, only the last batches, the network's weights at those steps.
+# To separate the two, use a third pair in between: one clean pass with the classes in their **natural** shares $n_c / N$.
 
 
 # %%
@@ -416,13 +454,16 @@ for kind in kinds:
 plots.distances_by_layer(panels, layers, "distance, in standard deviations")
 
 # %% [markdown]
-# The line that answers the question is "natural to equal shares": that alone is the imbalance. It grows with depth, and so did the part of the class means in the variance. The other part, "running to natural shares", is there on balanced data too. In the first
-# layers it is nearly all of the distance, and for debiased observers, which trained on mixed images, it is the larger part in all of them. So a recovery that turns from running to calibrated statistics changes more than class shares, and a gain from it needs a control
-# before it is called class-fairness.
+# The line that answers the question is "natural to equal shares": only this is the imbalance.
+# It grows with depth, as did the part of the class means in the variance.
+# The other part, "running to natural shares", exists on balanced data too.
+# In the first layers it is nearly all of the distance, and for debiased observers, which were trained on mixed images, it is the larger part in all layers.
+# So a recovery that switches from running to calibrated statistics changes more than class shares, and a gain needs a control before it is attributed to class-fairness.
 #
 # ## Class by class
 #
-# How far is each class, on its own, from the three targets? In the deepest layer:
+# How far is each class, on its own, from the three targets?
+# In the deepest layer:
 
 
 # %%
@@ -444,7 +485,10 @@ plots.class_profiles(by_class["plain"], *own_classes, "distance, plain observer"
 plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased observer")
 
 # %% [markdown]
-# Do not look for a slope here. How far a class is from the average depends on what it looks like, more than on its size, and on Digits-LT the rarest class is *near* all three targets. What the calibration changes is the step from "natural" to "equal". The claim, on each seed:
+# Do not expect a slope here.
+# The distance of a class from the average depends on its appearance more than on its size, and on Digits-LT the rarest class is *near* all three targets.
+# The calibration changes the step from "natural" to "equal".
+# The claim, on each seed:
 
 # %%
 from ltdd_utils.data import rank_thirds
@@ -463,10 +507,15 @@ pd.DataFrame(rows, index=["most frequent class", "tail third"]).T.round(2)
 # %% [markdown]
 # ## Why the normalisers stay as they are
 #
-# The observer is frozen. The calibrated statistics are *targets*; its layers go on normalising with the running ones. Why not put the better numbers into the layers as well?
+# The observer is frozen.
+# The calibrated statistics are *targets*; its layers go on normalising with the running ones.
+# Why not put the better numbers into the layers too?
 #
-# Because then they are no longer true. Layer 2 reads what layer 1 put out. Change layer 1's normaliser and layer 2 sees other inputs, and the statistics that were collected for it belong to a network that does not exist any more. The cell puts the calibrated
-# statistics into all layers **at once**, shows the real images again, and measures how far what the layers see is from what was put in. As a control they are put in **in turn**, each layer after the ones before it were replaced and measured again.
+# Because then they are no longer correct.
+# Layer 2 reads the output of layer 1.
+# If layer 1's normaliser changes, layer 2 gets different inputs, and the statistics that were collected for it belong to a network that no longer exists.
+# The cell puts the calibrated statistics into all layers **at once**, passes the real images through again, and measures the distance between the layers' statistics and the ones that were put in.
+# As a control they are put in **in turn**: each layer is measured again after the layers before it were replaced.
 
 # %%
 from copy import deepcopy
@@ -517,7 +566,10 @@ assert (drift.xs("at once", level=1)[layers[-1]].to_numpy() > calibration.numpy(
 drift.xs("at once", level=1).round(2)
 
 # %% [markdown]
-# In the deepest layer the error is larger than the whole distance between running and calibrated statistics. The real images themselves would miss the targets by that much. In turn the error is zero, by construction. And the accuracy of such observers?
+# In the deepest layer the error is larger than the whole distance between running and calibrated statistics.
+# The real images themselves would miss the targets by that much.
+# In turn, the error is zero by construction.
+# What is the accuracy of such observers?
 
 # %%
 columns = pd.MultiIndex.from_product(
@@ -526,19 +578,29 @@ columns = pd.MultiIndex.from_product(
 pd.DataFrame.from_dict(scores, orient="index", columns=columns).round(1)
 
 # %% [markdown]
-# At once, the accuracy goes up for some observers and down for others. In turn it did not fall in our runs, and the tail gained: statistics of clean images with equal shares suit the balanced test better than those of crops and mixed views in natural shares. Which of the two helps, clean images or equal shares, is not told apart here. It is a finding about digits and a network of
-# three norms, and an observer of another kind than the paper's, which has its statistics calibrated as targets and its normalisers left alone. So does this book. Recovery with observers replaced in turn is not shown here.
+# At once, the accuracy goes up for some observers and down for others.
+# In turn, it did not fall in our runs, and the tail gained: statistics of clean images with equal shares suit the balanced test better than those of crops and mixed views in natural shares.
+# Which of the two helps, clean images or equal shares, is not separated here.
+# This is a finding about digits, a network with three norm layers, and observers that are not the paper's: there the statistics are calibrated only as targets, and the normalisers are left unchanged.
+# So does this book.
+# Recovery with such observers is not shown here.
 #
 # ## What the released code does
 #
-# The paper's own repository could not be read for this book, only a third party's copy of it. In that copy equation 9 is not computed:
+# The paper's own repository could not be read for this book, only a third party's copy of it.
+# In that copy equation 9 is not computed:
 #
-# - One pass adds up, for each class, the means of its images and the variances *inside* its images. The momentum $a_t$ is computed and never read. The variance between images is missing: the values at $n = 1$ above.
-# - The targets of the whole batch at the BatchNorm layers are the network's own running statistics, not equal-class averages.
-# - The class tables enter as their average over the labels of the batch. On a batch with all classes equally often that is equation 9 in its mean form, with half of the weight, and without the variance between images.
-# - The inputs of all convolutions are matched too. Their targets are divided by the size of the *balanced* data set, and so are too small on a long tail. This book divides by the images that there are.
+# - One pass adds up, for each class, the means of its images and the variances *inside* its images.
+#   The momentum $a_t$ is computed and never read.
+#   The variance between images is missing: the values at $n = 1$ above.
+# - The targets for the whole batch at the BatchNorm layers are the network's own running statistics, not equal-class averages.
+# - The class tables enter as their average over the labels of the batch.
+#   On a batch with equally many images of all classes this is equation 9 in its mean form, with half of the weight, and without the variance between images.
+# - The inputs of all convolutions are matched too.
+#   Their targets are divided by the size of the *balanced* data set, and so are too small on a long tail.
+#   This book divides by the actual number of images.
 #
-# These are settings here: `unilevel` has our reading of the paper's form, and `edc` the released one.
+# These are settings here: `unilevel` has our reading of the paper's form, `edc` the released one.
 
 # %%
 released = recipes.recipe("edc_digits").method
@@ -556,7 +618,9 @@ pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)})
 # %% [markdown]
 # ## Recorded runs
 #
-# The paper ran its method without the calibration, on CIFAR-100-LT. The book's name for that is `unilevel_no_calibration`: running statistics as targets and no class term. Its records beside those of `unilevel`, and the published numbers:
+# The paper ran its method without the calibration, on CIFAR-100-LT.
+# This book's recipe for that is `unilevel_no_calibration`: running statistics as targets and no class term.
+# Its records, with those of `unilevel` and the published numbers:
 
 # %%
 from ltdd_utils import analysis, records
@@ -594,16 +658,23 @@ assert verdict.verdict.item() == "not resolved"
 analysis.for_display(verdict)
 
 # %% [markdown]
-# (Chapter 00 explains the columns.) No effect can be seen with these pipelines. The control drops two things at once; chapter 12 changes the source of the statistics alone, and sees nothing either.
+# (Chapter 00 explains the columns.)
+# No effect can be seen with these pipelines.
+# The control drops two things at once; chapter 12 changes only the source of the statistics, and sees nothing either.
 #
 # ## What we saw
 #
-# - Running statistics are those of the last few batches, with the classes in the shares that they happened to have there.
-# - The dynamic momentum makes an exact mean of everything, in any order. On variances the same recursion loses the spread of the batches' means, nearly all of the variance between images for a class that comes alone in its batches.
-# - Averaging class variances leaves out the spread of the class means, which grows with depth. The mixture form has it.
-# - A class has less variance in a small batch than in the data, by a law that can be computed.
-# - Equal shares move the deepest layer most: away from the head class and towards the tail third, on all seeds. Everything else that the running average saw moves it too: more than the shares in the first two layers, about as much in the last one of a plain observer, and more in all layers of a debiased one. How much of that is augmentation was not measured.
-# - Calibrated statistics are targets. Put into all layers at once they are wrong from the second layer on.
+# - Running statistics are those of the last few batches, with the class shares that those batches happened to have.
+# - The dynamic momentum gives the exact mean of all images, in any order.
+#   On variances the same recursion loses the spread of the batches' means, which is nearly all of the variance between images for a class with a single image in its batches.
+# - Averaging class variances leaves out the spread of the class means, which grows with depth.
+#   The mixture form contains it.
+# - A class has less variance in a small batch than in the data, by an amount that can be computed.
+# - Equal shares shift the deepest layer most: away from the head class and towards the tail third, on all seeds.
+#   Everything else in the running average shifts the statistics too: more than the shares do in the first two layers, about as much in the last one of a plain observer, and more in all layers of a debiased one.
+#   How much of that is augmentation was not measured.
+# - Calibrated statistics are targets.
+#   If they are put into all layers at once, they are wrong from the second layer on.
 
 # %%
 print(notebook.versions())
@@ -611,43 +682,60 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** With momentum $a$, how many batches hold half of the weight of a running mean? Which $a$ would make a running mean of one epoch of 194 batches count the last batch as much as the first?
+# > **1.** With momentum $a$, how many batches hold half of the weight of a running mean?
+# > Which $a$ would make a running mean of one epoch of 194 batches count the last batch as much as the first?
 #
 # <details><summary>Answer</summary>
 #
-# The last $h$ batches hold $1 - (1-a)^h$. Half of it is reached at $h = \log 0.5 / \log(1-a)$, between six and seven batches for $a = 0.1$. No constant does the second: the weights are a geometric series, equal only for $a \to 0$, where nothing is ever learned. It takes $a_t = 1/t$, which is the dynamic momentum for
-# batches of one size.
+# The last $h$ batches hold $1 - (1-a)^h$.
+# Half of the weight is reached at $h = \log 0.5 / \log(1-a)$, between six and seven batches for $a = 0.1$.
+# No constant achieves the second: the weights are a geometric series, equal only for $a \to 0$, where the mean never moves.
+# It takes $a_t = 1/t$, which is the dynamic momentum for batches of equal size.
 #
 # </details>
 #
-# > **2.** A class of $n$ images comes in $k = n$ batches. What does the literal recursion return as its variance? And with $k = 1$?
+# > **2.** A class of $n$ images comes in $k = n$ batches.
+# > What does the literal recursion return as its variance?
+# > And with $k = 1$?
 #
 # <details><summary>Answer</summary>
 #
-# With $k = n$ every batch has one image of it: the share $(n - k)/(n - 1)$ is zero and only the variance inside images is left. With $k = 1$ the class comes in one batch and everything is kept. Sorting the pass by class would do that, up to the batch size. The released code has the first, for every class.
+# With $k = n$ every such batch has one image of the class: the share $(n - k)/(n - 1)$ is zero, and only the variance inside images is left.
+# With $k = 1$ the class comes in one batch and everything is kept.
+# Sorting the images by class would achieve that, up to the batch size.
+# The released code has the first, for every class.
 #
 # </details>
 #
-# > **3.** In which case are the mixture and the mean form equal? What would a layer look like in which the class means are all of the variance?
+# > **3.** In which case are the mixture and the mean form equal?
+# > What would a layer look like if the class means made up all of its variance?
 #
 # <details><summary>Answer</summary>
 #
-# When all classes have the same mean in every channel: early layers come near it, since strokes and edges are the same for all digits. If class means are all of the variance, the channel has one constant value per class, at every pixel of every image: a perfect label detector, if the constants differ.
+# When all classes have the same mean in every channel: early layers come close to that, since strokes and edges are the same for all digits.
+# If the class means make up all of the variance, the channel has one constant value per class, at every pixel of every image: a perfect class detector, if the constants differ.
 #
 # </details>
 #
-# > **4.** The rarest class here has six images. How well do they know its mean? Compare the distance of the means of two random halves of a class of 120 images and of one of six, in the deepest layer.
+# > **4.** The rarest class here has six images.
+# > How well do they determine its mean?
+# > Compare the distance of the means of two random halves of a class of 120 images and of one of six, in the deepest layer.
 #
 # <details><summary>Answer</summary>
 #
-# The variance of a mean over $n$ images is $\sigma_\text{between}^2 / n$: with six images the error is $\sqrt{120/6} \approx 4.5$ times that of the head class. Calibration gives all classes the same share, and so it gives the *noise* of the rare ones the same share too. `members` and `batch` are all you need to see it.
+# The variance of a mean over $n$ images is $\sigma_\text{between}^2 / n$: with six images the error is $\sqrt{120/6} \approx 4.5$ times that of the head class.
+# Calibration gives all classes the same share, and so it gives the *noise* of the rare ones the same share too.
+# `members` and `batch` are all you need to check it.
 #
 # </details>
 #
-# > **5.** Turn the class order round (`data.class_order=reversed`, another six observers). Which of this page's findings should stay, and which belong to the digits?
+# > **5.** Reverse the class order (`data.class_order=reversed`, another six observers).
+# > Which findings of this page should remain, and which depend on the digits?
 #
 # <details><summary>Answer</summary>
 #
-# The laws stay: recursion, mixture, expected variance, the zero in the control. The growth with depth should stay too. Which class is near the running statistics can change: if the class that is now the head was an unusual digit before, the natural average moves towards it.
+# The mathematical results remain: recursion, mixture, expected variance, the zero in the control.
+# The growth with depth should remain too.
+# Which class is near the running statistics can change: if the new head class is an unusual digit, the natural average moves towards it.
 #
 # </details>

@@ -14,9 +14,14 @@
 # %% [markdown]
 # # Observer and teacher: debiasing
 #
-# **Question.** Two networks trained on the long tail decide what paper 2's set becomes: under the *observer* the images are recovered, and the *teacher* labels them. What they believe of the tail goes into every image and every label. The paper trains both with a loss that works against the bias. It has four parts; what does each of them do?
+# **Question.** Two networks trained on the long tail determine paper 2's set: the images are recovered under the *observer*, and the *teacher* labels them.
+# Their view of the tail goes into every image and every label.
+# The paper trains both with a loss that works against the bias.
+# It has four parts; what does each of them do?
 #
-# **Claim.** On one and the same debiased backbone the re-weighted head is right more often in the tail than the plain head beside it. A cell checks this on three seeds. That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT; the page says what is, and shows the teachers recorded on CIFAR-10-LT so far.
+# **Claim.** On the same debiased backbone, the re-weighted head is right more often on the tail than the plain head.
+# A cell checks this on three seeds.
+# That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT; the page says what is visible, and shows the teachers recorded on CIFAR-10-LT so far.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -35,7 +40,10 @@ teacher_epochs: int = 40  # of the recipe
 # %% [markdown]
 # ## Two networks, one training
 #
-# Observer and teacher are trained in the same way and differ in their architecture. The observer needs BatchNorm, since its statistics are what recovery reads (chapter 08). The teacher is the student's ConvNet. The paper names neither of them; the row `paper` has the released code's (width `None` is the architecture's own):
+# Observer and teacher are trained in the same way and differ in their architecture.
+# The observer needs BatchNorm, since recovery reads its statistics (chapter 08).
+# The teacher has the student's ConvNet architecture.
+# The paper names neither of them; the row `paper` has those of the released code (width `None` is the architecture's default):
 
 # %%
 import pandas as pd
@@ -59,7 +67,8 @@ rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
 pd.DataFrame(rows).T.sort_index()
 
 # %% [markdown]
-# The training is GLMC's ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name. Its loss in this book:
+# The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.
+# Its loss in this book:
 
 # %%
 from ltdd_utils.teachers import DebiasedObjective
@@ -69,13 +78,16 @@ notebook.source(DebiasedObjective)
 # %% [markdown]
 # ## Part 1: two mixed views, with a partner
 #
-# Each image $x$ of a batch gets a partner $x'$ and both are augmented twice. One $\lambda$ from U(0, 1) serves the whole step. The first view is a Mixup of the two, the second a CutMix:
+# Each image $x$ of a batch gets a partner $x'$, and both are augmented twice.
+# One $\lambda$ from U(0, 1) is used for the whole step.
+# The first view is a Mixup of the two, the second a CutMix:
 #
 # $$ \tilde x_1 = \lambda x + (1 - \lambda) x', $$
 #
 # $$ \tilde x_2 = x \text{ with a square of } x' . $$
 #
-# The square has the share $1 - \lambda$ of the area. Both views have the target $t = \lambda e_y + (1 - \lambda) e_{y'}$, where $e_y$ is the one-hot vector of the image's class.
+# The square has the share $1 - \lambda$ of the area.
+# Both views have the target $t = \lambda e_y + (1 - \lambda) e_{y'}$, where $e_y$ is the one-hot vector of the image's class.
 
 # %%
 import torch
@@ -102,7 +114,8 @@ pictures["CutMix"] = cutmix(x2, other2, share, rng)[0]
 plots.image_rows(pictures)
 
 # %% [markdown]
-# A partner of class $c$ is drawn with weight $n_c^{-0.2}$ per image, so the class has the share $n_c^{0.8}$ among the partners, up to a factor: a little less of the head, a little more of the tail. Half of the mixed label is the partner's, on average.
+# A partner of class $c$ is drawn with weight $n_c^{-0.2}$ per image, so the class has the share $n_c^{0.8}$ among the partners, up to a factor: a little less of the head, a little more of the tail.
+# Half of the mixed label is the partner's, on average.
 #
 # ## Part 2: class weights
 #
@@ -110,7 +123,8 @@ plots.image_rows(pictures)
 #
 # $$ w_k = C\, \frac{n_k^{-r}}{\sum_j n_j^{-r}} . $$
 #
-# Here $r = 0.8$. What share does each class have in the labels, after each part?
+# Here $r = 0.8$.
+# Which share does each class have in the labels after each part?
 
 # %%
 notebook.source(class_weights)
@@ -131,12 +145,19 @@ lines = {name: row[None] for name, row in lines.items()}
 plots.class_profiles(lines, data.counts, data.class_names, "share of the class")
 
 # %% [markdown]
-# The partners move little, the weights nearly all. What does a head learn under weights? Let $p(c \mid x)$ be the posterior of the data that it trains on. Its expected loss at $x$ is $-\sum_c w_c\, p(c \mid x) \log \mathrm{softmax}(z)_c$, smallest where
+# The partners change little, the weights nearly everything.
+# What does a head learn under these weights?
+# Let $p(c \mid x)$ be the posterior of the data that it trains on.
+# Its expected loss at $x$ is $-\sum_c w_c\, p(c \mid x) \log \mathrm{softmax}(z)_c$, which is smallest where
 #
 # $$ \mathrm{softmax}(z)_c \propto w_c\, p(c \mid x) . $$
 #
-# Chapter 05 had $p(c \mid x) \propto \pi_c\, q(c \mid x)$, with $q(c \mid x)$ the posterior of balanced classes. So with $w_c \propto \pi_c^{-r}$ the head goes to $\pi_c^{1-r}\, q(c \mid x)$: the prior is taken off to the power $r$, the same as logit adjustment with
-# $\tau = r$ ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)). At $r = 0.8$ a fifth of it would stay, in the exponent. That is for labels that are not mixed. Here the labels have the shares $m_c$ of the figure, whose partners have taken some of the prior already, and the head goes to $m_c\, \pi_c^{-r}\, q(c \mid x)$: how much of the prior is that? A check that the gradient vanishes there:
+# Chapter 05 had $p(c \mid x) \propto \pi_c\, q(c \mid x)$, with $q(c \mid x)$ the posterior of balanced classes.
+# So with $w_c \propto \pi_c^{-r}$ the head converges to $\pi_c^{1-r}\, q(c \mid x)$: the prior is divided out to the power $r$, the same as logit adjustment with $\tau = r$ ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)).
+# At $r = 0.8$ a fifth of it would remain, in the exponent.
+# This holds for labels that are not mixed.
+# Here the labels have the shares $m_c$ of the figure, where the partners have already removed some of the prior, and the head converges to $m_c\, \pi_c^{-r}\, q(c \mid x)$: how much of the prior is left?
+# A check that the gradient vanishes at this point:
 
 # %%
 from ltdd_utils.training import debias_loss, soft_cross_entropy
@@ -151,7 +172,8 @@ rest = (weighted[0] / weighted[-1]).log() / (prior[0] / prior[-1]).log()
 print(f"the prior that is left in mixed and weighted labels: to the power {rest:.2f}")
 
 # %% [markdown]
-# **The factor $C$.** The paper's equation has no $C$; its weights sum to one (`weights="sum"`), where the released code's have mean one. SGD does not scale gradients, so under the printed form the re-weighted term is $C$ times weaker beside the plain term and the consistency:
+# **The factor $C$.** The paper's equation has no $C$; its weights sum to one (`weights="sum"`), where the released code's have mean one.
+# SGD does not rescale gradients, so in the printed form the re-weighted term is $C$ times weaker relative to the plain term and the consistency term:
 
 # %%
 first, second = (
@@ -167,13 +189,18 @@ torch.testing.assert_close(slopes["mean"][0], slopes["sum"][0])
 torch.testing.assert_close(slopes["mean"][1], data.classes * slopes["sum"][1])
 
 # %% [markdown]
-# ## Part 3: a weight that moves from one head to the other
+# ## Part 3: a weight that shifts from one head to the other
 #
-# The network has two linear heads on one backbone. The plain head learns the mixed labels as they come, the re-weighted head learns them under $w$, and only the latter answers. Their losses are added with
+# The network has two linear heads on one backbone.
+# The plain head learns the mixed labels as they come, the re-weighted head learns them under $w$, and only the latter is used at inference.
+# Their losses are added with
 #
 # $$ (1 - \alpha)\, \mathrm{CE} + \alpha\, \mathrm{CE}_w, \qquad \alpha = (e / E)^2, $$
 #
-# in epoch $e$ of $E$. The idea is that of classifier re-training (chapter 03), without a second stage: first features from all the data, then a classifier in which all classes count. But the step size falls along a cosine at the same time. What is left for the second head?
+# in epoch $e$ of $E$.
+# The idea is that of classifier re-training (chapter 03) without a second stage: first features from all the data, then a classifier in which all classes count.
+# But at the same time the step size falls along a cosine.
+# How much is left for the second head?
 
 # %%
 notebook.source(debias_loss)
@@ -191,15 +218,22 @@ lines = {name: (epochs, steps.tolist()) for name, steps in heads.items()}
 plots.curves({"": lines}, "epoch", "weight of the loss x step size")
 
 # %% [markdown]
-# The head that answers is trained with a small part of the whole budget. The records below say whether that is enough on CIFAR-10-LT. On a few hundred digits the released step size left it half-trained, which is why the recipe at scale `tiny` has more and larger steps (the table above).
+# The head used at inference is trained with a small part of the whole budget.
+# The records below show whether that is enough on CIFAR-10-LT.
+# On a few hundred digits the released step size left it half-trained, so the recipe at scale `tiny` has more and larger steps (see the table above).
 #
 # ## Part 4: consistency of the two views
 #
-# A linear **projection** $z_i$ of the features of view $i$, and a linear **prediction** $p_i$ from it. Each view's prediction should point where the other view's projection points (equation 5; SimSiam, [arXiv 2011.10566](https://arxiv.org/abs/2011.10566)):
+# The features of view $i$ get a linear **projection** $z_i$, and from it a linear **prediction** $p_i$.
+# Each view's prediction should point in the direction of the other view's projection (equation 5; SimSiam, [arXiv 2011.10566](https://arxiv.org/abs/2011.10566)):
 #
 # $$ \mathcal{L} = -\cos(p_1, z_2) - \cos(p_2, z_1) . $$
 #
-# One side of each cosine is held still, without which the easiest solution is one and the same vector for all images. Which side? The released code, like SimSiam, holds the *projection* still. The paper's equation prints it the other way round. Take the gradient in both forms:
+# The gradient of one side of each cosine is stopped; otherwise the easiest solution is the same vector for all images.
+# Which side?
+# The released code, like SimSiam, stops the gradient of the *projection*.
+# The paper's equation has it the other way round.
+# Take the gradient in both forms:
 
 # %%
 from ltdd_utils.training import consistency_loss
@@ -236,12 +270,15 @@ assert (table["projection (released)"] > 0).all()
 table.T.rename_axis("held still").round(3)
 
 # %% [markdown]
-# (The largest norm over the weights of each part.) In the printed form the prediction layer never gets a gradient. It stays the random map that it began as, and the backbone is asked to make $z_1$ point where that random map sends $z_2$. The default here is the released
-# form; `stop_gradient=prediction` is the printed one.
+# (The largest norm over the weights of each part.)
+# In the printed form the prediction layer never gets a gradient.
+# It remains the random map of its initialisation, and the backbone is trained to make $z_1$ point where that random map sends $z_2$.
+# The default here is the released form; `stop_gradient=prediction` gives the printed one.
 #
-# ## What it gives on Digits-LT
+# ## The effect on Digits-LT
 #
-# Plain teachers (cross-entropy) and debiased ones, of the same ConvNet and the recipe's schedule, three each. Of a debiased one we look at *both* heads.
+# We train plain teachers (cross-entropy) and debiased ones, with the same ConvNet and the recipe's schedule, three each.
+# For a debiased teacher we look at *both* heads.
 
 # %%
 from dataclasses import replace
@@ -280,7 +317,8 @@ right = {
 plots.per_class_accuracy(right, data.counts, data.class_names)
 
 # %% [markdown]
-# Compare the two lower rows first: the same backbone, the same images, two linear layers. The claim, on each seed:
+# Compare the two lower rows first: same backbone, same images, two linear layers.
+# The claim, on each seed:
 
 # %%
 from ltdd_utils.data import rank_thirds
@@ -300,7 +338,8 @@ assert (own > beside).all()
 table.round(1)
 
 # %% [markdown]
-# And the plain teacher? Take the differences class by class in the tail, in points, on the same seeds (chapter 00 explains the columns):
+# How does the plain teacher compare?
+# Here are the differences class by class in the tail, in points, on the same seeds (chapter 00 explains the columns):
 
 # %%
 from ltdd_utils import analysis
@@ -327,8 +366,12 @@ assert (
 analysis.for_display(gain)
 
 # %% [markdown]
-# The rarest class gains, and that is resolved. The one above it lost on average, but three seeds are too few to claim it; a gain of the whole third is not resolved either. The middle row of the figure says why there is no more to gain: the plain head of a debiased network does *worse* in the tail than the plain teacher, and the re-weighted head first has to win that back. The two heads of the
-# comparison differ in more than one thing, mixed images and labels, a fading weight, a second loss on the backbone, so the figure does not say which of them costs the tail. Exercise 5 would. What do teachers call the images of the class that lost on average?
+# The rarest class gains, and this difference is resolved.
+# The next one lost on average, but three seeds are too few to claim it; a gain of the whole third is not resolved either.
+# The middle row of the figure shows why the gain is not larger: the plain head of a debiased network does *worse* on the tail than the plain teacher, and the re-weighted head first has to make up for that.
+# The plain head and the plain teacher differ in more than one thing (mixed images and labels, a decreasing weight, a second loss on the backbone), so the figure does not show which of these costs the tail accuracy.
+# Exercise 5 would.
+# As what do teachers classify the images of the class that lost on average?
 
 # %%
 loser = truth == tail[-2]
@@ -340,11 +383,14 @@ columns = [f"called {name}" for name in data.class_names]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %% [markdown]
-# In our runs most of the lost ones are called by the name of a *more frequent* digit, and few by that of the rarest. So it is what is left of the old bias that takes them, not the new weight of the rarest class.
+# In our runs most of the lost ones are taken for a *more frequent* digit, and few for the rarest.
+# So the cause is what remains of the old bias, not the new weight of the rarest class.
 #
 # ## A control that costs nothing
 #
-# The mathematics of part 2 says that a head without any weights can be turned into a re-weighted one afterwards: subtract the logarithm of the class shares that it was trained on. No training, no setting, no second head. For the plain teacher these are $\log \pi$, for the plain head of the debiased one the shares of the *mixed* labels:
+# By the mathematics of part 2, a head trained without weights can be turned into a re-weighted one afterwards: subtract the logarithm of the class shares that it was trained on.
+# This needs no training, no setting and no second head.
+# For the plain teacher this is $\log \pi$; for the plain head of the debiased one it is the logarithm of the shares of the *mixed* labels:
 
 # %%
 logits["plain teacher - log prior"] = [z - prior.log() for z in plain]
@@ -371,10 +417,14 @@ assert cost_free.verdict["same backbone"] == "resolved"
 analysis.for_display(cost_free)
 
 # %% [markdown]
-# The shift minus the learned head, in points of the tail third. On Digits-LT the shift is better on every seed; on the same backbone that is resolved, on the plain teacher's it is not. A claim that debiased *training* is needed would have to beat this control. The paper does not have it; ADSA is the same shift with a strength that is searched for (chapter 11). For pictures this page does not answer the question: six scans of a digit are soon learned, and most of what they lack is in
-# the last layer (chapter 06).
+# The table shows the shift minus the learned head, in points of the tail third.
+# On Digits-LT the shift is better on every seed; on the same backbone the difference is resolved, on the plain teacher's it is not.
+# A claim that debiased *training* is needed would have to beat this control.
+# The paper does not have this control; ADSA is the same shift with a strength that is found by a search (chapter 11).
+# For photographs this page does not answer the question: six scans of a digit are learned quickly, and most of the deficit is in the last layer (chapter 06).
 #
-# **Confidence.** A teacher hands on its logits, not its answers (chapter 11). So how sure it is matters as much as whether it is right:
+# **Confidence.** A teacher passes on its logits, not its decisions (chapter 11).
+# So its confidence matters as much as its accuracy:
 
 
 # %%
@@ -398,13 +448,17 @@ assert table["head - tail"].iloc[1] < table["head - tail"].iloc[0]
 table.round(2)
 
 # %% [markdown]
-# Both are less sure, head and tail, and the gap between them is smaller. Which part does what, mixed labels or weights, was not separated. A student that matches the logits by squared error learns that scale too.
+# The debiased teachers are less sure on both head and tail, and the gap between the two is smaller.
+# The effects of mixed labels and of weights were not separated.
+# A student that matches the logits by squared error learns that scale too.
 #
-# **Observers** are trained in the same way, and chapter 08 has three of each kind: its last table on digits shows their accuracy, "as trained".
+# **Observers** are trained in the same way, and chapter 08 has three of each kind: its last table on digits shows their accuracy "as trained".
 #
 # ## Recorded runs
 #
-# On CIFAR-10-LT the experts take minutes to an hour rather than seconds, so this part reads records: IF 100, ten images per class, scale `cpu`. A record under `online-teacher/plain` or `/debiased` says what the teacher itself scored, and what students made of its labels. This is the place to look for what the digits do not show.
+# On CIFAR-10-LT the experts take minutes to an hour rather than seconds, so this part reads records: IF 100, ten images per class, scale `cpu`.
+# A record under `online-teacher/plain` or `/debiased` has the accuracy of the teacher itself and of the students that learned from its labels.
+# These records can show what the digits do not.
 
 # %%
 from ltdd_utils import analysis, records
@@ -442,7 +496,7 @@ rows = {
 pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
-# Students of the *same* sets under both teachers, with the command for each that was not run:
+# Students on the *same* sets under both teachers, with the command for each run that is missing:
 
 # %%
 methods = ("random", "rded", "edc", "unilevel_no_recovery", "unilevel")
@@ -466,10 +520,15 @@ gain = board["random", DEBIASED].percent - board["random", PLAIN].percent
 assert gain > 10  # students of the very same random images
 
 # %% [markdown]
-# On CIFAR-10-LT the picture is another one. The plain teacher hardly knows the tail third, the debiased one knows more than half of it, and students of the very same random images gain more than ten points from the change. Between the sets under one teacher there are a few points. The control that costs nothing was run there too, as ADSA (chapter 12): it lifts EDC by about half of what the debiased teacher gives it.
+# On CIFAR-10-LT the picture is different.
+# The plain teacher hardly knows the tail third, the debiased one knows more than half of it, and students on the same random images gain more than ten points from the change of teacher.
+# Sets under the same teacher differ by a few points.
+# The control that costs nothing was run there too, as ADSA (chapter 12): it gives EDC about half of the gain that the debiased teacher gives.
 
 # %% [markdown]
-# **The paper's own ablation** takes the debiasing away from observer, teacher and initial images at once, on CIFAR-100-LT, and it is by far the largest of its three steps. The recipe `unilevel_no_debiasing` does the same. Nothing in the paper tells the consistency loss from the weights, or the observer from the teacher; with `--teacher` and the settings of exercise 5 this book can.
+# **The paper's own ablation** removes the debiasing from observer, teacher and initial images at once, on CIFAR-100-LT, and this is by far the largest of its three steps.
+# The recipe `unilevel_no_debiasing` does the same.
+# Nothing in the paper separates the consistency loss from the weights, or the observer from the teacher; with `--teacher` and the settings of exercise 5, this book can.
 
 # %%
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
@@ -477,17 +536,22 @@ beside = analysis.formatted(beside[(beside.table == "Table 8")])
 beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
 
 # %% [markdown]
-# > **Where the released code differs.** Its experts are scored on the *test set* after every epoch, and the best epoch goes on to recovery and labelling; here the last epoch does. Its $\alpha$ moves with epochs, the paper's with iterations; here with epochs. (In one oddity ours follows it: the label of CutMix is $\lambda$ even where the square reaches over the border.)
+# > **Where the released code differs.** Its experts are scored on the *test set* after every epoch, and the best epoch is used for recovery and labelling; here the last epoch is used.
+# > Its $\alpha$ changes with epochs, as here; the paper's changes with iterations.
+# > (We follow it in one oddity: the label of CutMix is $\lambda$ even where the square reaches over the border.)
 #
 # ## What we saw
 #
-# - Partners shift the classes a little, weights shift them nearly all the way. Under weights with power $r$ a head that sees unmixed labels ends at the posterior with the prior to the power $1 - r$; mixing leaves less.
-# - Without the factor $C$ the re-weighted head learns $C$ times slower; and a rising $\alpha$ under a falling step size leaves it a small part of the training anyway.
+# - Partners shift the class shares a little, weights nearly all the way.
+#   Under weights with power $r$ a head that sees unmixed labels ends at the posterior with the prior to the power $1 - r$; mixing leaves less.
+# - Without the factor $C$ the re-weighted head learns $C$ times slower; and an increasing $\alpha$ with a decreasing step size leaves it only a small part of the training anyway.
 # - As printed, the consistency loss never trains its prediction layer.
-# - On one backbone the re-weighted head has the better tail, on all three seeds. Against a plain teacher the rarest digit gains; a gain of the whole tail is not resolved at this scale.
-# - Subtracting the logarithm of the class shares from a plain head, after training, gives a better tail than the trained second head on Digits-LT.
-# - Digits are too easy a place to look for the effect of debiasing on a whole teacher. On CIFAR-10-LT it is large: in the teacher's tail, and in every student that it labels for.
-# - A debiased teacher is less sure of everything, and its confidence differs less from head to tail.
+# - On the same backbone the re-weighted head is better on the tail, on all three seeds.
+#   Compared with a plain teacher the rarest digit gains; a gain of the whole tail is not resolved at this scale.
+# - Subtracting the logarithm of the class shares from a plain head, after training, gives better accuracy on the tail than the trained second head on Digits-LT.
+# - Digits are too easy to show the effect of debiasing on a whole teacher.
+#   On CIFAR-10-LT the effect is large: on the teacher's tail, and for every student that learns from its labels.
+# - A debiased teacher is less sure overall, and its confidence differs less between head and tail.
 
 # %%
 print(notebook.versions())
@@ -495,44 +559,59 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** CIFAR-10-LT at IF 100, $r = 0.8$: how many times the weight of the head class has the rarest one? And how often is an image of the rarest class somebody's partner, compared with an image of the head?
+# > **1.** CIFAR-10-LT at IF 100, $r = 0.8$: how many times larger than the head class's is the weight of the rarest class?
+# > And how often is an image of the rarest class drawn as a partner, compared with an image of the head class?
 #
 # <details><summary>Answer</summary>
 #
-# The ratio of the weights is $100^{0.8} \approx 40$, whatever the factor in front. As a partner an image has weight $n_c^{-0.2}$, so $100^{0.2} \approx 2.5$ times as often.
+# The ratio of the weights is $100^{0.8} \approx 40$, whatever the constant factor.
+# As a partner an image has weight $n_c^{-0.2}$, so it is drawn $100^{0.2} \approx 2.5$ times as often.
 #
 # </details>
 #
-# > **2.** The square of CutMix may reach over the border, and the label keeps $\lambda$. Is the label fair to the image or to the partner? Measure it with the second value that `cutmix` returns.
+# > **2.** The square of CutMix may reach over the border, and the label keeps $\lambda$.
+# > Is the label fair to the image or to the partner?
+# > Measure it with the second value that `cutmix` returns.
 #
 # <details><summary>Answer</summary>
 #
-# What lies outside is not replaced, so the image keeps *more* than $\lambda$, and the label is unfair to it. Draw a thousand shares and average `kept - share`. The error is largest for small $\lambda$, where the square is large and nearly always cut off.
+# The part outside replaces nothing, so the image keeps *more* than $\lambda$, and the label is unfair to it.
+# Draw a thousand shares and average `kept - share`.
+# The error is largest for small $\lambda$, where the square is large and is nearly always cut off.
 #
 # </details>
 #
-# > **3.** In the printed form the prediction layer gets no gradient. What does weight decay do to its weights in PyTorch? And would the loss notice if they shrank?
+# > **3.** In the printed form the prediction layer gets no gradient.
+# > What does weight decay do to its weights in PyTorch?
+# > And would the loss change if they shrank?
 #
 # <details><summary>Answer</summary>
 #
-# Nothing. Their `.grad` is `None`, and PyTorch's SGD leaves such parameters out, weight decay too. If weights and bias shrank by one factor, the loss would not notice: a cosine does not depend on the length of its vectors.
+# Nothing.
+# Their `.grad` is `None`, and PyTorch's SGD skips such parameters, including their weight decay.
+# If weights and bias shrank by the same factor, the loss would not change: a cosine does not depend on the length of its vectors.
 #
 # </details>
 #
-# > **4.** With $r = 1$ and perfect training the re-weighted head ends at the balanced posterior, which is also where subtracting the logarithm of the shares leads. Name two reasons why the two differ in a real network.
+# > **4.** With $r = 1$ and perfect training the re-weighted head ends at the balanced posterior, which is also where subtracting the logarithm of the shares leads.
+# > Name two reasons why the two differ in a real network.
 #
 # <details><summary>Answer</summary>
 #
-# The weights act *during* training, so they also change the backbone, and the head gets a small part of the step sizes, so it is not at its optimum. The shift needs logits that are calibrated: a network that is too sure of its training images has logits that are too far apart, and then $\log \pi$ is too small a shift. (At $r = 0.8$ there is a
-# third: a part of the prior stays.)
+# The weights act *during* training, so they also change the backbone, and the head gets a small part of the training, so it is not at its optimum.
+# The shift needs logits that are calibrated: a network that is overconfident on its training images has logits that are too far apart, and then $\log \pi$ is too small a shift.
+# (At $r = 0.8$ there is a third: a part of the prior remains.)
 #
 # </details>
 #
-# > **5.** Which settings take one part away and leave the others? Train one teacher each, on one seed, and compare the tail with the table above. How many seeds would you need to believe a difference of two points?
+# > **5.** Which settings remove one part and keep the others?
+# > Train one teacher each, on one seed, and compare the tail with the table above.
+# > How many seeds would you need to trust a difference of two points?
 #
 # <details><summary>Answer</summary>
 #
-# In `cfg.debias`: `consistency=0`; `sharpness=0` (weights 1, and a head that gets a small part of the training); `partner_power=0`; `weights="sum"`; `stop_gradient="prediction"`; a single head with `cfg.network.second_head=False`. With a standard deviation of $s$ points over seeds and $n$ seeds on each side, two standard errors are $2 s \sqrt{2/n}$. The tail third has 150 test
-# images, on which $s$ is some points, so it takes tens of seeds, not three.
+# In `cfg.debias`: `consistency=0`; `sharpness=0` (weights 1, and a head that gets a small part of the training); `partner_power=0`; `weights="sum"`; `stop_gradient="prediction"`; a single head with `cfg.network.second_head=False`.
+# With a standard deviation of $s$ points over seeds and $n$ seeds on each side, two standard errors are $2 s \sqrt{2/n}$.
+# The tail third has 150 test images, for which $s$ is several points, so it takes tens of seeds, not three.
 #
 # </details>

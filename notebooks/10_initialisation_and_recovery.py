@@ -14,11 +14,15 @@
 # %% [markdown]
 # # Initialisation and recovery
 #
-# **Question.** Paper 2 makes images without a training run inside a training run: it takes crops of real images that a teacher is sure of, and changes their pixels until an observer sees the statistics of the real data in them.
-# Which crops are these when a class has six images? What exactly is minimised, and what is it that the images gain?
+# **Question.** Paper 2 makes images without a training run inside a training run: it takes crops of real images that a teacher is sure of, and changes their pixels until an observer measures the statistics of the real data on them.
+# Which crops are these if a class has six images?
+# What exactly is minimised, and what do the images gain?
 #
-# **Claims.** (1) Choosing in rounds keeps every image of a tail class; choosing the best crops of all does not. (2) Recovery brings the statistics of *what passes the observer* closer to their targets. If it sees whole images, these come closer, and under another observer too; with the recipe's random crops it is the crops
-# that come closer, while the whole images move away. Cells check both on three seeds. Whether a student gains is measured as well, and the page says if the difference is resolved.
+# **Claims.** (1) Choosing in rounds keeps every image of a tail class; choosing the best crops overall does not.
+# (2) Recovery brings the statistics of *the observer's input* closer to their targets.
+# If the observer gets whole images, these come closer, also under another observer; with the recipe's random crops, the crops come closer while the whole images move away.
+# Cells check both on three seeds.
+# The gain of a student is measured as well, and the page says whether the difference is resolved.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -38,9 +42,10 @@ student_epochs: int = 10  # the protocol has 60
 # %% [markdown]
 # ## One family
 #
-# SRe2L ([arXiv 2306.13092](https://arxiv.org/abs/2306.13092)), RDED ([arXiv 2312.03526](https://arxiv.org/abs/2312.03526)), EDC ([arXiv 2404.13733](https://arxiv.org/abs/2404.13733)) and the uni-level method of paper 2
-# ([arXiv 2511.18858](https://arxiv.org/abs/2511.18858)) have one pipeline: train networks on the real data, choose images to start from, change them under an *observer*, let a *teacher* label them. No gradient goes through the training of a student: hence "uni-level". In this book they are one
-# function with different settings. This is what the recipes say:
+# SRe2L ([arXiv 2306.13092](https://arxiv.org/abs/2306.13092)), RDED ([arXiv 2312.03526](https://arxiv.org/abs/2312.03526)), EDC ([arXiv 2404.13733](https://arxiv.org/abs/2404.13733)) and the uni-level method of paper 2 ([arXiv 2511.18858](https://arxiv.org/abs/2511.18858)) share one pipeline: train networks on the real data, choose images to start from, change them under an *observer*, let a *teacher* label them.
+# No gradient passes through the training of a student, hence "uni-level".
+# In this book they are one function with different settings.
+# These are the settings of the recipes:
 
 # %%
 import pandas as pd
@@ -64,17 +69,23 @@ for name, recipe in found.items():
 pd.DataFrame(rows, index=index).fillna("-")
 
 # %% [markdown]
-# `scored by` is the teacher that scores the crops, `labelled by` the one that labels for the students. `blocks, pixels` is the side of the blocks whose statistics are compared as well (0: none), and `class-wise share` the weight $k$ of the class term below. `targets` is "running" where an image is drawn to the BatchNorm statistics that the observer gathered in its training, and "classes" where it is drawn to the class-fair ones of chapter 08. RDED and the control in the last column change no pixel.
+# `scored by` is the teacher that scores the crops, `labelled by` the one that labels for the students.
+# `blocks, pixels` is the side of the blocks whose statistics are also compared (0: none), and `class-wise share` the weight $k$ of the class term below.
+# `targets` is "running" where images are matched to the BatchNorm statistics that the observer gathered in its training, and "classes" where they are matched to the class-fair ones of chapter 08.
+# RDED and the control in the last column change no pixel.
 #
 # ## The pool of crops
 #
-# Take $m$ random crops of every real image, resized back to full size. The score of a crop $x$ of class $c$ is the teacher's log-probability of that class, $\log p_T(c|x) \le 0$: high if the teacher is sure. For every class,
+# Take $m$ random crops of every real image, resized back to full size.
+# The score of a crop $x$ of class $c$ is the teacher's log-probability of that class, $\log p_T(c|x) \le 0$: it is high if the teacher is sure.
+# For every class,
 #
-# - **each round** every image offers its best crop that is still unused;
+# - in **each round** every image offers its best crop that is still unused;
 # - if there are more offers than places left, the best are taken, else all;
 # - rounds go on until the class has its IPC images.
 #
-# The paper's batches have black placeholder images in classes with fewer images. They only make tensors equally long; none can be chosen, and here there are none.
+# The paper's batches contain black placeholder images in classes with fewer images.
+# These only give all tensors the same length and are never chosen; this book has none.
 
 # %%
 from ltdd_utils.methods.alignment import initial
@@ -82,7 +93,8 @@ from ltdd_utils.methods.alignment import initial
 notebook.source(initial.select_crops)
 
 # %% [markdown]
-# Now with the real thing: a debiased teacher and a debiased observer as in chapter 09, on Digits-LT. The observer and recovery are the recipe's; the teacher has fewer epochs.
+# Now with real networks: a debiased teacher and a debiased observer as in chapter 09, on Digits-LT.
+# The observer and recovery are the recipe's; the teacher has fewer epochs.
 
 # %%
 from dataclasses import replace
@@ -117,7 +129,9 @@ side, m, ipc = data.image_size, cfg.initial.crops, recipe.ipc
 # %%
 def pool(label, rng):  # m crops of each image of a class, floats in [0, 1]
     mine = data.train_images[data.train_labels == label].float() / 255
-    boxes = draw_boxes(len(mine) * m, side, side, cfg.initial.scale, (1.0, 1.0), rng)
+    boxes = draw_boxes(
+        len(mine) * m, side, side, cfg.initial.scale, (1.0, 1.0), generator=rng
+    )
     return mine, crop_boxes(mine.repeat_interleave(m, 0), boxes, side)
 
 
@@ -136,9 +150,11 @@ title = f"class {name}: {number} images, {m} crops each, {ipc} places"
 plots.crop_rounds(images, crops.unflatten(0, (-1, m)), scores, chosen, title)
 
 # %% [markdown]
-# Each row is one real image with its crops, the surest first; the number over a crop is the teacher's probability of the class, and a framed crop was chosen. Every image gives its best crop before any gives a second one, even if that second one has a higher score than another image's best.
+# Each row is one real image with its crops, the most confident first; the number over a crop is the teacher's probability of the class, and a framed crop was chosen.
+# Every image contributes its best crop before any contributes a second one, even if that second one has a higher score than another image's best.
 #
-# The alternative is to take the best crops of the whole pool. Count the different images among the places of each class:
+# The alternative is to take the best crops of the whole pool.
+# Count the distinct images among the places of each class:
 
 
 # %%
@@ -166,19 +182,27 @@ assert all(row[rarest] < possible[rarest] for row in lost)
 pd.DataFrame({"images": data.counts, **table}, index=data.class_names).T
 
 # %% [markdown]
-# Claim 1 holds: rounds use as many different images as there are, up to IPC. By score alone one easy image can fill many places. In large classes rounds end in the first one, so they change nothing there but to forbid two crops of one image: that is RDED's rule. The rounds are for the tail.
+# Claim 1 holds: rounds use all distinct images of a class, up to IPC.
+# By score alone one easy image can fill many places.
+# In large classes the first round is also the last, so rounds only exclude two crops of one image there: that is RDED's rule.
+# The rounds matter for the tail.
 #
-# If a class has fewer crops than places ($n_c\, m < \mathrm{IPC}$), rounds begin again and crops repeat. The released code has no answer to this case: its loop does not end.
+# If a class has fewer crops than places ($n_c\, m < \mathrm{IPC}$), the rounds start again and crops repeat.
+# The released code does not handle this case: its loop does not end.
 #
 # ## What recovery minimises
 #
-# An image batch passes the observer, in eval mode. At the input of each monitored layer $l$ it has a mean $\hat\mu_l$ and a variance $\hat\sigma_l^2$ per channel, and the same for the images of each class. With $\| \cdot \|$ the length over channels,
+# A batch of images passes through the observer, in eval mode.
+# At the input of each monitored layer $l$ it has a mean $\hat\mu_l$ and a variance $\hat\sigma_l^2$ per channel, and the same for the images of each class.
+# With $\| \cdot \|$ the Euclidean norm over channels,
 #
 # $$ d_l = \| \mu_l - \hat\mu_l \| + \| \sigma_l^2 - \hat\sigma_l^2 \|, $$
 #
 # $$ D_l = g\, d_l + \frac{k}{C} \sum_c d_{lc}, $$
 #
-# with $d_{lc}$ the same for the images of class $c$, and $g$ and $k$ the weights of batch and classes. Adam moves the pixels to lower $0.01 \sum_l w_l D_l$, where $w_l$ is the weight of the layer, plus the observer's cross-entropy with the hard labels. The paper's text has the two distances, neither weights nor the cross-entropy: these are the released code's ($g = k = \frac12$; the first layer has $w = 10$, the others 1).
+# with $d_{lc}$ the same for the images of class $c$, and $g$ and $k$ the weights of batch and classes.
+# Adam changes the pixels to minimise $0.01 \sum_l w_l D_l$, where $w_l$ is the weight of the layer, plus the observer's cross-entropy with the hard labels.
+# The paper's text has the two distances but neither weights nor the cross-entropy, which are the released code's ($g = k = \frac12$; the first layer has $w = 10$, the others 1).
 
 # %%
 from ltdd_utils.methods.alignment import alignment
@@ -186,8 +210,10 @@ from ltdd_utils.methods.alignment import alignment
 notebook.source(alignment.Targets.distance)
 
 # %% [markdown]
-# **Norms that are not squared.** The gradient of $\| v \|$ is $v / \| v \|$: it has length 1 whatever is left to go. So a layer that is almost right pulls as hard as one that is far off. With squares it is $2 v$, and the layers with large activations would decide alone. The price: the pull does not fade near the
-# target, and only the falling step size ends it.
+# **Norms that are not squared.** The gradient of $\| v \|$ is $v / \| v \|$: it has length 1 however large the distance is.
+# So a layer that is almost right pulls as hard as one that is far off.
+# With squares it would be $2 v$, and the layers with large activations would dominate.
+# The price is that the pull does not weaken near the target, and only the decreasing step size ends it.
 
 # %%
 far_and_near = torch.tensor([[30.0, 40.0], [0.003, 0.004]], requires_grad=True)
@@ -197,8 +223,14 @@ for kind, total in (("norm", lengths.sum()), ("squared", lengths.square().sum())
     print(kind, [round(v, 3) for v in pull.norm(dim=1).tolist()])
 
 # %% [markdown]
-# **The class term.** The paper wants each class compared with its own real counterpart. The released code averages the class tables over the labels of the batch first, and compares the whole batch with that. In a batch where all classes are equally often, the average of the class means is
-# $\frac1C \sum_c \mu_c$: equation 9. Beside a global term with that target it is the same term twice. In the released code the global target is the running statistics (chapter 08), so this term is the only place where equation 9 comes in. Either way no single class is looked at. For the variances it is the same where the class variances are averaged "similarly", as the paper words it. A cell checks that the two targets coincide:
+# **The class term.** The paper wants each class compared with its own real counterpart.
+# The released code first averages the class tables over the labels of the batch, and compares the whole batch with this average.
+# In a batch with equally many images of all classes, the average of the class means is $\frac1C \sum_c \mu_c$: equation 9.
+# If the global term has that target, this is the same term twice.
+# In the released code the target of the global term is the running statistics (chapter 08), so equation 9 enters only through this term.
+# Either way, no single class is compared.
+# The same holds for the variances if the class variances are averaged "similarly", as the paper puts it.
+# A cell checks that the two targets coincide:
 
 # %%
 labels = torch.arange(data.classes).repeat_interleave(ipc)
@@ -210,14 +242,17 @@ for whole, classes in zip(goals.whole, goals.classes, strict=True):
         torch.testing.assert_close(one, other)
 
 # %% [markdown]
-# The default here is the paper's form, class by class. Then the number of images matters: the variance of $n$ images of a class is smaller than that of the whole class, because $n$ images spread less. The target is the variance that $n$ real images have on average (chapter 08),
+# The default here is the paper's form, class by class.
+# Then the number of images matters: the variance of $n$ images of a class is on average smaller than that of the whole class.
+# The target is the variance that $n$ real images have on average (chapter 08),
 #
 # $$ \sigma^2_\mathrm{in} + \Big(1 - \tfrac1n\Big) \tfrac{n_c}{n_c - 1}\, \sigma^2_\mathrm{between} . $$
 #
-# How large is $n$? A batch takes the first image of every class, then the second of every class, and so on:
+# How large is $n$?
+# A batch takes the first image of every class, then the second of every class, and so on:
 
 # %%
-from ltdd_utils.methods.alignment.recover import batches
+from ltdd_utils.methods.alignment.batches import batches
 
 rows = {}
 for classes, images_per_class in ((10, 1), (10, 10), (10, 50), (100, 10), (100, 50)):
@@ -231,10 +266,12 @@ columns = ["batches", "classes in a batch", "n", "classes, if class after class"
 pd.DataFrame(rows, index=columns).T
 
 # %% [markdown]
-# The last column is the released order, class after class. With 100 classes its batches hold a few classes only, and are still drawn to statistics of all of them.
+# The last column shows the released order, class after class.
+# With 100 classes its batches contain only a few classes, and are still matched to the statistics of all of them.
 #
-# **Running averages.** A random crop in every step makes $\hat\mu$ jump. The loss therefore sees an average $s \leftarrow 0.8\, s + 0.2\, \hat\mu$, written so that its *value* is the average's and its *gradient* that of $\hat\mu$ alone: the direction is steady, and is not
-# five times weaker. Here it begins anew with each batch, at the first value; in the released code it begins at 0 and goes on from one batch into the next.
+# **Running averages.** A random crop in every step makes $\hat\mu$ noisy.
+# The loss therefore uses an average $s \leftarrow 0.8\, s + 0.2\, \hat\mu$, written so that its *value* is the average and its *gradient* is that of $\hat\mu$ alone: the direction is steady without being five times weaker.
+# Here it restarts with each batch, at the first value; in the released code it starts at 0 and continues from one batch to the next.
 
 # %%
 smoothed, step = alignment.Smoothed(0.8), torch.tensor([0.0, 10.0], requires_grad=True)
@@ -244,11 +281,12 @@ second = smoothed((0,), step[1])
 {"value": second.item(), "gradient at the second": slope[1].item()}
 
 # %% [markdown]
-# **Clamping.** After each step pixels are put back between black and white, so that storing as 8-bit images rounds and cuts nothing off.
+# **Clamping.** After each step pixels are clamped to the range between black and white, so that storage as 8-bit images only rounds and cuts nothing off.
 #
-# ## Images on their way
+# ## Images during recovery
 #
-# The start are three sets of crops, one of each seed, all chosen by the one teacher. Recovery asks after every iteration whether to save its state; here the "saving" only keeps a copy of the images:
+# We start from three sets of crops, one per seed, all chosen by the same teacher.
+# After every iteration recovery may save its state; here the "saving" only keeps a copy of the images:
 
 # %%
 from ltdd_utils.distilled import pixels
@@ -285,7 +323,7 @@ ended = [moved(cfg.recover, starts[0], seeds[0], spy)]
 ended += [moved(cfg.recover, x, s) for x, s in zip(starts[1:], seeds[1:], strict=True)]
 
 # %% [markdown]
-# The observer is a measuring device and must come out as it went in, bit by bit; and every pixel is in its range:
+# The observer is a measuring device and must remain unchanged, bit by bit; and every pixel must be in its range:
 
 # %%
 now, made = observer.state_dict(), ended[0][0]
@@ -304,11 +342,16 @@ first, *_, final = shown.values()
 plots.image_rows(shown | {"change": 0.5 + (final - first) / 2})
 
 # %% [markdown]
-# One image of each class, from the head to the tail. In the last row grey is "unchanged", white "made brighter". The shapes stay those of the crops. Contrast grows, and stripes and checks come in that no camera saw.
+# The figure shows one image of each class, from the head to the tail.
+# In the last row grey means unchanged and white means brighter.
+# The shapes stay those of the crops.
+# Contrast grows, and stripes and checks appear that no camera saw.
 #
 # ## What comes closer
 #
-# In every step the whole batch gets one random crop, of 8 % to 100 % of the area. The targets are statistics of whole images. So run it a second time with whole images in every step, and compare the distances that recovery itself sees:
+# In every step the whole batch gets one random crop, of 8 % to 100 % of the area.
+# The targets are statistics of whole images.
+# So run it a second time with whole images in every step, and compare the distances as recovery itself measures them:
 
 # %%
 wholly = replace(cfg.recover, crop_scale=(1.0, 1.0))
@@ -321,10 +364,13 @@ panels = {
 plots.curves(panels, "iteration", "distance in the step", log="y")
 
 # %% [markdown]
-# Means of three seeds in a band of one standard deviation, smoothed by the running averages. The curve on the left jumps with the size of the crop: a small crop of a digit is a blurred stroke or nothing at all, and no pixels can give it the statistics of whole digits.
+# The figure shows means of three seeds with a band of one standard deviation, smoothed by the running averages.
+# The curve on the left jumps with the size of the crop: a small crop of a digit shows a blurred stroke or nothing at all, and no change of pixels can give it the statistics of whole digits.
 #
-# Now the finished images, measured in three ways: whole; under fresh random crops; and whole, by an observer that took no part. Images that are optimised under a network can fit that network alone, as adversarial examples do. This bystander is a *plain* observer from another seed, with the class-fair statistics that *it* has of the real data.
-# And a distance needs a scale: real images, drawn at random, as many of each class.
+# Now we measure the finished images in three ways: whole; under new random crops; and whole, with an observer that took no part.
+# Images that are optimised under a network may fit only that network, as adversarial examples do.
+# This independent network is a *plain* observer from another seed, with *its own* class-fair statistics of the real data.
+# The distances need a scale: random real images, the same number of each class.
 
 # %%
 from ltdd_utils import presets as settings
@@ -355,7 +401,7 @@ def distance(network, goals, images):
 
 # %%
 rng, fixed = generator(seed, "fresh crops"), []
-for box in draw_boxes(12, side, side, cfg.recover.crop_scale, (1.0, 1.0), rng):
+for box in draw_boxes(12, side, side, cfg.recover.crop_scale, (1.0, 1.0), generator=rng):
     fixed.append(box.expand(len(labels), 4))
 own, bystander = (observer, goals_of(observer, statistics)), (other, goals_of(other, known))
 
@@ -388,15 +434,20 @@ assert (other_way["whole"] < 0.6 * began["whole"]).all()
 assert (other_way["whole, bystander"] < 0.6 * began["whole, bystander"]).all()
 
 # %% [markdown]
-# Claim 2 holds on all three seeds. Three things are worth a second look.
+# Claim 2 holds on all three seeds.
+# Three observations:
 #
-# - **Crops start far away**, much farther than real images at random: a crop is a magnified part with thicker strokes, and the surest ones are no random sample.
-# - **With whole images in every step** recovery mends this, and the bystander agrees: what was fitted are statistics of the data, not a weakness of one network.
-# - **With the recipe's crops** the parts come closer to statistics that parts of real images do not have either (first row, second column), and the whole image pays for it.
+# - **Crops start far away**, much farther than real images at random: a crop is a magnified part with thicker strokes, and the most confident crops are not a random sample.
+# - **With whole images in every step** recovery corrects this, and the independent observer agrees: the images fit statistics of the data, not a weakness of one network.
+# - **With the recipe's crops** the parts come closer to statistics that parts of real images do not have either (first row, second column), at the expense of the whole image.
 #
-# The recipe's crops are the released ones for CIFAR-10; its statistics, too, are those of whole images (shifted by a few pixels). A part of a photograph is more like a photograph than a part of a digit on black ground is like a digit, so nothing here says how large the effect is on CIFAR. The same table on CIFAR-10-LT would say it.
+# The recipe's crops are those released for CIFAR-10, where the statistics, too, are of whole images (shifted by a few pixels).
+# A part of a photograph is more like a photograph than a part of a digit on black ground is like a digit, so this says nothing about the size of the effect on CIFAR.
+# The same table on CIFAR-10-LT would show it.
 #
-# **Cross-entropy pulls as well**: the statistics have the weight 0.01. It makes images surer than real ones are, at the cost of the statistics (one seed). Without it, whole images come nearer than a random sample of real ones is:
+# **Cross-entropy has an effect too**: the statistics have the weight 0.01.
+# It makes the observer more confident on the images than on real ones, at the cost of the statistics (one seed).
+# Without it, whole images come closer than a random sample of real ones:
 
 # %%
 import torch.nn.functional as F
@@ -412,7 +463,7 @@ for name, images in compared.items():
 pd.DataFrame(rows).T.round(2)
 
 # %% [markdown]
-# Layer by layer, class by class, for the whole images of the first seed:
+# Layer by layer and class by class, for the whole images of the first seed:
 
 
 # %%
@@ -436,11 +487,16 @@ panels = {
 plots.layer_distances(panels, "mean distance of classes")
 
 # %% [markdown]
-# Left: with the recipe's crops nothing comes closer; the mean of layer 1 stays where it was, all else moves away. Middle: with whole images layer 1, which counts ten times, gains, and the last layer moves away. Right: without cross-entropy every row gains. So it is cross-entropy that costs the last layer.
+# Left: with the recipe's crops nothing comes closer; the mean of layer 1 stays where it was, and everything else moves away.
+# Middle: with whole images layer 1, which counts ten times, gains, and the last layer moves away.
+# Right: without cross-entropy every row gains.
+# So cross-entropy is the cause in the last layer.
 #
 # ## Control: no recovery
 #
-# The paper has no row without recovery: crops, labelled by the debiased teacher, and no step. Same students, same teacher, three pairs, with the recipe's random crops. The students have few epochs, so their last weights are scored, without the protocol's running average of weights, which would be mostly the start:
+# The paper has no row without recovery: crops, labelled by the debiased teacher, without any optimisation step.
+# The comparison has the same students, the same teacher and three pairs, with the recipe's random crops.
+# The students have few epochs, so their last weights are scored, without the protocol's running average of weights, which would mostly contain the initial weights:
 
 # %%
 from ltdd_utils.distilled import NOT_REAL, DistilledSet
@@ -476,16 +532,20 @@ by_seed = [analysis.Scores((score[n] / 100).tolist(), seeds) for n in trials]
 analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 
 # %% [markdown]
-# **What is not shown here.** The experts are one pair, so the three seeds vary crops, recovery and student only. Trainings are short, digits are small, and a teacher labels every view, so the label carries much whatever the image is. The records answer it for CIFAR-10-LT: there recovery adds a few points, and the confident crops cost a little against random images as a start (chapter 12). The recipe
-# `unilevel_no_recovery` is this control, `unilevel_no_init` and `unilevel_no_calibration` are the paper's own rows. Neither the weights ($0.01$, $w = 10$, $g = k$) nor the running averages were varied on this page.
+# **What is not shown here.** There is only one pair of experts, so the three seeds vary only crops, recovery and student.
+# Trainings are short, digits are small, and a teacher labels every view, so the labels carry much information whatever the image.
+# The records answer the question for CIFAR-10-LT: there recovery adds a few points, and the confident crops cost a little compared with a start from random images (chapter 12).
+# The recipe `unilevel_no_recovery` is this control; `unilevel_no_init` and `unilevel_no_calibration` are the paper's own rows.
+# Neither the weights ($0.01$, $w = 10$, $g = k$) nor the running averages were varied on this page.
 #
 # ## What we saw
 #
-# - SRe2L, RDED, EDC and the uni-level method are one pipeline with different settings.
-# - Rounds keep every image of a small class among the starting crops; the best scores alone do not.
-# - The released class term looks at no single class; the form used here compares each class with its own.
-# - Recovery fits what passes the observer. Seen whole, images get the statistics of the data, for another network too; seen through small crops, on digits, they lose them.
-# - The observer is the same afterwards, bit by bit.
+# - SRe2L, RDED, EDC and the uni-level method are the same pipeline with different settings.
+# - Rounds keep every image of a small class among the initial crops; choosing by score alone does not.
+# - The released class term compares no single class; the form used here compares each class with its own target.
+# - Recovery fits the observer's input.
+#   Seen whole, images get the statistics of the data, also for another network; seen through small crops, on digits, they lose them.
+# - The observer is unchanged afterwards, bit by bit.
 
 # %%
 print(notebook.versions())
@@ -493,19 +553,25 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** A class has 6 images, 5 crops of each, and IPC is 40. How many different crops does it contribute, and how often does the surest one occur?
+# > **1.** A class has 6 images, 5 crops of each, and IPC is 40.
+# > How many distinct crops does it contribute, and how often does the most confident one occur?
 #
 # <details><summary>Answer</summary>
 #
-# All 30, and 10 of them twice: the first six of those are the best crop of each image (round 6 is round 1 again), the other four the second-best crops of the images whose second-best scores highest. So the surest crop occurs twice. `select_crops` on random scores shows it.
+# All 30, and 10 of them twice: six of those are the best crop of each image (round 6 repeats round 1), the other four are the second-best crops of the images whose second-best crop scores highest.
+# So the most confident crop occurs twice.
+# `select_crops` on random scores shows this.
 #
 # </details>
 #
-# > **2.** CIFAR-100-LT at IPC 50, in the released order, class after class: which classes are in the first batch of 100 images, and to which statistics are they drawn by the global term?
+# > **2.** CIFAR-100-LT at IPC 50, in the released order, class after class: which classes are in the first batch of 100 images, and to which statistics does the global term match them?
 #
 # <details><summary>Answer</summary>
 #
-# The first two classes, 50 images each. The released global term draws their common statistics to the running ones, in which all 100 classes have a part. Two classes cannot have these unless they lose what tells them from the others. (Our global term takes the classes of the batch alone.)
+# The first two classes, 50 images each.
+# The released global term matches their joint statistics to the running ones, to which all 100 classes contribute.
+# Two classes cannot have these unless they lose what distinguishes them from the others.
+# (Our global term uses only the classes of the batch.)
 #
 # </details>
 #
@@ -513,22 +579,27 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# A single image has one mean, which does not vary: $1 - 1/n = 0$. Drawn to the pooled variance instead, one image would have to show inside itself the variation of all images of its class, for example strokes at all the places where digits of the class have them.
+# A single image has only one mean, which does not vary: $1 - 1/n = 0$.
+# Matched to the pooled variance instead, one image would have to contain the variation of all images of its class, for example strokes at all the places where digits of the class have them.
 #
 # </details>
 #
-# > **4.** The gradient of the running average is that of the current step alone. What would change if it were the gradient of $0.8\, s + 0.2\, \hat\mu$ as written?
+# > **4.** The gradient of the running average is that of the current step alone.
+# > What would change if it were the gradient of $0.8\, s + 0.2\, \hat\mu$ as written?
 #
 # <details><summary>Answer</summary>
 #
-# The pull of the statistics would be five times weaker. Adam divides by the size of the gradient, so on its own that would do nothing; but beside the cross-entropy it changes the balance, as `alignment` divided by five would.
+# The pull of the statistics would be five times weaker.
+# Adam divides by the size of the gradient, so on its own this would have no effect; but it changes the balance with the cross-entropy, as dividing `alignment` by five would.
 #
 # </details>
 #
-# > **5.** Set `method.recover.cross_entropy` to 0, as the paper's text has it. Which images can recovery then no longer tell from each other?
+# > **5.** Set `method.recover.cross_entropy` to 0, as the paper's text has it.
+# > Which images can recovery then no longer distinguish?
 #
 # <details><summary>Answer</summary>
 #
-# With the class term, images still have to show the statistics of their class. With the global term alone (`class_share` 0), nothing names a class at all: any exchange of labels has the same loss, and images keep their class only because they started in it.
+# With the class term, images still have to show the statistics of their class.
+# With the global term alone (`class_share` 0), the loss contains no class at all: any exchange of labels has the same loss, and images keep their class only because they started in it.
 #
 # </details>

@@ -14,10 +14,16 @@
 # %% [markdown]
 # # Relabelling, label budgets, ADSA
 #
-# **Question.** A distilled image of this family has no label of its own: a teacher gives one. Once per image, or in every epoch for every view of it? How much information is that? And if the teacher is biased, can the bias be taken out of its labels afterwards? ADSA does that: it shifts the logits of a finished teacher before they become labels, whatever method made the images.
+# **Question.** A distilled image of this family has no label of its own: a teacher provides it.
+# Does it do so once per image, or in every epoch for every view?
+# How much information are these labels?
+# And if the teacher is biased, can the bias be removed from its labels afterwards?
+# ADSA does this: it shifts the logits of a trained teacher before they become labels, whatever method made the images.
 #
-# **Claims.** (1) On one and the same set, students that are told the teacher's answer to every view score higher than students with one stored answer per image. (2) ADSA's search finds a prior shift that was planted in class-symmetric data. (3) With logit matching and a short training, ADSA
-# over-corrects: the student learns the shift sooner than what depends on the image. Cells check all three, (1) and (3) on three students each.
+# **Claims.** (1) On the same set, students that get the teacher's output for every view score higher than students with one stored output per image.
+# (2) ADSA's search finds a prior shift that was planted in class-symmetric data.
+# (3) With logit matching and a short training, ADSA over-corrects: the student learns the shift sooner than the part that depends on the image.
+# Cells check all three, (1) and (3) on three students each.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -38,9 +44,10 @@ long_epochs: int = 80  # of the one pair of students that is watched
 # %% [markdown]
 # ## What a label is
 #
-# The text of paper 2 describes one pass of the teacher over the finished images: one soft label each. Its released code does something else: the teacher labels *every augmented view in every epoch*. EDC ([arXiv 2404.13733](https://arxiv.org/abs/2404.13733)) and
-# RDED ([arXiv 2312.03526](https://arxiv.org/abs/2312.03526)) do so too; FKD ([arXiv 2112.01528](https://arxiv.org/abs/2112.01528)) writes these answers to disk, and SRe2L ([arXiv 2306.13092](https://arxiv.org/abs/2306.13092)) took that over for ImageNet. In this book they are two protocols that differ in
-# nothing else: `online-stored` has one answer per image, `online-teacher` one per view:
+# The text of paper 2 describes one pass of the teacher over the finished images, with one soft label each.
+# Its released code does something else: the teacher labels *every augmented view in every epoch*.
+# EDC ([arXiv 2404.13733](https://arxiv.org/abs/2404.13733)) and RDED ([arXiv 2312.03526](https://arxiv.org/abs/2312.03526)) do the same; FKD ([arXiv 2112.01528](https://arxiv.org/abs/2112.01528)) writes these outputs to disk, and SRe2L ([arXiv 2306.13092](https://arxiv.org/abs/2306.13092)) adopted this for ImageNet.
+# In this book they are two protocols that differ in nothing else: `online-stored` has one output per image, `online-teacher` one per view:
 
 # %%
 from ltdd_utils import notebook, plots, recipes, runs
@@ -50,7 +57,8 @@ from ltdd_utils.teachers import train_teacher
 notebook.source(objectives.view_objective)
 
 # %% [markdown]
-# **The label budget** is how many numbers a student is told. Count them, beside what the images themselves take:
+# **The label budget** is the number of values that the labels give to a student.
+# Compare it with the number of values in the images themselves:
 
 # %%
 import pandas as pd
@@ -77,19 +85,26 @@ columns = ["pixels", "stored logits", "logits of all views", "teacher's weights"
 pd.DataFrame(rows, index=columns).T.style.format("{:,.0f}")
 
 # %% [markdown]
-# A stored vector is small beside its image. The views of all epochs are two to three times the pixels at IPC 10, and sixteen to thirty-three times in the larger cells. Whoever does not store them has to hand over the teacher, which was trained on the whole long tail; its weights are twice the pixels at IPC 10, and a few percent of them at IPC 50. (Counted as numbers: a pixel is stored in one byte, a logit in four.) A student under `online-teacher` is closer to
-# distilling *a network* with the images as questions. Paper 1's sets have one stored label per image. A comparison of the two papers that does not name the label budget compares two things at once; every table of this book names the protocol.
+# A stored vector is small compared with its image.
+# The labels of all views are two to three times the pixels at IPC 10, and sixteen to thirty-three times in the larger cells.
+# If they are not stored, the teacher, which was trained on the whole long tail, has to be handed over; its weights are twice the pixels at IPC 10, and a few percent of them at IPC 50.
+# (Counted as numbers: a pixel is stored in one byte, a logit in four.)
+# Training a student under `online-teacher` is closer to distilling *a network*, with the images as queries.
+# Paper 1's sets have one stored label per image.
+# A comparison of the two papers that does not state the label budget compares two things at once; every table of this book names the protocol.
 #
 # ## Logit matching
 #
-# The student's loss on logits $z$, with the teacher's $\tilde z$, $B$ images, $C$ classes, and a small weight $\kappa$ of the hard labels $y$, is
+# The student's loss on its logits $z$, with the teacher's $\tilde z$, $B$ images, $C$ classes, and a small weight $\kappa$ for the hard labels $y$, is
 #
 # $$ \ell = \frac{1}{BC} \sum_{b,c} (z_{bc} - \tilde z_{bc})^2 + \kappa\, \mathrm{CE}(z, y) . $$
 #
-# The paper's equation 10 *sums* the square over classes. The released code takes the mean, as here, so that one and the same $\kappa = 0.025$ weighs the hard labels $C$ times as much as it would in the printed form. What the square sees and softmax does not:
+# The paper's equation 10 *sums* the square over classes.
+# The released code takes the mean, as here, so that the same $\kappa = 0.025$ gives the hard labels $C$ times the weight that they would have in the printed form.
+# The squared error depends on two things that the softmax ignores:
 #
 # - a shift common to all classes: $z + a$ has the same softmax and costs $a^2$;
-# - classes that are out of the question: whether $\tilde z_c$ is $-5$ or $-8$ hardly matters to probabilities, and counts like any other difference here.
+# - classes that are very improbable: whether $\tilde z_c$ is $-5$ or $-8$ hardly matters for probabilities, but counts like any other difference here.
 
 # %%
 import torch
@@ -107,7 +122,8 @@ assert abs(common) < 1e-12 and abs(square - 9) < 1e-12
 # %% [markdown]
 # ## Soft labels of head and tail
 #
-# Everything on this page happens on one set: EDC's images on Digits-LT, made under a *plain* observer and labelled by a *plain* teacher, both trained with cross-entropy on the long tail, for fewer epochs than the recipe has. Nothing in it was debiased; that is what ADSA is for.
+# Everything on this page uses one set: EDC's images on Digits-LT, made under a *plain* observer and labelled by a *plain* teacher, both trained with cross-entropy on the long tail, for fewer epochs than the recipe has.
+# Nothing in it was debiased, since ADSA is meant to do that.
 
 # %%
 from dataclasses import replace
@@ -147,7 +163,7 @@ def overheard(images):  # the teacher, with its answers kept
 
 
 rng = generator(seed, "views")
-listen = view_objective(pictures, labels, preprocess, overheard, online, rng)
+listen = view_objective(pictures, labels, preprocess, overheard, online, rng=rng)
 with torch.no_grad():
     for _ in range(20):
         listen(teacher, torch.arange(len(labels)))
@@ -169,10 +185,14 @@ sure = {name: values.cpu() for name, values in sure.items()}
 plots.class_profiles(sure, data.counts, data.class_names, "confidence in the own class")
 
 # %% [markdown]
-# The label of an image is surer of its class for the head than for the tail, on images that the teacher has never seen and on images that were optimised for their class. A student copies this. And the *views*, which is what a student under `online-teacher` is really asked about, get far less sure answers
-# than whole images: small crops and CutMix leave a teacher in doubt. (A mixed view counts for its un-mixed image here.) This will matter below.
+# Labels are more confident for head images than for tail images, both on images that the teacher has never seen and on images that were optimised for their class.
+# A student copies this.
+# And the *views*, on which a student under `online-teacher` is actually trained, get far less confident outputs than whole images: small crops and CutMix leave a teacher unsure.
+# (A mixed view counts for its un-mixed image here.)
+# This becomes important below.
 #
-# **CutMix of stored labels.** Under `online-stored` a view that shows a share $r$ of one image and $1 - r$ of another gets the label $r\, \tilde z_1 + (1 - r)\, \tilde z_2$. Is that what the teacher would say to the mixed image?
+# **CutMix of stored labels.** Under `online-stored` a view that shows a share $r$ of one image and $1 - r$ of another gets the label $r\, \tilde z_1 + (1 - r)\, \tilde z_2$.
+# Is this what the teacher would give for the mixed image?
 
 # %%
 from ltdd_utils.augment import cutmix
@@ -192,9 +212,13 @@ same = (told.argmax(1) == asked.argmax(1)).double().mean().item()
 print(f"correlation of the logits {shared:.2f}; same first class in {100 * same:.0f} %")
 
 # %% [markdown]
-# They are related, and not the same: the stored label knows the areas, not whether the part that is left shows anything of the digit. The same holds for crops, where the stored label does not change at all.
+# The two are related but not the same: the stored label accounts for the areas, but not for whether the remaining part shows anything of the digit.
+# The same holds for crops, for which the stored label does not change at all.
 #
-# Now claim 1. Three students each, same set, same views and batches, same start. The protocol scores a running average of a student's weights over about a hundred steps. These trainings have no more steps than that, so here it is left out, and the last weights are scored.
+# Now claim 1.
+# We train three students under each protocol, with the same set, the same views and batches, and the same initial weights.
+# The protocol scores a running average of a student's weights over about a hundred steps.
+# These trainings have no more steps than that, so the average is left out here, and the last weights are scored.
 
 # %%
 from ltdd_utils.analysis import Scores, contrasts, for_display
@@ -214,7 +238,7 @@ def fresh(s):  # a student before training
 
 def taught(net, epochs, labeller, s, form=last, each=None):
     rng, cfg = generator(s, "student", 0, "batches"), replace(form.train, epochs=epochs)
-    loss = view_objective(pictures, labels, preprocess, labeller, form, rng)
+    loss = view_objective(pictures, labels, preprocess, labeller, form, rng=rng)
     return train(net, len(labels), loss, cfg, rng, each_epoch=each)
 
 
@@ -250,15 +274,21 @@ for_display(found)
 pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 
 # %% [markdown]
-# Claim 1 holds for these students. They were trained briefly; the order is the expected one, the size of the difference belongs to this budget of epochs. At scale `cpu`, with hundreds of epochs, it is smaller (chapter 12).
+# Claim 1 holds for these students.
+# They were trained briefly: the order is the expected one, but the size of the difference depends on this number of epochs.
+# At scale `cpu`, with hundreds of epochs, it is smaller (chapter 12).
 #
-# ## ADSA: taking the prior out of the labels
+# ## ADSA: removing the prior from the labels
 #
-# ADSA ([arXiv 2511.17914](https://arxiv.org/abs/2511.17914); we read summaries, not its full text) starts from Bayes' rule, as chapters 05 and 06 did. Let $q(c|x)$ be the posterior of balanced data. On the long tail $p(c|x) \propto \pi_c\, q(c|x)$, so logits $f$ that are $\log p$ up to a constant in $x$ have
+# ADSA ([arXiv 2511.17914](https://arxiv.org/abs/2511.17914); we read summaries, not its full text) starts from Bayes' rule, as chapters 05 and 06 did.
+# Let $q(c|x)$ be the posterior of balanced data.
+# On the long tail $p(c|x) \propto \pi_c\, q(c|x)$, so logits $f$ that are $\log p$ up to a constant in $x$ have
 #
 # $$ \log q(c|x) = f_c(x) - \log \pi_c + \mathrm{const}(x) . $$
 #
-# A real network is not its optimum. So ADSA subtracts $\tau \log \pi$ and searches $\tau$ *on the distilled images*, which are balanced. With $S_c$ the images of class $c$:
+# A real network is not at its optimum.
+# So ADSA subtracts $\tau \log \pi$ and searches for $\tau$ *on the distilled images*, which are balanced.
+# With $S_c$ the images of class $c$:
 #
 # $$ p_\tau(c|x) = \mathrm{softmax}_c\big(f(x) - \tau \log \pi\big), $$
 #
@@ -266,7 +296,9 @@ pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 #
 # $$ \tau^* = \arg\min_\tau\ \mathrm{std}_c\, \mathrm{conf}_c(\tau) . $$
 #
-# **Centring.** A student that matches logits sees a common shift (above). $-\tau \log \pi_c$ is positive for every class, so here its mean over the classes is taken away. Softmax does not notice.
+# **Centring.** A student that matches logits is affected by a common shift (see above).
+# $-\tau \log \pi_c$ is positive for every class, so here its mean over the classes is subtracted.
+# This does not change the softmax.
 
 # %%
 from ltdd_utils.evaluation import adsa
@@ -282,7 +314,9 @@ print(f"{abs(shift.mean().item()):.2f}; from head to tail the logits move by ", 
 print(f"{(shift.max() - shift.min()).item():.2f} (log of the imbalance factor)")
 
 # %% [markdown]
-# **A planted shift.** Make logits that treat all classes alike: noise with a margin on the own class, and the same turned by one class for the next. Then add $\tau_0 \log \pi$. The criterion has to find $\tau_0$, where all confidences are equal:
+# **A planted shift.** Make logits that treat all classes alike: noise with a margin on the true class, and the same values, rotated by one class, for the next class.
+# Then add $\tau_0 \log \pi$.
+# The criterion has to find $\tau_0$, where all confidences are equal:
 
 # %%
 from ltdd_utils.evaluation import ADSAConfig
@@ -303,13 +337,18 @@ for s, tau in zip(seeds, (0.5, 1.0, 1.5), strict=True):
     assert abs(found - tau) < 0.011
 
 # %% [markdown]
-# Claim 2 holds, for *class-symmetric* data. That is the catch: the criterion equalises confidences, and takes every difference between classes for one of the prior. If a class is harder, or was learned from six images, its lower confidence is charged to $\tau$ as well.
+# Claim 2 holds, for *class-symmetric* data.
+# That is the catch: the criterion equalises confidences, and attributes every difference between classes to the prior.
+# If a class is harder, or was learned from six images, its lower confidence is attributed to $\tau$ as well.
 #
-# **Why the search is bounded.** As $\tau$ grows all mass goes to the rarest class, or to the $k$ classes that tie for it. Their confidence tends to at most 1, that of the others to 0, and the standard deviation of $k$ ones and $C - k$ zeros is
+# **Why the search is bounded.** As $\tau$ grows, all probability goes to the rarest class, or to the $k$ classes that tie for it.
+# Their confidence tends to at most 1, that of the others to 0, and the standard deviation of $k$ ones and $C - k$ zeros is
 #
 # $$ \sqrt{\tfrac{k}{C} \big(1 - \tfrac{k}{C}\big)} = \frac{\sqrt{k (C - k)}}{C} . $$
 #
-# For $k = 1$ that is 0.3 with 10 classes and 0.03 with 1000. So with many classes, "everything is the rarest class" can beat every sensible $\tau$. Plant a shift in 200 classes of *different* difficulty and search without a bound:
+# For $k = 1$ that is 0.3 with 10 classes and 0.03 with 1000.
+# So with many classes, predicting the rarest class for everything can beat every sensible $\tau$.
+# Plant a shift in 200 classes of *different* difficulty and search without a bound:
 
 # %%
 import math
@@ -332,7 +371,8 @@ taus, spread = zip(*pairs, strict=True)
 plots.curves({"": {"criterion": (taus, spread)}}, "tau", "std over classes")
 
 # %% [markdown]
-# So $\tau$ is searched in $[0, 3]$ here, and the *first local* minimum from 0 up is taken. (The range and this rule are ours; a summary is all we have.)
+# So here the search is limited to $[0, 3]$, and takes the *first local* minimum from 0 upwards.
+# (The range and this rule are ours, since we only have a summary.)
 
 # %%
 notebook.source(adsa.find_tau)
@@ -340,7 +380,8 @@ notebook.source(adsa.find_tau)
 # %% [markdown]
 # ## On the real teacher
 #
-# The same search on the three kinds of images from above. Only the first is what ADSA does; test labels serve as a measuring device.
+# The same search on the three kinds of images from above:
+# ADSA itself uses only the first kind; test labels serve here as a measuring device.
 
 # %%
 found = {
@@ -364,8 +405,12 @@ assert both["tail"].iloc[1] > both["tail"].iloc[0]
 both.round(1)
 
 # %% [markdown]
-# Two things can be read off. The search on recovered images and on real test images ends at about the same $\tau$: here it is not the strangeness of recovered images that misleads it. (It is above 1, too: a tail learned from a handful of images is unsure for more than one reason, and all of it is charged to the prior.) And the calibrated teacher is *better*: its tail gains more than its head loses. So students that are told its answers should be better. Train three under the
-# calibrated teacher, everything else as above:
+# The table shows two things.
+# The search on recovered images and on real test images ends at about the same $\tau$: so here the unnatural look of recovered images does not mislead it.
+# (It is above 1, too: there is more than one reason for low confidence on a tail learned from a handful of images, and all of it is attributed to the prior.)
+# And the calibrated teacher is *better*: its tail gains more than its head loses.
+# So students that learn from its outputs should be better.
+# Train three with the calibrated teacher, with everything else as above:
 
 # %%
 calibrated = adsa.Calibrated(teacher, shift).eval()
@@ -389,15 +434,23 @@ plots.class_profiles(profiles, data.counts, data.class_names, "accuracy")
 # %% [markdown]
 # ## Why it over-corrects
 #
-# The head is gone, though the teacher that gave the answers knows it. The reason is in the *student*. Write the label as its mean over images and the rest, $\tilde z(x) = \bar z + (\tilde z(x) - \bar z)$. The square is minimised in the mean by the bias of the last layer, in a few steps, since all images pull it the
-# same way. The rest needs features. A student that was trained briefly has learned most of the mean and a share $a < 1$ of the rest,
+# The students lose the head, although their teacher knows it.
+# The reason is in the *student*.
+# Write the label as its mean over images plus the rest, $\tilde z(x) = \bar z + (\tilde z(x) - \bar z)$.
+# The bias of the last layer fits the mean within a few steps, since all images pull it in the same direction.
+# The rest needs features.
+# A student after a short training has learned most of the mean and a fraction $a < 1$ of the rest,
 #
 # $$ z_S(x) \approx \bar z + a\, (\tilde z(x) - \bar z) . $$
 #
-# ADSA's shift is the same for all images: it goes into the mean. So the student has the shift and only a share of the evidence against it, as if $\tau$ were $\tau / a$. What is learned early is $\bar f - \tau \log \pi$, with $\bar f$ the plain teacher's mean logits (exercise 3). If they were the log prior, they would cancel a shift of $\tau = 1$. Are they?
+# ADSA's shift is the same for all images: it is part of the mean.
+# So the student has the whole shift but only a fraction of the evidence against it, as if $\tau$ were $\tau / a$.
+# The part that is learned early is $\bar f - \tau \log \pi$, with $\bar f$ the plain teacher's mean logits (exercise 3).
+# If these were the log prior, they would cancel a shift of $\tau = 1$.
+# Are they?
 #
-# Cross-entropy on probabilities would act differently: its bias settles where the *mean probabilities* of student and teacher agree, however weak the evidence is, and those of calibrated labels are nearly uniform. Measure $a$ by least squares on test
-# images, and how much of the mean was learned:
+# Cross-entropy on probabilities would act differently: there the bias converges to where the *mean probabilities* of student and teacher agree, however weak the evidence, and those of calibrated labels are nearly uniform.
+# Estimate $a$ by least squares on test images, and the learned fraction of the mean:
 
 
 # %%
@@ -433,9 +486,12 @@ assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
 assert (facts["head, shift undone"] > facts["head"]).all()
 
 # %% [markdown]
-# The teacher's mean logits over the balanced test images do not cancel the shift: they lean to the *tail*, and add to it.
+# The teacher's mean logits over the balanced test images do not cancel the shift: they lean towards the *tail*, and add to it.
 #
-# Claim 3 holds. The last column of the first table names the cause: the students' logits know the head; subtract the shift again, and a good part of it is back. If this is so, a longer training must end the trouble, because $a$ grows. Watch one pair of students for longer:
+# Claim 3 holds.
+# The last column of the first table shows the cause: the students' logits do contain the head; if the shift is removed again, a good part of it comes back.
+# If this explanation is right, a longer training must cure the problem, because $a$ grows.
+# Follow one pair of students for longer:
 
 # %%
 marks = [n for n in (5, 10, 20, 30, 40, 60, 80, 100, 200, 300) if n <= long_epochs]
@@ -468,19 +524,32 @@ ends = {name: scores(log[-1][0]) for name, log in logs.items()}
 pd.DataFrame(ends).T.round(1)
 
 # %% [markdown]
-# The mean is there after a few epochs, $a$ climbs slowly, and under ADSA the head comes back only as $a$ does. The student of the uncalibrated teacher also gets the head late. The model above does not explain that: at its $a$ it would have the head already. We do not know why. This is one student of each kind; set `long_epochs` to 300 to see if ADSA overtakes the other one. The protocol's running average of weights, which this page leaves out, lags behind the weights, and makes $a$ smaller still where a training has a few hundred steps only.
+# The mean is learned after a few epochs, $a$ grows slowly, and under ADSA the head comes back only as $a$ grows.
+# The student of the uncalibrated teacher also learns the head late.
+# The model above does not explain this: at its $a$ the student should have the head already.
+# We do not know why.
+# This is only one student of each kind; set `long_epochs` to 300 to see whether ADSA overtakes the other one.
+# The protocol's running average of weights, which this page leaves out, lags behind the weights, and makes $a$ even smaller if a training has only a few hundred steps.
 #
-# A second cause adds to the first. $\tau$ was found on whole images, of which the teacher is very sure. Sure answers need a large shift to be moved; the views that the student sees are unsure, and would need a smaller one, as the search on views showed. On a view with weak evidence the large shift would decide alone; exercise 4 asks whether it does.
+# There is a second cause.
+# $\tau$ was found on whole images, of which the teacher is very sure.
+# It takes a large shift to change confident outputs; the outputs on the student's views are less confident, and would need a smaller one, as the search on views showed.
+# On a view with weak evidence the large shift alone would decide; exercise 4 asks whether it does.
 #
-# So the lesson is not that ADSA is wrong: it was published with its carriers' long trainings. It is that a calibration of *logits*, a loss on *logits* and a *short* training do not go together, and that the scale of this page (and of our quick recipes) punishes ADSA for reasons of training length. Whoever compares methods at a reduced
-# number of epochs must know it. The recipes are `edc_adsa`, `sre2l_adsa` and `unilevel_adsa`; the records of chapter 12 say what they give at another scale.
+# So the lesson is not that ADSA is wrong: it was published with the long trainings of the methods that it was applied to.
+# It is that a calibration of *logits*, a loss on *logits* and a *short* training do not go together, and that the scale of this page (and of our quick recipes) puts ADSA at a disadvantage because of the training length.
+# This matters for every comparison of methods at a reduced number of epochs.
+# The recipes are `edc_adsa`, `sre2l_adsa` and `unilevel_adsa`; the records of chapter 12 show their results at another scale.
 #
 # ## What we saw
 #
-# - Stored labels are small beside the images; labels of all views are two to thirty times as much as the pixels, or a whole teacher. The budget belongs to the protocol's name.
-# - A stored label is not what the teacher would say of a mixed or cropped view; students with the real answers are better.
-# - ADSA finds a planted prior exactly, and takes differences of difficulty for a prior. Its search needs a bound.
-# - With logit matching and a short training a student learns the shift before the evidence. That, not the calibrated teacher, loses the head.
+# - Stored labels are small compared with the images; the labels of all views are two to thirty times as many values as the pixels, or a whole teacher.
+#   The budget is part of what the protocol's name says.
+# - A stored label is not what the teacher would give for a mixed or cropped view; students with the teacher's actual outputs are better.
+# - ADSA finds a planted prior exactly, and mistakes differences of difficulty for a prior.
+#   Its search needs a bound.
+# - With logit matching and a short training a student learns the shift before the evidence.
+#   This, not the calibrated teacher, is why the head is lost.
 
 # %%
 print(notebook.versions())
@@ -488,35 +557,45 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** A teacher's logits are $\log p(c|x) + u(x)$ with any function $u$. Which $\tau$ takes the prior out, and does $u$ matter to the criterion, and to a student that matches logits?
+# > **1.** A teacher's logits are $\log p(c|x) + u(x)$ with any function $u$.
+# > Which $\tau$ removes the prior, and does $u$ matter for the criterion, and for a student that matches logits?
 #
 # <details><summary>Answer</summary>
 #
-# $\tau = 1$. Softmax takes $u(x)$ away, so the criterion does not see it. The square does: the student is asked to reproduce $u$, a number per image that says nothing about classes.
+# $\tau = 1$.
+# The softmax removes $u(x)$, so the criterion does not depend on it.
+# The squared error does: the student has to reproduce $u$, a number per image that says nothing about classes.
 #
 # </details>
 #
-# > **2.** Under `online-stored`, a view shows a quarter of the image's area and no part of the digit. Which label does it get, and which would the teacher give?
+# > **2.** Under `online-stored`, a view shows a quarter of the image's area and no part of the digit.
+# > Which label does it get, and which would the teacher give?
 #
 # <details><summary>Answer</summary>
 #
-# The image's stored vector, unchanged: cropping is not accounted for at all, CutMix by area only. The teacher would answer to an empty picture as it does to any: with an unsure vector, and a biased one leans to the head.
+# The image's stored vector, unchanged: cropping is not accounted for at all, and CutMix only by area.
+# The teacher gives an output for an empty image as for any other: an unsure one, and a biased teacher leans towards the head.
 #
 # </details>
 #
-# > **3.** Suppose a student has $z_S = \bar z + a (\tilde z - \bar z)$ with $\tilde z = f - \tau \log \pi$. Show that its predictions are those of $f - \bar f + (\bar f - \tau \log \pi) / a$, and say when the over-correction vanishes for every $a$.
+# > **3.** Suppose a student has $z_S = \bar z + a (\tilde z - \bar z)$ with $\tilde z = f - \tau \log \pi$.
+# > Show that its predictions are those of $f - \bar f + (\bar f - \tau \log \pi) / a$, and say when the over-correction vanishes for every $a$.
 #
 # <details><summary>Answer</summary>
 #
-# $\bar z = \bar f - \tau \log \pi$ and $\tilde z - \bar z = f - \bar f$. Dividing $z_S$ by $a$ does not change the order of its entries. The second term does not depend on $a$ in its direction, so it vanishes for every $a$ only if $\bar f = \tau \log \pi$ up to a constant: if the mean logits of the teacher are the prior and nothing else.
+# $\bar z = \bar f - \tau \log \pi$ and $\tilde z - \bar z = f - \bar f$.
+# Dividing $z_S$ by $a$ does not change the order of its entries.
+# The direction of the second term does not depend on $a$, so it vanishes for every $a$ only if $\bar f = \tau \log \pi$ up to a constant: if the mean logits of the teacher are the prior and nothing else.
 #
 # </details>
 #
-# > **4.** Replace `tau` by `of_views` in the calibrated teacher and train the three students again. What do you expect of the head, of the tail?
+# > **4.** Replace `tau` by `of_views` in the calibrated teacher and train the three students again.
+# > What do you expect for the head, and for the tail?
 #
 # <details><summary>Answer</summary>
 #
-# The same mechanism with a smaller shift: the head should lose much less, and the tail still gain something over the uncalibrated teacher. Check both against the spread of the three students.
+# The same mechanism with a smaller shift: the head should lose much less, and the tail should still gain something compared with the uncalibrated teacher.
+# Check both against the spread of the three students.
 #
 # </details>
 #
@@ -524,6 +603,6 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# Below $\sqrt{999} / 1000 \approx 0.032$: the confidences of the classes would have to agree within about three points, which classes of different difficulty do not.
+# Below $\sqrt{999} / 1000 \approx 0.032$: the confidences of the classes would have to agree within about three points, which they do not for classes of different difficulty.
 #
 # </details>

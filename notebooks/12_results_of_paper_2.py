@@ -14,12 +14,16 @@
 # %% [markdown]
 # # Results of paper 2
 #
-# **Question.** Paper 2 reports 62.7 on CIFAR-10-LT (IF 100, ten images per class) for its uni-level framework, beside 53.2 for its own runs of EDC, 41.2 for RDED and the 53.4 of DAM + ED. Its parts are a
-# debiased expert, class-fair statistics, confident crops, recovery and relabelling. **Which of them earns the points?**
+# **Question.** Paper 2 reports 62.7 on CIFAR-10-LT (IF 100, ten images per class) for its uni-level framework, beside 53.2 for its own runs of EDC, 41.2 for RDED and the 53.4 of DAM + ED.
+# Its parts are a debiased expert, class-fair statistics, confident crops, recovery and relabelling.
+# **Which of them earns the points?**
 #
-# (DAM + ED stores one label per image. The 62.7 almost surely has a teacher that labels every view; the paper's text says otherwise, its code does so. So these two numbers have different label budgets, too.)
+# (DAM + ED stores one label per image.
+# The 62.7 almost surely has a teacher that labels every view; the paper's text says otherwise, its code does so.
+# So these two numbers have different label budgets, too.)
 #
-# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -34,13 +38,18 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What was run
 #
-# All methods go through one evaluator, `online-teacher`: a student sees augmented views of the set, and a **teacher** labels every view. So the teacher is part of the protocol,
-# and it is named: `online-teacher/plain` is trained with cross-entropy on the long tail, `online-teacher/debiased` as in chapter 09. The uni-level method comes with its debiased teacher. Which teacher the paper gave to its own runs of EDC and RDED is not published; here their own one is plain. To compare *methods*, all of them must have the same.
+# All methods go through one evaluator, `online-teacher`: a student sees augmented views of the set, and a **teacher** labels every view.
+# So the teacher is part of the protocol, and it is named: `online-teacher/plain` is trained with cross-entropy on the long tail, `online-teacher/debiased` as in chapter 09.
+# The uni-level method comes with its debiased teacher.
+# Which teacher the paper gave to its own runs of EDC and RDED is not published; here their own one is plain.
+# To compare *methods*, all of them must have the same.
 #
-# "Debiased" is a bundle: two mixed views per step (twice the work), partners drawn towards the tail, a consistency loss and a re-weighted head. A section below takes it apart.
+# "Debiased" is a bundle: two mixed views per step (twice the work), partners drawn towards the tail, a consistency loss and a re-weighted head.
+# A section below takes it apart.
 #
-# **The scale is reduced** (`cpu`): a ResNet-32 of base width 16 instead of 64 as the observer, trained for 20 epochs instead of 200; teacher and student are ConvNets of width 32 instead of 128, of 40 epochs
-# instead of 200 and 300 instead of 1000. Recovery has the released 75 iterations (SRe2L 200 instead of 1000). A pipeline is everything behind one seed: its own experts, crops, recovery, and three students.
+# **The scale is reduced** (`cpu`): a ResNet-32 of base width 16 instead of 64 as the observer, trained for 20 epochs instead of 200; teacher and student are ConvNets of width 32 instead of 128, of 40 epochs instead of 200 and 300 instead of 1000.
+# Recovery has the released 75 iterations (SRe2L 200 instead of 1000).
+# A pipeline is everything behind one seed: its own experts, crops, recovery, and three students.
 
 # %%
 import pandas as pd
@@ -60,7 +69,8 @@ print(f"{len(board.records)} records, {students} students")
 # %% [markdown]
 # ## Side by side, with the teacher named
 #
-# A dot is a pipeline, the mean of its students. The two vertical lines are the teachers themselves on the same test set, means over the seeds.
+# A dot is a pipeline, the mean of its students.
+# The two vertical lines are the teachers themselves on the same test set, means over the seeds.
 
 # %%
 order = ["random", "rded", "sre2l", "edc", "edc_several", "unilevel_no_debiasing"]
@@ -71,8 +81,8 @@ lines = {f"the {kind} teacher itself": board.teacher_mean(kind) for kind in teac
 plots.side_by_side(order, series, lines)
 
 # %% [markdown]
-# The same as a table, with the number of pipelines. A column is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on
-# a network of their own, that network stays the same.
+# The same as a table, with the number of pipelines.
+# A column is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on a network of their own, that network stays the same.
 
 
 # %%
@@ -105,7 +115,9 @@ analysis.for_display(taught)
 # %% [markdown]
 # ## What in the debiasing?
 #
-# Random real images again, labelled by teachers that lack parts of the bundle. `sharpness=0` weighs all classes alike, `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads. (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
+# Random real images again, labelled by teachers that lack parts of the bundle.
+# `sharpness=0` weighs all classes alike, `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
+# (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
 
 # %%
 weights, loss, partners = (
@@ -130,11 +142,15 @@ assert bundle.verdict["consistency=0"] == "not resolved"
 analysis.for_display(bundle)
 
 # %% [markdown]
-# `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed. (Chapter 00 says how a difference is judged, and what the columns are.)
+# `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed.
+# (Chapter 00 says how a difference is judged, and what the columns are.)
 #
 # ## And how much is left for the method?
 #
-# Under the debiased teacher: the uni-level method against its own ablations and against the other methods. (`no_calibration` takes the running statistics *and* drops the class-wise term.) The last row is the plainest control there is: random real images, labelled by the same teacher. All pipelines of a seed share its teacher, so they are compared in pairs.
+# Under the debiased teacher: the uni-level method against its own ablations and against the other methods.
+# (`no_calibration` takes the running statistics *and* drops the class-wise term.)
+# The last row is the plainest control there is: random real images, labelled by the same teacher.
+# All pipelines of a seed share its teacher, so they are compared in pairs.
 
 # %%
 others = [method for method in order[::-1] if method != "unilevel"]
@@ -154,7 +170,9 @@ analysis.for_display(found)
 # %% [markdown]
 # ## The paper's ablation, on CIFAR-100-LT
 #
-# Its table 8 is on CIFAR-100-LT at IF 50: a hundred classes, the rarest with ten real images, all of which are needed for ten per class. Here are its rows beside ours there, one pipeline with a single student each, and ours on CIFAR-10-LT. "No debiasing" changes observer, crops *and* the teacher that labels.
+# Its table 8 is on CIFAR-100-LT at IF 50: a hundred classes, the rarest with ten real images, all of which are needed for ten per class.
+# Here are its rows beside ours there, one pipeline with a single student each, and ours on CIFAR-10-LT.
+# "No debiasing" changes observer, crops *and* the teacher that labels.
 
 # %%
 hundred = analysis.board(
@@ -178,7 +196,8 @@ ablation = pd.DataFrame(
 analysis.for_display(ablation, empty="not run")
 
 # %% [markdown]
-# All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named). The last row is what the teachers themselves score:
+# All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named).
+# The last row is what the teachers themselves score:
 
 # %%
 heights = hundred.accuracies(order, teachers.values()).dropna(how="all")
@@ -189,9 +208,11 @@ for kind in teachers:
 analysis.for_display(heights)
 
 # %% [markdown]
-# A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level. No run tests it.
+# A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
+# No run tests it.
 #
-# One pipeline has no spread, and nothing on this data set was run twice. With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one:
+# One pipeline has no spread, and nothing on this data set was run twice.
+# With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one:
 
 # %%
 full = hundred["unilevel", DEBIASED]
@@ -208,7 +229,9 @@ analysis.for_display(on_hundred)
 # %% [markdown]
 # ## Observer or teacher?
 #
-# The two debiased networks have different jobs: the observer shapes the images, the teacher labels them. Here they are switched one by one. (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
+# The two debiased networks have different jobs: the observer shapes the images, the teacher labels them.
+# Here they are switched one by one.
+# (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
 
 # %%
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
@@ -229,7 +252,8 @@ analysis.for_display(jobs)
 #
 # ## Which statistics?
 #
-# The full method with other targets: statistics with the classes' natural shares, the running ones of training, class variances averaged as the paper prints them (`variance=mean`), and the form of the released code (running statistics, and class statistics inside images, averaged over the batch's labels). `recipe itself` is the full method on the same seeds.
+# The full method with other targets: statistics with the classes' natural shares, the running ones of training, class variances averaged as the paper prints them (`variance=mean`), and the form of the released code (running statistics, and class statistics inside images, averaged over the batch's labels).
+# `recipe itself` is the full method on the same seeds.
 
 # %%
 asked = {
@@ -250,7 +274,8 @@ analysis.for_display(forms)
 # %% [markdown]
 # ## Before and after recovery
 #
-# A recovered set begins as crops or as real images. Scored with the same teacher and students, they tell what the iterations add.
+# A recovered set begins as crops or as real images.
+# Scored with the same teacher and students, they tell what the iterations add.
 
 # %%
 begun = [m for m in board.methods(DEBIASED) if any(board.before(m, DEBIASED))]
@@ -263,7 +288,8 @@ board.gains({method: (method, DEBIASED) for method in begun}).rename_axis("metho
 # %% [markdown]
 # ## ADSA
 #
-# ADSA takes the class prior out of a plain teacher's logits after training (chapter 11). One number, $\tau$, is chosen on the distilled images.
+# ADSA takes the class prior out of a plain teacher's logits after training (chapter 11).
+# One number, $\tau$, is chosen on the distilled images.
 
 # %%
 plain = board.contrasts([("edc_adsa", "edc"), ("sre2l_adsa", "sre2l")], PLAIN)
@@ -278,7 +304,8 @@ analysis.for_display(calibrated, 2)
 # %% [markdown]
 # ## Head and tail
 #
-# Accuracy by class, most frequent first, students of seed 0. The plain teacher's students know the head; ADSA turns that around.
+# Accuracy by class, most frequent first, students of seed 0.
+# The plain teacher's students know the head; ADSA turns that around.
 
 # %%
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
@@ -299,7 +326,8 @@ plots.per_class_accuracy(bars, *classes)
 # %% [markdown]
 # ## The label budget
 #
-# The paper's text describes one soft label per image, its code asks the teacher for every view. `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
+# The paper's text describes one soft label per image, its code asks the teacher for every view.
+# `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
 
 # %%
 pairs = {}
@@ -320,7 +348,10 @@ analysis.for_display(budget)
 # %% [markdown]
 # ## Against the images per class
 #
-# The paper repeats its table at 10, 20 and 50 images per class, and compares a few methods at one. On the left our runs, all under the debiased teacher, at scale `cpu`; on the right what the paper prints: its EDC and RDED may have had another teacher, and its random images are copied from paper 1, with hard labels. The panels have axes of their own: compare how the lines run. Whiskers are one standard deviation over pipelines; a dot without one is a single pipeline.
+# The paper repeats its table at 10, 20 and 50 images per class, and compares a few methods at one.
+# On the left our runs, all under the debiased teacher, at scale `cpu`; on the right what the paper prints: its EDC and RDED may have had another teacher, and its random images are copied from paper 1, with hard labels.
+# The panels have axes of their own: compare how the lines run.
+# Whiskers are one standard deviation over pipelines; a dot without one is a single pipeline.
 
 # %%
 single, fifty = (analysis.board("cifar10", ipc=ipc, records=recorded) for ipc in (1, 50))
@@ -363,7 +394,9 @@ analysis.for_display(table.sort_values(DEBIASED))
 # %% [markdown]
 # ## Other students
 #
-# The paper scores its sets with students of other architectures than the ConvNet they were made with, too. So do we, on the sets of seed 0: each with its own evaluator and teacher, two students (of the ConvNet: all pipelines). At this scale all of them have a quarter of the published width.
+# The paper scores its sets with students of other architectures than the ConvNet they were made with, too.
+# So do we, on the sets of seed 0: each with its own evaluator and teacher, two students (of the ConvNet: all pipelines).
+# At this scale all of them have a quarter of the published width.
 
 # %%
 sets = {"rded": PLAIN, "unilevel": DEBIASED, "mtt": STORED, "datm": STORED, "damed": STORED}
@@ -385,7 +418,8 @@ both_sides = both_sides.reindex(columns=pd.MultiIndex.from_product([sides, netwo
 analysis.for_display(both_sides, empty="not run")
 
 # %% [markdown]
-# And minus the ConvNet's own score, in points. What a set loses with another student is what it had learned of the ConvNet rather than of the classes.
+# And minus the ConvNet's own score, in points.
+# What a set loses with another student is what it had learned of the ConvNet rather than of the classes.
 
 # %%
 moved = {side: both_sides[side].sub(both_sides[side].convnet, axis=0) for side in sides}
@@ -397,7 +431,8 @@ assert (fall.loc["damed"] > moved["published"].loc["damed", fall.columns]).all()
 analysis.for_display(moved, empty="not run")
 
 # %% [markdown]
-# Students with stored labels train with the step size that the set has learned on the ConvNet. Of each trajectory set, the first and the last mean over ten iterations:
+# Students with stored labels train with the step size that the set has learned on the ConvNet.
+# Of each trajectory set, the first and the last mean over ten iterations:
 
 # %%
 stored = analysis.board("cifar10", records=recorded)
@@ -410,7 +445,8 @@ assert learned["last"].idxmin() == "mtt" and learned["last"].idxmax() == "damed"
 learned.round(4)
 
 # %% [markdown]
-# MTT's, with hard labels, shrank. AlexNet has no norm layers, and with so small a step it stays at chance.
+# MTT's, with hard labels, shrank.
+# AlexNet has no norm layers, and with so small a step it stays at chance.
 
 # %% [markdown]
 # ## On Digits-LT
@@ -428,7 +464,8 @@ analysis.for_display(opposite)
 # %% [markdown]
 # ## What it cost
 #
-# Seconds of each stage of seed 0 on the machine named below, with other work beside it: read the ratios. The paper prints seconds of its two levels at one image per class, on a GPU.
+# Seconds of each stage of seed 0 on the machine named below, with other work beside it: read the ratios.
+# The paper prints seconds of its two levels at one image per class, on a GPU.
 
 # %%
 print(shown["unilevel, debiased teacher"].cost.device)
@@ -442,7 +479,8 @@ printed.set_index(["method", "metric"])[["mean", "unit", "note"]]
 # %% [markdown]
 # ## What the images look like
 #
-# The first image of each class, from the head on the left to the tail on the right, before and after recovery. EDC begins with random real images, the uni-level method with confident crops.
+# The first image of each class, from the head on the left to the tail on the right, before and after recovery.
+# EDC begins with random real images, the uni-level method with confident crops.
 
 # %%
 from IPython.display import Image
@@ -460,17 +498,30 @@ Image(
 # Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
 # - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher. If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
 # - **Of the bundle, taking out the weights of the re-weighted head costs the most.** With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
-# - **What is left for the images is small, but it is there.** On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher. On Digits-LT it is a little *below* random images under that teacher.
-# - **The fewer the images, the more they matter.** At one image per class the uni-level set is several points above random real images, and above RDED's crops, under the same teacher; its distance to EDC is not resolved. At fifty, random real images are a point or so behind it (one pipeline each). With many images, many views reach the teacher whatever the images are.
-# - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen. Of calibration nothing can be seen either: these pipelines cannot tell what the paper prints for it from nothing. Other forms of the statistics score alike. The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.
-# - **On CIFAR-100-LT the sets cannot be told apart under one teacher.** Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale. With the plain teacher RDED is a couple of points lower (one pipeline with one student each).
-# - **With other students the sets of both papers lose points, DAM + ED more than uni-level**, as published; DAM + ED loses less here than in print (two students of one set each). A teacher answers whoever asks; labels that are stored were learned for the ConvNet.
-# - **Recovery from noise hurts at this budget.** SRe2L's set is below random real images, under either teacher. What four backbones add to EDC's one is not resolved (one pipeline).
+# - **What is left for the images is small, but it is there.** On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
+#   On Digits-LT it is a little *below* random images under that teacher.
+# - **The fewer the images, the more they matter.** At one image per class the uni-level set is several points above random real images, and above RDED's crops, under the same teacher; its distance to EDC is not resolved.
+#   At fifty, random real images are a point or so behind it (one pipeline each).
+#   With many images, many views reach the teacher whatever the images are.
+# - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen.
+#   Of calibration nothing can be seen either: these pipelines cannot tell what the paper prints for it from nothing.
+#   Other forms of the statistics score alike.
+#   The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.
+# - **On CIFAR-100-LT the sets cannot be told apart under one teacher.** Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale.
+#   With the plain teacher RDED is a couple of points lower (one pipeline with one student each).
+# - **With other students the sets of both papers lose points, DAM + ED more than uni-level**, as published; DAM + ED loses less here than in print (two students of one set each).
+#   A teacher answers whoever asks; labels that are stored were learned for the ConvNet.
+# - **Recovery from noise hurts at this budget.** SRe2L's set is below random real images, under either teacher.
+#   What four backbones add to EDC's one is not resolved (one pipeline).
 # - **Debiasing the labels is enough.** A plain observer with a debiased teacher scores like the full method (one pipeline); the debiased observer with plain labels falls to where the plain methods are.
-# - **ADSA takes the bias out after training** and lifts EDC and SRe2L by many points on CIFAR-10-LT without any new training, though not to what a debiased teacher gives here. It over-corrects: the tail becomes the best third, which chapter 11 traces to students that were trained briefly. On the teacher that is debiased already, its $\tau$ is small and it costs a little. On Digits-LT, where the plain teacher knows the tail, the same rule costs EDC far more than it gives here.
+# - **ADSA takes the bias out after training** and lifts EDC and SRe2L by many points on CIFAR-10-LT without any new training, though not to what a debiased teacher gives here.
+#   It over-corrects: the tail becomes the best third, which chapter 11 traces to students that were trained briefly.
+#   On the teacher that is debiased already, its $\tau$ is small and it costs a little.
+#   On Digits-LT, where the plain teacher knows the tail, the same rule costs EDC far more than it gives here.
 # - **The label budget is worth more than the method too**: one stored vector per image against a teacher asked for every view, with CutMix or without (one pipeline each).
 #
-# **Not shown here:** more pipelines than the tables say, the rest of the ablation on CIFAR-100-LT, other imbalance factors, and anything at the paper's own scale. `ltdd campaign` lists the commands and what they would cost.
+# **Not shown here:** more pipelines than the tables say, the rest of the ablation on CIFAR-100-LT, other imbalance factors, and anything at the paper's own scale.
+# `ltdd campaign` lists the commands and what they would cost.
 
 # %%
 print(notebook.versions())
@@ -478,26 +529,36 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** RDED's set under the debiased teacher is a control that paper 2 does not show. Which two things does RDED's published row change at once against the uni-level method's?
+# > **1.** RDED's set under the debiased teacher is a control that paper 2 does not show.
+# > Which two things does RDED's published row change at once against the uni-level method's?
 #
 # <details><summary>Answer</summary>
 #
-# If RDED's teacher was plain (the paper does not say): the teacher that labels, and everything that makes the images: who scores the crops, and whether they are recovered afterwards. Only with the same teacher does the row say something about the images.
+# If RDED's teacher was plain (the paper does not say): the teacher that labels, and everything that makes the images: who scores the crops, and whether they are recovered afterwards.
+# Only with the same teacher does the row say something about the images.
 #
 # </details>
 #
-# > **2.** All rows of one pipeline share experts. Why is the difference of two rows within a pipeline less noisy than the difference of two rows from different pipelines, and what would one lose by treating the pipelines as independent samples?
+# > **2.** All rows of one pipeline share experts.
+# > Why is the difference of two rows within a pipeline less noisy than the difference of two rows from different pipelines, and what would one lose by treating the pipelines as independent samples?
 #
 # <details><summary>Answer</summary>
 #
-# What an expert happens to be good at moves both rows alike, and cancels in a paired difference. That is why the contrasts here compare pairs. Independent samples would count the experts' luck twice, and call fewer differences resolved. The price of pairs: what counts is the standard deviation of the *differences*, and a handful of pairs says little about it.
+# What an expert happens to be good at moves both rows alike, and cancels in a paired difference.
+# That is why the contrasts here compare pairs.
+# Independent samples would count the experts' luck twice, and call fewer differences resolved.
+# The price of pairs: what counts is the standard deviation of the *differences*, and a handful of pairs says little about it.
 #
 # </details>
 #
-# > **3.** A student matches logits of the teacher on random views. Imagine a set of one image per class. Why can it still learn much more than one label per class?
+# > **3.** A student matches logits of the teacher on random views.
+# > Imagine a set of one image per class.
+# > Why can it still learn much more than one label per class?
 #
 # <details><summary>Answer</summary>
 #
-# Each crop, each RandAugment operation and each mixed pair is another question to the teacher, and its answer is $C$ numbers. The images are only carriers of views; what the student receives is the teacher's function at thousands of points. So a good teacher matters more than which images carry the views.
+# Each crop, each RandAugment operation and each mixed pair is another question to the teacher, and its answer is $C$ numbers.
+# The images are only carriers of views; what the student receives is the teacher's function at thousands of points.
+# So a good teacher matters more than which images carry the views.
 #
 # </details>

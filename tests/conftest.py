@@ -2,29 +2,39 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin slow a shared machine down
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks of the tests are too small to share
+if "PYTEST_XDIST_WORKER" in os.environ:  # each core has its own process, whatever the shell says
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 import ltdd_utils  # noqa: F401 (before torchvision, wherever a test imports that)
+
+# torch is imported late: the process that hands the tests to the others does without.
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def _float64() -> Iterator[None]:
-    """Laws are checked in double precision, so that a tolerance is about the formula and not about rounding."""
+def _precision(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Laws are checked in double precision, so that a tolerance is about the formula and not about rounding.
+
+    Networks train in single precision, as users run them, where the mark ``float32`` says so.
+    """
+    import torch
+
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(torch.float32 if request.node.get_closest_marker("float32") else torch.float64)
     yield
     torch.set_default_dtype(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs a GPU where there is none."""
+    import torch
+
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

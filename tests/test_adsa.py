@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from toy_sets import CPU, NAMES, context, digits, fit, synthetic
+from toy_sets import NAMES, digits, fit, synthetic, toy_run
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, load
@@ -158,11 +158,6 @@ class Biased(nn.Module):
         return self.flat(self.norm(images).flatten(1))
 
 
-@pytest.fixture
-def single():
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.mark.parametrize("batch", [1, 7, 500])
 def test_a_label_does_not_depend_on_the_batch_it_was_given_in(batch, monkeypatch):
     monkeypatch.setattr(objectives_module, "TEACHER_BATCH", batch)
@@ -181,18 +176,17 @@ def cfg(name, **changes):
 
 
 def trained(folder, settings, teacher=None, data=None, **changes):
-    data, distilled = digits() if data is None else data, synthetic(kind=settings.preprocess.kind, **changes)
-    where = {"seed": 0, "number": 0, "store": context(folder).store, "device": CPU, "teacher": teacher}
-    return student(distilled, data, fit(settings.preprocess.kind), settings, **where)
+    kind = settings.preprocess.kind
+    run = replace(toy_run(folder, kind=kind), data=digits() if data is None else data)
+    return student(synthetic(kind=kind, **changes), run, settings, 0, teacher)
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
-def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told_the_tau(
-    single, tmp_path, monkeypatch, name
-):
+def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told_the_tau(tmp_path, monkeypatch, name):
     teacher, seen, real = Biased(digits().prior.float()).eval(), [], objectives_module.view_objective
     monkeypatch.setattr(
-        "ltdd_utils.evaluation.students.view_objective",
+        "ltdd_utils.evaluation.objectives.view_objective",
         lambda *parts: seen.append(parts[3]) or real(*parts),
     )
     found = trained(tmp_path, cfg(name, adsa=CFG), teacher)
@@ -208,7 +202,8 @@ def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told
     assert "adsa_tau" not in trained(tmp_path, cfg(name), teacher).meta and seen[1] is teacher
 
 
-def test_students_of_two_teachers_are_two_students(single, tmp_path):
+@pytest.mark.float32
+def test_students_of_two_teachers_are_two_students(tmp_path):
     """The same settings and seed, but other weights: such as a teacher that was trained again on a GPU."""
     first, second = Biased(digits().prior.float()).eval(), Biased(digits().prior.float().flip(0)).eval()
     told = [trained(tmp_path / name, cfg("online-teacher"), teacher) for name, teacher in (("a", first), ("a", second))]
@@ -223,11 +218,12 @@ def soft(tau):
     return rows + tau * digits().prior.float().log()
 
 
-def test_stored_soft_labels_lose_the_prior(single, tmp_path, monkeypatch):
+@pytest.mark.float32
+def test_stored_soft_labels_lose_the_prior(tmp_path, monkeypatch):
     """The student of labels with a planted prior is trained on the labels without it."""
     seen, real = [], objectives_module.stored_objective
     monkeypatch.setattr(
-        "ltdd_utils.evaluation.students.stored_objective",
+        "ltdd_utils.evaluation.objectives.stored_objective",
         lambda images, targets, *rest: seen.append(targets) or real(images, targets, *rest),
     )
     info = {"class_names": NAMES, "targets": "logits", "preprocess": fit("zca").describe()}
@@ -237,7 +233,8 @@ def test_stored_soft_labels_lose_the_prior(single, tmp_path, monkeypatch):
     torch.testing.assert_close(seen[0], soft(1.0 - tau).softmax(dim=1), rtol=1e-4, atol=1e-5)
 
 
-def test_on_balanced_data_there_is_nothing_to_calibrate(single, tmp_path):
+@pytest.mark.float32
+def test_on_balanced_data_there_is_nothing_to_calibrate(tmp_path):
     data = load(DataConfig("digits", imbalance_factor=1, n_max=20))
     info = {"class_names": NAMES, "targets": "logits", "preprocess": fit("zca").describe()}
     parts = {"targets": soft(0.0), "info": info, "data": data}
@@ -245,8 +242,9 @@ def test_on_balanced_data_there_is_nothing_to_calibrate(single, tmp_path):
     assert torch.equal(plain.tensors["confusion"], calibrated.tensors["confusion"])
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("soft_labels", [None, "probabilities"])
-def test_a_set_without_soft_label_logits_is_refused(single, tmp_path, soft_labels):
+def test_a_set_without_soft_label_logits_is_refused(tmp_path, soft_labels):
     parts = {}
     if soft_labels:
         info = {"class_names": NAMES, "targets": "probabilities", "preprocess": fit("zca").describe()}

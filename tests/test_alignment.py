@@ -27,7 +27,7 @@ def close(found, wanted):
 def distance(network, real, batch, cfg, recover, smoothed=None):
     """Of a batch ``(images, labels)`` from the statistics of ``real``."""
     statistics = collect(network, *real, int(real[1].max()) + 1, cfg)
-    targets = Targets(network, statistics, cfg, recover, batch[1], torch.float64)
+    targets = Targets(network, statistics, cfg, recover, batch[1], dtype=torch.float64)
     with Monitor(network, cfg) as monitor:
         network(batch[0])
         return targets.distance(monitor.take(), smoothed or Smoothed(0.0)).item()
@@ -96,7 +96,9 @@ def test_the_expected_variance_is_that_of_so_many_images_as_the_smallest_class_o
     """Of the classes that are there."""
     network, real, batch = observer(), long_tail(6, 4, 7), long_tail(*sizes, name="batch")
     statistics = collect(network, *real, 3, MIXTURE)
-    targets = Targets(network, statistics, MIXTURE, pooled_classes(class_variance="expected"), batch[1], torch.float64)
+    targets = Targets(
+        network, statistics, MIXTURE, pooled_classes(class_variance="expected"), batch[1], dtype=torch.float64
+    )
     present = batch[1].unique()
     for layer, (mean, variance) in zip(statistics.layers, targets.classes, strict=True):
         close(mean, layer.mean[present])
@@ -145,7 +147,7 @@ def test_layers_without_running_statistics_get_those_of_all_images():
     """Under the "running" targets the inputs of convolutions have the long tail's own moments."""
     cfg = StatisticsConfig(source="running", layers="bn+conv")
     network, real = observer(), long_tail(6, 3, 2)
-    targets = Targets(network, collect(network, *real, 3, cfg), cfg, GLOBAL, real[1], torch.float64)
+    targets = Targets(network, collect(network, *real, 3, cfg), cfg, GLOBAL, real[1], dtype=torch.float64)
     seen = inputs(network, real[0])
     for index, name in ((2, "first"), (3, "second")):
         for found, wanted in zip(targets.whole[index], pooled(seen[name]), strict=True):
@@ -165,7 +167,7 @@ def test_the_released_class_term_on_a_balanced_batch_is_equation_nine_once_more(
 def test_the_released_class_term_weighs_classes_by_the_labels_of_the_batch():
     network, real, batch = observer(), long_tail(6, 3, 2), long_tail(4, 0, 1, name="batch")
     statistics = collect(network, *real, 3, MEAN)
-    targets = Targets(network, statistics, MEAN, pooled_classes(class_wise="batch"), batch[1], torch.float64)
+    targets = Targets(network, statistics, MEAN, pooled_classes(class_wise="batch"), batch[1], dtype=torch.float64)
     for layer, (mean, variance) in zip(statistics.layers, targets.classes, strict=True):
         close(mean, 0.8 * layer.mean[0] + 0.2 * layer.mean[2])
         close(variance, 0.8 * layer.variance[0] + 0.2 * layer.variance[2])
@@ -184,7 +186,7 @@ def test_the_order_of_a_batch_does_not_matter(kind):
 def test_the_distance_has_the_gradient_of_a_finite_difference():
     network, real, (images, labels) = observer(), long_tail(6, 3, 2), long_tail(2, 2, 2, name="batch")
     statistics = collect(network, *real, 3, MIXTURE)
-    targets = Targets(network, statistics, MIXTURE, RecoverConfig(), labels, torch.float64)
+    targets = Targets(network, statistics, MIXTURE, RecoverConfig(), labels, dtype=torch.float64)
 
     def value(images):
         with Monitor(network, MIXTURE) as monitor:
@@ -214,7 +216,7 @@ def test_smoothing_keeps_its_keys_apart_and_survives_a_checkpoint():
     smoothed, values = Smoothed(0.5), torch.arange(4.0)
     smoothed((0, 0, 1), values[0]), smoothed((0, 0, 11), values[1])
     again = Smoothed(0.5)
-    again.restore(smoothed.state())
+    again.load_state_dict(smoothed.state_dict())
     for one in (smoothed, again):
         assert one((0, 0, 1), values[2]) == 1.0 and one((0, 0, 11), values[3]) == 2.0
     assert again((5,), values[3]) == 3.0  # the first value of a key, as it is
@@ -258,7 +260,7 @@ def test_statistics_of_the_same_architecture_with_other_weights_are_refused():
     known = collect(network, *real, 3, MIXTURE)
     next(network.parameters()).data.add_(1.0)
     with pytest.raises(ValueError, match="an observer with other weights"):
-        Targets(network, known, MIXTURE, GLOBAL, real[1], torch.float64)
+        Targets(network, known, MIXTURE, GLOBAL, real[1], dtype=torch.float64)
 
 
 def test_a_batch_without_some_class_is_drawn_to_the_classes_it_has():

@@ -18,12 +18,13 @@ from ltdd_utils.data.sources.digits import source_dataset
 from ltdd_utils.distilled import save_set, to_bundle
 from ltdd_utils.records import save_record
 
+pytestmark = pytest.mark.float32
+
 QUICK = ["--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8", "--students", "1"]
 
 
 @pytest.fixture(autouse=True)
-def _apart(_float64, tmp_path, monkeypatch):
-    torch.set_default_dtype(torch.float32)
+def _apart(tmp_path, monkeypatch):
     for name in ("WORK", "RESULTS", "DATA"):
         monkeypatch.setenv(f"LTDD_{name}", str(tmp_path / name.lower()))
 
@@ -84,15 +85,18 @@ RUNS = {
     "unknown data": (["random_digits", "--set", "data.name=mnist"], "data set 'mnist' is unknown: use digits"),
     "absent data": (["random_cifar10"], "no cifar10 in"),
     "preprocessing without a file": (["random_digits", "--with-preprocessing"], "give --save-set FILE too"),
-    "n_max above the data": (["random_digits", "--set", "data.n_max=1000"], "images, 1000 are asked: change n_max"),
+    "n_max above the data": (
+        ["random_digits", "--set", "data.n_max=1000"],
+        "images, but 1000 were requested: change n_max",
+    ),
     "network that does not fit": (["random_digits", "--set", "evaluate.network.depth=9"], "set depth to at most 4"),
     "unknown teacher": (
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
         "unknown teacher 'biased'; choose one of plain, debiased",
     ),
-    "teacher where nobody labels": (
+    "teacher where none labels": (
         ["random_digits", "--teacher", "plain"],
-        "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+        "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
     ),
     "no image of a class": (["unilevel_digits", "--ipc", "0"], "ipc is 0; a distilled set needs at least 1 image per"),
     "whitened images": (
@@ -101,7 +105,7 @@ RUNS = {
     ),
     "noise that a teacher scores": (
         ["unilevel_digits", "--set", "method.initial.images=noise"],
-        "teacher is set; initial images 'noise' are scored by nobody: leave it out",
+        "teacher is set; initial images 'noise' need no scoring teacher: leave it out",
     ),
     "blocks of no convolution": (
         ["unilevel_digits", "--set", "method.statistics.patch=4"],
@@ -109,11 +113,11 @@ RUNS = {
     ),
     "share of an area above 1": (
         ["unilevel_digits", "--set", "method.recover.crop_scale=[0.5, 2]"],
-        "crop_scale is [0.5, 2]; give two shares of the area, above 0, rising, at most 1",
+        "crop_scale is [0.5, 2]; give (min, max) area fractions with 0 < min <= max <= 1",
     ),
     "crops that fall": (
         ["rded_digits", "--set", "method.initial.scale=[0.9, 0.1]"],
-        "scale is [0.9, 0.1]; give two shares",
+        "scale is [0.9, 0.1]; give (min, max)",
     ),
     "average that never moves": (["edc_digits", "--set", "method.recover.ema=1"], "ema is 1; it must be below 1"),
     "no step": (
@@ -186,12 +190,15 @@ def test_soft_labels_of_a_teacher_and_of_experts_can_be_calibrated(tmp_path):
 EXPERTS = {
     "recipe without experts": (["random_digits"], "random_digits matches no experts; mtt, datm, dam_only, ed_only and"),
     "coreset with another expert": (["kcenter_digits"], "kcenter_digits matches no experts"),
-    "epoch that is never trained": (["damed_digits", "--keep", "0,900"], "--keep '0,900': '900' is no number or range"),
-    "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is no number or range from 0 to"),
-    "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is no number or range from 0 to"),
-    "nothing": (["damed_digits", "--keep", ""], "'' is no number or range from 0 to"),
-    "expert that there is not": (["damed_digits", "--only", "0,99"], "--only '0,99': '99' is no number or range"),
-    "negative expert": (["damed_digits", "--only=-1"], "'-1' is no number or range from 0 to"),
+    "epoch that is never trained": (
+        ["damed_digits", "--keep", "0,900"],
+        "--keep '0,900': '900' is not a number or range",
+    ),
+    "range that falls": (["damed_digits", "--keep", "3-1"], "'3-1' is not a number or range from 0 to"),
+    "no number": (["damed_digits", "--keep-classifier", "last"], "'last' is not a number or range from 0 to"),
+    "nothing": (["damed_digits", "--keep", ""], "'' is not a number or range from 0 to"),
+    "expert that there is not": (["damed_digits", "--only", "0,99"], "--only '0,99': '99' is not a number or range"),
+    "negative expert": (["damed_digits", "--only=-1"], "'-1' is not a number or range from 0 to"),
     "negative seed": (["damed_digits", "--seed", "-1"], "seed is -1; it must be 0 or more"),
     "window beyond the epochs": (
         ["damed_digits", "--set", "method.window=[0,10,900]"],
@@ -255,7 +262,7 @@ def test_an_observer_without_batch_norm(refused):
 
 def test_recovery_that_diverges(refused, tmp_path):
     line = refused("run", *aligned("sre2l_digits", "recover.alignment=1e300", "recover.iterations=2"))
-    assert "the loss is nan by iteration 2 of batch 1; try a smaller recover.lr" in line
+    assert "the loss is nan at iteration 2 of batch 1; try a smaller recover.lr" in line
     assert not [name for name in files(tmp_path) if name.startswith(("results", "work/recovery")) and "key" not in name]
 
 
@@ -276,7 +283,7 @@ def test_a_class_without_images(refused, monkeypatch):
     keep = whole.labels != 4
 
     without_class_four = replace(whole, labels=whole.labels[keep])
-    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda: without_class_four)
+    monkeypatch.setattr("ltdd_utils.data.sources.digits.source_dataset", lambda root: without_class_four)
     assert "class '4' of digits has no train image: add some, or remove the class" in refused("run", "random_digits")
 
 
@@ -303,7 +310,7 @@ def test_files_of_wrong_content_are_not_data(refused, tmp_path, monkeypatch):
     assert "has MD5" in (line := refused("data", "verify", "cifar10")) and "run `ltdd data fetch cifar10`" in line
     assert "incomplete or altered" in refused("run", "random_cifar10", *QUICK)
     seen = []
-    monkeypatch.setattr(downloads, "_md5", lambda path: seen.append(path.name) or "wrong")
+    monkeypatch.setattr(downloads, "md5_of", lambda path: seen.append(path.name) or "wrong")
     assert "has MD5 wrong" in refused("data", "verify")  # all that are here, each file looked at once
     assert len(seen) == 1 and main(["data", "status"]) == 0  # which only tells
 
@@ -356,14 +363,14 @@ def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
     assert "no file" in refused("evaluate", tmp_path)
     assert "two lines" in refused("evaluate", "two\nlines")
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 99}))
-    assert "no distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
+    assert "not a distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
     save_bundle(path, Bundle({}, {"epoch": 3}))
-    assert "no distilled set of schema 1 (found None)" in refused("evaluate", path)
+    assert "not a distilled set of schema 1 (found None)" in refused("evaluate", path)
     save_set(path, synthetic())
     whole = path.read_bytes()
     for share in (0, 0.01, 0.5, 0.99):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert "is no distilled set, or is damaged or cut short" in refused("evaluate", path)
+        assert "is not a distilled set, or is damaged or cut short" in refused("evaluate", path)
     path.write_bytes(whole)
     assert "does not say what it was made for: fill in info['recipe']" in refused("evaluate", path)
 

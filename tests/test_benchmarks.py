@@ -14,10 +14,10 @@ from ltdd_utils import recipes
 from ltdd_utils.augment import AugmentConfig
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store, load_bundle
-from ltdd_utils.data import fitted, load
 from ltdd_utils.methods.trajectory.classifier import match_classifier
 from ltdd_utils.methods.trajectory.matching import tesla
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import train_experts
+from ltdd_utils.runs import start
 
 CPU = torch.device("cpu")
 
@@ -31,12 +31,6 @@ def benchmark(root, monkeypatch):
 @pytest.fixture
 def student(benchmark):
     return benchmark("student")
-
-
-@pytest.fixture
-def single():
-    """The package's own precision, where experts are trained and stored."""
-    torch.set_default_dtype(torch.float32)
 
 
 def test_both_loops_are_the_same_training(student, monkeypatch):
@@ -129,8 +123,9 @@ def test_the_errors_of_the_gradients(benchmark):
     )
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("optimiser", ["sgd", "gsam"])
-def test_both_loops_train_the_same_expert(benchmark, single, monkeypatch, optimiser):
+def test_both_loops_train_the_same_expert(benchmark, monkeypatch, optimiser):
     """As for students: one batch per epoch and no augmentation, so the weights must agree."""
     experts = benchmark("experts")
     cfg = replace(experts.settings(optimiser, 4, 4), augment=AugmentConfig("dsa", strategy="none"))
@@ -152,23 +147,24 @@ def tiny(*changes):
 
 
 def train(recipe, folder):
-    data, context, cfg = load(recipe.data), RunContext(Store(folder), CPU), recipe.method
-    preprocess = fitted(recipe.evaluate.preprocess, data, context)
-    train_experts(cfg.experts, cfg.snapshots, cfg.classifier_snapshots, data, preprocess, 0, context, only=[0])
+    run, cfg = start(recipe, 0, RunContext(Store(folder), CPU)), recipe.method
+    train_experts(cfg.experts, run, cfg.snapshots, cfg.classifier_snapshots, only=[0])
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("stored", ["fp32", "bf16"])
-def test_the_counted_bytes_are_those_of_the_files(benchmark, single, tmp_path, stored):
+def test_the_counted_bytes_are_those_of_the_files(benchmark, tmp_path, stored):
     snapshots, recipe = benchmark("snapshots"), tiny(f"experts.stored={stored}")
     train(recipe, tmp_path)
-    _, _, experts = snapshots.experts_of(recipe, tmp_path, 0)
+    _, experts = snapshots.experts_of(recipe, tmp_path, 0)
     for stage, size in snapshots.stored_bytes(experts.layout, recipe.method, stored).items():
         (file,) = (tmp_path / stage).glob("*/result.safetensors")
         assert sum(tensor.nbytes for tensor in load_bundle(file).tensors.values()) == size
         assert size < file.stat().st_size < size + 1024
 
 
-def test_the_bytes_of_the_papers_cell(benchmark, single):
+@pytest.mark.float32
+def test_the_bytes_of_the_papers_cell(benchmark):
     """The released 14.3 GB of 100 experts, and the shares that are wanted of them."""
     counted = benchmark("snapshots").disk()
     released, fp32, bf16 = counted["per expert"]
@@ -178,13 +174,15 @@ def test_the_bytes_of_the_papers_cell(benchmark, single):
     assert bf16["released / this"] > 9.6
 
 
-def test_a_store_without_the_experts_is_refused_and_left_alone(benchmark, single, tmp_path):
+@pytest.mark.float32
+def test_a_store_without_the_experts_is_refused_and_left_alone(benchmark, tmp_path):
     with pytest.raises(FileNotFoundError, match="has no such stage 'preprocess'; run its recipe there first"):
         benchmark("snapshots").experts_of(tiny(), tmp_path, 0)
     assert not list(tmp_path.iterdir())
 
 
-def test_experts_prints_its_three_tables(benchmark, single, monkeypatch, capsys):
+@pytest.mark.float32
+def test_experts_prints_its_three_tables(benchmark, monkeypatch, capsys):
     """The parts in this process; the bfloat16 snapshots are those of a Digits-LT expert trained here."""
     experts = benchmark("experts")
     monkeypatch.setattr(experts, "child", lambda part: 200.0 if part == "ours-sgd" else 100.0)
@@ -200,21 +198,25 @@ def test_experts_prints_its_three_tables(benchmark, single, monkeypatch, capsys)
         assert 0 < row["gradient error"] < 1
 
 
-def test_an_expert_part_prints_its_rate(benchmark, single):
+@pytest.mark.float32
+def test_an_expert_part_prints_its_rate(benchmark):
     assert benchmark("experts").measure("ours", "sgd", 20, 2, 0.01, CPU) > 0
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("loop", ["ours", "plain"])
-def test_a_debiased_part_prints_its_rate(benchmark, single, loop):
+def test_a_debiased_part_prints_its_rate(benchmark, loop):
     assert benchmark("experts").measure(loop, "debiased", 20, 2, 0.01, CPU) > 0
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("what", ["recovery", "statistics"])
-def test_plain_and_our_recovery_compute_the_same(benchmark, single, what):
+def test_plain_and_our_recovery_compute_the_same(benchmark, what):
     assert benchmark("recovery").difference(what, 4) < 1e-3
 
 
-def test_recovery_prints_both_tables(benchmark, single, monkeypatch, capsys):
+@pytest.mark.float32
+def test_recovery_prints_both_tables(benchmark, monkeypatch, capsys):
     recovery = benchmark("recovery")
     monkeypatch.setattr(recovery, "child", lambda *arguments: 2.0 if "ours" in arguments[-1] else 1.0)
     monkeypatch.setattr(recovery, "difference", lambda what, width: 0.0)

@@ -14,8 +14,11 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
+from ltdd_utils.recipes import Recipe
 from ltdd_utils.records import all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
+
+pytestmark = pytest.mark.float32
 
 QUICK = """
 scale = "tiny"
@@ -28,12 +31,6 @@ seeds = [0, 1]
 students = 1
 set = [["evaluate.train.epochs=1", "evaluate.network.width=8"]]
 """
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture
@@ -62,7 +59,7 @@ def test_settings_are_combined_with_seeds_outermost():
 @pytest.mark.parametrize("name", campaign.plan_names())
 def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
     """What the status prints can be pasted: it is the same recipe, seed and number of students."""
-    from ltdd_utils.cli import commands
+    from ltdd_utils.cli import running
 
     runs, made = campaign.read_plan(name), []
 
@@ -70,7 +67,7 @@ def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
         made.append((recipe, seed, students))
         raise ValueError("enough")
 
-    monkeypatch.setattr(commands, "run", stand_in)
+    monkeypatch.setattr(running, "run", stand_in)
     for run in runs[::7]:
         words = run.command.split()
         assert words[0] == "ltdd" and main(words[1:]) == 2
@@ -127,11 +124,11 @@ def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
     first, second = (recipes.recipe(f"{name}_digits", teacher="plain") for name in ("edc", "unilevel_no_debiasing"))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
     known = [record(first, 0, spent | {"students": 9.0}, students=3)]
-    runs = [(to_dict(first), 0, 5), (to_dict(first), 1, 2), (to_dict(first), 1, 2), (to_dict(second), 1, 2)]
+    runs = [(first, 0, 5), (first, 1, 2), (first, 1, 2), (second, 1, 2)]
     again, other_seed, repeated, other_method = campaign.expected(runs, known)
     assert again == (2 * 3.0, [])  # two more students; its other stages lie in the store
     assert other_seed == (sum(spent.values()) + 2 * 3.0, []) and repeated == (0.0, [])
-    shared = {stage.name for stage in campaign.stages(to_dict(first), 1, 2)}
+    shared = {stage.name for stage in campaign.timed_stages(first, 1, 2)}
     assert "recovery" in shared and "recovery" in other_method[1]
     assert not {"teacher", "students"} & set(other_method[1]) and other_method[0] >= 2 * 3.0
 
@@ -140,23 +137,23 @@ def test_another_number_of_images_needs_a_start_of_its_own():
     """The experts stay; the images that the recovery starts from are others, and cost what they cost before."""
     ten, one = (recipes.recipe("unilevel_digits", ipc=ipc) for ipc in (10, 1))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
-    assert campaign.expected([(to_dict(one), 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
+    assert campaign.expected([(one, 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
 
 
 def test_experts_that_all_seeds_share_are_paid_for_once():
     recipe = recipes.recipe("damed_cifar10", scale="cpu")
     assert recipe.method.experts.seed == 0
-    names = [{s.name: s.exact for s in campaign.stages(to_dict(recipe), seed, 1)} for seed in (0, 1)]
+    names = [{s.name: s.exact for s in campaign.timed_stages(recipe, seed, 1)} for seed in (0, 1)]
     assert names[0]["experts"] == names[1]["experts"] and names[0]["matching"] != names[1]["matching"]
     start = recipes.with_overrides(recipe, {"method.iterations": "0"})
-    assert "matching" not in {s.name for s in campaign.stages(to_dict(start), 0, 1)}
+    assert "matching" not in {s.name for s in campaign.timed_stages(start, 0, 1)}
 
 
 def test_every_recipe_has_its_stages_timed_by_its_own_record():
     """The stages of a recipe are those that committed records of it name (the ones that take no time aside)."""
     for path in sorted((campaign.plan.default_records_dir()).glob("*/*-s0.json")):
         found = load_record(path)
-        ours = {stage.name for stage in campaign.stages(found["config"], 0, 1)}
+        ours = {stage.name for stage in campaign.timed_stages(Recipe.from_dict(found["config"]), 0, 1)}
         spent = {name for name, value in found["cost"]["seconds"].items() if value > 30}
         assert spent <= ours | {"preprocess"} and ours <= set(found["cost"]["seconds"]), path
 
@@ -209,7 +206,7 @@ def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan,
 
 def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
     plan.write_text(QUICK.replace("ipc = 2", 'ipc = 2\nprotocols = ["dsa-stored"]\nteachers = ["plain"]'))
-    with pytest.raises(ValueError, match="nobody labels under dsa-stored"):
+    with pytest.raises(ValueError, match="dsa-stored uses no teacher"):
         campaign.read_plan(str(plan))
     plan.write_text(QUICK.replace("epochs=1", "lr=1e38"))
     runs, said = campaign.read_plan(str(plan)), []

@@ -14,7 +14,7 @@ from itertools import count
 import pytest
 import torch
 from toy_records import four_records, record
-from toy_sets import context, digits, fit
+from toy_sets import context, digits, fit, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
@@ -25,15 +25,15 @@ from ltdd_utils.core.store import Checkpoint, load_bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import TARGET_KEYS, load_record, save_record, validate_record
-from ltdd_utils.runs import distil
+
+pytestmark = pytest.mark.float32
 
 QUICK = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "2"]
 
 
 @pytest.fixture(autouse=True)
-def _apart(_float64, tmp_path, monkeypatch):
-    """Networks train in single precision, and every folder is a temporary one."""
-    torch.set_default_dtype(torch.float32)
+def _apart(tmp_path, monkeypatch):
+    """Every folder is a temporary one."""
     monkeypatch.setenv("LTDD_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("LTDD_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("LTDD_DATA", str(tmp_path / "data"))
@@ -129,7 +129,7 @@ def test_a_run_that_overwrites_a_tracked_record_says_how_to_bring_it_back(ltdd, 
     def git(*words):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True, capture_output=True)
 
-    run, said = ["run", "random_digits", *QUICK], "took the place of the book's own record"
+    run, said = ["run", "random_digits", *QUICK], "this replaced the committed record of the run"
     git("init")
     assert said not in ltdd(*run)  # the first of its kind
     assert said not in ltdd(*run)  # a reader's own, which git does not track
@@ -324,7 +324,7 @@ def test_a_set_in_the_layout_of_the_released_codes_is_scored_as_the_set_itself(l
 def test_an_export_is_whitened_whatever_the_set_was_made_in(ltdd, tmp_path):
     """Synthetic pixels of another space go through pixels, so that the same image is read back."""
     path, folder, back = tmp_path / "set.safetensors", tmp_path / "theirs", tmp_path / "back.safetensors"
-    made = distil(recipes.recipe("random_digits", ipc=1), digits(), 0, context(tmp_path)).set
+    made = result_of(recipes.recipe("random_digits", ipc=1), context(tmp_path)).set
     shown = digits().train_images[digits().rows_of(made.indices)]
     info = {**made.info, "preprocess": fit("normalise").describe()}
     save_set(path, replace(made, indices=torch.full((10,), NOT_REAL), images=fit("normalise")(shown), info=info))
@@ -410,7 +410,7 @@ def test_a_run_of_code_that_no_commit_holds_is_marked_not_refused(ltdd, tmp_path
     save_record(tmp_path / "results", record(config_id="other"))
     text = ltdd("table")
     assert text.startswith("All rows: data set cifar10; IF 100; IPC 10; ") and "measure" not in text.splitlines()[2]
-    assert text.count("ours is of code that no commit holds") == 2  # both papers print the cell
+    assert text.count("ours is from uncommitted code") == 2  # both papers print the cell
     assert len(json.loads(ltdd("table", "--json"))) == 4
 
 

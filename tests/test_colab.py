@@ -33,9 +33,11 @@ def imports(notebook: Path) -> str:
 
 def tree(folder: Path) -> dict[str, int]:
     """Every file of the source tree with the time of its last change, but for what tools write for themselves."""
-    own = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", "data", "work"}
-    files = (path for path in folder.rglob("*") if path.is_file() and not own & set(path.relative_to(folder).parts))
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in files}
+    own, found = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", "data", "work"}, {}
+    for place, folders, files in os.walk(folder):
+        folders[:] = set(folders) - own  # not entered: an environment has tens of thousands of files
+        found |= {path: os.stat(path).st_mtime_ns for path in (os.path.join(place, name) for name in files)}
+    return found
 
 
 def installed() -> dict[str, int]:
@@ -48,8 +50,18 @@ def installed() -> dict[str, int]:
     }
 
 
+PIP = {
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the other way round: 0 builds without isolation
+    "PIP_NO_COMPILE": "1",  # Python does it, for the modules that it imports
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling", reason="the package is built without a network, so hatchling must be installed")
     folder = tmp_path_factory.mktemp("clone")
     for name in CLONE:
         if (ROOT / name).is_dir():
@@ -59,7 +71,16 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def open_chapter(source: Path, folder: Path, clone: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def wheel(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What pip builds of the clone; it would build the same for every chapter."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "-w", folder, clone], env=os.environ | PIP, check=True)
+    (path,) = folder.iterdir()
+    return path
+
+
+def open_chapter(source: Path, folder: Path, package: Path) -> subprocess.CompletedProcess[str]:
     """Copy the .ipynb into an empty folder; run its first cell, then its imports, in a fresh Python."""
     notebook = Path(shutil.copy(source.with_suffix(".ipynb"), folder))
     first = code_cells(notebook)[0].source
@@ -69,14 +90,10 @@ def open_chapter(source: Path, folder: Path, clone: Path) -> subprocess.Complete
     (folder / "target").mkdir()
     (folder / "stub" / "google" / "colab").mkdir(parents=True)
     (folder / "stub" / "google" / "colab" / "__init__.py").touch()
-    environment = os.environ | {
+    environment = (os.environ | PIP) | {
         "PYTHONPATH": os.pathsep.join([str(folder / "target"), str(folder / "stub")]),
-        "LTDD_SOURCE": str(clone),
+        "LTDD_SOURCE": str(package),
         "PIP_TARGET": str(folder / "target"),
-        "PIP_NO_DEPS": "1",
-        "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the other way round: 0 builds without isolation
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     return subprocess.run(
         [sys.executable, script], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -84,10 +101,9 @@ def open_chapter(source: Path, folder: Path, clone: Path) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
-def test_a_chapter_opens_on_colab_from_its_notebook_alone(source: Path, clone: Path, tmp_path: Path):
-    pytest.importorskip("hatchling", reason="the package is built without a network, so hatchling must be installed")
+def test_a_chapter_opens_on_colab_from_its_notebook_alone(source: Path, clone: Path, wheel: Path, tmp_path: Path):
     before = tree(ROOT), installed()
-    done = open_chapter(source, tmp_path, clone)
+    done = open_chapter(source, tmp_path, clone if source == CHAPTERS[0] else wheel)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith(f"from {tmp_path / 'target' / 'ltdd_utils' / '__init__.py'}")
     assert (tree(ROOT), installed()) == before, "the install changed the environment or the source tree"

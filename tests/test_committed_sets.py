@@ -1,7 +1,7 @@
 """The distilled sets in the repository: small, whole, described, and those of the committed records."""
 
 import pytest
-from toy_sets import digits, fit
+from toy_sets import digits, fit, toy_run
 
 from ltdd_utils.analysis import diff_from_recipe
 from ltdd_utils.core.settings import from_dict, to_dict
@@ -106,7 +106,7 @@ def test_the_random_sets_of_committed_records_can_be_drawn_again():
         data, method = load(from_dict(DataConfig, settings["data"])), from_dict(CoresetConfig, settings["method"])
         assert data.sha256 == record["provenance"]["data_sha256"]
         for draw, wanted in enumerate(record["provenance"]["distilled_sha256"]):
-            made = select(method, data, settings["ipc"], seed, None, None, draw)
+            made = select(method, toy_run(data=data, seed=seed), settings["ipc"], draw=draw)
             assert made.images is None and content_hash(made) == wanted
             drawn += 1
     assert drawn >= 10

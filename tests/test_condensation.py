@@ -6,58 +6,28 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import context
+from toy_condensation import CLASSES, COUNTS, IPC, METHODS, NETWORK, SIZE, condense, noise, start, tail
+from toy_sets import context, result_of, toy_run
 
 from ltdd_utils import recipes
 from ltdd_utils.augment import AugmentConfig, apply, draw
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
-from ltdd_utils.data import DataConfig, LongTailedData, load
-from ltdd_utils.distilled import NOT_REAL, DistilledSet, composition, content_hash
+from ltdd_utils.data import DataConfig, LongTailedData
+from ltdd_utils.distilled import composition, content_hash
 from ltdd_utils.methods.condensation import common, features, gradients
 from ltdd_utils.methods.condensation.common import RealImages, start_images
-from ltdd_utils.methods.condensation.features import dm, feature_distance
-from ltdd_utils.methods.condensation.gradients import dc, gradient_distance
+from ltdd_utils.methods.condensation.features import feature_distance
+from ltdd_utils.methods.condensation.gradients import gradient_distance
 from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
 from ltdd_utils.methods.coresets.selection import select
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.records import validate_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run
 
-CLASSES, IPC, SIZE, COUNTS = 3, 3, 8, (8, 4, 2)
-NETWORK = NetworkConfig(depth=2, width=3)
-PLAIN = AugmentConfig(kind="none")
 DSA = AugmentConfig(kind="dsa")
-METHODS = {
-    "dc": (dc, DCConfig(NETWORK, iterations=2, batch=5, updates=2, network_steps=3, lr_images=0.5, lr_network=0.1)),
-    "dm": (dm, DMConfig(NETWORK, iterations=2, batch=5, augment=PLAIN)),
-}
 both = pytest.mark.parametrize("name", METHODS)
-
-
-def noise(*shape, name):
-    return torch.randn(*shape, generator=generator(0, name))
-
-
-def tail(counts=COUNTS, deviation=1.0):
-    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    means = 2 * noise(len(counts), 1, SIZE, SIZE, name="means")  # classes that differ
-    images = deviation * (means[labels] + noise(len(labels), 1, SIZE, SIZE, name="real"))
-    return RealImages.of(images, labels, len(counts))
-
-
-def start(ipc=IPC, images=None, classes=CLASSES):
-    labels = torch.arange(classes).repeat_interleave(ipc)
-    images = noise(len(labels), 1, SIZE, SIZE, name="start") if images is None else images
-    names = {"class_names": [str(label) for label in range(classes)]}
-    return DistilledSet(labels, torch.full_like(labels, NOT_REAL), images=images, info=names)
-
-
-def condense(name, first=None, real=None, seed=0, options=None, **changes):
-    method, cfg = METHODS[name]
-    first = first or start()
-    return method(replace(cfg, **changes), first, first.images, real or tail(), seed, **(options or {}))
 
 
 # The distances
@@ -270,9 +240,13 @@ def toy(counts=COUNTS):
     return LongTailedData(DataConfig(), images, labels, indices, images, labels, names, tuple(counts))
 
 
+def tail_run(seed=0, counts=COUNTS):
+    return toy_run(data=toy(counts), kind="none", seed=seed)
+
+
 @both
 def test_classes_smaller_than_the_batch_and_than_ipc_are_condensed_all_the_same(name):
-    first = start_images(DMConfig(), toy(), IPC, 0, 1.0)
+    first = start_images(DMConfig(), tail_run(), IPC, 1.0)
     assert composition(first) == {"real": [3, 3, 2], "duplicated": [0, 0, 1], "synthetic": [0, 0, 0]}
     method, cfg = METHODS[name]
     preprocessed = toy().train_images / 255
@@ -285,15 +259,15 @@ def test_classes_smaller_than_the_batch_and_than_ipc_are_condensed_all_the_same(
 
 
 def test_real_initial_images_are_those_of_random():
-    random = select(CoresetConfig("random"), toy(), IPC, 4, None, lambda rows: rows)
-    assert content_hash(start_images(DMConfig(), toy(), IPC, 4, 0.3)) == content_hash(random)
+    random = select(CoresetConfig("random"), tail_run(4), IPC)
+    assert content_hash(start_images(DMConfig(), tail_run(4), IPC, 0.3)) == content_hash(random)
 
 
 def test_initial_noise_has_the_deviation_of_the_pixels():
-    made = start_images(DCConfig(), toy(), 40, 4, 0.3)
+    made = start_images(DCConfig(), tail_run(4), 40, 0.3)
     assert composition(made)["synthetic"] == [40] * CLASSES
     assert abs(made.images.mean()) < 0.01 and made.images.std().item() == pytest.approx(0.3, rel=0.05)
-    assert not torch.equal(made.images, start_images(DCConfig(), toy(), 40, 5, 0.3).images)
+    assert not torch.equal(made.images, start_images(DCConfig(), tail_run(5), 40, 0.3).images)
 
 
 # Runs
@@ -301,7 +275,7 @@ def test_initial_noise_has_the_deviation_of_the_pixels():
 
 @pytest.fixture
 def _told_at_once(monkeypatch):
-    monkeypatch.setattr(common, "LOOK_EVERY_S", 0)
+    monkeypatch.setattr("ltdd_utils.training.resumable.LOOK_EVERY_S", 0)
 
 
 @both
@@ -316,7 +290,7 @@ def test_a_killed_run_goes_on_to_the_same_set_and_losses(name, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         condense(name, **long, options={"watch": until_killed, "checkpoint": Checkpoint(path, every_s=0)})
-    assert Checkpoint(path).load().meta["done"] == 3
+    assert Checkpoint(path).load().meta["iteration"] == 3
     made, same = condense(name, **long, seed=99, options={"checkpoint": Checkpoint(path)})
     assert content_hash(made) == content_hash(whole) and torch.equal(same, losses)
     assert content_hash(condense(name, **long)[0]) == content_hash(whole)
@@ -347,10 +321,11 @@ def test_no_iterations_and_a_step_size_of_zero_leave_the_images(name):
 
 
 def test_what_is_not_finite_stops_the_run_with_its_iteration():
+    """Counted from 1, as the watch counts."""
     linear = {"network": replace(NETWORK, norm="none"), "lr_images": 1e200}
-    with pytest.raises(FloatingPointError, match=r"the loss is inf at iteration 1; try a smaller method\.lr_images"):
+    with pytest.raises(FloatingPointError, match=r"the loss is inf at iteration 2; try a smaller method\.lr_images"):
         condense("dm", **linear, iterations=4)
-    with pytest.raises(FloatingPointError, match="an image is not finite at iteration 0"):
+    with pytest.raises(FloatingPointError, match="an image is not finite at iteration 1; try a smaller"):
         large = start(images=1e120 * start().images)
         condense("dm", large, **linear | {"lr_images": 1e250}, iterations=1)
 
@@ -358,8 +333,8 @@ def test_what_is_not_finite_stops_the_run_with_its_iteration():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: start_images(DCConfig(), toy(), 0, 0, 1.0), "ipc is 0; a distilled set needs at least 1 image"),
-        (lambda: start_images(DMConfig(), toy((3, 0, 2)), 1, 0, 1.0), r"class 1 \(1\) has no image"),
+        (lambda: start_images(DCConfig(), tail_run(), 0, 1.0), "ipc is 0; a distilled set needs at least 1 image"),
+        (lambda: start_images(DMConfig(), tail_run(counts=(3, 0, 2)), 1, 1.0), r"class 1 \(1\) has no image"),
         (lambda: tail((3, 0, 2)), "class 1 has no image to condense; leave it out or lower the imbalance factor"),
         (lambda: DCConfig(initial="zeros"), "initial is 'zeros'; choose one of real, noise"),
         (lambda: DMConfig(augment=AugmentConfig(kind="crop-flip")), "kind is 'crop-flip'; .* use 'dsa' or 'none'"),
@@ -400,9 +375,9 @@ def small(name, **changes):
     return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), settings | changes)
 
 
+@pytest.mark.float32
 @both
 def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
-    torch.set_default_dtype(torch.float32)
     record, again = (run(small(name), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
     validate_record(json.loads(json.dumps(record)))
     told = record["distillation"]
@@ -410,9 +385,8 @@ def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
     assert sum(told["class_loss"]["mean"]) == pytest.approx(sum(told["curves"]["loss"]) / 2)
     assert (again["distillation"], again["metrics"]) == (told, record["metrics"])
     assert set(record["cost"]["seconds"]) == {"preprocess", "condensation", "students"}
-    data = load(small(name).data)
-    made = distil(small(name), data, 0, context(tmp_path / "0")).set
+    made = result_of(small(name), context(tmp_path / "0")).set
     assert [content_hash(made)] == record["provenance"]["distilled_sha256"]
     assert made.info["initial_sha256"] == told["initial_sha256"] and made.info["composition"]["synthetic"] == [2] * 10
-    first = distil(small(name, **{"method.iterations": "0"}), data, 0, context(tmp_path / "0"))
+    first = result_of(small(name, **{"method.iterations": "0"}), context(tmp_path / "0"))
     assert content_hash(first.set) == told["initial_sha256"] and first.history is None

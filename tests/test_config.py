@@ -1,22 +1,28 @@
 """Settings are strict, and their hash depends on values alone."""
 
+import importlib
+import typing
 from dataclasses import dataclass, fields, is_dataclass, make_dataclass, replace
+from pathlib import Path
 
 import pytest
 
+import ltdd_utils
 from ltdd_utils.augment import AugmentConfig
-from ltdd_utils.core import settings as config
-from ltdd_utils.core.settings import added_field, config_id, from_dict, to_dict
+from ltdd_utils.core.settings import added_field, config_id, from_dict, hints_of, to_dict
 from ltdd_utils.data import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation import ADSAConfig, EvaluateConfig
 from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
 from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
 from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, TrajectoryConfig
 from ltdd_utils.networks import NetworkConfig
+from ltdd_utils.recipes import Recipe
 from ltdd_utils.teachers import DebiasConfig, TeacherConfig
 from ltdd_utils.training import TrainConfig
 
+PACKAGE = Path(ltdd_utils.__file__).parent
 VIEWS = AugmentConfig("mixed-views")
 TEACHER = TeacherConfig(train=TrainConfig(epochs=3, milestones=(0.2, 0.9)))
 OBSERVER = TeacherConfig(NetworkConfig(norm="batch"))
@@ -73,10 +79,10 @@ def test_the_id_sees_a_nested_value():
         (lambda: AugmentConfig(strategy="crop_"), "augmentation '' in 'crop_' is unknown; join any of color, crop"),
         (lambda: AugmentConfig("none", strategy=None), "strategy is None; it must be a word"),
         (lambda: TeacherConfig(augment=VIEWS), "'mixed-views', which only students of the online protocols see"),
-        (lambda: AugmentConfig(crop_scale=(0.5,)), r"crop_scale is \[0.5\]; give two shares"),
-        (lambda: AugmentConfig(crop_scale=(0.5, 0.2)), r"crop_scale is \[0.5, 0.2\]; give two shares"),
-        (lambda: AugmentConfig(crop_scale=(0.0, 1.0)), r"crop_scale is \[0.0, 1.0\]; give two shares"),
-        (lambda: AugmentConfig(crop_scale=(0.5, 1.5)), r"crop_scale is \[0.5, 1.5\]; give two shares"),
+        (lambda: AugmentConfig(crop_scale=(0.5,)), r"crop_scale is \[0.5\]; give \(min, max\)"),
+        (lambda: AugmentConfig(crop_scale=(0.5, 0.2)), r"crop_scale is \[0.5, 0.2\]; give \(min, max\)"),
+        (lambda: AugmentConfig(crop_scale=(0.0, 1.0)), r"crop_scale is \[0.0, 1.0\]; give \(min, max\)"),
+        (lambda: AugmentConfig(crop_scale=(0.5, 1.5)), r"crop_scale is \[0.5, 1.5\]; give \(min, max\)"),
         (
             lambda: CoresetConfig("kcenter-unbalanced", "noise", TEACHER),
             "policy is 'noise', but 'kcenter-unbalanced' fills no class",
@@ -86,9 +92,9 @@ def test_the_id_sees_a_nested_value():
         (lambda: replace(NESTED, logit_adjustment=1.0), "logit_adjustment is 1.0; .* has no such term: use 0"),
         (lambda: EvaluateConfig(cross_entropy=0.025), "cross_entropy is 0.025; .* has no such term: use 0"),
         (lambda: AugmentConfig(crop_scale=(0.5, None)), r"crop_scale is \(0.5, None\); it must be a list of numbers"),
-        (lambda: CropConfig(scale=(float("nan"), 1.0)), r"scale is \[nan, 1.0\]; give two shares"),
+        (lambda: CropConfig(scale=(float("nan"), 1.0)), r"scale is \[nan, 1.0\]; give \(min, max\)"),
         (lambda: CropConfig(scale=(False, True)), r"scale is \(False, True\); it must be a list of numbers"),
-        (lambda: RecoverConfig(crop_scale=(0.1, 0.5, 1.0)), r"crop_scale is \[0.1, 0.5, 1.0\]; give two shares"),
+        (lambda: RecoverConfig(crop_scale=(0.1, 0.5, 1.0)), r"crop_scale is \[0.1, 0.5, 1.0\]; give \(min, max\)"),
         (lambda: CropConfig("black"), "images is 'black'; choose one of crops, real, noise"),
         (lambda: CropConfig(crops=0), "crops is 0; it must be a finite number, at least 1"),
         (lambda: CropConfig(pool=0), "pool is 0; it must be a finite number, at least 1"),
@@ -116,7 +122,7 @@ def test_the_id_sees_a_nested_value():
         (lambda: UnilevelConfig(OBSERVER), "teacher is None; initial images 'crops' are scored by a teacher: give one"),
         (
             lambda: UnilevelConfig(OBSERVER, teacher=TEACHER, initial=CropConfig("noise")),
-            "teacher is set; initial images 'noise' are scored by nobody: leave it out",
+            "teacher is set; initial images 'noise' need no scoring teacher: leave it out",
         ),
         (
             lambda: UnilevelConfig(OBSERVER, teacher=TEACHER, preprocess=PreprocessConfig("zca")),
@@ -165,8 +171,28 @@ def test_values_of_another_type_are_refused_by_name(make, message):
 
 
 def configurations():
-    """Every class of settings."""
-    return [value for value in vars(config).values() if isinstance(value, type) and is_dataclass(value)]
+    """Every class of settings: the data classes of the modules called ``settings``, and of the whole set."""
+    rooms = (".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in PACKAGE.rglob("settings.py"))
+    modules = [importlib.import_module(room) for room in sorted({*rooms, "ltdd_utils.methods.full"})]
+    found = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
+    return [cls for cls in dict.fromkeys(found) if is_dataclass(cls) and cls.__name__.endswith("Config")]
+
+
+def test_every_group_of_settings_of_a_recipe_is_among_them():
+    """Else the test below would check nothing, and say so nowhere."""
+    used, waiting = set(), [family.settings for family in {method.family for method in METHODS.values()}]
+    waiting.append(Recipe)
+    while waiting:
+        cls = waiting.pop()
+        if is_dataclass(cls) and cls not in used:
+            used.add(cls)
+            waiting += [part for hint in hints_of(cls).values() for part in (hint, *flat(hint))]
+    assert len(used) > 15 and used - {Recipe} <= set(configurations())
+
+
+def flat(hint):
+    """The types inside a hint."""
+    return [inner for part in typing.get_args(hint) for inner in (part, *flat(part))]
 
 
 @pytest.mark.parametrize("cls", [cls for cls in configurations() if fields(cls)], ids=lambda cls: cls.__name__)

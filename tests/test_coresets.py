@@ -1,30 +1,24 @@
 """Coresets against brute force, and what happens to classes that are too small."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from toy_sets import toy_run
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, LongTailedData, load
 from ltdd_utils.distilled import NOT_REAL, composition
-from ltdd_utils.methods.coresets.selection import (
-    _chooser,
-    full_set,
-    gradient_similarity,
-    graph_cut,
-    herding,
-    k_center,
-    select,
-)
+from ltdd_utils.methods.coresets.rules import Seen, by_graph_cut, gradient_similarity, graph_cut, herding, k_center
+from ltdd_utils.methods.coresets.selection import full_set, select
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.teachers import TeacherConfig
 
 POINTS = torch.randn(9, 3, generator=generator(0, "points"), dtype=torch.float64)
 DIGITS = DataConfig("digits", imbalance_factor=20)
-PIXELS = load(DIGITS).train_images.double() / 255
 
 
 def radius(chosen: list[int]) -> float:
@@ -82,8 +76,8 @@ def test_gradient_similarity_is_the_cosine_of_materialised_gradients():
 
 
 def coreset(policy: str, ipc: int, seed: int = 0, draw: int = 0):
-    data = load(DIGITS)
-    return data, select(CoresetConfig("random", policy), data, ipc, seed, None, lambda rows: rows, draw)
+    run = toy_run(data=load(DIGITS), seed=seed)
+    return run.data, select(CoresetConfig("random", policy), run, ipc, draw=draw)
 
 
 @pytest.mark.parametrize("policy", ["duplicate", "noise"])
@@ -130,13 +124,17 @@ def test_what_a_policy_cannot_give_is_refused(policy, ipc, message):
         coreset(policy, ipc)
 
 
+def in_double(network):
+    """An expert that reads preprocessed images in double precision."""
+    return SimpleNamespace(backbone=lambda images: network.backbone(images.double()), classifier=network.classifier)
+
+
 def test_the_unbalanced_control_is_the_same_choice_over_the_whole_set():
     """It does not look at labels: with one expert, its images are those of k_center on all features at once."""
-    data = load(DIGITS)
-    cfg = TeacherConfig(NetworkConfig(width=4))
-    expert = build(cfg.network, 10, 16, 1, generator(0, "weights")).eval()
-    chosen = select(CoresetConfig("kcenter-unbalanced", expert=cfg), data, 3, 0, expert, lambda rows: PIXELS[rows])
-    features = expert.backbone(PIXELS).detach()
+    run, cfg = toy_run(data=load(DIGITS), kind="none"), TeacherConfig(NetworkConfig(width=4))
+    data, expert = run.data, in_double(build(cfg.network, 10, 16, 1, generator(0, "weights")).eval())
+    chosen = select(CoresetConfig("kcenter-unbalanced", expert=cfg), run, 3, expert)
+    features = expert.backbone(run.images()).detach()
     first = int(torch.randint(len(features), (1,), generator=generator(0, "coreset", "kcenter-unbalanced", 0)))
     expected = sorted(k_center(features, 30, first))
     assert chosen.indices.tolist() == data.indices[expected].tolist()
@@ -155,14 +153,14 @@ def linear(inputs: int, outputs: int, name: str) -> torch.nn.Linear:
 def test_every_class_chooses_among_its_own_images_by_its_own_features_and_labels(method):
     """Classes that lie interleaved, and an expert whose gradients in the last layer are those of autograd."""
     labels, names = torch.tensor([0, 1, 2, 0, 2, 0] * 8), ("a", "b", "c")
-    images, indices = torch.randn(48, 1, 2, 2, generator=generator(0, "images")), 7 * torch.arange(48).flip(0)
-    data = LongTailedData(DIGITS, images, labels, indices, images, labels, names, (24, 8, 16))
-    expert = torch.nn.Module()
-    expert.backbone = torch.nn.Sequential(torch.nn.Flatten(), linear(4, 5, "backbone"))
-    expert.classifier = linear(5, 3, "classifier")
-    chosen = select(
-        CoresetConfig(method, expert=TeacherConfig()), data, 5, 0, expert, lambda rows: images[rows], draw=2
-    )
+    pixels = torch.randint(256, (48, 1, 2, 2), generator=generator(0, "images"), dtype=torch.uint8)
+    indices = 7 * torch.arange(48).flip(0)
+    data = LongTailedData(DIGITS, pixels, labels, indices, pixels, labels, names, (24, 8, 16))
+    run, network = toy_run(data=data, kind="normalise"), torch.nn.Module()
+    network.backbone = torch.nn.Sequential(torch.nn.Flatten(), linear(4, 5, "backbone"))
+    network.classifier = linear(5, 3, "classifier")
+    images, expert = run.images(), in_double(network)
+    chosen = select(CoresetConfig(method, expert=TeacherConfig()), run, 5, expert, draw=2)
     for label in range(3):
         rows, rng = (labels == label).nonzero().flatten(), generator(0, "coreset", method, 2, label)
         features = expert.backbone(images[rows]).detach()
@@ -180,11 +178,8 @@ def test_every_class_chooses_among_its_own_images_by_its_own_features_and_labels
 def test_graph_cut_still_sees_the_gradients_of_an_expert_that_is_sure():
     """A residual is p (-1, q), with p = 1e-48 the mistaken share and q its softmax over the other classes."""
     rows = 2 * torch.randn(12, 3, generator=generator(3, "sure"), dtype=torch.float32)
-    sure = torch.nn.Module()
-    sure.backbone = torch.nn.Identity()
-    sure.classifier = lambda features: torch.cat([torch.full((12, 1), 110.0), features], dim=1)
-    chooser = _chooser("graphcut", torch.zeros(12).long(), sure, lambda wanted: rows[wanted])
-    chosen = chooser(torch.arange(12), 5, generator(0))
+    sure = torch.cat([torch.full((12, 1), 110.0), rows], dim=1)
+    chosen = by_graph_cut(Seen(12, torch.zeros(12).long(), rows, sure), 5, generator(0))
     residuals = torch.cat([-torch.ones(12, 1), rows.double().softmax(dim=1)], dim=1)
     expected = graph_cut(gradient_similarity(residuals, rows), 5)
     assert chosen == expected

@@ -7,16 +7,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from toy_sets import CPU
+from toy_sets import toy_run
 
 from ltdd_utils.augment import AugmentConfig, cutmix, random_crop_flip
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Checkpoint, Store, load_bundle
-from ltdd_utils.data import DataConfig, Preprocess, PreprocessConfig, load
+from ltdd_utils.core.store import Checkpoint, load_bundle
+from ltdd_utils.data import DataConfig, load
 from ltdd_utils.networks import NetworkConfig, build
-from ltdd_utils.teachers import DebiasConfig, DebiasedObjective, TeacherConfig, expert, loss_of
+from ltdd_utils.teachers import DebiasConfig, DebiasedObjective, TeacherConfig, train_teacher
 from ltdd_utils.teachers import debiased as experts_module
-from ltdd_utils.training import TrainConfig, class_weights
+from ltdd_utils.training import TrainConfig, class_weights, label_objective, train
 
 COUNTS = (200, 40, 8)
 HEADS = NetworkConfig(depth=1, width=4, second_head=True, projection=5)
@@ -225,27 +225,13 @@ def test_without_consistency_no_projection_is_needed_and_the_views_differ_with_t
 # Whole experts.
 
 
-@pytest.fixture
-def single():
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture(scope="module")
 def data():
     return load(DataConfig("digits", imbalance_factor=5, n_max=15))
 
 
-@pytest.fixture(scope="module")
-def preprocess(data):
-    return Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-
-
-def whole_expert(cfg, data, preprocess, folder, seed=0):
-    return expert(cfg, data, preprocess, seed, Store(folder), CPU, prepare=loss_of(cfg, data.counts))
-
-
-def trained(*arguments, **options):
-    return whole_expert(*arguments, **options)[0].state_dict()
+def trained(cfg, data, folder, seed=0):
+    return train_teacher(cfg, toy_run(folder, data, "normalise", seed)).state_dict()
 
 
 def equal(one, other):
@@ -255,8 +241,9 @@ def equal(one, other):
 DEBIASED = settings(network=replace(HEADS, norm="batch"), augment="crop-flip")
 
 
-def test_a_killed_debiased_expert_goes_on_to_the_same_weights(single, data, preprocess, tmp_path, monkeypatch):
-    whole = trained(DEBIASED, data, preprocess, tmp_path / "whole")
+@pytest.mark.float32
+def test_a_killed_debiased_expert_goes_on_to_the_same_weights(data, tmp_path, monkeypatch):
+    whole = trained(DEBIASED, data, tmp_path / "whole")
     real, ticks, alphas = Checkpoint.tick, itertools.count(1), []
 
     def tick(checkpoint, state):
@@ -268,36 +255,41 @@ def test_a_killed_debiased_expert_goes_on_to_the_same_weights(single, data, prep
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "tick", tick)
         with pytest.raises(KeyboardInterrupt):
-            trained(DEBIASED, data, preprocess, tmp_path / "killed")
+            trained(DEBIASED, data, tmp_path / "killed")
     (left,) = (tmp_path / "killed").rglob("checkpoint.safetensors")
     assert load_bundle(left).meta["epoch"] == 2
     begin = DebiasedObjective.begin
     monkeypatch.setattr(
         DebiasedObjective, "begin", lambda loss, epoch: (begin(loss, epoch), alphas.append(loss.alpha))[0]
     )
-    assert equal(trained(DEBIASED, data, preprocess, tmp_path / "killed"), whole)
+    assert equal(trained(DEBIASED, data, tmp_path / "killed"), whole)
     assert alphas == [(2 / 4) ** 2, (3 / 4) ** 2]
 
 
-def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(single, data, preprocess, tmp_path):
-    base = trained(DEBIASED, data, preprocess, tmp_path)
-    assert equal(trained(DEBIASED, data, preprocess, tmp_path), base)
+@pytest.mark.float32
+def test_the_settings_of_the_loss_and_the_seed_decide_which_expert_it_is(data, tmp_path):
+    base = trained(DEBIASED, data, tmp_path)
+    assert equal(trained(DEBIASED, data, tmp_path), base)
     other = replace(DEBIASED, debias=replace(DEBIASED.debias, sharpness=0.1))
-    assert not equal(trained(other, data, preprocess, tmp_path), base)
-    assert not equal(trained(DEBIASED, data, preprocess, tmp_path, seed=1), base)
+    assert not equal(trained(other, data, tmp_path), base)
+    assert not equal(trained(DEBIASED, data, tmp_path, seed=1), base)
 
 
-def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(single, data, preprocess, tmp_path):
+@pytest.mark.float32
+def test_without_debiasing_it_is_the_plain_expert_and_the_same_stage(data, tmp_path):
     cfg = replace(DEBIASED, network=replace(HEADS, second_head=False, projection=0), kind="plain", debias=None)
-    network, seconds = whole_expert(cfg, data, preprocess, tmp_path)
-    again, same_seconds = expert(cfg, data, preprocess, 0, Store(tmp_path), CPU)
-    assert equal(network.state_dict(), again.state_dict()) and same_seconds == seconds  # read, not trained again
-    fresh, _ = expert(cfg, data, preprocess, 0, Store(tmp_path / "fresh"), CPU)
-    assert equal(network.state_dict(), fresh.state_dict()) and not network.training
+    first, second, fresh = (toy_run(tmp_path / name, data, "normalise") for name in ("a", "a", "b"))
+    network, again = train_teacher(cfg, first), train_teacher(cfg, second)
+    assert equal(network.state_dict(), again.state_dict()) and not network.training
+    assert second.ledger.seconds == first.ledger.seconds  # read, not trained again
+    plain, rng = fresh.network(cfg.network, "expert", "weights"), fresh.rng("expert", "batches")
+    loss = label_objective(fresh.images(), fresh.labels(), cfg.augment, rng)
+    assert equal(network.state_dict(), train(plain, len(fresh.labels()), loss, cfg.train, rng).state_dict())
 
 
-def test_the_re_weighted_head_answers(single, data, preprocess, tmp_path):
-    model, _ = whole_expert(DEBIASED, data, preprocess, tmp_path)
-    images = preprocess(data.test_images[:5])
+@pytest.mark.float32
+def test_the_re_weighted_head_answers(data, tmp_path):
+    run = toy_run(tmp_path, data, "normalise")
+    model, images = train_teacher(DEBIASED, run), run.test_images()[:5]
     torch.testing.assert_close(model(images), F.linear(model.backbone(images), *model.second_classifier.parameters()))
     assert not torch.equal(*model.heads(images))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import NAMES, context, digits, fit, mixed, quick, synthetic
+from toy_sets import NAMES, context, digits, fit, mixed, quick, result_of, synthetic
 
 from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
 from ltdd_utils.distilled import (
@@ -20,7 +20,6 @@ from ltdd_utils.distilled import (
     translate,
     uint8_pixels,
 )
-from ltdd_utils.runs import distil
 
 TENSORS = ("labels", "indices", "images", "boxes", "targets")
 
@@ -74,7 +73,7 @@ def test_the_hash_does_not_change_with_the_file_or_the_description(tmp_path):
 
 def test_what_a_recipe_makes_describes_itself(tmp_path):
     data = digits()
-    made = distil(quick(ipc=10), data, 3, context(tmp_path)).set
+    made = result_of(quick(ipc=10), context(tmp_path), seed=3).set
     info = json.loads(json.dumps(made.info))  # it is for a file
     assert info["class_names"] == list(data.class_names) and info["class_counts"] == list(data.counts)
     assert (info["recipe"], info["scale"], info["ipc"], info["seed"]) == ("random_digits", "tiny", 10, 3)
@@ -86,7 +85,7 @@ def test_what_a_recipe_makes_describes_itself(tmp_path):
 
 
 def test_classes_that_are_too_small_are_filled_as_the_policy_says(tmp_path):
-    made = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, context(tmp_path)).set
+    made = result_of(quick(ipc=10, **{"method.policy": "noise"}), context(tmp_path)).set
     real = [min(10, count) for count in digits().counts]
     assert composition(made) == {"real": real, "duplicated": [0] * 10, "synthetic": [10 - n for n in real]}
     assert min(real) < 10  # the case exists
@@ -101,7 +100,7 @@ def test_two_crops_of_one_image_are_two_images_and_two_equal_ones_a_duplicate():
 def test_a_set_of_real_images_holds_no_pixels(tmp_path):
     recipe = quick(ipc=10)
     path = tmp_path / "set.safetensors"
-    save_set(path, distil(recipe, digits(), 0, context(tmp_path)).set)
+    save_set(path, result_of(recipe, context(tmp_path)).set)
     tensors = load_bundle(path).tensors
     assert set(tensors) == {"labels", "indices"}
     assert all(tensor.shape == (100,) and not tensor.is_floating_point() for tensor in tensors.values())
@@ -208,7 +207,7 @@ BAD = {
     "labels of the wrong shape": ({"labels": torch.zeros(20, 1).long()}, r"labels are torch.int64 \[20, 1\]"),
     "float labels": ({"labels": torch.zeros(20)}, r"expected integers \[20\]"),
     "indices of the wrong length": ({"indices": torch.zeros(3).long()}, r"indices are torch.int64 \[3\]"),
-    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is none"),
+    "index below -1": ({"indices": torch.full((20,), -2)}, "position -2 is invalid"),
     "targets of the wrong shape": (
         {"targets": torch.zeros(20, 9)},
         r"targets have shape \[20, 9\]; expected \[20, 10\]",
@@ -269,11 +268,13 @@ def test_a_file_with_bad_contents_is_refused_with_its_name(tmp_path):
     with pytest.raises(ValueError, match=r"set.safetensors: 2 values of the set's images are not finite"):
         load_set(path)
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 2}))
-    with pytest.raises(ValueError, match=r"set.safetensors: no distilled set of schema 1 .found 2.; use the version"):
+    with pytest.raises(
+        ValueError, match=r"set.safetensors: not a distilled set of schema 1 .found 2.; use the version"
+    ):
         load_set(path)
     save_set(path, synthetic())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ValueError, match=r"set.safetensors is no distilled set, or is damaged or cut short"):
+    with pytest.raises(ValueError, match=r"set.safetensors is not a distilled set, or is damaged or cut short"):
         load_set(path)
     with pytest.raises(FileNotFoundError, match=r"no file .*absent.safetensors; `ltdd run RECIPE --save-set FILE`"):
         load_set(tmp_path / "absent.safetensors")

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import CPU
+from toy_sets import toy_run
 
 from ltdd_utils.augment import AugmentConfig, augmenter, cutmix, randaugment, random_flip, random_resized_crop
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Store
+from ltdd_utils.core.store import Bundle
 from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, rank_thirds, shot_groups
 from ltdd_utils.evaluation import (
     EvaluateConfig,
@@ -28,6 +28,8 @@ from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.teachers import TeacherConfig
 from ltdd_utils.training import TrainConfig
 
+pytestmark = pytest.mark.float32
+
 COUNTS = (150, 40, 5)
 PLAIN = EvaluateConfig(
     preprocess=PreprocessConfig("normalise"),
@@ -35,12 +37,6 @@ PLAIN = EvaluateConfig(
     train=TrainConfig(epochs=8, batch_size=32, lr=0.05, schedule="constant"),
     augment=AugmentConfig("none"),
 )
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 def toy(signal: int) -> LongTailedData:
@@ -59,11 +55,8 @@ def toy(signal: int) -> LongTailedData:
 
 
 def score(folder, cfg=PLAIN, data=None, distilled=None, seed=0, number=0):
-    data = data or toy(signal=150)
-    distilled = distilled or full_set(data)
-    preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
-    where = {"store": Store(folder), "device": CPU}
-    return student(distilled, data, preprocess, cfg, seed=seed, number=number, **where)
+    run = toy_run(folder, data or toy(signal=150), cfg.preprocess.kind, seed)
+    return student(distilled or full_set(run.data), run, cfg, number)
 
 
 def test_a_separable_toy_is_learned_to_the_last_image(tmp_path):
@@ -216,7 +209,7 @@ def online(name, **views) -> EvaluateConfig:
 def view_loss(cfg, rng, labelling=teacher):
     data = toy(signal=20)
     preprocess = Preprocess.fit(data.train_images, cfg.preprocess)
-    objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng)
+    objective = view_objective(data.train_images, data.train_labels, preprocess, labelling, cfg, rng=rng)
     return objective(forward, BATCH), preprocess, data.train_images[BATCH], data.train_labels[BATCH]
 
 
@@ -324,7 +317,7 @@ def test_a_step_does_not_wait_for_the_device(name):
             preprocess,
             lambda x: x.mean(dim=1).flatten(1) @ other,
             replace(online(name), augment=protocol(name, "cifar10", "paper").augment),
-            generator(0),
+            rng=generator(0),
         )
 
     def step():

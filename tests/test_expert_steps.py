@@ -5,16 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_sets import expert_stage
+from toy_sets import toy_run
 
 from ltdd_utils.augment import AugmentConfig, augmenter, dsa, random_crop_flip
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, load
 from ltdd_utils.methods.trajectory import experts as experts_module
-from ltdd_utils.methods.trajectory.experts import classifier_expert, new_network, representation_expert
+from ltdd_utils.methods.trajectory.experts import classifier_expert, representation_expert
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
 from ltdd_utils.networks import Layout, NetworkConfig
 from ltdd_utils.training import TrainConfig, label_objective
+
+pytestmark = pytest.mark.float32
 
 # What each setting of the augmentation stands for: one operation of DSA, for which no other can be mistaken.
 AUGMENTATIONS = [
@@ -79,14 +81,8 @@ SHARP = GSAMConfig(rho=0.5, alpha=0.4)
 
 
 @pytest.fixture
-def stage(tmp_path):
-    """Settings, data and a store in single precision, as users have them; change parts of it with ``replace``."""
-    torch.set_default_dtype(torch.float32)
-    return expert_stage(CFG, load(DataConfig("digits", imbalance_factor=4, n_max=4)), tmp_path)
-
-
-def changed(stage, **changes):
-    return replace(stage, cfg=replace(CFG, **changes))
+def run(tmp_path):
+    return toy_run(tmp_path, load(DataConfig("digits", imbalance_factor=4, n_max=4)), "normalise")
 
 
 def descent(loss, start, lr, steps, gsam):
@@ -107,9 +103,8 @@ def descent(loss, start, lr, steps, gsam):
     return torch.stack(trail)
 
 
-def long_tail(stage):
-    images, labels = stage.images()
-    return images.double(), labels, Layout.of(new_network(CFG, stage.data, generator(0, "shape")))
+def long_tail(run):
+    return run.images().double(), run.labels(), Layout.of(run.template(CFG.network))
 
 
 def assert_trail(made, expected):
@@ -118,12 +113,12 @@ def assert_trail(made, expected):
 
 @pytest.mark.parametrize("gsam", [None, SHARP], ids=["sgd", "gsam"])
 @pytest.mark.parametrize("tau", [0.0, 0.5, 2.0])
-def test_a_representation_expert_descends_the_logit_adjusted_loss(stage, tau, gsam):
-    own = changed(stage, logit_adjustment=tau, gsam=gsam)
-    made = representation_expert(own, 0, [0, 1, 2]).tensors["snapshots"]
-    images, labels, layout = long_tail(stage)
-    network = layout.apply(new_network(CFG, stage.data, generator(0, "shape")))
-    shift = tau * (torch.tensor(stage.data.counts) / len(labels)).double().log()
+def test_a_representation_expert_descends_the_logit_adjusted_loss(run, tau, gsam):
+    own = replace(CFG, logit_adjustment=tau, gsam=gsam)
+    made = representation_expert(own, run, 0, [0, 1, 2]).tensors["snapshots"]
+    images, labels, layout = long_tail(run)
+    network = layout.apply(run.template(CFG.network))
+    shift = tau * (torch.tensor(run.data.counts) / len(labels)).double().log()
 
     def loss(weights):
         return F.cross_entropy(network(weights, images) + shift, labels)
@@ -132,16 +127,16 @@ def test_a_representation_expert_descends_the_logit_adjusted_loss(stage, tau, gs
 
 
 @pytest.mark.parametrize("gsam", [None, SHARP], ids=["sgd", "gsam"])
-def test_a_classifier_expert_descends_balanced_cross_entropy_by_its_own_settings(stage, gsam):
+def test_a_classifier_expert_descends_balanced_cross_entropy_by_its_own_settings(run, gsam):
     """Every class weighs the same; neither optimiser nor logit adjustment of the first stage has a say."""
     first = replace(CFG.train, optimiser="adamw", lr=0.01, momentum=0.9, weight_decay=0.1, schedule="cosine")
-    own = changed(stage, train=first, logit_adjustment=1.0, gsam=gsam)
-    made = classifier_expert(own, 0, [0, 1, 2, 3]).tensors["snapshots"]
-    last = representation_expert(own, 0, [2]).tensors["snapshots"][0].double()
-    images, labels, layout = long_tail(stage)
-    network = layout.features(new_network(CFG, stage.data, generator(0, "shape")))
+    own = replace(CFG, train=first, logit_adjustment=1.0, gsam=gsam)
+    made = classifier_expert(own, run, 0, [0, 1, 2, 3]).tensors["snapshots"]
+    last = representation_expert(own, run, 0, [2]).tensors["snapshots"][0].double()
+    images, labels, layout = long_tail(run)
+    network = layout.features(run.template(CFG.network))
     features = network(last, images)
-    weights_of = (1 / torch.tensor(stage.data.counts))[labels] / 10
+    weights_of = (1 / torch.tensor(run.data.counts))[labels] / 10
 
     def loss(weights):
         logits = features @ weights[:-10].view(10, -1).T + weights[-10:]
@@ -151,18 +146,18 @@ def test_a_classifier_expert_descends_balanced_cross_entropy_by_its_own_settings
 
 
 @pytest.mark.parametrize("strategy", ["rotate", "crop_scale"])
-def test_sharpness_without_radius_and_share_is_plain_descent_under_the_same_draws(stage, strategy):
+def test_sharpness_without_radius_and_share_is_plain_descent_under_the_same_draws(run, strategy):
     """Both gradients of a step see one augmentation, and the next step goes on where the loss left the stream."""
     trails = []
     for gsam in (None, GSAMConfig(rho=0.0, alpha=0.0)):
-        own = changed(stage, augment=AugmentConfig("dsa", strategy), gsam=gsam)
-        first, second = representation_expert(own, 0, [0, 1, 2]), classifier_expert(own, 0, [0, 1, 2, 3])
+        own = replace(CFG, augment=AugmentConfig("dsa", strategy), gsam=gsam)
+        first, second = representation_expert(own, run, 0, [0, 1, 2]), classifier_expert(own, run, 0, [0, 1, 2, 3])
         trails.append((first.tensors["snapshots"], second.tensors["snapshots"]))
     for plain, sharp in zip(*trails, strict=True):
         assert torch.equal(plain, sharp)
 
 
-def test_every_expert_stage_and_seed_has_a_stream_of_its_own(stage, monkeypatch):
+def test_every_expert_stage_and_seed_has_a_stream_of_its_own(run, monkeypatch):
     """Else experts would share the order of their images and every augmentation."""
     states, real = [], experts_module.train
 
@@ -171,8 +166,8 @@ def test_every_expert_stage_and_seed_has_a_stream_of_its_own(stage, monkeypatch)
         return real(network, count, objective, cfg, rng, **options)
 
     monkeypatch.setattr(experts_module, "train", spy)
-    own = changed(stage, train=replace(CFG.train, epochs=0), classifier_epochs=0)  # the first state is all that is read
+    own = replace(CFG, train=replace(CFG.train, epochs=0), classifier_epochs=0)  # the first state is all that is read
     for seed in (0, 1):
         for index in (0, 1):
-            classifier_expert(replace(own, run_seed=seed), index, [0])  # and its representation expert
+            classifier_expert(own, run.pinned(seed), index, [0])  # and its representation expert
     assert len(states) == len(set(states)) == 8

@@ -7,23 +7,28 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy_sets import CPU, expert_stage
+from toy_sets import toy_run
 
 from ltdd_utils.augment import AugmentConfig
-from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.hashing import tensor_hash
-from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id
 from ltdd_utils.core.store import Bundle, Checkpoint, Store, load_bundle, save_bundle
 from ltdd_utils.data import DataConfig, Preprocess, PreprocessConfig, load
 from ltdd_utils.methods.trajectory import experts as experts_module
-from ltdd_utils.methods.trajectory.experts import classifier_expert, new_network, representation_expert
+from ltdd_utils.methods.trajectory.experts import (
+    classifier_expert,
+    classifier_settings,
+    expert_settings,
+    representation_expert,
+)
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
-from ltdd_utils.methods.trajectory.stages import expert_files, train_experts
+from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, train_experts
 from ltdd_utils.networks import Layout, NetworkConfig
 from ltdd_utils.training import TrainConfig
+
+pytestmark = pytest.mark.float32
 
 TRAIN = TrainConfig(epochs=3, batch_size=16, lr=0.05, momentum=0.0, weight_decay=5e-3, schedule="constant")
 CFG = ExpertConfig(
@@ -38,29 +43,22 @@ CFG = ExpertConfig(
 EVERY, EVERY_SECOND = (0, 1, 2, 3), (0, 1, 2)
 
 
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
-
-
 @pytest.fixture(scope="module")
 def data():
     return load(DataConfig("digits", imbalance_factor=5, n_max=15))
 
 
 @pytest.fixture(scope="module")
-def stage(data, tmp_path_factory):
-    """Settings, data and a store; change parts of it with ``replace``."""
-    return expert_stage(CFG, data, tmp_path_factory.mktemp("experts"))
+def run(data, tmp_path_factory):
+    return toy_run(tmp_path_factory.mktemp("experts"), data, "normalise")
 
 
 @pytest.fixture(scope="module")
-def trained(stage):
+def trained(run):
     """Two experts with all their snapshots."""
-    layout = Layout.of(new_network(CFG, stage.data, generator(0, "shape")))
-    first = [representation_expert(stage, index, EVERY) for index in range(2)]
-    second = [classifier_expert(stage, index, EVERY_SECOND) for index in range(2)]
+    layout = Layout.of(run.template(CFG.network))
+    first = [representation_expert(CFG, run, index, EVERY) for index in range(2)]
+    second = [classifier_expert(CFG, run, index, EVERY_SECOND) for index in range(2)]
     return Experts(layout, 3, 2, first, second)
 
 
@@ -84,22 +82,32 @@ def test_the_hash_of_experts_is_of_the_last_snapshots_that_are_read(trained):
         fewer.sha256([3], [0, 2])
 
 
-def fresh(stage, folder, deadline=None, **changes):
-    """The same stage in another folder, with other settings."""
-    return replace(stage, store=Store(folder, deadline), cfg=replace(CFG, **changes))
+def fresh(run, folder, seed=0, deadline=None, **changes):
+    """Other settings, and the same run in another folder."""
+    return replace(CFG, **changes), toy_run(folder, run.data, "normalise", seed, deadline=deadline)
+
+
+def key(cfg, run, index=0):
+    """Of the representation expert."""
+    return run.pinned(cfg.seed).key(**expert_settings(cfg, index))
+
+
+def file(cfg, run, index=0):
+    """Of the representation expert."""
+    return run.context.store.result("representation", key(cfg, run, index))
 
 
 def rows(bundle):
     return bundle.tensors["snapshots"]
 
 
-def test_snapshots_are_the_trajectory_whatever_is_kept_of_it(stage, trained, tmp_path):
-    few = representation_expert(fresh(stage, tmp_path / "few"), 0, [3, 1])
+def test_snapshots_are_the_trajectory_whatever_is_kept_of_it(run, trained, tmp_path):
+    few = representation_expert(*fresh(run, tmp_path / "few"), 0, [3, 1])
     assert few.meta["epochs"] == [1, 3] and rows(few).shape == (2, trained.layout.size)
     assert torch.equal(rows(few), rows(trained.representation[0])[[1, 3]])
-    shorter = fresh(stage, tmp_path / "short", train=replace(TRAIN, epochs=2))  # a constant step size: a prefix
-    assert torch.equal(rows(representation_expert(shorter, 0, [2]))[0], trained.snapshot(0, 2))
-    second = classifier_expert(fresh(stage, tmp_path / "few"), 0, [1])
+    shorter = fresh(run, tmp_path / "short", train=replace(TRAIN, epochs=2))  # a constant step size: a prefix
+    assert torch.equal(rows(representation_expert(*shorter, 0, [2]))[0], trained.snapshot(0, 2))
+    second = classifier_expert(*fresh(run, tmp_path / "few"), 0, [1])
     assert second.meta["epochs"] == [1] and torch.equal(rows(second)[0], rows(trained.classifier[0])[1])
 
 
@@ -125,11 +133,11 @@ def test_the_backbone_of_a_classifier_expert_is_its_representation_experts_last(
 
 
 @pytest.mark.parametrize("changes", [{}, {"gsam": GSAMConfig()}], ids=["sgd", "gsam"])
-def test_killed_experts_go_on_to_the_same_snapshots(stage, tmp_path, monkeypatch, changes):
-    whole = fresh(stage, tmp_path / "whole", **changes)
-    wanted = rows(representation_expert(whole, 0, EVERY)), rows(classifier_expert(whole, 0, EVERY_SECOND))
+def test_killed_experts_go_on_to_the_same_snapshots(run, tmp_path, monkeypatch, changes):
+    whole = fresh(run, tmp_path / "whole", **changes)
+    wanted = rows(representation_expert(*whole, 0, EVERY)), rows(classifier_expert(*whole, 0, EVERY_SECOND))
     real = Checkpoint.tick
-    killed = fresh(stage, tmp_path / "killed", **changes)
+    killed = fresh(run, tmp_path / "killed", **changes)
     for expert, keep, last in ((representation_expert, EVERY, 2), (classifier_expert, EVERY_SECOND, 1)):
         ticks = itertools.count(1)
 
@@ -142,67 +150,75 @@ def test_killed_experts_go_on_to_the_same_snapshots(stage, tmp_path, monkeypatch
         with monkeypatch.context() as patch:
             patch.setattr(Checkpoint, "tick", tick)
             with pytest.raises(KeyboardInterrupt):
-                expert(killed, 0, keep)
-        (left,) = killed.store.root.rglob("checkpoint.safetensors")
+                expert(*killed, 0, keep)
+        (left,) = killed[1].context.store.root.rglob("checkpoint.safetensors")
         assert load_bundle(left).meta["epoch"] == last
-        resumed = expert(killed, 0, keep)
+        resumed = expert(*killed, 0, keep)
         assert torch.equal(rows(resumed), wanted[expert is classifier_expert])
         assert resumed.meta["epochs"] == list(keep) and not left.exists()
 
 
-def test_a_deadline_stops_and_the_next_call_goes_on(stage, trained, tmp_path, monkeypatch):
-    stopped = fresh(stage, tmp_path, deadline=100.0)
+def test_a_deadline_stops_and_the_next_call_goes_on(run, trained, tmp_path, monkeypatch):
+    stopped = fresh(run, tmp_path, deadline=100.0)
     clock = itertools.count(98)
     with monkeypatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
         with pytest.raises(Stopped, match="run the same command again"):
-            representation_expert(stopped, 0, EVERY)
+            representation_expert(*stopped, 0, EVERY)
     assert list(tmp_path.rglob("checkpoint.safetensors")) and not list(tmp_path.rglob("result.safetensors"))
-    resumed = representation_expert(fresh(stage, tmp_path), 0, EVERY)
+    resumed = representation_expert(*fresh(run, tmp_path), 0, EVERY)
     assert torch.equal(rows(resumed), rows(trained.representation[0]))
 
 
-def test_number_and_seed_decide_which_expert_it_is(stage, trained, tmp_path):
+def test_number_and_seed_decide_which_expert_it_is(run, trained, tmp_path):
     assert not torch.equal(trained.snapshot(0, 0), trained.snapshot(1, 0))
-    again, other = (representation_expert(replace(fresh(stage, tmp_path), run_seed=seed), 0, EVERY) for seed in (0, 1))
+    again, other = (representation_expert(*fresh(run, tmp_path, seed), 0, EVERY) for seed in (0, 1))
     assert torch.equal(rows(again), rows(trained.representation[0]))
     assert not torch.equal(rows(other)[0], rows(again)[0])
 
 
-def test_a_seed_of_their_own_shares_experts_between_runs(stage, tmp_path):
-    runs = [replace(fresh(stage, tmp_path, seed=4), run_seed=seed) for seed in (0, 9)]
-    assert runs[0].key(0) == runs[1].key(0) == replace(fresh(stage, tmp_path), run_seed=4).key(0)
-    assert fresh(stage, tmp_path).key(0) != runs[0].key(0)
+def test_a_seed_of_their_own_shares_experts_between_runs(run, tmp_path):
+    shared, runs = replace(CFG, seed=4), [fresh(run, tmp_path, seed)[1] for seed in (0, 9, 4)]
+    asked = [(shared, runs[0]), (shared, runs[1]), (CFG, runs[2])]
+    for expert, keep in ((representation_expert, EVERY), (classifier_expert, [0])):
+        one, other, usual = (rows(expert(*settings, 0, keep)) for settings in asked)
+        assert torch.equal(one, other) and torch.equal(one, usual)
+    assert [len(list((tmp_path / "work" / kind).iterdir())) for kind in ("representation", "classifier")] == [1, 1]
+    assert key(*asked[0]) == key(*asked[1]) == key(*asked[2]) != key(CFG, runs[0])
+    held = [{row["expert"]: row["epochs"] for row in expert_files(*settings)} for settings in asked]
+    assert held[0] == held[1] == held[2] and not expert_files(CFG, runs[0])
 
 
-def test_keys_tell_apart_all_that_an_expert_depends_on(stage, tmp_path):
+def test_keys_tell_apart_all_that_an_expert_depends_on(run, tmp_path):
     """An expert of another network, data set, imbalance or preprocessing is another file: none is read by mistake."""
-    data = stage.data
     others = [
-        fresh(stage, tmp_path, network=NetworkConfig(depth=2, width=5)),
-        fresh(stage, tmp_path, train=replace(TRAIN, epochs=4)),
-        fresh(stage, tmp_path, gsam=GSAMConfig()),
-        fresh(stage, tmp_path, augment=AugmentConfig("none")),
-        fresh(stage, tmp_path, stored="bf16"),
-        replace(stage, run_seed=1),
-        replace(stage, data=load(DataConfig("digits", imbalance_factor=3, n_max=15))),
-        replace(stage, data=load(DataConfig("digits", imbalance_factor=5, n_max=15, class_order="reversed"))),
-        replace(stage, preprocess=Preprocess.fit(data.train_images, PreprocessConfig("zca"))),
-        replace(stage, preprocess=Preprocess.fit(data.train_images, PreprocessConfig("zca", eps=0.2))),
+        fresh(run, tmp_path, network=NetworkConfig(depth=2, width=5)),
+        fresh(run, tmp_path, train=replace(TRAIN, epochs=4)),
+        fresh(run, tmp_path, gsam=GSAMConfig()),
+        fresh(run, tmp_path, augment=AugmentConfig("none")),
+        fresh(run, tmp_path, stored="bf16"),
+        fresh(run, tmp_path, seed=1),
+        (CFG, replace(run, data=load(DataConfig("digits", imbalance_factor=3, n_max=15)))),
+        (CFG, replace(run, data=load(DataConfig("digits", imbalance_factor=5, n_max=15, class_order="reversed")))),
+        (CFG, replace(run, preprocess=Preprocess.fit(run.data.train_images, PreprocessConfig("zca")))),
+        (CFG, replace(run, preprocess=Preprocess.fit(run.data.train_images, PreprocessConfig("zca", eps=0.2)))),
     ]
-    keys = [one.key(0) for one in [stage, *others]] + [stage.key(1)]
-    assert len({config_id(key) for key in keys}) == len(keys)
-    same = [fresh(stage, tmp_path, **change) for change in ({"count": 7}, {"classifier_lr": 0.1}, {"max_norm": 0.1})]
-    assert all(one.key(0) == stage.key(0) for one in same)  # of the first stage: the second has a key of its own
+    keys = [key(*one) for one in [(CFG, run), *others]] + [key(CFG, run, 1)]
+    assert len({config_id(one) for one in keys}) == len(keys)
+    for change in ({"count": 7}, {"classifier_lr": 0.1}, {"max_norm": 0.1}):
+        other = replace(CFG, **change)
+        assert key(other, run) == key(CFG, run)  # of the first stage: the second has a key of its own
+        second = [run.key(**classifier_settings(cfg, 0)) for cfg in (CFG, other)]
+        assert (second[0] == second[1]) == ("count" in change)
 
 
-def test_half_precision_halves_the_file_and_rounds_once(stage, trained, tmp_path):
+def test_half_precision_halves_the_file_and_rounds_once(run, trained, tmp_path):
     wide = replace(CFG, network=NetworkConfig(depth=2, width=32)).network
     size = {}
     for stored in ("fp32", "bf16"):
-        own = fresh(stage, tmp_path, network=wide, stored=stored, train=replace(TRAIN, epochs=1))
-        made = representation_expert(own, 0, [0, 1])
-        size[stored] = own.store.result("representation", own.key(0)).stat().st_size
+        own = fresh(run, tmp_path, network=wide, stored=stored, train=replace(TRAIN, epochs=1))
+        made = representation_expert(*own, 0, [0, 1])
+        size[stored] = file(*own).stat().st_size
         if stored == "fp32":
             exact = rows(made)
     assert rows(made).dtype == torch.bfloat16 and 0.5 <= size["bf16"] / size["fp32"] < 0.53
@@ -213,23 +229,23 @@ def test_half_precision_halves_the_file_and_rounds_once(stage, trained, tmp_path
     torch.testing.assert_close(read, exact[1], rtol=2**-8, atol=1e-30)
 
 
-def test_sharpness_aware_training_is_another_trajectory(stage, trained, tmp_path):
-    made = rows(representation_expert(fresh(stage, tmp_path, gsam=GSAMConfig()), 0, EVERY))
+def test_sharpness_aware_training_is_another_trajectory(run, trained, tmp_path):
+    made = rows(representation_expert(*fresh(run, tmp_path, gsam=GSAMConfig()), 0, EVERY))
     assert made.isfinite().all()
     assert torch.equal(made[0], trained.snapshot(0, 0)) and not torch.equal(made[1], trained.snapshot(0, 1))
 
 
-def test_the_bound_holds_for_every_row_of_the_classifier(stage, trained, tmp_path):
+def test_the_bound_holds_for_every_row_of_the_classifier(run, trained, tmp_path):
     free = rows(trained.classifier[0])[:, :-10].view(3, 10, -1).norm(dim=2)
     bound = free[1:].median().item()
     assert (free[1:] > bound).any()  # else the bound would do nothing
-    made = rows(classifier_expert(fresh(stage, tmp_path, max_norm=bound), 0, EVERY_SECOND))
+    made = rows(classifier_expert(*fresh(run, tmp_path, max_norm=bound), 0, EVERY_SECOND))
     norms = made[:, :-10].view(3, 10, -1).norm(dim=2)
     assert (norms[1:] <= bound * (1 + 1e-6)).all() and torch.equal(norms[0], free[0])  # the start stays as it is
 
 
 @pytest.mark.parametrize(("images", "length", "samples"), [(None, 15 * 10, 4), (40, 40, 3)])
-def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, monkeypatch, images, length, samples):
+def test_an_epoch_of_the_second_stage_has_the_released_length(run, tmp_path, monkeypatch, images, length, samples):
     asked, real = [], experts_module.class_aware_order
 
     def order(labels, samples_per_class, count):
@@ -238,109 +254,101 @@ def test_an_epoch_of_the_second_stage_has_the_released_length(stage, tmp_path, m
 
     monkeypatch.setattr(experts_module, "class_aware_order", order)
     short = {"train": replace(TRAIN, epochs=1), "classifier_epochs": 1, "classifier_images": images}
-    classifier_expert(fresh(stage, tmp_path, **short, samples_per_class=samples), 0, [1])
+    classifier_expert(*fresh(run, tmp_path, **short, samples_per_class=samples), 0, [1])
     assert asked == [(samples, length)]  # n_max * C, in draws of 4
 
 
-def test_an_epoch_that_was_not_kept_is_named_with_the_command(stage, tmp_path):
-    own = fresh(stage, tmp_path, train=replace(TRAIN, epochs=2))
-    made = representation_expert(own, 1, [0])
+def test_an_epoch_that_was_not_kept_is_named_with_the_command(run, tmp_path):
+    own = fresh(run, tmp_path, train=replace(TRAIN, epochs=2))
+    made = representation_expert(*own, 1, [0])
     with pytest.raises(
         FileNotFoundError, match=r"representation expert 1 holds the epochs \[0\], and epoch 2 is asked"
     ):
-        representation_expert(own, 1, [0, 2])
+        representation_expert(*own, 1, [0, 2])
     with pytest.raises(FileNotFoundError, match="`ltdd experts RECIPE --renew`"):
-        classifier_expert(own, 1, [0])  # it starts from the last epoch, which is not there
-    layout = Layout.of(new_network(own.cfg, own.data, generator(0, "shape")))
+        classifier_expert(*own, 1, [0])  # it starts from the last epoch, which is not there
+    layout = Layout.of(run.template(own[0].network))
     with pytest.raises(FileNotFoundError, match="epoch 1 is asked for"):
         Experts(layout, 2, 2, [made], []).snapshot(0, 1)
 
 
 @pytest.mark.parametrize("epoch", [-1, 4])
-def test_an_epoch_that_is_never_trained_is_refused_before_the_work(stage, tmp_path, epoch):
-    own = fresh(stage, tmp_path)
+def test_an_epoch_that_is_never_trained_is_refused_before_the_work(run, tmp_path, epoch):
+    own = fresh(run, tmp_path)
     with pytest.raises(ValueError, match=f"epoch {epoch} of a representation expert is asked for, but it trains 3"):
-        representation_expert(own, 0, [epoch])
+        representation_expert(*own, 0, [epoch])
     with pytest.raises(ValueError, match=f"epoch {epoch} of a classifier expert is asked for, but it trains 2"):
-        classifier_expert(own, 0, [epoch])
+        classifier_expert(*own, 0, [epoch])
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_cut_short_is_named(stage, tmp_path):
-    own = fresh(stage, tmp_path, train=replace(TRAIN, epochs=1))
-    representation_expert(own, 0, [0])
-    path = own.store.result("representation", own.key(0))
+def test_a_file_that_is_cut_short_is_named(run, tmp_path):
+    own = fresh(run, tmp_path, train=replace(TRAIN, epochs=1))
+    representation_expert(*own, 0, [0])
+    path = file(*own)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"result\.safetensors is damaged or cut short .*delete it") as caught:
-        representation_expert(own, 0, [0])
+        representation_expert(*own, 0, [0])
     assert "\n" not in str(caught.value)
 
 
-def train(stage, keep, keep_classifier=(), **options):
-    context = RunContext(stage.store, CPU)
-    return train_experts(
-        stage.cfg, keep, keep_classifier, stage.data, stage.preprocess, stage.run_seed, context, **options
-    )
+def on_disk(cfg, run):
+    return {(row["stage"], row["expert"]): row["epochs"] for row in expert_files(cfg, run)}
 
 
-def on_disk(stage):
-    files = expert_files(stage.cfg, stage.data, stage.preprocess, stage.run_seed, RunContext(stage.store, CPU))
-    return {(row["stage"], row["expert"]): row["epochs"] for row in files}
-
-
-def test_renewed_experts_hold_the_old_epochs_and_the_new(stage, trained, tmp_path):
-    own = fresh(stage, tmp_path)
+def test_renewed_experts_hold_the_old_epochs_and_the_new(run, trained, tmp_path):
+    own = fresh(run, tmp_path)
     first, second = [0, 2, 3], [0]
-    train(own, first, second)
+    train_experts(*own, first, second)
     with pytest.raises(FileNotFoundError, match="epoch 1 is asked for"):
-        train(own, [1])
-    train(own, [1, 0], [2], only=[1], renew=True)
-    assert on_disk(own) == {
+        train_experts(*own, [1])
+    renew_experts(*own, [1, 0], [2], only=[1])
+    assert on_disk(*own) == {
         ("representation", 0): first,
         ("classifier", 0): second,
         ("representation", 1): [0, 1, 2, 3],
         ("classifier", 1): [0, 2],
     }
-    experts, _ = train(own, first, second)
+    experts = train_experts(*own, first, second)
     assert torch.equal(experts.classifier_snapshot(1, 2), trained.classifier_snapshot(1, 2))
     assert all(torch.equal(experts.snapshot(1, epoch), trained.snapshot(1, epoch)) for epoch in first)
 
 
-def test_experts_that_hold_all_that_is_wanted_are_not_renewed(stage, tmp_path):
-    own = fresh(stage, tmp_path, count=1)
-    train(own, [0, 3], [0, 2])
+def test_experts_that_hold_all_that_is_wanted_are_not_renewed(run, tmp_path):
+    own = fresh(run, tmp_path, count=1)
+    train_experts(*own, [0, 3], [0, 2])
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.safetensors")}
-    train(own, [3], [2], renew=True)
+    renew_experts(*own, [3], [2])
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.safetensors")} == before
 
 
-def test_a_stopped_renewal_leaves_the_old_expert(stage, trained, tmp_path):
-    own = fresh(stage, tmp_path, count=1)
-    train(own, [0, 3])
-    late = replace(own, store=Store(tmp_path, deadline=0.0))
+def test_a_stopped_renewal_leaves_the_old_expert(run, trained, tmp_path):
+    own = fresh(run, tmp_path, count=1)
+    train_experts(*own, [0, 3])
+    late = fresh(run, tmp_path, deadline=0.0, count=1)
     with pytest.raises(Stopped):
-        train(late, [1], renew=True)
-    assert on_disk(own) == {("representation", 0): [0, 3]}
-    train(own, [1], renew=True)
-    assert on_disk(own) == {("representation", 0): [0, 1, 3]}
+        renew_experts(*late, [1])
+    assert on_disk(*own) == {("representation", 0): [0, 3]}
+    renew_experts(*own, [1])
+    assert on_disk(*own) == {("representation", 0): [0, 1, 3]}
 
 
-def test_a_renewal_that_ends_elsewhere_forgets_the_classifier_on_the_old_backbone(stage, tmp_path):
+def test_a_renewal_that_ends_elsewhere_forgets_the_classifier_on_the_old_backbone(run, tmp_path):
     """A GPU, or another machine, does not repeat a training bit by bit."""
-    own = fresh(stage, tmp_path, count=1)
-    train(own, [3], [0, 2])
-    path = own.store.result("representation", own.key(0))
+    own = fresh(run, tmp_path, count=1)
+    train_experts(*own, [3], [0, 2])
+    path = file(*own)
     held = load_bundle(path)
     save_bundle(path, Bundle({"snapshots": rows(held) + 1e-6}, held.meta))
-    train(own, [1, 3], renew=True)
-    assert on_disk(own) == {("representation", 0): [1, 3]}
-    experts, _ = train(own, [3], [0])
+    renew_experts(*own, [1, 3])
+    assert on_disk(*own) == {("representation", 0): [1, 3]}
+    experts = train_experts(*own, [3], [0])
     assert torch.equal(experts.classifier_snapshot(0, 0), experts.snapshot(0, 3))
 
 
-def test_a_number_of_an_expert_that_there_is_not(stage, tmp_path):
+def test_a_number_of_an_expert_that_there_is_not(run, tmp_path):
     with pytest.raises(ValueError, match="expert 2 is asked for; there are 2, from 0 to 1"):
-        train(fresh(stage, tmp_path), [0], only=[1, 2])
+        train_experts(*fresh(run, tmp_path), [0], only=[1, 2])
 
 
 def test_a_stage_can_be_forgotten(tmp_path):
@@ -359,9 +367,9 @@ def test_a_stage_can_be_forgotten(tmp_path):
     store.forget("other", key)  # what is not there
 
 
-def test_a_resumed_expert_has_the_epochs_that_the_second_call_wants(stage, trained, tmp_path, monkeypatch):
+def test_a_resumed_expert_has_the_epochs_that_the_second_call_wants(run, trained, tmp_path, monkeypatch):
     """The interrupted call did not keep epoch 1, which it had passed: that one can be had from the start alone."""
-    cut, real = fresh(stage, tmp_path), Checkpoint.tick
+    cut, real = fresh(run, tmp_path), Checkpoint.tick
 
     def tick(checkpoint, state):
         checkpoint.every_s = 0
@@ -372,7 +380,7 @@ def test_a_resumed_expert_has_the_epochs_that_the_second_call_wants(stage, train
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoint, "tick", tick)
         with pytest.raises(KeyboardInterrupt):
-            representation_expert(cut, 0, [3])
+            representation_expert(*cut, 0, [3])
     assert list(tmp_path.rglob("checkpoint.safetensors"))
-    resumed = representation_expert(cut, 0, [0, 1, 3])
+    resumed = representation_expert(*cut, 0, [0, 1, 3])
     assert torch.equal(rows(resumed), rows(trained.representation[0])[[0, 1, 3]])

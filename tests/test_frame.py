@@ -61,7 +61,8 @@ def test_torch_and_torchvision_are_a_pair():
 def test_core_requirements_are_lower_bounds():
     """An exact pin or an upper bound would make an install on Colab replace the torch that is there."""
     assert {r.name for r in CORE} == {
-        "matplotlib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy", "torch", "torchvision", "tqdm",
+        "filelock", "matplotlib", "numpy", "pandas", "safetensors", "scikit-learn", "scipy", "torch", "torchvision",
+        "tqdm",
     }  # fmt: skip
     assert all(spec.operator == ">=" for requirement in CORE for spec in requirement.specifier)
 

@@ -12,41 +12,37 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_recipes import small_trajectory, small_unilevel
-from toy_sets import context
+from toy_recipes import small_condensation, small_coreset, small_trajectory, small_unilevel
+from toy_sets import context, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.settings import config_id
-from ltdd_utils.data import DATASETS, load
+from ltdd_utils.data import DATASETS
 from ltdd_utils.distilled import content_hash, load_set
 from ltdd_utils.evaluation import PROTOCOLS
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import committed, load_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run
+
+pytestmark = pytest.mark.float32
 
 GOLDEN = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).resolve().parent.parent
 MASK = re.compile(r"[0-9a-f]{64}")  # content hashes: of bits that another processor rounds otherwise
 
 
-def _coreset(name: str, **changes: object):
-    few = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
-    return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), few | changes)
-
-
-CONDENSED = {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
 RUNS = {
-    "random": lambda: _coreset("random"),
-    "kcenter": lambda: _coreset("kcenter", **{"method.expert.train.epochs": 1, "method.expert.network.width": 4}),
-    "dc": lambda: _coreset("dc", **CONDENSED, **{"method.updates": 2, "method.network_steps": 1}),
-    "dm": lambda: _coreset("dm", **CONDENSED),
+    "random": lambda: small_coreset("random"),
+    "kcenter": lambda: small_coreset("kcenter"),
+    "dc": lambda: small_condensation("dc"),
+    "dm": lambda: small_condensation("dm"),
     "mtt": lambda: small_trajectory("mtt", **{"evaluate.train.epochs": "1"}),
     "damed": lambda: small_trajectory("damed", **{"evaluate.train.epochs": "1"}),
     "sre2l": lambda: small_unilevel("sre2l", protocol="online-stored"),
     "unilevel": lambda: small_unilevel("unilevel"),
     "unilevel_adsa": lambda: small_unilevel("unilevel_adsa"),
-    "full": lambda: _coreset("full"),
+    "full": lambda: small_coreset("full"),
 }
 
 
@@ -63,7 +59,7 @@ def observed(name: str, work: Path) -> dict:
     keys = {}
     for path in sorted(work.glob("*/*/key.json")):
         keys.setdefault(path.parts[-3], []).append(MASK.sub("#", path.read_text()))
-    one = distil(made, load(made.data, where.data), 3, where).set
+    one = result_of(made, where, 3).set
     images = torch.empty(0) if one.images is None else one.images.double()
     return {
         "config_id": made.config_id,
@@ -74,11 +70,6 @@ def observed(name: str, work: Path) -> dict:
         else [round(value, 3) for value in (images.mean().item(), images.std().item())],
         "sha256": content_hash(one),
     }
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +119,8 @@ def test_there_are_records():
 def test_the_settings_of_a_committed_record_still_have_its_name(path):
     record = load_record(path)
     assert config_id(record["config"]) == record["config_id"]
+    again = recipes.Recipe.from_dict(record["config"])
+    assert (again.name, again.scale, again.config_id) == (record["recipe"], record["scale"], record["config_id"])
 
 
 def test_committed_sets_are_still_read():

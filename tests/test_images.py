@@ -97,7 +97,7 @@ def test_the_subset_seed_decides_alone(digits):
     ("config", "message"),
     [
         (DataConfig("letters"), "'letters' is unknown: use digits, cifar10"),
-        (DataConfig(n_max=125, imbalance_factor=1), "images, 125 are asked: change n_max"),
+        (DataConfig(n_max=125, imbalance_factor=1), "images, but 125 were requested: change n_max"),
         (DataConfig(imbalance_factor=121), "leaves the rarest class no image: use at most n_max, here 120"),
         (DataConfig(profile="list"), "digits has no standard list file"),
     ],
@@ -123,7 +123,7 @@ def test_profiles_on_a_toy():
 
 def test_small_classes_give_all_where_the_data_set_allows_it():
     balanced = DataConfig(imbalance_factor=1)
-    with pytest.raises(ValueError, match="class 1 has 2 images, 4 are asked"):
+    with pytest.raises(ValueError, match="class 1 has 2 images, but 4 were requested"):
         kept_positions(balanced, toy_population())
     kept = kept_positions(balanced, toy_population(takes_all=True))
     assert sorted(kept.tolist()) == list(range(8))

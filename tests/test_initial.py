@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_sets import CPU, digits, fit
+from toy_sets import digits, fit, toy_run
 
 from ltdd_utils.core.store import Bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash
@@ -11,16 +11,12 @@ from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks import Layout
 
+pytestmark = pytest.mark.float32
+
 IPC = 10
 NEVER = 3  # a class that no expert ever predicts
 LAST, LAST_CLASSIFIER = 5, 2
 PIXELS = 16 * 16
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Images are in single precision."""
-    torch.set_default_dtype(torch.float32)
 
 
 def apply(weights, images):
@@ -52,7 +48,7 @@ def experts():
 
 
 def make(asked, ipc=IPC, seed=0, **changes):
-    return initial_set(InitialConfig(**changes), digits(), fit("zca"), ipc, 0.01, asked, apply, seed, CPU)
+    return initial_set(InitialConfig(**changes), toy_run(seed=seed), ipc, asked, apply, lr=0.01)
 
 
 def train_rows(indices):

@@ -1,5 +1,6 @@
 """A file that one process at a time holds; a stage that two processes ask for is computed once."""
 
+import errno
 import multiprocessing
 import os
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import filelock
 import pytest
 import torch
 
@@ -58,6 +60,46 @@ def test_a_killed_process_holds_nothing(holder):
 
 def test_a_file_that_is_not_there_is_not_made_by_a_look_at_it(tmp_path):
     assert not is_locked(tmp_path / "lock") and not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_kept_is_gone_and_still_held_by_one_at_a_time(holder):
+    path, leave, process = holder
+    threading.Timer(0.1, leave.set).start()
+    with locked(path, keep=False):
+        assert path.is_file() and is_locked(path)
+    assert not path.exists()
+    process.join()
+
+
+def test_a_lock_that_removes_its_file_leaves_it_to_whoever_reads_it(tmp_path, monkeypatch):
+    """As on Windows: a campaign reads a file that is left behind as "begun"."""
+    path, release = tmp_path / "lock", filelock.FileLock.release
+
+    def removing(lock, *args, **kwargs):
+        held = lock.is_locked
+        release(lock, *args, **kwargs)
+        if held:
+            path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(filelock.FileLock, "release", removing)
+    with locked(path):
+        pass
+    assert path.is_file() and not is_locked(path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.warns(UserWarning, match=r"no file locks in .*: two processes may do the same work"):
+        assert Store(tmp_path).stage("kind", {"a": 1}, compute).tensors["x"].item() == 1
+
+
+def test_a_file_that_cannot_be_made_is_an_error(tmp_path):
+    with pytest.raises(IsADirectoryError, match=tmp_path.name), locked(tmp_path):
+        pass
 
 
 def compute(checkpoint) -> Bundle:

@@ -170,9 +170,9 @@ def test_lists_are_nested_and_seeded(labels, rule):
 @pytest.mark.parametrize(
     ("labels", "counts", "rule", "message"),
     [
-        ([0, 0, 1], [3, 1], "ltdd", "class 0 has 2 images, 3 are asked"),
-        ([0, 0, 1], [2, 0], "ltdd", "class 1 has 1 images, 0 are asked"),
-        ([0, 0], [1, 1], "ltdd", "class 1 has 0 images, 1 are asked"),
+        ([0, 0, 1], [3, 1], "ltdd", "class 0 has 2 images, but 3 were requested"),
+        ([0, 0, 1], [2, 0], "ltdd", "class 1 has 1 images, but 0 were requested"),
+        ([0, 0], [1, 1], "ltdd", "class 1 has 0 images, but 1 were requested"),
         ([0, 2], [1, 1], "ltdd", r"within 0\.\.1, got 0\.\.2"),
         ([-1, 0], [1, 1], "ltdd", r"got -1\.\.0"),
         ([], [1], "ltdd", "got none"),

@@ -6,19 +6,14 @@ import pytest
 import torch
 from pretended_device import DEVICE, PretendedDevice
 from toy_recipes import small_trajectory, small_trajectory_elsewhere, small_unilevel
-from toy_sets import CPU, context
+from toy_sets import CPU, context, result_of
 
 from ltdd_utils import recipes
-from ltdd_utils.data import load
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run
+
+pytestmark = pytest.mark.float32
 
 FEW = {"data.n_max": "20", "data.imbalance_factor": "5", "evaluate.train.epochs": "1", "evaluate.network.width": "8"}
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
 
 
 def few(name, **changes):
@@ -48,11 +43,11 @@ RECIPES = {
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_whole_run_leaves_nothing_on_the_cpu_and_ends_where_the_cpu_ends(name, tmp_path):
     """Images to rounding (the CPU has kernels of its own); so a prediction may flip, of 500, but not many."""
-    recipe, data, found = RECIPES[name], load(RECIPES[name].data), []
+    recipe, found = RECIPES[name], []
     for device, mode in ((DEVICE, PretendedDevice()), (CPU, nullcontext())):
         here = context(tmp_path / device.type, device=device)
         with mode:
-            found.append((run(recipe, 0, 1, here)["metrics"], distil(recipe, data, 0, here).set))
+            found.append((run(recipe, 0, 1, here)["metrics"], result_of(recipe, here).set))
     (metrics, there), (expected, here) = found
     assert metrics["overall"]["mean"] == pytest.approx(expected["overall"]["mean"], abs=0.02)
     if here.images is None:

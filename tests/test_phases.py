@@ -14,6 +14,8 @@ from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks import Layout, NetworkConfig, build
 from ltdd_utils.training import TrainConfig
 
+pytestmark = pytest.mark.float32
+
 CLASSES, SIZE, EPOCHS, SECOND_EPOCHS = 3, 8, 4, 3
 IMAGES, LOGITS = (4, 1, SIZE, SIZE), (4, CLASSES)
 CFG = TrajectoryConfig(
@@ -25,12 +27,6 @@ CFG = TrajectoryConfig(
     window=(0, 2, 3),
     match="backbone",
 )
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Snapshots are float32, whatever the default, and so is what is learned."""
-    torch.set_default_dtype(torch.float32)
 
 
 def draws(*shape, name):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_sets import context, digits, fit, quick, synthetic
+from toy_sets import context, digits, fit, quick, result_of, synthetic
 
 from ltdd_utils import recipes
 from ltdd_utils.core.context import pick_device, require_writable
@@ -23,13 +23,9 @@ from ltdd_utils.distilled import DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import students as students_module
 from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.records import load_record, validate_record
-from ltdd_utils.runs import distil, evaluate_set, protocol_for, run
+from ltdd_utils.runs import distil, evaluate_set, protocol_for, run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 @pytest.fixture
@@ -151,13 +147,17 @@ def test_a_repeated_run_trains_nothing_and_keeps_the_cost(tmp_path, trained):
 
 def test_student_k_of_random_trains_on_draw_k_and_all_others_on_one_set(tmp_path):
     sets = run(quick(), 0, 3, context(tmp_path))["provenance"]["distilled_sha256"]
-    draws = [content_hash(distil(quick(), digits(), 0, context(tmp_path), draw).set) for draw in range(3)]
+    draws = [content_hash(result_of(quick(), context(tmp_path), draw=draw).set) for draw in range(3)]
     assert sets == draws and len(set(sets)) == 3
     assert len(set(run(quick("herding_digits"), 0, 3, context(tmp_path))["provenance"]["distilled_sha256"])) == 1
 
 
 def test_the_seconds_of_all_draws_count(tmp_path):
-    parts = [distil(quick(), digits(), 0, context(tmp_path), draw).seconds["selection"] for draw in range(3)]
+    parts = []
+    for draw in range(3):
+        alone = start(quick(), 0, context(tmp_path))
+        distil(quick(), alone, draw)
+        parts.append(alone.ledger.seconds["selection"])
     assert run(quick(), 0, 3, context(tmp_path))["cost"]["seconds"]["selection"] == pytest.approx(sum(parts))
 
 
@@ -201,13 +201,13 @@ def test_where_it_runs_never_changes_the_id(tmp_path):
 def test_a_selection_shared_by_two_scales_is_described_by_its_own(tmp_path):
     here = context(tmp_path)
     small, large = quick(), replace(quick(), scale="paper")
-    sets = [distil(recipe, digits(), 0, here).set for recipe in (small, large)]
+    sets = [result_of(recipe, here).set for recipe in (small, large)]
     assert [one.info["scale"] for one in sets] == ["tiny", "paper"]
     assert len(list((tmp_path / "work" / "coreset").iterdir())) == 1
 
 
 def test_every_stage_is_watched(tmp_path, monkeypatch):
-    monkeypatch.setattr("ltdd_utils.training.loop.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("ltdd_utils.training.resumable.LOOK_EVERY_S", 0.0)
     events = []
     watch = lambda stage: lambda event: events.append((stage, event["epoch"], event["epochs"]))  # noqa: E731
     run(quick("kcenter_digits", epochs=2), 0, 2, context(tmp_path, watch=watch))
@@ -255,8 +255,8 @@ def test_a_loss_on_stored_labels_has_no_other_protocol():
 def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
     here = context(tmp_path)
     record = run(quick("kcenter_digits"), 0, 2, here)
-    made = distil(quick("kcenter_digits"), digits(), 0, here).set
-    scores = evaluate_set(made, None, protocol(made), 0, 2, here)
+    made = result_of(quick("kcenter_digits"), here).set
+    scores = evaluate_set(made, None, protocol(made), here, students=2)
     assert scores["metrics"] == record["metrics"] and len(trained) == 2  # the very same students
     assert scores["distilled_sha256"] == record["provenance"]["distilled_sha256"][0]
     assert scores["clamped"] == 0
@@ -264,24 +264,26 @@ def test_a_set_from_a_file_scores_as_in_its_run(tmp_path, trained):
 
 def test_two_sets_never_share_a_student(tmp_path, trained):
     here = context(tmp_path)
-    sets = [distil(quick(), digits(), 0, here, draw).set for draw in range(2)]
-    scores = [evaluate_set(one, None, protocol(one), 0, 1, here) for one in sets]
+    sets = [result_of(quick(), here, draw=draw).set for draw in range(2)]
+    scores = [evaluate_set(one, None, protocol(one), here, students=1) for one in sets]
     assert len(trained) == 2 and scores[0]["distilled_sha256"] != scores[1]["distilled_sha256"]
 
 
 def test_another_network_is_another_student(tmp_path):
-    made = distil(quick(), digits(), 0, context(tmp_path)).set
+    made = result_of(quick(), context(tmp_path)).set
     for name in ("vgg11", "alexnet", "resnet18"):
         cfg = protocol_for(made, "dsa-stored", network=name)
-        scores = evaluate_set(made, None, replace(cfg, train=replace(cfg.train, epochs=1)), 0, 1, context(tmp_path))
+        scores = evaluate_set(
+            made, None, replace(cfg, train=replace(cfg.train, epochs=1)), context(tmp_path), students=1
+        )
         assert scores["network"]["name"] == name
 
 
 @pytest.mark.parametrize("name", ["online-teacher", "online-stored"])
 def test_synthetic_images_of_another_family_are_translated_and_the_clamped_share_recorded(tmp_path, name):
     here = context(tmp_path)
-    made = distil(quick(ipc=10, **{"method.policy": "noise"}), digits(), 0, here).set  # noise in the space of ZCA
-    scores = evaluate_set(made, None, protocol(made, name), 0, 1, here)
+    made = result_of(quick(ipc=10, **{"method.policy": "noise"}), here).set  # noise in the space of ZCA
+    scores = evaluate_set(made, None, protocol(made, name), here, students=1)
     assert scores["protocol"] == f"{name}/plain"
     assert scores["clamped"] == translate(made, digits(), fit("zca"), fit("normalise"))[1] > 0.01
 
@@ -295,18 +297,18 @@ def test_an_online_record_holds_the_clamped_share(tmp_path):
 
 
 def test_what_a_set_does_not_say_is_asked_for(tmp_path):
-    here, made = context(tmp_path), distil(quick(), digits(), 0, context(tmp_path)).set
+    here, made = context(tmp_path), result_of(quick(), context(tmp_path)).set
     with pytest.raises(ValueError, match=r"does not say what it was made for: fill in info\['recipe'\]"):
         protocol_for(synthetic(), "dsa-stored")
     elsewhere = replace(made, info={**made.info, "data_sha256": "0" * 64})
     with pytest.raises(ValueError, match=r"made from other data .000000000000. than what is here"):
-        evaluate_set(elsewhere, None, protocol(made), 0, 1, here)
+        evaluate_set(elsewhere, None, protocol(made), here, students=1)
     info = {key: value for key, value in made.info.items() if key != "preprocess"}
     with pytest.raises(ValueError, match="does not describe the preprocessing of its images"):
-        evaluate_set(synthetic(info=info), None, protocol(made), 0, 1, here)
+        evaluate_set(synthetic(info=info), None, protocol(made), here, students=1)
     refit = {**made.info, "preprocess": {**fit("zca").describe(), "fitted_on": "other images"}}
     with pytest.raises(ValueError, match="another preprocessing"):
-        evaluate_set(synthetic(info=refit), None, protocol(made), 0, 1, here)
+        evaluate_set(synthetic(info=refit), None, protocol(made), here, students=1)
 
 
 @pytest.mark.parametrize(

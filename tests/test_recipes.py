@@ -12,13 +12,13 @@ from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.data import DATASETS
 from ltdd_utils.evaluation import PROTOCOLS, protocols
-from ltdd_utils.methods.alignment.recipes import ALIGNMENT
+from ltdd_utils.methods.alignment.family import ALIGNMENT
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.methods.full import FullDataConfig
-from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.methods.registry import METHODS, method_names
 from ltdd_utils.networks import ARCHITECTURES, build
-from ltdd_utils.presets import architecture
-from ltdd_utils.recipes import recipe, with_overrides
+from ltdd_utils.presets import TEACHERS, architecture
+from ltdd_utils.recipes import Recipe, recipe, with_overrides
 from ltdd_utils.records import targets
 
 EVERY = [(name, scale) for name in recipes.names() for scale in DATASETS[name.rpartition("_")[2]].scales]
@@ -39,6 +39,28 @@ def test_every_recipe_builds_at_each_of_its_scales_and_protocols(name, scale):
         json.dumps(to_dict(one), allow_nan=False)
 
 
+@pytest.mark.parametrize(("name", "scale"), EVERY)
+def test_every_recipe_is_read_back_from_what_a_record_keeps_of_it(name, scale):
+    """Under every protocol and teacher, with few and many images; the settings are those of the family."""
+    for protocol, ipc in product(PROTOCOLS, (1, 50)):
+        if recipe(name).entry.logit_adjustment and protocol != "dsa-stored":
+            continue
+        for teacher in (None,) if protocol == "dsa-stored" else (None, *TEACHERS):
+            made = recipe(name, scale=scale, ipc=ipc, protocol_name=protocol, teacher=teacher)
+            kept = to_dict(made)
+            for config in (kept, json.loads(json.dumps(kept))):
+                again = Recipe.from_dict(config)
+                assert again == made and again.config_id == made.config_id and type(again.method) is type(made.method)
+
+
+def test_a_record_of_a_method_that_is_not_here_is_refused_by_its_name():
+    config = to_dict(recipe("random_digits"))
+    with pytest.raises(ValueError, match="unknown recipe 'mine_digits'"):
+        Recipe.from_dict(config | {"name": "mine_digits"})
+    with pytest.raises(ValueError, match="unknown key 'augment' for CoresetConfig"):
+        Recipe.from_dict(config | {"method": to_dict(recipe("dc_digits").method)})
+
+
 @pytest.mark.parametrize("dataset", SIZES)
 @pytest.mark.parametrize("name", [name for name in ARCHITECTURES if not name.startswith("resne")] + ["resnet18"])
 def test_every_small_architecture_can_be_built_for_every_data_set(dataset, name):
@@ -55,7 +77,7 @@ def test_networks_with_batch_norm_can_be_built_for_digits(name):
 
 
 def test_every_method_says_what_it_is_in_one_line():
-    assert all((method.__doc__ or "").splitlines()[0].endswith(".") for method in METHODS.values())
+    assert all(method.summary.endswith(".") for method in METHODS.values())
 
 
 def test_an_override_changes_one_setting_and_the_id():
@@ -152,9 +174,9 @@ def test_overrides_are_strict(text):
         ),
         (
             {"name": "edc_cifar10", "teacher": "plain", "protocol_name": "dsa-stored"},
-            "teacher is 'plain', but nobody labels under dsa-stored; use the protocol online-teacher",
+            "teacher is 'plain', but dsa-stored uses no teacher; use the protocol online-teacher",
         ),
-        ({"name": "random_cifar10", "teacher": "plain"}, "nobody labels under dsa-stored"),
+        ({"name": "random_cifar10", "teacher": "plain"}, "dsa-stored uses no teacher"),
         ({"name": "full_logit_adjusted_digits", "protocol_name": "online-teacher"}, "use the protocol dsa-stored"),
     ],
 )
@@ -230,13 +252,17 @@ def test_digits_are_never_mirrored():
 
 
 def test_only_random_draws_anew_for_each_student():
-    assert [name for name in recipes.names() if recipe(name).one_draw_per_student] == [f"random_{d}" for d in DATASETS]
+    made = [recipe(name) for name in recipes.names()]
+    draws = [one.name for one in made if one.family.one_draw_per_student(one.method)]
+    assert draws == [f"random_{d}" for d in DATASETS]
 
 
 def test_a_whole_set_with_images_per_class_is_refused():
     with pytest.raises(ValueError, match="ipc is 5; the recipes of the whole set have none"):
         replace(recipe("full_digits"), ipc=5)
-    with pytest.raises(ValueError, match="ipc is None"):
+    with pytest.raises(ValueError, match=r"ipc is None; .* all others need a number"):
+        replace(recipe("random_digits"), ipc=None)
+    with pytest.raises(ValueError, match=r"^method is CoresetConfig\(.*; .* of full_digits are a FullDataConfig"):
         replace(recipe("full_digits"), method=CoresetConfig("random"))
 
 
@@ -324,7 +350,7 @@ EVERY_CELL = [(d, scale) for d, facts in DATASETS.items() for scale in facts.sca
 
 
 def test_the_family_is_what_its_table_says():
-    assert set(FAMILY) == set(ALIGNMENT)
+    assert set(FAMILY) == set(method_names(ALIGNMENT))
     for (dataset, scale), (name, (observer, labels, images, optimised)) in product(EVERY_CELL, FAMILY.items()):
         made = recipe(f"{name}_{dataset}", scale=scale)
         method = made.method

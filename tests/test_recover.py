@@ -7,40 +7,21 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from test_statistics import hooks, same_network
 from torch import nn
-from toy_observer import long_tail, observer
+from toy_observer import hooks, observer, same_network
+from toy_recovery import BN, CFG, LABELS, WIDE, eyes, recovered, start
 
 from ltdd_utils.augment import crop_boxes, draw_boxes
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
+from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
-from ltdd_utils.methods.alignment.recover import _augmented, batches, recover
+from ltdd_utils.methods.alignment.recover import recover
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
-from ltdd_utils.methods.alignment.statistics import collect
 
-BN = StatisticsConfig()
-CFG = RecoverConfig(iterations=4, batch=4, alignment=0.1, crop_scale=(0.5, 1.0), shift=1)
 PLAIN = replace(CFG, crop_scale=(1.0, 1.0), flip=False, shift=0)
-WIDE = torch.full((2, 1, 1), -50.0), torch.full((2, 1, 1), 50.0)
-LABELS = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2])
-
-
-def start():
-    return torch.randn(9, 2, 4, 4, dtype=torch.float64, generator=generator(0, "start"))
-
-
-def eyes(*names):
-    """Observers with the statistics of one long tail."""
-    real = long_tail(6, 4, 2)
-    return [(network, collect(network, *real, 3, BN)) for network in map(observer, names or ("observer",))]
-
-
-def recovered(cfg=CFG, images=None, labels=LABELS, observers=None, bounds=WIDE, seed=3, **options):
-    images = start() if images is None else images
-    return recover(cfg, BN, images, labels, observers or eyes(), bounds, seed, **options)
 
 
 def same(one, other):
@@ -60,7 +41,7 @@ def test_the_steps_are_adams_on_distance_and_cross_entropy_with_a_rate_that_fall
     images, ((network, statistics),) = start(), eyes()
     cfg = replace(PLAIN, iterations=steps, batch=9, cross_entropy=0.7, ema=0.6, betas=(0.7, 0.8))
     found, curves = recovered(cfg, images)
-    targets, smoothed = Targets(network, statistics, BN, cfg, LABELS, torch.float64), Smoothed(0.6)
+    targets, smoothed = Targets(network, statistics, BN, cfg, LABELS, dtype=torch.float64), Smoothed(0.6)
     first, second, rows, seen = 0.0, 0.0, images, []
     for step in range(steps):
         rows = rows.detach().requires_grad_()
@@ -113,7 +94,7 @@ def test_the_start_and_the_observers_are_not_changed():
 def test_the_observers_are_not_changed_by_a_call_that_fails():
     observers, calls = eyes(), []
     before = copy.deepcopy(observers[0][0])
-    with pytest.raises(FloatingPointError, match=r"^the loss is nan by iteration 4 of batch 1; try a smaller"):
+    with pytest.raises(FloatingPointError, match=r"^the loss is nan at iteration 1 of batch 1; try a smaller"):
         recovered(images=start() * float("nan"), observers=observers)
     assert same_network(observers[0][0], before)
 
@@ -173,7 +154,7 @@ def drawn(times=200, side=4, **changes):
     """Two images in which no two values are alike, their views, and the settings."""
     cfg, rng = replace(PLAIN, **changes), generator(0, "views")
     images = torch.arange(4.0 * side**2).view(2, 2, side, side)
-    return images, [_augmented(images, cfg, rng) for _ in range(times)], cfg
+    return images, [augmented(images, cfg, rng) for _ in range(times)], cfg
 
 
 def places(view, wanted):
@@ -202,7 +183,7 @@ def test_a_crop_is_one_square_box_of_the_given_shares_for_all_images():
     """A replay of the boxes; and of their areas, up to sides in whole pixels."""
     images, seen, cfg = drawn(times=100, side=20, crop_scale=(0.3, 0.5))
     rng = generator(0, "views")
-    boxes = torch.cat([draw_boxes(1, 20, 20, cfg.crop_scale, (1.0, 1.0), rng) for _ in seen])
+    boxes = torch.cat([draw_boxes(1, 20, 20, cfg.crop_scale, (1.0, 1.0), generator=rng) for _ in seen])
     wanted = [crop_boxes(images, box.repeat(2, 1), 20) for box in boxes]
     torch.testing.assert_close(torch.stack(seen), torch.stack(wanted))
     assert set(boxes[:, 2:].flatten().tolist()) == {11, 12, 13, 14}  # 20 times the roots of 0.3 and 0.5, rounded
@@ -245,7 +226,7 @@ def test_the_views_do_not_depend_on_the_default_type():
     for kind in (torch.float64, torch.float32):
         torch.set_default_dtype(kind)
         rng = generator(0, "views")
-        seen.append(torch.stack([_augmented(images, cfg, rng) for _ in range(20)]))
+        seen.append(torch.stack([augmented(images, cfg, rng) for _ in range(20)]))
     assert torch.equal(*seen)
 
 
@@ -284,7 +265,7 @@ def test_progress_counts_the_iterations_of_all_batches():
 
 def test_what_cannot_be_recovered_is_refused():
     with pytest.raises(ValueError, match=r"^recovery needs at least one observer, got none$"):
-        recover(CFG, BN, start(), LABELS, [], WIDE, 0)
+        recover(CFG, BN, start(), LABELS, [], bounds=WIDE, seed=0)
     ((network, statistics),) = eyes()
     plain = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Flatten(), nn.Linear(48, 3)).double().eval()
     with pytest.raises(ValueError, match=r"^the observer has no BatchNorm layer, .* use a network with norm 'batch'"):
@@ -297,4 +278,4 @@ def test_what_cannot_be_recovered_is_refused():
     for changes in ({"observers": [(wide, statistics)]}, {"observers": eyes()}):
         cfg = BN if changes["observers"][0][0] is wide else StatisticsConfig(layers="bn+conv")
         with pytest.raises(ValueError, match=r"^the statistics are of an observer with other layers; collect"):
-            recover(CFG, cfg, start(), LABELS, changes["observers"], WIDE, 0)
+            recover(CFG, cfg, start(), LABELS, changes["observers"], bounds=WIDE, seed=0)

@@ -197,7 +197,7 @@ def test_dirty_records_are_refused_unless_asked_for(tmp_path):
     save_record(tmp_path, record(dirty=None))  # no git: nothing is known against it
     assert len(load(tmp_path)) == 1
     save_record(tmp_path, record(dirty=True, seed=1))
-    with pytest.raises(ValueError, match=r"0123456789ab-s1.json comes from code that no commit holds"):
+    with pytest.raises(ValueError, match=r"0123456789ab-s1.json comes from uncommitted code"):
         load(tmp_path)
     with pytest.raises(ValueError, match=r"or read it with allow_dirty=True"):
         load(tmp_path)

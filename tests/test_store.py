@@ -138,7 +138,7 @@ def test_a_stage_gives_the_same_when_it_is_made_and_when_it_is_read(tmp_path):
     made = store.stage("kind", {}, lambda _: Bundle({"a": torch.arange(3.0)}, {"pair": (1, 2)}))
     read = store.stage("kind", {}, lambda _: pytest.fail("it is there"))
     assert made.meta == read.meta and made.meta["pair"] == [1, 2] and torch.equal(made.tensors["a"], read.tensors["a"])
-    assert store.origins[0] == store.origins[1]
+    assert made.meta["origin"] == read.meta["origin"]
 
 
 def test_a_store_that_is_only_read_makes_nothing(tmp_path):
@@ -166,9 +166,8 @@ def test_a_later_call_does_not_wash_an_earlier_one_clean(tmp_path, monkeypatch):
     """A stage keeps the commit and the dirty flag of the code that computed it, whoever reads it."""
     for commit, dirty in (("a", True), ("b", False)):
         monkeypatch.setattr("ltdd_utils.core.store.code", lambda c=commit, d=dirty: {"commit": c, "dirty": d})
-        store = Store(tmp_path)
-        store.stage("kind", {}, lambda _: bundle())
-        assert [(origin["commit"], origin["dirty"]) for origin in store.origins] == [("a", True)]
+        origin = Store(tmp_path).stage("kind", {}, lambda _: bundle()).meta["origin"]
+        assert (origin["commit"], origin["dirty"]) == ("a", True)
 
 
 def test_stop_reaches_a_stage_that_asked_for_another_one(tmp_path):

@@ -175,11 +175,11 @@ def test_missing_at_another_scale(tmp_path, published):
 def test_a_run_of_code_that_no_commit_holds_is_shown_and_still_missing(tmp_path, published):
     save_record(tmp_path / "records", record(dirty=True))
     records = load(tmp_path / "records", allow_dirty=True)
-    assert compare(records, published, RECIPES).iloc[0]["note"] == "ours is of code that no commit holds"
-    assert missing(records, RECIPES, published=published)[0]["note"] == "a run exists, of code that no commit holds"
+    assert compare(records, published, RECIPES).iloc[0]["note"] == "ours is from uncommitted code"
+    assert missing(records, RECIPES, published=published)[0]["note"] == "a run exists, from uncommitted code"
     records["committed"] = False
     note = compare(records, published, RECIPES).iloc[0]["note"]
-    assert note == "ours is of code that no commit holds; our record is not committed"
+    assert note == "ours is from uncommitted code; our record is not committed"
 
 
 def test_a_method_that_no_paper_prints_is_missing_in_one_cell(tmp_path, published):

@@ -3,16 +3,12 @@
 import pytest
 import torch
 from torch import nn
-from toy_sets import CPU, context, digits, fit, quick
+from toy_sets import context, digits, quick, toy_run
 
 from ltdd_utils import runs
 from ltdd_utils.teachers import check_class_order, teacher_scores
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 class Oracle(nn.Module):
@@ -29,13 +25,13 @@ class Oracle(nn.Module):
 
 
 def test_a_teacher_that_is_always_right():
-    scores = teacher_scores(Oracle(torch.arange(10)), digits(), fit("normalise"), CPU)
+    scores = teacher_scores(Oracle(torch.arange(10)), toy_run(kind="normalise"))
     assert scores == {"overall": 1.0, "per_class": [1.0] * 10}
 
 
 def test_classes_in_another_order_are_refused_with_the_class():
     with pytest.raises(ValueError, match=r"right on 0\.0% .* 100\.0% .* give it the data's class order"):
-        teacher_scores(Oracle(torch.arange(10).roll(1)), digits(), fit("normalise"), CPU)
+        teacher_scores(Oracle(torch.arange(10).roll(1)), toy_run(kind="normalise"))
 
 
 @pytest.mark.parametrize(

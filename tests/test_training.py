@@ -7,25 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from toy_training import X, Y, cross_entropy, linear
 
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Bundle, Checkpoint, load_bundle, save_bundle
 from ltdd_utils.training import TrainConfig, confusion_matrix, learning_rate, train
-
-X = torch.randn(40, 6, generator=generator(1, "x"), dtype=torch.float64)
-Y = (X[:, 0] > 0).long()
-
-
-def linear() -> nn.Linear:
-    layer = nn.Linear(6, 2, dtype=torch.float64)
-    with torch.no_grad():
-        layer.weight.copy_(torch.randn(2, 6, generator=generator(2, "w"), dtype=torch.float64))
-        layer.bias.zero_()
-    return layer
-
-
-def cross_entropy(forward, indices):
-    return F.cross_entropy(forward(X[indices]), Y[indices])
 
 
 def test_plain_sgd_with_momentum_is_the_textbook_recursion():

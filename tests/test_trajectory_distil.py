@@ -5,99 +5,36 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from toy_matching import (
+    CLASSES,
+    COUNTS,
+    ETA,
+    IMAGES,
+    LABELS,
+    STEPS,
+    experts,
+    known,
+    network,
+    plan,
+    run,
+    settings,
+    start,
+)
 
-from ltdd_utils.augment import AugmentConfig, DSAParameters
-from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Checkpoint
-from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash
+from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.distilled import content_hash
 from ltdd_utils.methods.trajectory.classifier import match_classifier
 from ltdd_utils.methods.trajectory.distil import EXPLODED, HISTORY, last_start_epoch, match_trajectories
-from ltdd_utils.methods.trajectory.matching import Problem, Step, Synthetic, match, student_weights
+from ltdd_utils.methods.trajectory.matching import Problem, Synthetic, match
 from ltdd_utils.methods.trajectory.settings import DAMConfig, ExpertConfig, InitialConfig, MatchConfig, TrajectoryConfig
-from ltdd_utils.methods.trajectory.snapshots import Experts
-from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
+from ltdd_utils.networks import Layout
 from ltdd_utils.training import TrainConfig, soft_cross_entropy
 
-CLASSES, IPC, SIZE, COUNTS = 3, 2, 8, [8, 4, 2]
-IMAGES = CLASSES * IPC
-STEPS, ETA = 3, 0.3
-LABELS = torch.arange(CLASSES).repeat_interleave(IPC)
-
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Snapshots are float32, whatever the default, and so is the loop."""
-    torch.set_default_dtype(torch.float32)
-
-
-def draws(*shape, name):
-    return torch.randn(*shape, generator=generator(0, name))
-
-
-def network(seed=0):
-    return build(NetworkConfig(depth=2, width=3), CLASSES, SIZE, 1, generator(seed, "network"))
-
-
-def known():
-    """The set whose students the experts are."""
-    return Synthetic(
-        draws(IMAGES, 1, SIZE, SIZE, name="known"), draws(IMAGES, CLASSES, name="labels"), torch.tensor(ETA)
-    )
-
-
-def plan(steps=STEPS):
-    return [Step(None, DSAParameters("none", torch.zeros(0, IMAGES)))] * steps
-
-
-def experts(count=1, epochs=2):
-    """Expert i is a student on the known set from its own start: STEPS steps are an epoch, of either kind."""
-    layout = Layout.of(network())
-    apply, part = layout.apply(network()), layout.part("classifier")
-    representation, classifier = [], []
-    for index in range(count):
-        rows = [flat_parameters(network(index))]
-        for _ in range(epochs):
-            problem = Problem(apply, rows[-1], rows[-1], slice(None), plan(), soft_cross_entropy)
-            rows.append(student_weights(known(), problem)[-1])
-        own = [rows[-1][part]]
-        backbone = rows[-1][: part.start]
-        for _ in range(2):
-            held = replace(problem, network=lambda w, x, b=backbone: apply(torch.cat([b, w]), x), start=own[-1])
-            own.append(student_weights(known(), held)[-1])
-        representation.append(Bundle({"snapshots": torch.stack(rows)}, {"epochs": list(range(epochs + 1))}))
-        classifier.append(Bundle({"snapshots": torch.stack(own)}, {"epochs": [0, 1, 2]}))
-    return Experts(layout, epochs, 2, representation, classifier)
-
-
-def settings(**changes):
-    plain = TrajectoryConfig(
-        experts=ExpertConfig(train=TrainConfig(epochs=2), augment=AugmentConfig(kind="none")),
-        first=MatchConfig(steps=STEPS, epochs=1),
-        iterations=3,
-        batch=IMAGES,
-        window=(0, 1, 1),
-        lr_images=1.0,
-        lr_labels=1.0,
-        lr_lr=1e-3,
-        lr=ETA,
-    )
-    return replace(plain, **changes)
+pytestmark = pytest.mark.float32
 
 
 SECOND = {"second": MatchConfig(weight=0.3, steps=STEPS, epochs=1), "match": "backbone"}
-
-
-def start(**changes):
-    names = {"class_names": ["a", "b", "c"], "targets": "logits"}
-    images = known().images + 0.5 * draws(IMAGES, 1, SIZE, SIZE, name="moved")
-    targets = known().logits + 0.5 * draws(IMAGES, CLASSES, name="doubted")
-    made = DistilledSet(LABELS, torch.full((IMAGES,), NOT_REAL), images, targets=targets, lr=ETA, info=names)
-    return replace(made, **changes)
-
-
-def run(cfg, first=None, teachers=None, seed=0, **options):
-    first = first or start()
-    return match_trajectories(cfg, first, first.images, COUNTS, teachers or experts(), network(7), seed, **options)
 
 
 def test_the_matching_loss_falls_when_the_expert_can_be_reached():
@@ -341,15 +278,15 @@ def test_a_killed_run_goes_on_to_the_same_set_and_history(tmp_path, change, coun
 
     with pytest.raises(KeyboardInterrupt):
         run(cfg, teachers=teachers, watch=until_killed, checkpoint=Checkpoint(path, every_s=0))
-    assert Checkpoint(path).load().meta["done"] == 4
+    assert Checkpoint(path).load().meta["iteration"] == 4
     resumed = run(cfg, teachers=teachers, seed=99, checkpoint=Checkpoint(path))
     assert_same_run(resumed, whole)
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_iteration():
-    with pytest.raises(FloatingPointError, match=r"at iteration 0: .*; try a smaller method\.lr_images"):
+    with pytest.raises(FloatingPointError, match=r"at iteration 1: .*; try a smaller method\.lr_images"):
         run(settings(lr=1e30))
-    with pytest.raises(FloatingPointError, match="at iteration 1: "):
+    with pytest.raises(FloatingPointError, match="at iteration 2: "):
         run(settings(lr_images=1e35))
 
 
@@ -391,7 +328,7 @@ def test_what_is_given_stays_as_it_was():
 def test_the_weights_of_the_network_are_not_read():
     first, teachers = start(), experts()
     sets = [
-        match_trajectories(settings(**SECOND), first, first.images, COUNTS, teachers, network(seed), 0)[0]
+        match_trajectories(settings(**SECOND), first, first.images, COUNTS, teachers, network=network(seed), seed=0)[0]
         for seed in (3, 4)
     ]
     assert content_hash(sets[0]) == content_hash(sets[1])

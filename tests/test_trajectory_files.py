@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy_sets import NAMES, context, digits, fit, noise, quick, synthetic
+from toy_sets import NAMES, context, digits, fit, noise, quick, result_of, synthetic
 
 from ltdd_utils.distilled import content_hash, pixels
 from ltdd_utils.methods.trajectory.interchange import export_trajectory, import_trajectory
-from ltdd_utils.runs import distil
 
 ZCA = {"class_names": NAMES, "preprocess": fit("zca").describe()}
 
@@ -49,7 +48,7 @@ def test_images_are_written_class_by_class(tmp_path):
 
 
 def test_real_images_are_written_as_preprocessed_pixels(tmp_path):
-    chosen = distil(quick(), digits(), 0, context(tmp_path)).set
+    chosen = result_of(quick(), context(tmp_path)).set
     after = round_trip(tmp_path / "out", chosen)
     assert torch.equal(after.images, pixels(chosen, digits(), fit("zca")))
     assert after.labels.tolist() == chosen.labels.tolist()

@@ -10,7 +10,7 @@ import torch
 from toy_recipes import SMALL_DAMED
 from toy_recipes import small_trajectory as small
 from toy_recipes import small_trajectory_elsewhere as small_elsewhere
-from toy_sets import context
+from toy_sets import context, result_of
 
 from ltdd_utils.cli import main
 from ltdd_utils.core.store import Checkpoint
@@ -18,15 +18,11 @@ from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import NOT_REAL, composition, load_set, uint8_pixels
 from ltdd_utils.methods.trajectory import experts as experts_module
 from ltdd_utils.methods.trajectory.distil import HISTORY
-from ltdd_utils.methods.trajectory.stages import train_experts
+from ltdd_utils.methods.trajectory.training import renew_experts
 from ltdd_utils.records import load_record, validate_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import distil, run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 @cache
@@ -76,7 +72,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, 
 def test_a_run_killed_while_it_matches_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch):
     experts = 2 * (3 + 2)
     left = kill(tmp_path, monkeypatch, experts + 1)
-    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["done"] == 1
+    assert left.parent.parent.name == "matching" and Checkpoint(left).load().meta["iteration"] == 1
     assert outcome(run(small(), 0, 1, context(tmp_path))) == outcome(whole[1])
 
 
@@ -100,15 +96,15 @@ def kill(folder, monkeypatch, tick):
 
 def test_a_distilled_set_says_where_it_started(whole):
     folder, _ = whole
-    start = distil(small(**{"method.iterations": "0"}), few_digits(), 0, context(folder))
-    made = distil(small(), few_digits(), 0, context(folder))
-    assert start.history is None and made.history["iterations"] == 2
+    first = result_of(small(**{"method.iterations": "0"}), context(folder))
+    made = result_of(small(), context(folder))
+    assert first.history is None and made.history["iterations"] == 2
     assert (made.set.indices == NOT_REAL).all() and made.set.images.shape == (20, 1, 16, 16)
     assert made.set.info["composition"] == composition(made.set)
-    assert made.set.info["method"]["iterations"] == 2 and start.set.info["method"]["iterations"] == 0
-    again = distil(small(**{"method.iterations": "1"}), few_digits(), 0, context(folder))
+    assert made.set.info["method"]["iterations"] == 2 and first.set.info["method"]["iterations"] == 0
+    again = result_of(small(**{"method.iterations": "1"}), context(folder))
     assert again.set.info["initial_sha256"] == made.set.info["initial_sha256"]
-    assert made.set.lr != start.set.lr and not torch.equal(made.set.targets, start.set.targets)
+    assert made.set.lr != first.set.lr and not torch.equal(made.set.targets, first.set.targets)
 
 
 def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
@@ -116,7 +112,7 @@ def test_another_protocol_judges_the_very_same_set(whole, monkeypatch):
     folder, record = whole
     here, foreign = context(folder), small_elsewhere("online-teacher")
     monkeypatch.setattr(experts_module, "train", None)  # nothing is trained or matched again
-    made, carried = distil(small(), few_digits(), 0, here), distil(foreign, few_digits(), 0, here)
+    made, carried = result_of(small(), here), result_of(foreign, here)
     assert carried.history == made.history and made.clamped == 0 < carried.clamped < 1
     zca, normalise = (fitted(cfg, few_digits(), here) for cfg in (foreign.space, foreign.evaluate.preprocess))
     assert (zca.kind, normalise.kind) == ("zca", "normalise")
@@ -150,7 +146,7 @@ def test_datm_can_start_from_the_very_set_that_damed_starts_from(whole):
     assert damed == datm == ed_only != usual
     assert made[0]["metrics"] == made[1]["metrics"]  # one set, one student
     sets = [
-        distil(small(method, **changes), few_digits(), 0, context(folder)).set.info["initial_sha256"]
+        result_of(small(method, **changes), context(folder)).set.info["initial_sha256"]
         for method, changes in (("damed", {}), ("datm", {"method.initial.experts": "classifier"}))
     ]
     assert sets[0] == sets[1]
@@ -173,13 +169,14 @@ def test_recipes_share_their_experts(whole, monkeypatch):
 
 def test_experts_that_keep_more_leave_finished_matching_valid(tmp_path):
     recipe, here = small(**{"method.initial.experts": "representation"}), context(tmp_path)
-    made, method = distil(recipe, few_digits(), 0, here), recipe.method
-    preprocess = fitted(recipe.space, few_digits(), here)
+    before, method = start(recipe, 0, here), recipe.method
+    made = distil(recipe, before)
     wanted = range(method.experts.train.epochs + 1), range(method.experts.classifier_epochs + 1)
     assert max(wanted[1]) not in method.classifier_snapshots
-    train_experts(method.experts, *wanted, few_digits(), preprocess, 0, here, renew=True)
-    again = distil(recipe, few_digits(), 0, here)
-    assert again.history == made.history and again.seconds["matching"] == made.seconds["matching"]
+    renew_experts(method.experts, before.under(recipe.space), *wanted)
+    after = start(recipe, 0, here)
+    again = distil(recipe, after)
+    assert again.history == made.history and after.ledger.seconds["matching"] == before.ledger.seconds["matching"]
     assert [len(list((tmp_path / "work" / stage).iterdir())) for stage in ("initial", "matching")] == [1, 1]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy_sets import digits, fit
+from toy_sets import digits, fit, toy_run
 
 from ltdd_utils.augment import draw_boxes
 from ltdd_utils.core.seeds import generator
@@ -15,7 +15,6 @@ from ltdd_utils.methods.alignment.initial import confidence, initial_set, select
 from ltdd_utils.methods.alignment.settings import CropConfig
 from ltdd_utils.networks import NetworkConfig, build
 
-CPU = torch.device("cpu")
 CROPS = CropConfig(crops=3)
 
 
@@ -77,8 +76,8 @@ def teacher():
 
 
 def made(cfg=CROPS, ipc=2, teacher=None, seed=0, data=None, **options):
-    data = digits() if data is None else data
-    return initial_set(cfg, data, fit("normalise"), ipc, teacher, seed, CPU, **options)
+    run = replace(toy_run(kind="normalise", seed=seed, **options), data=digits() if data is None else data)
+    return initial_set(cfg, run, ipc, teacher)
 
 
 def test_the_boxes_say_what_was_scored(teacher, monkeypatch):
@@ -107,7 +106,7 @@ def test_every_box_is_one_of_those_drawn_for_its_image_and_keeps_the_given_share
     found = made(cfg, ipc=5, teacher=teacher, seed=4)
     for label, count in enumerate(digits().counts):
         mine = digits().indices[digits().train_labels == label][torch.randperm(count, generator=rng)]
-        boxes = draw_boxes(cfg.crops * count, 16, 16, cfg.scale, (1.0, 1.0), rng)
+        boxes = draw_boxes(cfg.crops * count, 16, 16, cfg.scale, (1.0, 1.0), generator=rng)
         wanted.append({(label, int(mine[row // cfg.crops]), *box) for row, box in enumerate(boxes.tolist())})
     rows = torch.cat([found.labels[:, None], found.indices[:, None], found.boxes], dim=1).tolist()
     assert {tuple(row) for row in rows} <= set.union(*wanted)
@@ -168,7 +167,8 @@ def test_a_pool_limits_the_images_that_are_looked_at(teacher):
 @pytest.mark.parametrize("images", ["crops", "real", "noise"])
 def test_the_seed_decides_and_progress_counts_classes(images, teacher):
     cfg, scorer, told = replace(CROPS, images=images), teacher if images == "crops" else None, []
-    one, again, other = (content_hash(made(cfg, teacher=scorer, seed=seed, watch=told.append)) for seed in (0, 0, 1))
+    watch = {"initial set": told.append}.__getitem__
+    one, again, other = (content_hash(made(cfg, teacher=scorer, seed=seed, watch=watch)) for seed in (0, 0, 1))
     assert one == again != other
     assert told[:10] == ([] if images == "noise" else [{"done": n, "total": 10} for n in range(1, 11)])
 

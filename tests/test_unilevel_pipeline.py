@@ -9,23 +9,20 @@ import pytest
 import torch
 from toy_observer import pooled
 from toy_recipes import small_unilevel as small
-from toy_sets import context
+from toy_sets import context, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.core.store import Checkpoint, load_bundle
 from ltdd_utils.data import fitted, load
 from ltdd_utils.distilled import NOT_REAL, pixels, uint8_pixels
 from ltdd_utils.methods.alignment import stages as unilevel_module
-from ltdd_utils.methods.alignment.recipes import ALIGNMENT
-from ltdd_utils.methods.alignment.stages import observers
+from ltdd_utils.methods.alignment.family import ALIGNMENT
+from ltdd_utils.methods.base import Job
+from ltdd_utils.methods.registry import method_names
 from ltdd_utils.records import validate_record
-from ltdd_utils.runs import distil, run
+from ltdd_utils.runs import run, start
 
-
-@pytest.fixture(autouse=True)
-def _float32(_float64):
-    """Networks train in single precision, as users run them."""
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.float32
 
 
 def outcome(record):
@@ -155,7 +152,7 @@ def test_a_stored_label_protocol_gets_the_same_pixels_in_its_own_space(full, sha
     assert record["protocol"] == "dsa-stored" and record["distillation"] == full["distillation"]
     data = load(recipe.data)
     own, other = (fitted(cfg, data, where) for cfg in (recipe.method.preprocess, recipe.evaluate.preprocess))
-    online, stored = (distil(one, data, 0, where).set for one in (small("unilevel"), recipe))
+    online, stored = (result_of(one, where).set for one in (small("unilevel"), recipe))
     assert (online.info["preprocess"]["kind"], stored.info["preprocess"]["kind"]) == ("normalise", "zca")
     assert torch.equal(uint8_pixels(online, data, own)[0], uint8_pixels(stored, data, other)[0])
     assert bool((stored.indices == NOT_REAL).all()) and stored.targets is None
@@ -165,32 +162,42 @@ def test_recovered_images_are_pixels(full, shared):
     """Never below black or above white, and not where they began."""
     recipe, where = small("unilevel"), context(shared)
     data = load(recipe.data)
-    own, made = fitted(recipe.method.preprocess, data, where), distil(recipe, data, 0, where).set
+    own, made = fitted(recipe.method.preprocess, data, where), result_of(recipe, where).set
     values = own.inverse(made.images)
     assert values.min() >= -1e-5 and values.max() <= 1 + 1e-5
-    start = distil(small("unilevel_no_recovery"), data, 0, where).set
-    assert start.images is None and torch.equal(start.labels, made.labels)
-    assert not torch.equal(pixels(start, data, own), made.images)
+    first = result_of(small("unilevel_no_recovery"), where).set
+    assert first.images is None and torch.equal(first.labels, made.labels)
+    assert not torch.equal(pixels(first, data, own), made.images)
+
+
+def observed(recipe, folder):
+    """A run after the stages that recovery reads: networks and what their layers see of the real data."""
+    job = Job(recipe.method, recipe.ipc, start(recipe, 0, context(folder)).under(recipe.space))
+    for name, compute in (("observer", unilevel_module.observers), ("statistics", unilevel_module.statistics)):
+        with job.run.ledger.entry(name):
+            job.results[name] = compute(job)
+    return job
 
 
 def test_several_observers_have_statistics_of_their_own(shared):
-    recipe, where, data = small("edc_several"), context(shared), load(small("edc_several").data)
+    recipe = small("edc_several")
     few = {"train.epochs": "1", "network.width": "4"}
     convnets = tuple(recipes.with_overrides(one, few) for one in recipe.method.others[1:])  # ResNet-18 takes longer
     cfg = replace(recipe.method, others=convnets)
-    found, seconds = observers(cfg, data, fitted(cfg.preprocess, data, where), 0, where)
-    assert len(found) == 3 and len({known.names for _, known in found}) == 2 and len(seconds) == 2
-    for network, known in found:
+    job = observed(replace(recipe, method=cfg), shared)
+    networks, statistics = job.results["observer"], job.results["statistics"]
+    assert len(networks) == len(statistics) == 3 and len({known.names for known in statistics}) == 2
+    assert set(job.run.ledger.seconds) == {"preprocess", "observer", "statistics"}
+    for network, known in zip(networks, statistics, strict=True):
         assert not network.training
         assert {name.split("/")[0] for name in known.names} <= dict(network.named_modules()).keys()
 
 
 def test_statistics_are_those_of_each_class_s_real_images(shared):
     """Every class alone through a copy in double precision, and the inputs of every layer put together."""
-    recipe, where = small("edc"), context(shared)
-    data, cfg = load(recipe.data), recipe.method
-    preprocess = fitted(cfg.preprocess, data, where)
-    ((network, known),), _ = observers(cfg, data, preprocess, 0, where)
+    job = observed(small("edc"), shared)
+    data, preprocess = job.run.data, job.run.preprocess
+    (network,), (known,) = job.results["observer"], job.results["statistics"]
     assert known.counts.tolist() == list(data.counts) and len(set(data.counts)) > 3
     twin, seen = copy.deepcopy(network).double(), {}
     modules = dict(twin.named_modules())
@@ -211,7 +218,7 @@ def test_every_recipe_of_the_family_is_named_here_or_runs_as_another_one():
     run_here = {"unilevel", "unilevel_adsa", "unilevel_no_recovery", "unilevel_no_calibration", "unilevel_no_init"}
     run_here |= {"rded", "sre2l", "edc", "edc_several"}
     same = {"unilevel_no_debiasing": "unilevel", "sre2l_adsa": "sre2l", "edc_adsa": "edc"}
-    assert set(ALIGNMENT) == run_here | set(same)
+    assert set(method_names(ALIGNMENT)) == run_here | set(same)
     for name, base in same.items():
         one, other = (recipes.recipe(f"{key}_digits") for key in (name, base))
         assert (one.method == other.method) == name.endswith("_adsa")

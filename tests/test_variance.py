@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
-from toy_sets import context, digits, fit
+from toy_sets import toy_run
 
 from ltdd_utils import recipes, records
 from ltdd_utils.analysis import LEVELS, components, contrast, error_of_mean, share_intervals, smallest_difference
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.recipes import with_overrides
-from ltdd_utils.teachers import TeacherConfig, expert_stage
+from ltdd_utils.teachers import TeacherConfig, train_teacher
 
 SHAPE = (3, 2, 4, 2)
 
@@ -150,15 +150,14 @@ def test_the_smallest_difference_is_that_of_a_contrast_of_equal_spreads():
 # --- separate seeds ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.float32
 def test_a_network_with_a_seed_of_its_own_is_that_of_every_run(tmp_path):
-    torch.set_default_dtype(torch.float32)
     short = {"method.expert.train.epochs": "1", "method.expert.network.width": "2"}
     cfg = with_overrides(recipes.recipe("herding_digits"), short).method.expert
     pinned = TeacherConfig(**{**vars(cfg), "seed": 7})
-    where = digits(), fit("zca")
 
     def weights(cfg, seed):
-        return expert_stage(cfg, *where, seed, context(tmp_path))[0].classifier.weight
+        return train_teacher(cfg, toy_run(tmp_path, seed=seed)).classifier.weight
 
     assert torch.equal(weights(pinned, 0), weights(pinned, 1))
     assert torch.equal(weights(pinned, 0), weights(cfg, 7))  # read from the store: one network, one stage

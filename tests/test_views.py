@@ -99,7 +99,7 @@ def test_autocast_leaves_the_crops_alone():
 
 
 def test_boxes_lie_inside_the_image_and_fill_their_ranges():
-    top, left, height, width = crops.draw_boxes(5000, 100, 100, (0.2, 0.6), RATIO, generator(0, "views")).T
+    top, left, height, width = crops.draw_boxes(5000, 100, 100, (0.2, 0.6), RATIO, generator=generator(0, "views")).T
     assert (top >= 0).all()
     assert (left >= 0).all()
     assert (top + height <= 100).all()
@@ -118,7 +118,7 @@ def test_boxes_lie_inside_the_image_and_fill_their_ranges():
 
 
 def test_a_box_may_lie_at_every_border():
-    boxes = crops.draw_boxes(200, 3, 3, (4 / 9, 4 / 9), (1.0, 1.0), generator(0, "views"))
+    boxes = crops.draw_boxes(200, 3, 3, (4 / 9, 4 / 9), (1.0, 1.0), generator=generator(0, "views"))
     assert {tuple(box) for box in boxes.tolist()} == {(top, left, 2, 2) for top in (0, 1) for left in (0, 1)}
 
 
@@ -132,7 +132,7 @@ def test_a_box_may_lie_at_every_border():
     ],
 )
 def test_a_box_that_never_fits_becomes_the_largest_central_one(height, width, ratio, expected):
-    boxes = crops.draw_boxes(3, height, width, (40.0, 50.0), ratio, generator(0, "views"))
+    boxes = crops.draw_boxes(3, height, width, (40.0, 50.0), ratio, generator=generator(0, "views"))
     assert boxes.tolist() == [expected] * 3
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-import test_trajectory_distil as trajectories
 import torch
 import torch.nn.functional as F
+import toy_matching as trajectories
 from pretended_device import DEVICE, PretendedDevice, waits
 from toy_observer import long_tail, observer
 
@@ -25,19 +25,18 @@ from ltdd_utils.methods.trajectory.matching import GRADIENTS, Synthetic
 from ltdd_utils.methods.trajectory.phases import Phases
 from ltdd_utils.methods.trajectory.settings import DAMConfig, GSAMConfig
 from ltdd_utils.networks import NetworkConfig, build
-from ltdd_utils.training import loop
-from ltdd_utils.training import loop as training
+from ltdd_utils.training import loop, resumable
+
+pytestmark = pytest.mark.float32
 
 PIXELS = (255 * torch.rand(24, 3, 8, 8, generator=generator(0, "pixels"))).to(torch.uint8)
 LABELS = torch.arange(24) % 3
 
 
 @pytest.fixture(autouse=True)
-def _never_looked(_float64, monkeypatch):
-    """Networks train in single precision; a look at the losses, once a second, waits by design."""
-    torch.set_default_dtype(torch.float32)
-    for module in (training, recovery):
-        monkeypatch.setattr(module, "LOOK_EVERY_S", math.inf)
+def _never_looked(monkeypatch):
+    """A look at the losses, once a second, waits by design."""
+    monkeypatch.setattr(resumable, "LOOK_EVERY_S", math.inf)
 
 
 def train(steps, protocol="online-teacher", sharpness=False):
@@ -54,7 +53,7 @@ def train(steps, protocol="online-teacher", sharpness=False):
     if protocol == "dsa-stored":
         objective = stored_objective(preprocess(pixels), F.one_hot(labels, 3).float(), evaluate, rng)
     else:
-        objective = view_objective(pixels, labels, preprocess, teacher.eval(), evaluate, rng)
+        objective = view_objective(pixels, labels, preprocess, teacher.eval(), evaluate, rng=rng)
     backward = gsam_backward(GSAMConfig(), rng) if sharpness else None
     loop.train(network, 24, objective, cfg, rng, backward=backward)
 
@@ -74,7 +73,9 @@ def recover(iterations):
     network, (images, labels) = observer(), long_tail(4, 3, 2)
     known = collect(network, images, labels, 3, StatisticsConfig())
     bounds = tuple(torch.full((2, 1, 1), bound, dtype=torch.float64, device=DEVICE) for bound in (-50.0, 50.0))
-    recovery.recover(cfg, StatisticsConfig(), images.to(DEVICE), labels, [(network.to(DEVICE), known)], bounds, 0)
+    recovery.recover(
+        cfg, StatisticsConfig(), images.to(DEVICE), labels, [(network.to(DEVICE), known)], bounds=bounds, seed=0
+    )
 
 
 LOOPS = {

@@ -1,4 +1,6 @@
-"""Recipes of both families on a few digits, with one or two steps of everything: a whole run takes seconds."""
+"""Recipes of all families on a few digits, with one or two steps of everything: a whole run takes seconds."""
+
+from dataclasses import replace
 
 from ltdd_utils import recipes
 from ltdd_utils.recipes import Recipe
@@ -46,3 +48,26 @@ def small_unilevel(name: str, protocol: str | None = None, teacher: str | None =
         changes |= {"method.recover.iterations": 2, "method.recover.batch": 15}
     changes |= more
     return recipes.with_overrides(base, changes)
+
+
+def small_coreset(name: str, protocol: str | None = None, same_teacher: bool = False) -> Recipe:
+    """A coreset or the whole set, 40 images of the largest class; ``same_teacher``: the network that is read labels."""
+    base = recipes.recipe(f"{name}_digits", ipc=2, protocol_name=protocol)
+    changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
+    few = {"train.epochs": 1, "network.width": 4}
+    if getattr(base.method, "expert", None):
+        changes |= {f"method.expert.{key}": value for key, value in few.items()}
+    if base.evaluate.teacher:
+        changes |= {f"evaluate.teacher.{key}": value for key, value in few.items()}
+    made = recipes.with_overrides(base, changes)
+    if same_teacher:
+        made = replace(made, method=replace(made.method, expert=made.evaluate.teacher), preprocess=None)
+    return made
+
+
+def small_condensation(name: str, **more: object) -> Recipe:
+    """DC or DM with two iterations."""
+    changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
+    changes |= {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
+    changes |= {"method.updates": 2, "method.network_steps": 1} if name == "dc" else {}
+    return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), changes | more)

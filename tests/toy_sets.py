@@ -1,5 +1,6 @@
 """Small distilled sets on Digits-LT, and a quick recipe: what several test files need."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +10,13 @@ from ltdd_utils import recipes
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Store
-from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, load
-from ltdd_utils.distilled import NOT_REAL, DistilledSet
-from ltdd_utils.methods.trajectory.experts import Stage
-from ltdd_utils.methods.trajectory.settings import ExpertConfig
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig, Run, load
+from ltdd_utils.distilled import NOT_REAL, DistillationResult, DistilledSet
+from ltdd_utils.runs import distil, start
 
 CPU = torch.device("cpu")
 NAMES = [str(digit) for digit in range(10)]
+NOWHERE = Path(os.devnull) / "nowhere"  # a run that keeps a stage there fails
 
 
 @cache
@@ -68,13 +69,20 @@ def quick(
     return recipes.with_overrides(recipes.recipe(name, ipc=ipc, protocol_name=protocol), changes)
 
 
-def expert_stage(cfg: ExpertConfig, data: LongTailedData, folder: Path) -> Stage:
-    """Where experts of paper 1 are trained: run seed 0, pixels normalised, stages below ``folder``."""
-    preprocess = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
-    return Stage(cfg, data, preprocess, 0, Store(folder), CPU)
-
-
 def context(folder: Path, deadline: float | None = None, **changes) -> RunContext:
     return RunContext(
         **{"store": Store(folder / "work", deadline), "device": CPU, "results": folder / "results", **changes}
     )
+
+
+def toy_run(
+    folder: Path = NOWHERE, data: LongTailedData | None = None, kind: str = "zca", seed: int = 0, **options
+) -> Run:
+    """A run on Digits-LT or on other ``data``, preprocessed as ``kind`` says; ``options`` are those of ``context``."""
+    preprocess = fit(kind) if data is None else Preprocess.fit(data.train_images, PreprocessConfig(kind))
+    return Run(data or digits(), preprocess, seed, context(folder, **options))
+
+
+def result_of(recipe: recipes.Recipe, where: RunContext, seed: int = 0, draw: int = 0) -> DistillationResult:
+    """The set that a recipe makes, and how it came about."""
+    return distil(recipe, start(recipe, seed, where), draw)

@@ -17,12 +17,12 @@ def chapters(root: Path = ROOT) -> list[Path]:
 
 
 def cells(notebook: Any) -> list[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401 (nbformat has no public type)
-    """What two forms of a chapter have in common: type, source and tags of each cell."""
+    """The content that two forms of a chapter share: type, source and tags of each cell."""
     return [(cell.cell_type, cell.source.rstrip(), tuple(cell.metadata.get("tags", []))) for cell in notebook.cells]
 
 
 def in_step(source: Path) -> bool:
-    """Whether the .ipynb of a chapter says what its .py says."""
+    """Whether the .ipynb of a chapter matches its .py."""
     paired = source.with_suffix(".ipynb")
     return paired.exists() and cells(jupytext.read(source)) == cells(nbformat.read(paired, as_version=4))
 

@@ -31,10 +31,10 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if the table is stale")
     options = parser.parse_args()
     readme = ROOT / "README.md"
-    wanted = updated(readme.read_text())
+    text = updated(readme.read_text())
     if options.check:
-        return int(wanted != readme.read_text())
-    readme.write_text(wanted)
+        return int(text != readme.read_text())
+    readme.write_text(text)
     return 0
 
 

@@ -27,7 +27,7 @@ CELL_LIMIT = 600  # seconds
 
 
 def reads_records(source: Path) -> bool:
-    """Whether a chapter depends on the records: then its code says ``results`` somewhere."""
+    """Whether a chapter depends on the records: then its code has the word ``results``."""
     return "results" in source.read_text()
 
 
@@ -60,10 +60,10 @@ def check_parameters(notebook: Path, parameters: dict[str, Any]) -> None:
     Raises:
         ValueError: an unknown parameter.
     """
-    known = papermill.inspect_notebook(str(notebook)) if parameters else {}
+    declared = papermill.inspect_notebook(str(notebook)) if parameters else {}
     for name in parameters:
-        if name not in known:
-            raise ValueError(f"{notebook.name} has no parameter {name!r}; it has: {', '.join(known) or 'none'}")
+        if name not in declared:
+            raise ValueError(f"{notebook.name} has no parameter {name!r}; it has: {', '.join(declared) or 'none'}")
 
 
 def execute(source: Path, parameters: dict[str, Any], wanted: str) -> str | None:

@@ -49,15 +49,15 @@ def main() -> None:
         data = run.data
         order = by_count(data.counts)
         if options.labels:
-            wanted = {options.labels[number]: recipe}
+            chosen = {options.labels[number]: recipe}
             over = [f"{data.class_names[label]}\n{data.counts[label]}" for label in order]
         else:
             steps, method = f"method.{recipe.family.iterations_setting}", recipe.entry.name
-            wanted = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
-        for words, one in wanted.items():
-            made = distil(one, run).set
-            pictures, _ = uint8_pixels(made, data, run.preprocess)
-            rows[words] = pictures[first_images(made, order)]
+            chosen = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
+        for words, one in chosen.items():
+            distilled = distil(one, run).set
+            pictures, _ = uint8_pixels(distilled, data, run.preprocess)
+            rows[words] = pictures[first_images(distilled, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)
     plots.image_rows(rows, over=over).savefig(options.file, dpi=110)
 

@@ -6,7 +6,10 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
+from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records.published import targets
@@ -15,8 +18,6 @@ from ltdd_utils.records.schema import TARGET_KEYS
 __all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
-USUAL_NETWORK = {"cifar10": "convnet-d3", "cifar100": "convnet-d3", "tiny": "convnet-d4", "imagenet": "convnet-d4"}
-OTHER_NETWORKS = ("vgg11", "resnet18", "alexnet")  # of students, by their name
 FIRST_CELL = {
     "dataset": "cifar10",
     "imbalance_factor": 100.0,
@@ -38,8 +39,8 @@ def compare(
     A record stands beside a published accuracy if data set, IF, IPC, method, network and protocol are equal. A paper
     that names no teacher (``online-teacher``) is matched by every teacher of that protocol, and ``note`` and
     ``our_protocol`` name ours; but the uni-level method has a debiased teacher, and without debiasing a plain one. A
-    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is of
-    code that no commit holds, or is in no commit itself.
+    record under another protocol is named in ``note`` and never compared. ``note`` also says where a record is from
+    uncommitted code, or is not committed itself.
 
     Args:
         records: as ``results.load`` gives them.
@@ -81,7 +82,7 @@ def _protocol(target: Mapping[str, Any]) -> str:
 def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
     """What must be said of the records behind a pooled row."""
     mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
-    said = ["ours is of code that no commit holds"] if mine["dirty"].isin([True]).any() else []
+    said = ["ours is from uncommitted code"] if mine["dirty"].isin([True]).any() else []
     return said + ([] if mine["committed"].all() else ["our record is not committed"])
 
 
@@ -107,8 +108,9 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    usual = USUAL_NETWORK.get(target["dataset"])
-    ours = ours and target["protocol"] != "unknown" and target["network"] in (usual, *OTHER_NETWORKS)
+    usual = NetworkConfig(depth=DATASETS[target["dataset"]].depth).label if target["dataset"] in DATASETS else None
+    known = target["network"] == usual or _other_student(target["network"]) is not None
+    ours = ours and target["protocol"] != "unknown" and known
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {
         **target,
@@ -134,11 +136,16 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
         ipc=cell["ipc"] if given(cell["ipc"]) else None,
-        protocol=None if protocol == usual == "dsa-stored" else protocol,
+        protocol=None if protocol == usual and not PROTOCOLS[protocol].has_teacher else protocol,
         scale=scale,
-        network=cell["network"] if cell["network"] in OTHER_NETWORKS else None,
+        network=_other_student(cell["network"]),
         **further,
     )
+
+
+def _other_student(network: str) -> str | None:
+    """The name of a student that published tables compare with the usual one; None: it is the usual one, or unknown."""
+    return network if network in ARCHITECTURES and ARCHITECTURES[network].compared else None
 
 
 def missing(
@@ -150,7 +157,7 @@ def missing(
 ) -> list[dict[str, Any]]:
     """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
 
-    A record of another scale, or of code that no commit holds, does not answer a cell; ``note`` says that it exists. A
+    A record of another scale, or from uncommitted code, does not answer a cell; ``note`` says that it exists. A
     method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
     """
     published = targets() if published is None else published
@@ -170,7 +177,7 @@ def missing(
 def _exists(other: str | None, scale: str) -> str:
     if other is None:
         return ""
-    return "a run exists, of code that no commit holds" if other == scale else f"a run at scale {other} exists"
+    return "a run exists, from uncommitted code" if other == scale else f"a run at scale {other} exists"
 
 
 def _first_cells(recipes: Collection[str], published: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
 
     ``n`` is the number of students, with the word beside it where there are fewer than 5. ``visible from`` is the
     smallest difference in points that two methods with this row's spread and number of pipelines could have shown
-    (``smallest_difference``). A number that was never run has "not run" in the place of ours.
+    (``smallest_difference``). A number that was never run shows "not run" instead of ours.
     """
     return pd.DataFrame([_texts(row) for row in table.to_dict("records")], dtype=str)
 

@@ -1,4 +1,4 @@
-"""What happens to a batch: differentiable siamese augmentation, crops, Mixup and CutMix, RandAugment.
+"""Augmentation of a batch: differentiable siamese augmentation, crops, Mixup and CutMix, RandAugment.
 
 Random numbers come from a CPU generator that is passed in, and move to the images' device. Nothing here loops over the
 images of a batch.

@@ -67,12 +67,18 @@ def random_resized_crop(
         ValueError: a range that is empty or not positive, or integer images.
     """
     height, width = images.shape[-2:]
-    boxes = draw_boxes(len(images), height, width, scale, ratio, generator)
+    boxes = draw_boxes(len(images), height, width, scale, ratio, generator=generator)
     return crop_boxes(images, boxes, size), boxes
 
 
 def draw_boxes(
-    count: int, height: int, width: int, scale: tuple[float, ...], ratio: tuple[float, ...], generator: torch.Generator
+    count: int,
+    height: int,
+    width: int,
+    scale: tuple[float, ...],
+    ratio: tuple[float, ...],
+    *,
+    generator: torch.Generator,
 ) -> Tensor:
     """Random boxes as torchvision's ``RandomResizedCrop`` draws them: top, left, height, width, ``[count, 4]``.
 

@@ -27,7 +27,7 @@ def cutmix_box(size: int, share: float, generator: torch.Generator) -> tuple[sli
 
     Args:
         size: height and width of the image, pixels.
-        share: lambda in [0, 1], what the first image is to keep.
+        share: lambda in [0, 1], the fraction that the first image keeps.
         generator: on the CPU.
 
     Raises:
@@ -49,7 +49,7 @@ def cutmix(images: Tensor, partner: Tensor, share: float, generator: torch.Gener
     Args:
         images: square, ``[B, Ch, H, W]``.
         partner: like ``images``.
-        share: lambda in [0, 1], what an image is to keep.
+        share: lambda in [0, 1], the fraction that an image keeps.
         generator: on the CPU.
 
     Returns:

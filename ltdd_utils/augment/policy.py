@@ -75,7 +75,7 @@ def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> 
         which = torch.tensor([MOVING.index(name) if name in MOVING else -1 for name in SPACE])[chosen[rows]]
         there, maps = torch.stack([rows, 2 * which + negative[rows]]).to(device, non_blocking=True)
         sources = _sources(*images.shape[-2:], magnitude, device)[maps]
-        images[there] = _taken(images[there], sources)
+        images[there] = _moved(images[there], sources)
     for index, (name, signed) in enumerate(SPACE.items()):
         if name in ("Identity", *MOVING):
             continue
@@ -88,7 +88,7 @@ def _round(images: Tensor, chosen: Tensor, negative: Tensor, magnitude: int) -> 
     return images
 
 
-def _taken(images: Tensor, sources: Tensor) -> Tensor:
+def _moved(images: Tensor, sources: Tensor) -> Tensor:
     """Images ``[B, Ch, H, W]`` whose pixels come from the places ``[B, H * W]`` that ``_sources`` counts."""
     pixels = F.pad(images.flatten(2), (1, 0))  # place 0 is black
     return pixels.gather(2, sources[:, None].expand(-1, images.shape[1], -1)).view_as(images)
@@ -96,7 +96,7 @@ def _taken(images: Tensor, sources: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=16)
 def _sources(height: int, width: int, magnitude: int, device: torch.device) -> Tensor:
-    """Where the pixels of an image come from under each of ``MOVING``, first as it is, then negated: ``[10, H * W]``.
+    """The source of each pixel of an image under each of ``MOVING``, first as it is, then negated: ``[10, H * W]``.
 
     An image of its own places goes through ``transform``: 1 is the first pixel, 0 is outside the image. Moving pixels
     takes the nearest one, so this says all of it, and to the last bit what ``transform`` does on this device.
@@ -108,7 +108,7 @@ def _sources(height: int, width: int, magnitude: int, device: torch.device) -> T
 
 
 def magnitude_of(name: str, magnitude: int, size: int) -> float:
-    """What step ``magnitude`` (0 to 30) of an operation means in its own unit, for images of ``size`` pixels.
+    """The strength of an operation at step ``magnitude`` (0 to 30), in its own unit, for images of ``size`` pixels.
 
     Shear: slope; translate: pixels; rotate: degrees; brightness, color, contrast, sharpness: change of the factor 1;
     posterize: bits that are kept; solarize: the pixel value from which on it inverts; the others have none.

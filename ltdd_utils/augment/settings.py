@@ -1,4 +1,4 @@
-"""Settings of what happens to a training batch before the network sees it."""
+"""Settings of the augmentation of a training batch."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ def dsa_operations(strategy: str) -> list[str]:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """What happens to a training batch before the network sees it."""
+    """Augmentation of a training batch before the network sees it."""
 
     kind: Literal["none", "dsa", "crop-flip", "mixed-views"] = "dsa"
     strategy: str = "color_crop_cutout_flip_scale_rotate"  # of "dsa": one operation of these per batch

@@ -51,7 +51,7 @@ def draw(
 
     Args:
         strategy: names of ``OPERATIONS`` joined by "_", each as likely as the other; "none" or "" is the identity.
-            Digits leave out "flip", since a mirrored digit is no digit.
+            Digits leave out "flip", since a mirrored digit is not a digit.
         batch: B, images.
         size: height and width of the images, pixels.
         generator: on the CPU.
@@ -71,7 +71,7 @@ def draw(
 def apply(images: Tensor, parameters: DSAParameters) -> Tensor:
     r"""The augmented images ``[B, Ch, H, W]``: a differentiable function of the images for given parameters.
 
-    What the rows of ``parameters.values`` are, and what happens to an image :math:`x`:
+    The rows of ``parameters.values``, and their effect on an image :math:`x`:
 
     - color (brightness b, saturation s, contrast c), in this order: :math:`x + b`; :math:`m + s (x - m)` with the mean
       :math:`m` over channels at each pixel; :math:`m + c (x - m)` with the mean :math:`m` of the image
@@ -206,7 +206,7 @@ def _resample(images: Tensor, xx: Tensor, xy: Tensor, yx: Tensor, yy: Tensor) ->
 
 
 def _between(values: Tensor, low: int, high: int) -> Tensor:
-    """Where ``low <= values < high``."""
+    """True where ``low <= values < high``."""
     return (values >= low) & (values < high)
 
 

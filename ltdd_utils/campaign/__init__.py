@@ -4,22 +4,14 @@
 runs what is missing.
 """
 
-from ltdd_utils.campaign.costs import TimedStage, expected, timed_stages
-from ltdd_utils.campaign.plan import Block, PlannedRun, plan_names, read_plan
-from ltdd_utils.campaign.runner import run_campaign
-from ltdd_utils.campaign.state import State, campaign_status, records_by_name, status_totals
+from ltdd_utils._exports import exports
 
-__all__ = [
-    "Block",
-    "PlannedRun",
-    "State",
-    "TimedStage",
-    "campaign_status",
-    "expected",
-    "plan_names",
-    "read_plan",
-    "records_by_name",
-    "run_campaign",
-    "status_totals",
-    "timed_stages",
-]
+__getattr__, __all__ = exports(
+    __name__,
+    {
+        "costs": ["TimedStage", "expected", "timed_stages"],
+        "plan": ["Block", "PlannedRun", "plan_names", "read_plan"],
+        "runner": ["run_campaign"],
+        "state": ["State", "campaign_status", "records_by_name", "status_totals"],
+    },
+)

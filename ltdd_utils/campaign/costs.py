@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.methods.base import Stage
 from ltdd_utils.recipes.recipe import Recipe
-from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, stages
+from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER, stages
 from ltdd_utils.records.record import Record
 
 __all__ = ["TimedStage", "expected", "timed_stages"]
@@ -37,10 +37,12 @@ def timed_stages(recipe: Recipe, seed: int, students: int) -> list[TimedStage]:
 
 
 def _timed(stage: Stage, recipe: Recipe, seed: int) -> TimedStage:
-    kind = stage.training or stage.name
+    kind = "training" if stage.settings in stage.trainings else stage.name  # whatever it is called
+    space = recipe.evaluate.preprocess if stage.name == TEACHER else recipe.space
     whole = {"method": recipe.method, "ipc": recipe.ipc}
     settings = whole if stage.settings is None else stage.settings
-    exact = {"name": kind, "data": recipe.data, "seed": seed if stage.seed is None else stage.seed, "own": settings}
+    exact = {"name": kind, "data": recipe.data, "space": space, "own": settings}
+    exact["seed"] = seed if stage.seed is None else stage.seed
     if stage.sized:
         exact["ipc"] = recipe.ipc
     if stage.settings is None:  # set by the recipe: another method's iterations cost something else

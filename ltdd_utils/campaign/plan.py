@@ -66,29 +66,30 @@ class Block:
         """All of them, seed by seed.
 
         Raises:
-            ValueError: a combination that is no recipe.
+            ValueError: a combination that is not a recipe.
         """
-        options = (self.datasets, self.ipc, self.methods, self.protocols, self.teachers, self.networks, self.set)
-        return [self._run(scale, seed, *chosen) for seed, *chosen in itertools.product(self.seeds, *options)]
+        choices = {
+            "dataset": self.datasets,
+            "ipc": self.ipc,
+            "method": self.methods,
+            "protocol": self.protocols,
+            "teacher": self.teachers,
+            "network": self.networks,
+            "changes": self.set,
+        }
+        products = itertools.product(self.seeds, *choices.values())
+        return [self._run(scale, seed, dict(zip(choices, chosen, strict=True))) for seed, *chosen in products]
 
-    def _run(
-        self,
-        scale: str,
-        seed: int,
-        dataset: str,
-        ipc: int,
-        method: str,
-        protocol: str | None,
-        teacher: str | None,
-        network: str | None,
-        changes: tuple[str, ...],
-    ) -> PlannedRun:
-        name = f"{method}_{dataset}"
-        cell = {"imbalance_factor": self.imbalance_factor, "ipc": ipc, "scale": scale, "network": network}
-        base = recipes.recipe(name, **cell, protocol_name=protocol, teacher=teacher)
-        made = recipes.with_overrides(base, recipes.assignments(changes))
-        cell |= {"protocol": protocol, "teacher": teacher, "seed": seed, "students": self.students}
-        return PlannedRun(self.title, made, seed, self.students, recipes.command(name, changes, **cell))
+    def _run(self, scale: str, seed: int, chosen: Mapping[str, Any]) -> PlannedRun:
+        """The run of one choice of data set, IPC, method, protocol, teacher, network and changed settings."""
+        name, changes = f"{chosen['method']}_{chosen['dataset']}", chosen["changes"]
+        cell = {"imbalance_factor": self.imbalance_factor, "ipc": chosen["ipc"], "scale": scale}
+        cell |= {"network": chosen["network"]}
+        labels = {"protocol": chosen["protocol"], "teacher": chosen["teacher"]}
+        base = recipes.recipe(name, **cell, protocol_name=labels["protocol"], teacher=labels["teacher"])
+        changed = recipes.with_overrides(base, recipes.assignments(changes))
+        words = recipes.command(name, changes, **cell, **labels, seed=seed, students=self.students)
+        return PlannedRun(self.title, changed, seed, self.students, words)
 
 
 def plan_names() -> list[str]:
@@ -104,7 +105,7 @@ def read_plan(name: str) -> list[PlannedRun]:
 
     Raises:
         FileNotFoundError: no such campaign.
-        ValueError: a file that is no campaign; the message names the block.
+        ValueError: a file that is not a campaign; the message names the block.
     """
     path = Path(name) if name.endswith(".toml") else default_records_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What of a campaign is done, running and missing."""
+"""The state of a campaign: the runs that are done, running and missing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class State:
     run: PlannedRun
     state: str  # one of STATES; "begun": some of its work lies in the store
     seconds: float  # of a run that is done: what it took, shared stages counted in; else what it would add
-    unknown: tuple[str, ...] = ()  # stages of a run to come that nobody has timed
+    unknown: tuple[str, ...] = ()  # stages of a run to come without a recorded time
 
 
 def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
@@ -67,7 +67,7 @@ def _state(lock: Path) -> str:
 
 
 def is_done(run: PlannedRun, results: Path) -> bool:
-    """Whether there is a record with as many students as the campaign asks for."""
+    """Whether there is a record with at least the number of students that the campaign asks for."""
     path = results / f"{run.name}.json"
     return path.is_file() and _enough(run, load_record(path))
 
@@ -84,7 +84,7 @@ def lock_of(run: PlannedRun, work: Path) -> Path:
 def status_totals(states: Sequence[State]) -> pd.DataFrame:
     """One row per block and a last one for all: runs in each state, and the hours that are still to come.
 
-    ``hours to come`` says "at least" where a run has a stage that nobody has timed.
+    ``hours to come`` says "at least" where a run has a stage without a recorded time.
     """
     blocks = list(dict.fromkeys(state.run.block for state in states))
     groups = [(block, [state for state in states if state.run.block == block]) for block in blocks]

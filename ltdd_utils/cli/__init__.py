@@ -1,27 +1,35 @@
 """The ``ltdd`` command: list, show, run, evaluate and compare recipes; look after the data.
 
-``options`` says what can be asked, ``commands`` does it, ``progress`` draws the bars, ``signals`` stops it.
+``options`` has the commands and their options, and names the module of each, which is imported when it is asked for: a
+command that only tells does not wait for torch. ``progress`` draws the bars, ``signals`` stops the work.
 """
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from tqdm import tqdm
 
-from ltdd_utils.cli import commands, signals
-from ltdd_utils.cli.options import build_parser
-from ltdd_utils.cli.progress import Bars
+from ltdd_utils.cli import signals
+from ltdd_utils.cli.options import MODULES, build_parser
 from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
-__all__ = ["Bars", "main"]
+__all__ = ["main"]
 
 INTERRUPTED = 128 + 2  # what a shell reports after Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it worked (or stopped as asked), 2 after one line that says what was wrong."""
+    try:
+        _load_plugins(arguments)  # before the parser, whose choices they add to
+    except (ValueError, OSError, ImportError) as error:
+        return _say(f"error: {error}", 2)
     options = build_parser().parse_args(arguments)
     try:
         with signals.restored():
@@ -37,8 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"error: {error}", 2)
 
 
+def _load_plugins(arguments: Sequence[str] | None) -> None:
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--plugin", action="append", default=[], type=Path)
+    with suppress(argparse.ArgumentError):  # the whole parser says what is wrong
+        for path in early.parse_known_args(arguments)[0].plugin:
+            load_plugin(path)
+    load_entry_points()
+
+
 def _run(options: argparse.Namespace) -> int:
-    print(getattr(commands, options.command)(options), flush=True)
+    module = importlib.import_module(f"ltdd_utils.cli.{MODULES[options.command]}")
+    print(getattr(module, f"{options.command}_")(options), flush=True)
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ltdd_utils import campaign
-from ltdd_utils.cli.common import as_json, context_of
+from ltdd_utils.cli.common import as_json
 from ltdd_utils.records.clone import all_records
 from ltdd_utils.report.campaign import estimate
 
@@ -16,12 +16,14 @@ __all__ = ["campaign_"]
 
 
 def campaign_(options: argparse.Namespace) -> str:
-    """What of a campaign is done, running and missing; or run what is missing."""
+    """The state of a campaign's runs; or run what is missing."""
     text = options.only or ""
     runs = [run for run in campaign.read_plan(options.plan) if text in run.block or text in run.command]
     if not runs:
         raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
     if options.action == "run":
+        from ltdd_utils.cli.context import context_of  # torch: the status does without
+
         context = replace(context_of(options, wait=False), results=options.results)
         failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
         if failed:

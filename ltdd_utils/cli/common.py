@@ -1,18 +1,12 @@
-"""What several commands share: the recipe and the place that their options name, and JSON."""
+"""Helpers that several commands share: the recipe that their options name, and JSON."""
 
 import argparse
 import json
-import time
-from pathlib import Path
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.progress import Bars
-from ltdd_utils.cli.signals import stop_gently
-from ltdd_utils.core.context import RunContext, pick_device, require_writable
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.core.store import Store
 
-__all__ = ["as_json", "context_of", "recipe_of", "require_file"]
+__all__ = ["as_json", "recipe_of"]
 
 
 def as_json(value: object) -> str:
@@ -32,27 +26,3 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
         teacher=options.teacher,
     )
     return recipes.with_overrides(base, recipes.assignments(options.set))
-
-
-def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True) -> RunContext:
-    """Where the command works; ``wait`` is its store's, ``gentle``: Ctrl-C lets a stage keep its state."""
-    minutes = options.stop_after
-    if minutes is not None and not 0 <= minutes < float("inf"):
-        raise ValueError(f"--stop-after is {minutes}; give minutes, 0 or more")
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    store = Store(options.work, deadline, wait)
-    if gentle:
-        stop_gently(store)
-    return RunContext(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
-
-
-def require_file(path: Path) -> None:
-    """Refuse, before the work and not after it, what --save-set cannot write.
-
-    Raises:
-        ValueError: it is a folder.
-        OSError: its folder cannot be written.
-    """
-    if path.is_dir():
-        raise ValueError(f"--save-set {path} is a folder; name a file, such as set.safetensors, in it")
-    require_writable(path.absolute().parent)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from ltdd_utils.cli.common import as_json, context_of, recipe_of
+from ltdd_utils.cli.common import as_json, recipe_of
+from ltdd_utils.cli.context import context_of
 from ltdd_utils.core.context import require_writable
 from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.run import Run
@@ -20,7 +21,8 @@ def experts_(options: argparse.Namespace) -> str:
     """The experts of a recipe, trained where they are not there yet, and what is on disk of them."""
     recipe, context = recipe_of(options), context_of(options)
     if recipe.family is not TRAJECTORY:
-        raise ValueError(f"{recipe.name} matches no experts; {', '.join(method_names(TRAJECTORY))} do")
+        *most, last = method_names(TRAJECTORY)
+        raise ValueError(f"{recipe.name} matches no experts; {', '.join(most)} and {last} do")
     if options.seed < 0:
         raise ValueError(f"seed is {options.seed}; it must be 0 or more")
     require_writable(context.store.root)
@@ -51,19 +53,19 @@ def _cost(row: dict[str, Any]) -> str:
 
 
 def _numbers(name: str, text: str, last: int) -> tuple[int, ...]:
-    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in rising order."""
+    """The numbers of a text such as ``0,2-3`` or ``all``, from 0 to ``last``, in ascending order."""
     if text == "all":
         return tuple(range(last + 1))
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in text.split(","):
         first, _, end = part.strip().partition("-")
         if not (first.isdecimal() and (end or first).isdecimal() and int(first) <= int(end or first) <= last):
-            raise ValueError(f"--{name} {text!r}: {part!r} is no number or range from 0 to {last}; write 0,2-3 or all")
-        found |= set(range(int(first), int(end or first) + 1))
-    return tuple(sorted(found))
+            raise ValueError(f"--{name} {text!r}: {part!r} is not a number or range from 0 to {last}; try 0,2-3 or all")
+        numbers |= set(range(int(first), int(end or first) + 1))
+    return tuple(sorted(numbers))
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as they are given to ``--keep``: ``0-21,40``."""
+    """Ascending numbers in the form of ``--keep``: ``0-21,40``."""
     runs = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)

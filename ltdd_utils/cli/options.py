@@ -1,4 +1,4 @@
-"""What can be asked of ``ltdd``: commands, options, their help and examples."""
+"""The command line of ``ltdd``: commands, options, their help and examples."""
 
 import argparse
 import os
@@ -9,13 +9,12 @@ from typing import NoReturn
 
 from ltdd_utils.core.provenance import version_of
 from ltdd_utils.data.facts import DATASETS, SCALES
-from ltdd_utils.data.sources.downloads import NAMES
-from ltdd_utils.evaluation.protocols import PROTOCOLS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records.folders import results_root
 
-__all__ = ["build_parser"]
+__all__ = ["MODULES", "build_parser"]
 
 EXAMPLES = """examples:
   ltdd list                            every recipe
@@ -93,7 +92,7 @@ COMMANDS = {
     ),
     "missing": (
         "The command for every published number that a recipe makes and no record has yet; what follows a # says that "
-        "a run of another scale, or of code that no commit holds, exists.",
+        "a run of another scale, or from uncommitted code, exists.",
         ["ltdd missing --dataset cifar10", "ltdd missing --scale cpu"],
     ),
     "records": (
@@ -103,14 +102,17 @@ COMMANDS = {
     ),
     "table": (
         "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
-        "ours is not committed, or is of code that no commit holds.",
+        "ours is not committed, or is from uncommitted code.",
         ["ltdd table", "ltdd table --dataset cifar10 --all"],
     ),
     "data": (
-        f"What data is here; fetch or verify it. Data sets: {', '.join(NAMES)}.",
+        "List, fetch or verify data sets. Data sets: {datasets}.",
         ["ltdd data", "ltdd data fetch cifar10", "ltdd data verify cifar10 tiny --data /datasets"],
     ),
 }
+
+
+PLUGIN = "a file of yours that registers methods, networks or data sets; may be given several times"
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -139,9 +141,11 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (text, examples) in COMMANDS.items():
         epilog = "examples:\n  " + "\n  ".join(examples)
+        text = text.format(datasets=", ".join(DATASETS))
         sub = subparsers.add_parser(name, help=text, description=text, epilog=epilog, formatter_class=_Help)
-        sub.set_defaults(command=f"{name}_")
+        sub.set_defaults(command=name)
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+        sub.add_argument("--plugin", action="append", default=[], metavar="FILE.py", type=Path, help=PLUGIN)
         for add in OPTIONS.get(name, ()):
             add(sub)
     return parser
@@ -284,4 +288,19 @@ OPTIONS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], ...]] = {
     "records": (_one_recipe, _results),
     "table": (_tables, _everything, _results),
     "data": (_data_names, _data_folder),
+}
+# Where the function of a command is, called as the command with a "_"; the module is imported when it is asked for.
+MODULES = {
+    "list": "listing",
+    "show": "listing",
+    "run": "running",
+    "evaluate": "running",
+    "experts": "experts",
+    "campaign": "campaigns",
+    "import": "sets",
+    "export": "sets",
+    "missing": "records",
+    "records": "records",
+    "table": "records",
+    "data": "data",
 }

@@ -1,4 +1,4 @@
-"""Progress bars with the time left, for whatever calls a ``watch``."""
+"""Progress bars with the time left, for every function that calls a ``watch``."""
 
 import math
 import sys
@@ -39,8 +39,8 @@ class Bars:
             if not drawn:
                 drawn.append((name, self._bar(name, done, total)))
             bar = drawn[0][1]
-            if shown := _shown(event):
-                bar.set_postfix(shown, refresh=False)  # drawn by the update
+            if text := _shown(event):
+                bar.set_postfix(text, refresh=False)  # drawn by the update
             bar.update(done - bar.n)
             if total is not None and done >= total:
                 drawn.pop()[1].close()
@@ -73,7 +73,7 @@ class _Lines:
 
 
 def _shown(event: dict[str, Any]) -> dict[str, str]:
-    """What stands behind a bar: the losses that there are, and the learned step size."""
+    """The text after a bar: the losses that there are, and the learned step size."""
     losses = {name: event[key] for name, key in (("loss", "loss"), ("classifier", "loss_classifier")) if key in event}
     shown = {name: f"{value:.3f}" for name, value in losses.items() if not math.isnan(value)}
     return shown | ({"lr": f"{event['lr']:.2g}"} if "lr" in event else {})

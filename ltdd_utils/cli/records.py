@@ -26,7 +26,7 @@ def records_of(options: argparse.Namespace) -> pd.DataFrame:
 
 def _folder(options: argparse.Namespace) -> Path:
     if not options.results.is_dir() and options.results != records.results_root():
-        what = "it is no folder" if options.results.exists() else "no such folder"
+        what = "it is not a folder" if options.results.exists() else "no such folder"
         raise FileNotFoundError(f"--results {options.results}: {what}; `ltdd run` makes one for its first record")
     return options.results
 
@@ -88,7 +88,7 @@ def table_(options: argparse.Namespace) -> str:
         return as_json(analysis.json_rows(table))
     if table.empty:
         return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
-    said, shown = analysis.compact(analysis.formatted(table))
+    heading, rows = analysis.compact(analysis.formatted(table))
     with pd.option_context("display.max_colwidth", None):
-        text = shown.to_string(index=False)
-    return f"{said}\n\n{text}" if said else text
+        text = rows.to_string(index=False)
+    return f"{heading}\n\n{text}" if heading else text

@@ -3,7 +3,8 @@
 import argparse
 
 from ltdd_utils import recipes
-from ltdd_utils.cli.common import as_json, context_of, require_file
+from ltdd_utils.cli.common import as_json
+from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.files import load_set, save_set
@@ -18,14 +19,15 @@ def import_(options: argparse.Namespace) -> str:
         options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=_scale(options)
     )
     require_file(options.save_set)
-    made = import_set(options.folder, recipe, context_of(options, gentle=False))
-    save_set(options.save_set, made)
-    name = content_hash(made)
+    distilled = import_set(options.folder, recipe, context_of(options, gentle=False))
+    save_set(options.save_set, distilled)
+    name = content_hash(distilled)
     if options.json:
-        return as_json({"set": str(options.save_set), "distilled_sha256": name, "images": len(made), "lr": made.lr})
-    labels = "integer labels" if made.targets is None else "one soft label each"
-    step = "" if made.lr is None else f", student's step size {made.lr:g}"
-    return f"{len(made)} images, {labels}{step}\nset: {options.save_set}, {name[:12]}"
+        facts = {"images": len(distilled), "lr": distilled.lr}
+        return as_json({"set": str(options.save_set), "distilled_sha256": name, **facts})
+    labels = "integer labels" if distilled.targets is None else "one soft label each"
+    step = "" if distilled.lr is None else f", student's step size {distilled.lr:g}"
+    return f"{len(distilled)} images, {labels}{step}\nset: {options.save_set}, {name[:12]}"
 
 
 def export_(options: argparse.Namespace) -> str:
@@ -37,11 +39,13 @@ def export_(options: argparse.Namespace) -> str:
         raise ValueError(f"{options.distilled}: {error}") from error
     if options.json:
         return as_json({"files": [str(path) for path in paths], "clamped": clamped})
-    share = f"; {100 * clamped:.1f} % of the synthetic pixel values were cut to what a pixel can be" if clamped else ""
+    share = (
+        f"; {100 * clamped:.1f} % of the synthetic pixel values were clamped to the range of a pixel" if clamped else ""
+    )
     return "\n".join([*map(str, paths), f"space: {options.folder} is whitened as the released codes expect{share}"])
 
 
 def _scale(options: argparse.Namespace) -> str | None:
-    """The scale asked for, else the papers' own where the data set has it: other code knows no reduced one."""
-    known = DATASETS.get(options.recipe.rpartition("_")[2])
-    return options.scale or (None if known is None else known.scales[-1])
+    """The scale asked for, else the papers' own where the data set has it: other code has no reduced one."""
+    facts = DATASETS.get(options.recipe.rpartition("_")[2])
+    return options.scale or (None if facts is None else facts.scales[-1])

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from ltdd_utils.core.store import Store
+if TYPE_CHECKING:
+    from ltdd_utils.core.store import Store
 
 __all__ = ["restored", "stop_gently", "stopped"]
 
@@ -34,7 +36,7 @@ def restored() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def stop_gently(store: Store) -> None:
+def stop_gently(store: "Store") -> None:
     """Let the first signal stop ``store``, and the second one end the command, until ``restored`` ends."""
     if not _can_handle():
         return

@@ -1,1 +1,1 @@
-"""What every room stands on: settings, random streams, the store of stages, deadlines, provenance."""
+"""The base of every room: settings, random streams, the store of stages, deadlines, provenance."""

@@ -1,4 +1,4 @@
-"""Where a run happens: its folders, its device, who is told its progress."""
+"""The context of a run: its folders, its device, the callback for its progress."""
 
 import os
 from collections.abc import Callable
@@ -15,7 +15,7 @@ __all__ = ["RunContext", "pick_device", "require_writable"]
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a run happens: never part of its settings."""
+    """Store, device and folders of a run: never part of its settings."""
 
     store: Store
     device: torch.device
@@ -24,7 +24,7 @@ class RunContext:
     watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
 
     def watching(self, stage: str) -> Watch | None:
-        """What to tell the progress of a stage to."""
+        """The progress callback of a stage."""
         return None if self.watch is None else self.watch(stage)
 
 
@@ -40,9 +40,9 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        known = name.partition(":")[0] in ("cpu", "cuda")
+        is_torch_type = name.partition(":")[0] in ("cpu", "cuda")
         reason = str(error).splitlines()[0]
-        if not known:
+        if not is_torch_type:
             raise ValueError(f"unknown device {name!r}; choose auto, cpu, cuda or cuda:N") from error
         raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device auto or cpu") from error
     return device

@@ -1,4 +1,4 @@
-"""When to stop: a deadline that may be moved, and what is raised once it has passed."""
+"""Deadlines: one that may be moved, and the exception raised once it has passed."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where the package stands."""
+"""The location of the package."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How progress is told."""
+"""The type of a progress callback."""
 
 from collections.abc import Callable
 from typing import Any

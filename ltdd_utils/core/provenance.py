@@ -1,4 +1,4 @@
-"""Where a number comes from: the code's commit, the versions, the machine."""
+"""The origin of a number: the code's commit, the versions, the machine."""
 
 import functools
 import importlib.metadata
@@ -35,7 +35,7 @@ TF32 = False  # whether convolutions may round float32 to 10 bits of mantissa on
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """What a git command says in ``folder``, without white space around it; None where it fails or git is absent."""
+    """The output of a git command in ``folder``, stripped; None where it fails or git is absent."""
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
     except OSError:  # no git on this machine
@@ -45,7 +45,7 @@ def git(folder: Path, *arguments: str) -> str | None:
 
 @functools.cache
 def code(root: Path | None = None) -> dict[str, Any]:
-    """Which code runs: ``commit``, and ``dirty``, whether a file that decides a number (``CODE``) differs from it.
+    """The version of the code: ``commit``, and ``dirty``, whether a file that affects numbers (``CODE``) differs.
 
     Asked once in a process: a clone may move on while hours of work run with the code that was loaded at first.
 

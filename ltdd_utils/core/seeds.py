@@ -23,6 +23,6 @@ def derive(seed: int, *names: str | int) -> int:
 def generator(seed: int, *names: str | int) -> torch.Generator:
     """The CPU generator of one named stream, for example ``generator(0, "student", 3)``.
 
-    Random numbers are always drawn on the CPU, so that a run sees the same augmentations on every device.
+    Random numbers are always drawn on the CPU, so that a run has the same augmentations on every device.
     """
     return torch.Generator().manual_seed(derive(seed, *names))

@@ -1,4 +1,4 @@
-"""What all settings share: strict reading, a canonical form, a hash that names a run, and checks of single fields."""
+"""The base of all settings: strict reading, a canonical form, a hash that names a run, checks of single fields."""
 
 import dataclasses
 import functools
@@ -7,7 +7,7 @@ import json
 import operator
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 __all__ = [
@@ -125,12 +125,12 @@ def of_type(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 (a type
 @functools.cache
 def _plain(hint: Any) -> frozenset[type]:  # noqa: ANN401
     """The types whose values fit a hint and stay as they are, whatever their value."""
-    known = {float: (int, float), int: (int,)}
-    found: set[type] = set()
+    accepted = {float: (int, float), int: (int,)}
+    kinds: set[type] = set()
     for option in _options(hint):
         if typing.get_origin(option) is not tuple:
-            found |= {str} if typing.get_origin(option) is typing.Literal else set(known.get(option, (option,)))
-    return frozenset(found)
+            kinds |= {str} if typing.get_origin(option) is typing.Literal else set(accepted.get(option, (option,)))
+    return frozenset(kinds)
 
 
 def _options(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401
@@ -170,9 +170,9 @@ def _words(option: Any) -> str:  # noqa: ANN401
     return WORDS.get(option) or f"{'an' if option.__name__[0] in 'AEIO' else 'a'} {option.__name__}"
 
 
-def choice(config: object, name: str) -> None:
-    """Raise unless the field ``name`` holds one of the values its ``Literal`` names."""
-    allowed, value = typing.get_args(hints_of(type(config))[name]), getattr(config, name)
+def choice(config: object, name: str, table: Collection[str] | None = None) -> None:
+    """Raise unless the field ``name`` holds one of the names of ``table``; without one, of its ``Literal``."""
+    allowed, value = typing.get_args(hints_of(type(config))[name]) if table is None else table, getattr(config, name)
     if value not in allowed:
         raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 
@@ -186,10 +186,10 @@ def at_least(config: object, **bounds: float) -> None:
 
 
 def share_range(config: object, name: str) -> None:
-    """Raise unless the field ``name`` holds two shares of an area, the smallest and the largest."""
+    """Raise unless the field ``name`` holds two fractions of an area, the smallest and the largest."""
     scale = getattr(config, name)
     if len(scale) != 2 or not all(map(is_number, scale)) or not 0 < scale[0] <= scale[1] <= 1:
-        raise ValueError(f"{name} is {list(scale)}; give two shares of the area, above 0, rising, at most 1")
+        raise ValueError(f"{name} is {list(scale)}; give (min, max) area fractions with 0 < min <= max <= 1")
 
 
 def is_number(value: object) -> bool:

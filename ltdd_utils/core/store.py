@@ -8,7 +8,7 @@ that is stopped leaves a checkpoint and goes on from it.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ def load_bundle(path: Path) -> Bundle:
 
 
 class Checkpoint:
-    """Where a stage keeps its state while it runs, so that a killed or stopped run goes on where it was."""
+    """The saved state of a stage that runs, so that a killed or stopped run goes on where it was."""
 
     def __init__(self, path: Path, deadline: Deadline = None, every_s: float = 60.0) -> None:
         """Keep the state in ``path``, ``every_s`` seconds between two writes, until the deadline."""
@@ -118,7 +118,6 @@ class Store:
         ``make`` stages that are asked for and not there; False: only read.
         """
         self.root, self.deadline, self.wait, self.make = Path(root), deadline, wait, make
-        self.origins: list[dict[str, Any]] = []  # of the stages that were asked for, in order
         self._renewed: set[Path] = set()
 
     def stop(self) -> None:
@@ -168,17 +167,10 @@ class Store:
             if is_over(self.deadline):
                 raise Stopped(f"stopped as asked before the stage {kind!r}; run the same command again to go on")
             write_atomic(result.with_name("key.json"), canonical_json(key))
-            lock = result.with_name("lock")
-            with self._locked(lock, kind):
-                try:
-                    if not self._is_ready(result):  # else another process has just made it
-                        self._computed(result, compute)
-                finally:
-                    with suppress(OSError):  # whoever waits for it makes another one
-                        lock.unlink()
-        bundle = load_bundle(result)
-        self.origins.append({"stage": kind, **bundle.meta.get("origin", {})})
-        return bundle
+            with self._locked(result.with_name("lock"), kind):
+                if not self._is_ready(result):  # else another process has just made it
+                    self._computed(result, compute)
+        return load_bundle(result)
 
     def _is_ready(self, result: Path) -> bool:
         return result.is_file() and result not in self._renewed
@@ -186,7 +178,7 @@ class Store:
     @contextmanager
     def _locked(self, lock: Path, kind: str) -> Iterator[None]:
         try:
-            with locked(lock, self._current_deadline if self.wait else 0.0):
+            with locked(lock, self._current_deadline if self.wait else 0.0, keep=False):
                 yield
         except Busy as busy:
             if not self.wait:

@@ -6,7 +6,8 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "settings": ["DataConfig", "LARGEST_SEED", "PreprocessConfig"],
-        "facts": ["DATASETS", "DataSetFacts", "SCALES", "Scale"],
+        "facts": ["DATASETS", "DataSet", "SCALES", "Scale", "register_dataset", "stand_in"],
+        "sources.dataset": ["Presence", "Source", "SourceDataset"],
         "longtail": [
             "class_counts",
             "class_prior",

@@ -1,34 +1,160 @@
-"""The data sets that the recipes know, and the scales of a run."""
+"""The one table of data sets, and the scales of a run.
 
-from collections.abc import Mapping
+A further data set needs no change here: a file of the user's own calls ``register_dataset``, and the data set then has
+every recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
-__all__ = ["DATASETS", "SCALES", "DataSetFacts", "Scale"]
+from ltdd_utils.core.settings import is_number
+from ltdd_utils.core.tables import Table, check_reference
+
+if TYPE_CHECKING:  # these need torch
+    from ltdd_utils.data.sources.dataset import Presence, Source, SourceDataset
+
+__all__ = ["DATASETS", "SCALES", "DataSet", "Scale", "register_dataset", "stand_in"]
 
 Scale = Literal["tiny", "cpu", "paper"]
 
 
-SCALES: tuple[Scale, ...] = ("tiny", "cpu", "paper")
+SCALES: tuple[Scale, ...] = get_args(Scale)
 
 
 @dataclass(frozen=True)
-class DataSetFacts:
-    """What the recipes need to know of a data set."""
+class DataSet:
+    """All that the package knows of a data set; what belongs to a method alone stands in that method's room.
 
+    References are functions, or text such as "my_package.birds:read", which is imported when it is needed.
+    """
+
+    title: str  # of its long tail, in figures
     classes: int
-    depth: int  # of its ConvNet
-    imbalance_factor: float  # default
+    reader: str | Callable[[Path], SourceDataset]  # from the data root to all train and test images
     scales: tuple[Scale, ...]  # the first one is the default
+    imbalance_factor: float  # default
+    like: str | None = None  # the data set whose published settings stand in where the papers print none for this one
+    depth: int = 3  # blocks of its ConvNet: 3 for 32x32 pixels, 4 for 64x64
     flip: bool = True  # whether a mirrored image is still of its class
-    zca: bool = True  # LTDD whitens CIFAR and Tiny-ImageNet, not ImageNet
+    zca: bool = True  # whether the trajectory family whitens it (LTDD: CIFAR and Tiny-ImageNet, not ImageNet)
     padding: int = 4  # pixels, of the crops that train paper 2's observers and teachers at scale paper (its release)
+    folder: str | None = None  # of its files, below the data root; None: it has none there, or its source names it
+    source: str | Callable[[], Source] | None = None  # where `ltdd data fetch` gets it; None: it cannot be fetched
+    presence: str | Callable[[Path], Presence] | None = None  # looks at its files; None: checksums, or its reader does
+    by_hand: str = ""  # what a user does who wants what cannot be fetched
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        for name, least in (("classes", 2), ("depth", 1), ("padding", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} is {value!r}; it must be a whole number, at least {least}")
+        if not (is_number(self.imbalance_factor) and 1 <= self.imbalance_factor < float("inf")):
+            raise ValueError(f"imbalance_factor is {self.imbalance_factor!r}; it must be a finite number, at least 1")
+        if not isinstance(self.scales, tuple) or not self.scales or not set(self.scales) <= set(SCALES):
+            raise ValueError(f"scales is {self.scales!r}; give a tuple of one or more of {', '.join(SCALES)}")
+        if not isinstance(self.title, str) or not self.title:
+            raise ValueError(f"title is {self.title!r}; give the name that stands in figures")
+        for name in ("reader", "source", "presence"):
+            if getattr(self, name) is not None or name == "reader":
+                check_reference(getattr(self, name), name)
 
 
-DATASETS: Mapping[str, DataSetFacts] = {
-    "digits": DataSetFacts(10, depth=3, imbalance_factor=20, scales=("tiny",), flip=False),
-    "cifar10": DataSetFacts(10, depth=3, imbalance_factor=100, scales=("cpu", "paper")),
-    "cifar100": DataSetFacts(100, depth=3, imbalance_factor=50, scales=("cpu", "paper")),
-    "tiny": DataSetFacts(200, depth=4, imbalance_factor=10, scales=("cpu", "paper"), padding=8),
-    "imagenet": DataSetFacts(1000, depth=4, imbalance_factor=10, scales=("cpu", "paper"), zca=False, padding=8),
-}
+_SOURCES = "ltdd_utils.data.sources"
+DATASETS: Table[DataSet] = Table(
+    "data set",
+    DataSet,
+    {
+        "digits": DataSet(
+            "Digits-LT",
+            10,
+            f"{_SOURCES}.digits:source_dataset",
+            ("tiny",),
+            imbalance_factor=20,
+            like="cifar10",
+            flip=False,
+            padding=2,
+            presence=f"{_SOURCES}.digits:presence",
+        ),
+        "cifar10": DataSet(
+            "CIFAR-10-LT",
+            10,
+            f"{_SOURCES}.cifar:cifar10",
+            ("cpu", "paper"),
+            imbalance_factor=100,
+            source=f"{_SOURCES}.cifar:cifar10_source",
+        ),
+        "cifar100": DataSet(
+            "CIFAR-100-LT",
+            100,
+            f"{_SOURCES}.cifar:cifar100",
+            ("cpu", "paper"),
+            imbalance_factor=50,
+            source=f"{_SOURCES}.cifar:cifar100_source",
+        ),
+        "tiny": DataSet(
+            "Tiny-ImageNet-LT",
+            200,
+            f"{_SOURCES}.folders:tiny",
+            ("cpu", "paper"),
+            imbalance_factor=10,
+            depth=4,
+            padding=8,
+            source=f"{_SOURCES}.folders:tiny_source",
+            presence=f"{_SOURCES}.folders:tiny_presence",
+        ),
+        "imagenet": DataSet(
+            "ImageNet-LT",
+            1000,
+            f"{_SOURCES}.folders:imagenet",
+            ("cpu", "paper"),
+            imbalance_factor=10,
+            depth=4,
+            zca=False,
+            padding=8,
+            folder="imagenet",
+            presence=f"{_SOURCES}.folders:imagenet_presence",
+            by_hand="get it at image-net.org, put it below the data folder",
+        ),
+    },
+    signs="-.",  # a recipe's name is METHOD_DATASET
+)
+
+
+def register_dataset(name: str, entry: DataSet) -> None:
+    """Add a data set: it then has every recipe, at all its scales.
+
+    Args:
+        name: of letters, digits, "-" and ".", since a recipe's name is METHOD_DATASET.
+        entry: ``like`` must name a data set that is known.
+
+    Raises:
+        ValueError: a name that is taken or invalid, or an entry that does not fit.
+    """
+    if isinstance(entry, DataSet) and entry.like not in DATASETS:
+        known = ", ".join(DATASETS)
+        raise ValueError(f"like is {entry.like!r}; data set {name!r} needs one whose settings stand in, of {known}")
+    DATASETS.add(name, entry)
+
+
+def stand_in(dataset: str, published: Collection[str], source: str) -> str:
+    """The data set whose published settings a data set has: itself, else the one that it is ``like``, and so on.
+
+    Args:
+        dataset: one of ``DATASETS``.
+        published: the data sets that ``source`` has settings for.
+        source: who published them, for the message.
+
+    Raises:
+        ValueError: a data set that neither is in ``published`` nor like one that is.
+    """
+    name: str | None = dataset
+    while name is not None and name not in published:
+        name = DATASETS[name].like if name in DATASETS else None
+    if name is None:
+        raise ValueError(f"{source} has no settings for {dataset!r}; it has {', '.join(sorted(published))}")
+    return name

@@ -61,15 +61,15 @@ class LongTailedData:
 
     @cached_property
     def _by_position(self) -> tuple[Tensor, Tensor]:
-        """Positions of the train images in rising order, and their rows, both ``[N]``."""
+        """Positions of the train images in ascending order, and their rows, both ``[N]``."""
         return tuple(self.indices.sort(stable=True))
 
     def rows_of(self, positions: Tensor) -> Tensor:
         """Rows of the train images at ``positions`` ``[n]`` of the full train set; -1 where the tail keeps none."""
-        known, rows = self._by_position
-        positions = positions.to(known)
-        place = torch.searchsorted(known, positions).clamp_max(len(known) - 1)
-        return torch.where(known[place] == positions, rows[place], -1)
+        ascending, rows = self._by_position
+        positions = positions.to(ascending)
+        place = torch.searchsorted(ascending, positions).clamp_max(len(ascending) - 1)
+        return torch.where(ascending[place] == positions, rows[place], -1)
 
     @cached_property
     def sha256(self) -> str:

@@ -1,4 +1,4 @@
-"""How many images a class keeps, which ones, and how classes are grouped by their count.
+"""The number of images of each class, the choice of them, and groups of classes by their count.
 
 A *rank* counts from the head (0, most images) to the tail; ``DataConfig.class_order`` says which class has which rank.
 Labels are never renumbered. Seeds of index lists are numpy ``RandomState`` seeds: that stream is frozen by numpy, so a
@@ -12,7 +12,7 @@ import numpy as np
 
 from ltdd_utils.data.settings import DataConfig
 
-MANY_SHOT = 100  # more than this many real images: many-shot (Decoupling, Kang et al. 2020, arXiv:1910.09217)
+MANY_SHOT = 100  # more than this many real images: many-shot (Decoupling, Kang et al. 2020, arXiv 1910.09217)
 FEW_SHOT = 20  # fewer than this many: few-shot (the same source); between, both ends included: medium-shot
 
 
@@ -20,7 +20,7 @@ def class_counts(n_max: int, imbalance_factor: float, classes: int) -> list[int]
     r"""Images per rank of an exponential long tail, head first.
 
     :math:`n_c = \lfloor n_{max} \cdot IF^{-c/(C-1)} \rfloor`, :math:`c = 0, \dots, C-1`; one class gives ``[n_max]``.
-    LTDD (arXiv:2408.14506) and LDAM (arXiv:1906.07413).
+    LTDD (arXiv 2408.14506) and LDAM (arXiv 1906.07413).
 
     Note:
         Differs from the released code in one point: a product that misses a whole number only by rounding counts as
@@ -91,22 +91,23 @@ def long_tailed_indices(
     labels = np.asarray(labels)
     classes = len(counts_per_class)
     if labels.ndim != 1 or len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        found = f"{labels.min()}..{labels.max()}" if labels.size else "none"
-        raise ValueError(f"labels must be [N] within 0..{classes - 1}, got {found}: give one count for each class")
+        span = f"{labels.min()}..{labels.max()}" if labels.size else "none"
+        raise ValueError(f"labels must be [N] within 0..{classes - 1}, got {span}: give one count for each class")
     if index_list not in ("ltdd", "ldam"):
         raise ValueError(f"index_list {index_list!r} is unknown: use ltdd or ldam")
     stream = np.random.RandomState(seed)
-    kept = []
+    parts = []
     for label, count in enumerate(counts_per_class):
         positions = np.flatnonzero(labels == label)
         if not 1 <= count <= len(positions):
-            raise ValueError(f"class {label} has {len(positions)} images, {count} are asked: change n_max or the data")
+            have = f"class {label} has {len(positions)} images"
+            raise ValueError(f"{have}, but {count} were requested: change n_max or the data")
         if index_list == "ltdd":
-            kept.append(positions[np.random.RandomState(seed).choice(len(positions), count, replace=False)])
+            parts.append(positions[np.random.RandomState(seed).choice(len(positions), count, replace=False)])
         else:
             stream.shuffle(positions)
-            kept.append(positions[:count])
-    return np.concatenate(kept).astype(np.int64)
+            parts.append(positions[:count])
+    return np.concatenate(parts).astype(np.int64)
 
 
 def class_prior(counts: Sequence[float]) -> np.ndarray:
@@ -120,7 +121,7 @@ def class_prior(counts: Sequence[float]) -> np.ndarray:
 def shot_groups(counts: Sequence[int], many: int = MANY_SHOT, few: int = FEW_SHOT) -> dict[str, list[int]]:
     """Classes with more than ``many``, with fewer than ``few`` real images, and those between (both ends included).
 
-    Thresholds: Decoupling (Kang et al. 2020, arXiv:1910.09217). A group can be empty: on the settings of LTDD the
+    Thresholds: Decoupling (Kang et al. 2020, arXiv 1910.09217). A group can be empty: on the settings of LTDD the
     few-shot group mostly is.
 
     Raises:

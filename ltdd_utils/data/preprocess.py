@@ -26,7 +26,7 @@ class Preprocess:
 
     ``none``: ``x``. ``normalise``: ``(x - mean) / std`` per channel of the train set. ``zca``: ``(x - mean) T`` on the
     flattened image, ``T = U diag(1 / sqrt(S + eps)) U^T`` with ``U diag(S) U^T`` the covariance (divisor N - 1) of the
-    train set; LTDD (arXiv:2408.14506), released code, eps 0.1.
+    train set; LTDD (arXiv 2408.14506), released code, eps 0.1.
 
     Note:
         Differs from the released code, which normalises CIFAR-10 **test** images by mean and standard deviation before
@@ -85,7 +85,7 @@ class Preprocess:
         return replace(self, mean=self.mean.to(device), scale=self.scale.to(device))
 
     def describe(self) -> dict[str, Any]:
-        """What identifies the map, for JSON: kind, eps, shape, the train images' hash, a probe's transform."""
+        """The identity of the map, for JSON: kind, eps, shape, the train images' hash, a probe's transform."""
         return {
             "kind": self.kind,
             "eps": self.eps,
@@ -99,12 +99,12 @@ class Preprocess:
 
         ``eps`` counts for zca alone, and the train images do not count for kind ``none``.
         """
-        own = self.describe()
-        keys = {"none": ["kind", "shape"], "normalise": ["kind", "shape", "fitted_on"]}.get(self.kind, [*own][:-1])
-        if any(description.get(key) != own[key] for key in keys):
+        identity = self.describe()
+        keys = {"none": ["kind", "shape"], "normalise": ["kind", "shape", "fitted_on"]}.get(self.kind, [*identity][:-1])
+        if any(description.get(key) != identity[key] for key in keys):
             return False
-        theirs = description.get("probe", ())
-        return len(theirs) == len(self.probe) and _close(theirs, self.probe)
+        probe = description.get("probe", ())
+        return len(probe) == len(self.probe) and _close(probe, self.probe)
 
     def to_bundle(self) -> Bundle:
         """The whole map as tensors and facts: for the store, or for a file that stands alone."""
@@ -124,10 +124,10 @@ class Preprocess:
         parts = meta["kind"], meta["eps"], tuple(meta["shape"]), meta["fitted_on"], tensors["mean"], tensors["scale"]
         fitted = cls(*parts, tuple(meta["probe"]))
         try:
-            found = fitted._probe()
+            probe = fitted._probe()
         except RuntimeError as error:
             raise ValueError(f"a stored preprocessing has tensors of wrong shapes ({error}): fit it again") from error
-        if not _close(found, fitted.probe):
+        if not _close(probe, fitted.probe):
             raise ValueError("a stored preprocessing does not transform the probe image as described: fit it again")
         return fitted
 

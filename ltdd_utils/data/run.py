@@ -52,11 +52,11 @@ class Run:
 
     @property
     def device(self) -> torch.device:
-        """Where the work is done."""
+        """The device of the work."""
         return self.context.device
 
     def watch(self, stage: str) -> Watch | None:
-        """What to tell the progress of a stage to."""
+        """The progress callback of a stage."""
         return self.context.watching(stage)
 
     def rng(self, *names: str | int) -> torch.Generator:

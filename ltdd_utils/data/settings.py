@@ -12,9 +12,9 @@ LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which images the long tail keeps. Fixed for a run: a run's ``seed`` never changes it."""
+    """The choice of the long tail's images. Fixed for a run: a run's ``seed`` never changes it."""
 
-    name: str = "digits"  # digits, cifar10, cifar100, tiny, imagenet, or folder:PATH
+    name: str = "digits"  # one of ``DATASETS``, or folder:PATH
     imbalance_factor: float = 20.0  # IF = n_max / n_min, at least 1
     n_max: int | None = None  # images of the head class; None: what the data set has
     profile: Literal["exponential", "list", "natural"] = "exponential"  # list: ImageNet-LT's file; natural: all images

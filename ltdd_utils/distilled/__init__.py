@@ -6,11 +6,13 @@ positions in the training set (and crop boxes), never as pixels, so that a commi
 
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, composition, content_hash
 from ltdd_utils.distilled.files import SCHEMA, from_bundle, load_set, save_set, to_bundle
+from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.distilled.spaces import pixels, translate, uint8_pixels
 
 __all__ = [
     "NOT_REAL",
     "SCHEMA",
+    "DistillationResult",
     "DistilledSet",
     "composition",
     "content_hash",

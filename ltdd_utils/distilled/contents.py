@@ -1,4 +1,4 @@
-"""What a distilled set is made of."""
+"""The contents of a distilled set."""
 
 import hashlib
 import math
@@ -60,10 +60,10 @@ class DistilledSet:
             if tensor.shape != (count,) or not _whole_numbers(tensor):
                 raise ValueError(f"{name} are {tensor.dtype} {list(tensor.shape)}; expected integers [{count}]")
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= classes:
-            found = f"{int(self.labels.min())} to {int(self.labels.max())}"
-            raise ValueError(f"labels run from {found}; expected 0 to {classes - 1}")
+            span = f"{int(self.labels.min())} to {int(self.labels.max())}"
+            raise ValueError(f"labels run from {span}; expected 0 to {classes - 1}")
         if int(self.indices.min()) < NOT_REAL:
-            raise ValueError(f"position {int(self.indices.min())} is none; use 0 or more, or -1 for a synthetic image")
+            raise ValueError(f"position {int(self.indices.min())} is invalid; use 0 or more, or -1 if synthetic")
         self._check_images()
         self._check_boxes(count)
         if self.targets is not None and self.targets.shape != (count, classes):
@@ -104,6 +104,11 @@ class DistilledSet:
         if kind == "probabilities" and bool((values < 0).any() | ((values.sum(dim=1) - 1).abs() > ROUNDING).any()):
             raise ValueError("a row of targets holds no probabilities; they are 0 or more and sum to 1")
 
+    def with_images(self, images: Tensor) -> "DistilledSet":
+        """A set of synthetic images ``[M, Ch, H, W]`` with the labels of this one; its soft labels and step size go."""
+        nowhere = torch.full_like(self.indices, NOT_REAL)
+        return DistilledSet(self.labels, nowhere, images=images.detach().cpu(), info=self.info)
+
     def __len__(self) -> int:
         """Number of images, M."""
         return len(self.labels)
@@ -123,15 +128,15 @@ def composition(distilled: DistilledSet) -> dict[str, list[int]]:
     """For each class, how many of its images are real, repeated real ones, and synthetic; lists of length C."""
     rows: dict[str, list[int]] = {"real": [], "duplicated": [], "synthetic": []}
     for label in range(len(distilled.info["class_names"])):
-        mine = distilled.labels == label
-        real = mine & (distilled.indices != NOT_REAL)
-        what = distilled.indices[real][:, None]
+        members = distilled.labels == label
+        real = members & (distilled.indices != NOT_REAL)
+        identities = distilled.indices[real][:, None]
         if distilled.boxes is not None:  # two crops of one image are two images
-            what = torch.cat([what, distilled.boxes[real]], dim=1)
-        distinct = len(what.unique(dim=0))
+            identities = torch.cat([identities, distilled.boxes[real]], dim=1)
+        distinct = len(identities.unique(dim=0))
         rows["real"].append(distinct)
-        rows["duplicated"].append(len(what) - distinct)
-        rows["synthetic"].append(int(mine.sum()) - len(what))
+        rows["duplicated"].append(len(identities) - distinct)
+        rows["synthetic"].append(int(members.sum()) - len(identities))
     return rows
 
 

@@ -20,13 +20,13 @@ def from_bundle(bundle: Bundle) -> DistilledSet:
     """The set in a bundle.
 
     Raises:
-        ValueError: another schema, or contents that are no valid set.
+        ValueError: another schema, or contents that are not a valid set.
     """
     schema = bundle.meta.get("schema")
     if schema != SCHEMA or not {"labels", "indices"} <= set(bundle.tensors):
-        raise ValueError(f"no distilled set of schema {SCHEMA} (found {schema!r}); use the version that wrote it")
-    known = {name: bundle.tensors[name] for name in TENSORS if name in bundle.tensors}
-    return DistilledSet(**known, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
+        raise ValueError(f"not a distilled set of schema {SCHEMA} (found {schema!r}); use the version that wrote it")
+    parts = {name: bundle.tensors[name] for name in TENSORS if name in bundle.tensors}
+    return DistilledSet(**parts, lr=bundle.meta.get("lr"), info=bundle.meta.get("info", {}))
 
 
 def save_set(path: Path, distilled: DistilledSet, preprocess: Preprocess | None = None) -> None:
@@ -48,7 +48,7 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a damaged file, another schema, or contents that are no valid set.
+        ValueError: a damaged file, another schema, or contents that are not a valid set.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no file {path}; `ltdd run RECIPE --save-set FILE` writes one")
@@ -56,7 +56,7 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
         bundle = load_bundle(path)
     except ValueError as error:
         raise ValueError(
-            f"{path} is no distilled set, or is damaged or cut short ({error.__cause__ or error})"
+            f"{path} is not a distilled set, or is damaged or cut short ({error.__cause__ or error})"
         ) from error
     try:
         distilled = from_bundle(bundle)

@@ -17,7 +17,7 @@ POINTS = 200  # of a curve in a record
 
 @dataclass(frozen=True)
 class DistillationResult:
-    """A distilled set, and how it came about."""
+    """A distilled set and its history."""
 
     set: DistilledSet
     history: dict[str, Any] | None = None  # of the iterations that made it, for the record
@@ -25,10 +25,10 @@ class DistillationResult:
 
 
 def finished(bundle: Bundle, initial_sha256: str, history: Mapping[str, Any]) -> DistillationResult:
-    """What iterations made of an initial set, in a bundle; set and history name the set that they began from."""
-    made, began = from_bundle(bundle), {"initial_sha256": initial_sha256}
+    """The result of iterations on an initial set, in a bundle; set and history name the set that they began from."""
+    distilled, start = from_bundle(bundle), {"initial_sha256": initial_sha256}
     cost = {"peak_gpu_gib": bundle.meta.get("origin", {}).get("peak_gpu_gib", 0.0)}
-    return DistillationResult(replace(made, info={**made.info, **began}), {**began, **cost, **history})
+    return DistillationResult(replace(distilled, info={**distilled.info, **start}), {**start, **cost, **history})
 
 
 def curve(values: Tensor) -> list[float] | None:

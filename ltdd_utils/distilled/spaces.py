@@ -35,7 +35,7 @@ def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
     images[~synthetic] = (_real_pixels(distilled, data) * 255).round().to(torch.uint8)
     if distilled.images is not None:
         raw = preprocess.inverse(distilled.images)
-        # Half a pixel value beyond the range still rounds to 0 or 255: that is no clamping, nor is rounding noise.
+        # Half a pixel value beyond the range still rounds to 0 or 255: that is not clamping, nor is rounding noise.
         clamped = ((raw - 0.5).abs() > 0.5 + 0.5 / 255).double().mean().item()
         images[synthetic] = (raw.clamp(0, 1) * 255).round().to(torch.uint8)
     return images, clamped
@@ -92,10 +92,10 @@ def _check_space(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
     """Raise unless the synthetic images have the size of the data's and were made under ``preprocess``."""
     if distilled.images is None:
         return
-    shape, wanted = list(distilled.images.shape[1:]), list(data.train_images.shape[1:])
-    if shape != wanted:
+    shape, expected = list(distilled.images.shape[1:]), list(data.train_images.shape[1:])
+    if shape != expected:
         raise ValueError(
-            f"the set's images are {shape}, those of {data.config.name} are {wanted}; load the set's own data"
+            f"the set's images are {shape}, those of {data.config.name} are {expected}; load the set's own data"
         )
     made_under: Mapping[str, Any] | None = distilled.info.get("preprocess")
     if made_under is not None and not preprocess.matches(made_under):
@@ -107,9 +107,9 @@ def _check_space(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
 
 def _real_pixels(distilled: DistilledSet, data: LongTailedData) -> Tensor:
     """The set's real images, cropped where it says so, float32 in [0, 1]."""
-    wanted = distilled.indices[distilled.indices != NOT_REAL]
-    rows = data.rows_of(wanted)
-    absent = wanted[(rows < 0).to(wanted.device)]
+    positions = distilled.indices[distilled.indices != NOT_REAL]
+    rows = data.rows_of(positions)
+    absent = positions[(rows < 0).to(positions.device)]
     if len(absent):
         raise ValueError(
             f"training image {int(absent[0])} of the set is not in this long tail; load the set's own data"

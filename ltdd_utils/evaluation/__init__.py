@@ -18,8 +18,9 @@ __getattr__, __all__ = exports(
     {
         "settings": ["ADSAConfig", "EvaluateConfig"],
         "evaluator": ["DEBIASED", "PLAIN", "STORED", "Evaluator"],
-        "protocols": ["PROTOCOLS", "protocol", "stored_space", "with_batch_for"],
-        "objectives": ["stored_objective", "view_objective", "whole_image_logits"],
+        "table": ["PROTOCOLS", "Protocol", "register_protocol"],
+        "protocols": ["protocol", "stored_space", "with_batch_for"],
+        "objectives": ["StudentTask", "stored_labels", "stored_objective", "view_objective", "whole_image_logits"],
         "students": ["student"],
         "scores": ["Evaluation", "gather", "label_robust_score"],
         "adsa": ["Calibrated", "calibration", "class_confidence", "find_tau"],

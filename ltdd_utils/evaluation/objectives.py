@@ -1,5 +1,7 @@
 """The losses of the protocols: what a student is asked to answer on a batch."""
 
+from dataclasses import dataclass, replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -8,19 +10,84 @@ from ltdd_utils.augment.batches import augmenter
 from ltdd_utils.augment.crops import random_flip, random_resized_crop
 from ltdd_utils.augment.mixing import cutmix
 from ltdd_utils.augment.policy import randaugment
+from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.evaluation.settings import EvaluateConfig
+from ltdd_utils.data.run import Run
+from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.spaces import pixels, uint8_pixels
+from ltdd_utils.evaluation.adsa import Calibrated, calibration, find_tau
+from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.training.loop import Forward, Objective
 from ltdd_utils.training.losses import logit_adjustment, logit_matching, soft_cross_entropy
 
-__all__ = ["stored_objective", "view_objective", "whole_image_logits"]
+__all__ = [
+    "StudentTask",
+    "labels_of_a_teacher",
+    "stored_labels",
+    "stored_objective",
+    "view_objective",
+    "whole_image_logits",
+]
 
 ASPECT = (3 / 4, 4 / 3)  # width over height of a random resized crop: torchvision's
 TEACHER_BATCH = 500  # images whose stored labels the teacher gives at once
 
 
+@dataclass(frozen=True, eq=False)
+class StudentTask:
+    """What a protocol makes a student's loss from."""
+
+    distilled: DistilledSet  # in the space of the run
+    run: Run  # the long tail that the set was made from, the protocol's transform, the device
+    cfg: EvaluateConfig
+    rng: torch.Generator  # draws batches, then augmentations
+    teacher: nn.Module | None = None  # where one labels; in eval mode
+
+
+def stored_labels(task: StudentTask) -> tuple[Objective, dict[str, float]]:
+    """The set's images under the set's labels; ADSA takes the class prior out of its label logits first.
+
+    Returns:
+        The loss (``stored_objective``), and facts: ``clamped``, always 0, and ``adsa_tau`` under ADSA.
+
+    Raises:
+        ValueError: ADSA for a set without soft labels.
+    """
+    distilled, run, facts = task.distilled, task.run, {"clamped": 0.0}
+    if task.cfg.adsa is not None:
+        distilled, facts["adsa_tau"] = _calibrated_set(distilled, run.data, task.cfg.adsa)
+    images = pixels(distilled, run.data, run.preprocess).to(run.device)
+    return stored_objective(images, distilled.target_probabilities().to(run.device), task.cfg, task.rng), facts
+
+
+def labels_of_a_teacher(task: StudentTask) -> tuple[Objective, dict[str, float]]:
+    """The set's images as pixels, labelled by the teacher; ADSA calibrates the teacher first.
+
+    Returns:
+        The loss (``view_objective``), and facts: ``clamped``, the share of pixel values that no pixel can have, and
+        ``adsa_tau`` under ADSA.
+    """
+    distilled, run, teacher = task.distilled, task.run, task.teacher
+    images, clamped = uint8_pixels(distilled, run.data, run.preprocess)
+    images, labels, facts = images.to(run.device), distilled.labels.to(run.device), {"clamped": clamped}
+    if task.cfg.adsa is not None:
+        logits = whole_image_logits(teacher, images, run.preprocess)
+        facts["adsa_tau"], _ = find_tau(logits, labels, run.data.prior, task.cfg.adsa)
+        teacher = Calibrated(teacher, calibration(run.data.prior, facts["adsa_tau"]).to(run.device)).eval()
+    return view_objective(images, labels, run.preprocess, teacher, task.cfg, rng=task.rng), facts
+
+
+def _calibrated_set(distilled: DistilledSet, data: LongTailedData, cfg: ADSAConfig) -> tuple[DistilledSet, float]:
+    """The set with the class prior taken out of its stored label logits, and ADSA's tau."""
+    if distilled.targets is None or distilled.info.get("targets") != "logits":
+        raise ValueError("ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out")
+    tau, _ = find_tau(distilled.targets, distilled.labels, data.prior, cfg)
+    return replace(distilled, targets=distilled.targets + calibration(data.prior, tau)), tau
+
+
 def stored_objective(images: Tensor, targets: Tensor, cfg: EvaluateConfig, rng: torch.Generator) -> Objective:
-    """The loss of ``dsa-stored``: cross-entropy against one stored label per image, on augmented images.
+    """The loss on stored labels: cross-entropy against one stored label per image, on augmented images.
 
     With ``cfg.logit_adjustment`` it is the logit-adjusted loss on hard labels, under the class prior of ``targets``:
     that of the set the student trains on.
@@ -53,14 +120,15 @@ def view_objective(
     preprocess: Preprocess,
     teacher: nn.Module,
     cfg: EvaluateConfig,
+    *,
     rng: torch.Generator,
 ) -> Objective:
     """The loss of the online protocols: match the teacher's logits on mixed views.
 
     A view is RandAugment, a random resized crop, a flip and CutMix with lambda from Beta(1, 1). Under
     ``online-teacher`` the teacher labels the finished view; under ``online-stored`` it labelled each whole image once,
-    and a mixed view gets the two vectors in proportion to the areas it really shows. The hard label of the small
-    cross-entropy term is that of the un-mixed image (as released).
+    and a mixed view gets the two vectors in proportion to the areas it really shows (``Protocol.teacher_labels``). The
+    hard label of the small cross-entropy term is that of the un-mixed image (as released).
 
     Note:
         Differs from the released code in the order of two linear steps: images are preprocessed before they are
@@ -75,7 +143,8 @@ def view_objective(
         rng: draws the views.
     """
     views, side = cfg.augment, pictures.shape[-1]
-    stored = whole_image_logits(teacher, pictures, preprocess) if cfg.protocol == "online-stored" else None
+    once = PROTOCOLS[cfg.protocol].teacher_labels == "images"
+    stored = whole_image_logits(teacher, pictures, preprocess) if once else None
 
     def objective(network: Forward, indices: Tensor) -> Tensor:
         images = pictures[indices]

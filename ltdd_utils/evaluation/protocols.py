@@ -1,20 +1,19 @@
-"""The named protocols, under which every method is scored: their settings on each data set, at each scale."""
+"""The settings of each protocol, on each data set, at each scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.data.facts import DATASETS, Scale
+from ltdd_utils.core.tables import resolve
+from ltdd_utils.data.facts import DATASETS, Scale, stand_in
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.evaluation.settings import EvaluateConfig
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.presets import architecture, dsa_augmentation, small_convnet, teacher
 from ltdd_utils.training.settings import TrainConfig
 
-__all__ = ["PROTOCOLS", "protocol", "stored_space", "with_batch_for"]
-
-PROTOCOLS = ("dsa-stored", "online-teacher", "online-stored")
-LTDD_BATCH = 128
+__all__ = ["online", "protocol", "stored", "stored_space", "with_batch_for"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def protocol(
         dataset: one of ``DATASETS``.
         scale: one that the data set has.
         network: the student's architecture; None: the papers' ConvNet. A teacher stays a ConvNet.
-        teacher_kind: of the online protocols, "plain" or "debiased".
+        teacher_kind: "plain" or "debiased", where one labels.
 
     Raises:
         ValueError: an unknown protocol, data set, scale, architecture or teacher.
@@ -57,24 +56,20 @@ def protocol(
         raise ValueError(f"no protocol is set up for the data set {dataset!r}; choose one of {', '.join(DATASETS)}")
     if scale not in DATASETS[dataset].scales:
         raise ValueError(f"{dataset} has no scale {scale!r}; choose one of {', '.join(DATASETS[dataset].scales)}")
-    if name == "dsa-stored":
-        cfg = _stored(dataset, scale)
-    elif name in PROTOCOLS:
-        cfg = _online(dataset, scale, name, teacher_kind)
-    else:
-        raise ValueError(f"unknown protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
+    cfg = resolve(PROTOCOLS.find(name).settings)(name, dataset, scale, teacher_kind)
     return cfg if network is None else replace(cfg, network=architecture(network, dataset, scale))
 
 
 def with_batch_for(cfg: EvaluateConfig, images: int) -> EvaluateConfig:
-    """``dsa-stored`` for a set of so many images: DC and MTT train in batches of 256, DATM and LTDD of 128.
+    """The settings for a set of that many images, where the protocol has batches of its own for large sets.
 
-    For up to 128 images the two are one and the same batch. Larger sets take LTDD's, whose tables this book stands
-    beside. The other protocols stay as they are.
+    Under ``dsa-stored``, DC and MTT train in batches of 256, DATM and LTDD of 128. For up to 128 images the two are one
+    and the same batch. Larger sets take LTDD's, whose tables this book stands beside.
     """
-    if cfg.protocol != "dsa-stored" or images <= LTDD_BATCH:
+    batch = PROTOCOLS[cfg.protocol].large_set_batch
+    if batch is None or images <= batch:
         return cfg
-    return replace(cfg, train=replace(cfg.train, batch_size=LTDD_BATCH))
+    return replace(cfg, train=replace(cfg.train, batch_size=batch))
 
 
 def stored_space(dataset: str) -> PreprocessConfig:
@@ -82,10 +77,10 @@ def stored_space(dataset: str) -> PreprocessConfig:
     return PreprocessConfig("zca" if dataset not in DATASETS or DATASETS[dataset].zca else "none")
 
 
-def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
-    """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs; ``for_size``: batch.
+def stored(name: str, dataset: str, scale: Scale, teacher_kind: str = "plain") -> EvaluateConfig:
+    """``dsa-stored`` as in MTT, DATM and LTDD: momentum 0.9, step size x0.1 after half the epochs; no teacher labels.
 
-    Scale tiny trains 300 epochs with a step size of 0.03.
+    The batch is that of small sets (``with_batch_for``). Scale tiny trains 300 epochs with a step size of 0.03.
 
     Note:
         Differs from the released code, which trains 1001 epochs and makes a new optimiser at the change of the step
@@ -93,15 +88,15 @@ def _stored(dataset: str, scale: Scale) -> EvaluateConfig:
     """
     training = TrainConfig(epochs=300, lr=0.03) if scale == "tiny" else TrainConfig(epochs=1000, lr=0.01)
     network = architecture("convnet", dataset, scale)
-    return EvaluateConfig("dsa-stored", stored_space(dataset), network, training, dsa_augmentation(dataset))
+    return EvaluateConfig(name, stored_space(dataset), network, training, dsa_augmentation(dataset))
 
 
-def _online(dataset: str, scale: Scale, name: str, teacher_kind: str) -> EvaluateConfig:
+def online(name: str, dataset: str, scale: Scale, teacher_kind: str = "plain") -> EvaluateConfig:
     """The evaluator of EDC and of the uni-level release, with each data set's own optimiser (``ONLINE``).
 
     Scale cpu trains a ConvNet of width 32 for 300 epochs instead of 1000.
     """
-    own = ONLINE["cifar10" if dataset == "digits" else dataset]
+    own = ONLINE[stand_in(dataset, ONLINE, "the uni-level release")]
     epochs = {"tiny": 60, "cpu": 300, "paper": 1000}[scale]
     training = TrainConfig(epochs=epochs, decay_norms=False, ema=0.99, **own.training)
     views = AugmentConfig(kind="mixed-views", crop_scale=(own.smallest_crop, 1.0), flip=DATASETS[dataset].flip)

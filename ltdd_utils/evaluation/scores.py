@@ -18,7 +18,7 @@ __all__ = ["Evaluation", "gather", "label_robust_score"]
 class Evaluation:
     """What S students answered on the test set, and what training them cost."""
 
-    confusion: Tensor  # how often each class (row) was taken for each other (column), counts, [S, C, C]
+    confusion: Tensor  # counts: rows are true classes, columns predictions, [S, C, C]
     counts: tuple[int, ...]  # real training images of each class, for the groups
     seconds: tuple[float, ...]  # of each student
     clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltdd_utils.data.run import Run
     from ltdd_utils.distilled.result import DistillationResult
 
-__all__ = ["Family", "Job", "Method", "Stage", "teacher_stage"]
+__all__ = ["Family", "Job", "Method", "Stage", "same_function", "teacher_stage"]
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,16 @@ class Stage:
     needs: tuple[str, ...] = ()  # stages whose results it reads
     sized: bool = False  # whether another number of images per class is another result
     seed: int | None = None  # that stands above the run's: all runs share the result
-    training: str | None = None  # "teacher": the same training under whatever name it is asked for
+    trainings: tuple[TeacherConfig, ...] = ()  # by ``train_teacher``: one training, under whatever name it is asked for
 
     def facts(self) -> dict[str, Any]:
         """For ``ltdd show``: name and needs."""
         return {"stage": self.name, "needs": list(self.needs)}
 
 
-def teacher_stage(
-    name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig, training: str | None = None
-) -> Stage:
+def teacher_stage(name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig) -> Stage:
     """The stage of a network that is trained on the long tail; one that asks for a seed is shared by all runs."""
-    return Stage(name, compute, cfg, seed=cfg.seed, training=training)
+    return Stage(name, compute, cfg, seed=cfg.seed, trainings=(cfg,))
 
 
 @dataclass
@@ -127,6 +125,12 @@ class Family:
         for name in self.iterations_setting.split("."):
             cfg = getattr(cfg, name, None)
         return cfg
+
+
+def same_function(one: object, other: object) -> bool:
+    """Whether two functions are one, whose file or cell was perhaps run again."""
+    names = [(getattr(f, "__module__", None), getattr(f, "__qualname__", None)) for f in (one, other)]
+    return one is other or (names[0] == names[1] and names[0][1] is not None)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class FullDataConfig:
 
 
 class WholeSet(Family):
-    """What a student would learn without distillation."""
+    """Students on the whole training set, without distillation."""
 
     name, settings, whole_set = "whole set", FullDataConfig, True
 

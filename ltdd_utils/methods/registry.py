@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from ltdd_utils.methods.alignment import recipes as alignment
 from ltdd_utils.methods.alignment.family import ALIGNMENT
-from ltdd_utils.methods.base import Family, Method
+from ltdd_utils.methods.base import Family, Method, same_function
 from ltdd_utils.methods.condensation.family import DISTRIBUTION_MATCHING, GRADIENT_MATCHING
 from ltdd_utils.methods.condensation.recipes import dc, dm
 from ltdd_utils.methods.coresets.family import CORESETS
@@ -59,15 +59,14 @@ def register(method: Method) -> Method:
 
     Raises:
         ValueError: a name that cannot be one, or is taken by another method.
-        TypeError: something else than a Method of a Family.
+        TypeError: something else than a Method, with a name, of a Family.
     """
-    if not isinstance(method, Method) or not isinstance(method.family, Family):
+    if not isinstance(method, Method) or not isinstance(method.family, Family) or not isinstance(method.name, str):
         raise TypeError(f"register takes a Method with a Family, got {method!r:.80}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", method.name):
         raise ValueError(f"a method cannot be called {method.name!r}; use small letters, digits and single '_'")
     before = METHODS.get(method.name)
-    same = before is not None and before.settings.__qualname__ == method.settings.__qualname__  # a file read again
-    if before is not None and not same:
+    if before is not None and not same_function(before.settings, method.settings):
         raise ValueError(f"there is a method {method.name!r} already ({before.summary}); choose another name")
     METHODS[method.name] = method
     return method

@@ -14,7 +14,7 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "settings": ["ARCHITECTURES", "Architecture", "NetworkConfig"],
+        "settings": ["ARCHITECTURES", "Architecture", "NetworkConfig", "register_network"],
         "network": ["Network"],
         "factory": ["build"],
         "flat": ["Apply", "Layout", "Part", "flat_parameters", "state_hash"],

@@ -1,4 +1,4 @@
-"""What the architectures share: norms by name, the 2x2 average pool, and checks of size and width."""
+"""Parts that the architectures share: norms by name, the 2x2 average pool, and checks of size and width."""
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +72,7 @@ class _Halve(torch.autograd.Function):
 
 
 class _Spread(torch.autograd.Function):
-    """A quarter of each value, to 2x2 pixels: the adjoint of the means, and they are its own."""
+    """A quarter of each value, to 2x2 pixels: the adjoint of ``_Halve``, which is in turn the adjoint of this."""
 
     @staticmethod
     def forward(_: FunctionCtx, grad: Tensor) -> Tensor:

@@ -3,23 +3,12 @@
 import torch
 from torch import nn
 
+from ltdd_utils.core.tables import resolve
 from ltdd_utils.networks.initialise import initialise
 from ltdd_utils.networks.network import Network
-from ltdd_utils.networks.plain import alexnet, convnet, vgg11
-from ltdd_utils.networks.resnet import resnet18, resnet32, torchvision_resnet
-from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 
 __all__ = ["build"]
-
-BACKBONES = {
-    "convnet": convnet,
-    "resnet32": resnet32,
-    "resnet18": resnet18,
-    "vgg11": vgg11,
-    "alexnet": alexnet,
-    "resnet50": torchvision_resnet,
-    "resnext50": torchvision_resnet,
-}
 
 
 def build(cfg: NetworkConfig, classes: int, image_size: int, channels: int, generator: torch.Generator) -> Network:
@@ -39,18 +28,23 @@ def build(cfg: NetworkConfig, classes: int, image_size: int, channels: int, gene
         further heads.
 
     Raises:
-        ValueError: an unknown name, a setting that the architecture does not have, or images too small for it.
+        ValueError: a setting that the architecture does not have, images too small for it, or a backbone that does not
+            give one vector of features per image.
+        TypeError: a layer whose initial values are not known.
     """
-    if cfg.name not in BACKBONES:
-        raise ValueError(f"network {cfg.name!r} is unknown; choose one of {', '.join(BACKBONES)}")
+    known = ARCHITECTURES.find(cfg.name)
     for name, value in (("classes", classes), ("image_size", image_size), ("channels", channels)):
         if value < 1:
             raise ValueError(f"{name} is {value}; a network needs at least 1")
     with torch.device("meta"):  # shapes alone: PyTorch's own initialisation would draw from the global generator
-        backbone: nn.Module = BACKBONES[cfg.name](cfg, image_size, channels)
+        backbone: nn.Module = resolve(known.backbone)(cfg, image_size, channels)
         # Two images, since batch norm refuses a single value per channel.
-        features = backbone(torch.empty(2, channels, image_size, image_size)).shape[1]
-        network = Network(backbone, features, classes, second_head=cfg.second_head, projection=cfg.projection)
+        shape = tuple(backbone(torch.empty(2, channels, image_size, image_size)).shape)
+        if len(shape) != 2 or shape[0] != 2:
+            raise ValueError(
+                f"the backbone of {cfg.name} maps 2 images to shape {shape}; let it end in features [2, D]"
+            )
+        network = Network(backbone, shape[1], classes, second_head=cfg.second_head, projection=cfg.projection)
     network.to_empty(device="cpu")
-    initialise(network, generator, residual=cfg.name in ("resnet50", "resnext50"))
+    initialise(network, generator, residual=known.residual)
     return network

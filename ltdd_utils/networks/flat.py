@@ -33,7 +33,7 @@ def state_hash(network: nn.Module) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each parameter of a network lies in the flat vector: backbone first, then the classifier."""
+    """The position of each parameter of a network in the flat vector: backbone first, then the classifier."""
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
@@ -44,7 +44,7 @@ class Layout:
         """The layout of a network with a backbone and one classifier.
 
         Raises:
-            ValueError: further heads, or batch norm: its running statistics are no parameters, and no step of a
+            ValueError: further heads, or batch norm: its running statistics are not parameters, and no step of a
                 trajectory would keep them.
         """
         named = [(name, tuple(parameter.shape)) for name, parameter in network.named_parameters()]
@@ -98,10 +98,10 @@ class Layout:
         prefix = "backbone."
 
         def apply(flat: Tensor, images: Tensor) -> Tensor:
-            own = {
+            weights = {
                 name.removeprefix(prefix): part for name, part in self.split(flat).items() if name.startswith(prefix)
             }
-            return functional_call(network.backbone, own, (images,))
+            return functional_call(network.backbone, weights, (images,))
 
         return apply
 

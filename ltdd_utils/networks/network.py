@@ -12,7 +12,7 @@ class Network(nn.Module):
         backbone: images ``[B, Ch, H, W]`` to features ``[B, F]``.
         features_size: F.
         classes: C.
-        second_head: add a second classifier, which then answers at inference (GLMC's re-weighted head; Du et al.,
+        second_head: add a second classifier, the one used at inference (GLMC's re-weighted head; Du et al.,
             CVPR 2023).
         projection: P, size of the projection and prediction layers (both one linear layer); 0 leaves them out.
     """

@@ -5,18 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["AXES", "accuracy_by"]
 
 AXES = {"imbalance_factor": ("imbalance factor", "IF"), "ipc": ("images per class", "IPC")}  # column: name, short
-DATASETS = {
-    "digits": "Digits-LT",
-    "cifar10": "CIFAR-10-LT",
-    "cifar100": "CIFAR-100-LT",
-    "tiny": "Tiny-ImageNet-LT",
-    "imagenet": "ImageNet-LT",
-}
 PAPERS = {"zhao2025ltdd": "paper 1", "cui2026rethinking": "paper 2"}  # as the chapters call them
 
 
@@ -26,9 +20,9 @@ def accuracy_by(axis: str, runs: pd.DataFrame, published: pd.DataFrame | None = 
 
     Args:
         axis: one of ``AXES``; the other one is the same in all rows.
-        runs: rows of ``tables.pool`` of one data set and scale; its accuracies are fractions. A row of a single
+        runs: rows of ``analysis.pool`` of one data set and scale; its accuracies are fractions. A row of a single
             pipeline has no whisker: its spread is one over students.
-        published: rows of ``results.targets`` of one data set and paper, in percent, for a second panel with an
+        published: rows of ``records.targets`` of one data set and paper, in percent, for a second panel with an
             accuracy axis of its own; whiskers as printed. A number that was not printed leaves a gap.
 
     Raises:
@@ -65,7 +59,7 @@ def _lines(axis: str, axes: Axes, table: pd.DataFrame, styles: dict[str, tuple[s
 
 
 def _title(axis: str, table: pd.DataFrame, last: tuple[str, str]) -> str:
-    """What all rows share, data set, the other axis, and scale or paper: each of them one value."""
+    """The values that all rows share: data set, the other axis, and scale or paper; each has one value."""
     column, text = last
     (other,) = set(AXES) - {axis}
     twice = table[table.duplicated(["dataset", other, column, "method", axis])]
@@ -76,5 +70,6 @@ def _title(axis: str, table: pd.DataFrame, last: tuple[str, str]) -> str:
         if table[name].nunique(dropna=False) != 1:
             raise ValueError(f"the rows have {table[name].nunique(dropna=False)} values of {name!r}; give those of one")
     first = table.iloc[0]
-    dataset, said = DATASETS.get(first["dataset"], first["dataset"]), PAPERS.get(first[column], first[column])
-    return f"{dataset}, {AXES[other][1]} {first[other]:g}\n{text.format(said)}"
+    dataset, label = first["dataset"], PAPERS.get(first[column], first[column])
+    title = DATASETS[dataset].title if dataset in DATASETS else dataset
+    return f"{title}, {AXES[other][1]} {first[other]:g}\n{text.format(label)}"

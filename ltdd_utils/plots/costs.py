@@ -1,4 +1,4 @@
-"""What a method costs and what it gives."""
+"""The cost and the accuracy of methods."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["accuracy_by_cost"]
 
-# Where a name may stand beside its dot: shift in points, and which end of the text is at the dot.
+# Positions of a name around its dot: shift in points, and which end of the text is at the dot.
 PLACES = (
     ((6, 0), "left", "center"),
     ((-6, 0), "right", "center"),
@@ -30,7 +30,7 @@ PLACES = (
 def accuracy_by_cost(series: Mapping[str, Mapping[str, tuple[float, float]]]) -> Figure:
     """A dot per method over the seconds it took, on a logarithmic axis, with its name; a colour per series.
 
-    A name stands where it hides least of the dots and of the names before it.
+    A name is placed where it covers the least of the dots and of the names before it.
 
     Args:
         series: name, for example the evaluator -> method -> seconds and accuracy as a fraction.
@@ -60,23 +60,23 @@ def accuracy_by_cost(series: Mapping[str, Mapping[str, tuple[float, float]]]) ->
 
 
 def _name(axes: Axes, dots: list[tuple[str, float, float]]) -> None:
-    """Write each dot's name into the place around it that overlaps least with what is there."""
+    """Write each dot's name into the place around it with the least overlap."""
     pixels = axes.transData.transform([(cost, 100 * score) for _, cost, score in dots])
-    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
+    occupied = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
     for name, cost, score in dots:
-        tried = []
+        options = []
         for shift, across, along in PLACES:
             text = axes.annotate(
                 name, (cost, 100 * score), shift, textcoords="offset points", ha=across, va=along, fontsize=7.5
             )
             box = text.get_window_extent()
             outside = box.width * box.height - _overlap(box, axes.bbox)
-            tried.append((sum(_overlap(box, other) for other in taken) + outside, len(tried), text, box))
-        best = min(tried, key=lambda one: one[:2])
-        for one in tried:
-            if one is not best:
-                one[2].remove()
-        taken.append(best[3])
+            options.append((sum(_overlap(box, other) for other in occupied) + outside, len(options), text, box))
+        best = min(options, key=lambda option: option[:2])
+        for option in options:
+            if option is not best:
+                option[2].remove()
+        occupied.append(best[3])
 
 
 def _overlap(first: Bbox, second: Bbox) -> float:

@@ -1,4 +1,4 @@
-"""The data: how many images each class has."""
+"""The data: the number of images of each class."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What an initial set gives, and what the iterations after it add."""
+"""The score of an initial set, and the gain of the iterations after it."""
 
 from collections.abc import Sequence
 

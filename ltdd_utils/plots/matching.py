@@ -1,4 +1,4 @@
-"""What matching does: numbers of several methods over steps, iterations, epochs or step sizes."""
+"""Curves of several methods over steps, iterations, epochs or step sizes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,8 +13,8 @@ from ltdd_utils.plots.style import MARKERS, SERIES, styled
 
 __all__ = ["curves"]
 
-MARKED = 15  # a line of at most so many points shows each of them
-NAMED = 8  # at most so many positions on a logarithmic axis are written below it
+MARKED = 15  # largest number of points of a line that are drawn one by one
+NAMED = 8  # largest number of positions that are written below a logarithmic axis
 
 Line = tuple[Sequence[float], Tensor | Sequence[float] | Sequence[Sequence[float]]]
 """Positions ``[n]`` and values, ``[n]`` or one row per repeat ``[S, n]``."""

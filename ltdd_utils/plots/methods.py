@@ -1,4 +1,4 @@
-"""Methods side by side, and what each change of a method costs or earns."""
+"""Methods side by side, and the gain or loss of each change of a method."""
 
 from collections.abc import Mapping, Sequence
 
@@ -53,7 +53,7 @@ def differences(names: Sequence[str], points: Sequence[float], needed: Sequence[
     Args:
         names: of the changes, from top to bottom.
         points: differences in percent points.
-        needed: what a difference must exceed to be resolved, in points: half the interval; None: nobody knows.
+        needed: what a difference must exceed to be resolved, in points: half the interval; None: unknown.
     """
     figure, axes = plt.subplots(figsize=(7, 0.42 * len(names) + 1.4))
     for row, (value, half) in enumerate(zip(points, needed, strict=True)):

@@ -1,4 +1,4 @@
-"""Paper 2's stages: which crops are chosen, how far the statistics are, how strongly ADSA corrects."""
+"""Paper 2's stages: the choice of crops, the distance of the statistics, the strength of ADSA's correction."""
 
 from collections.abc import Mapping, Sequence
 
@@ -97,13 +97,13 @@ def tau_search(
         left.scatter(tau, dict(pairs)[tau], color=colour, s=28, zorder=3)
     left.set(xlabel="tau", ylabel="std over classes", title="spread of the confidences")
     left.set_ylim(bottom=0)
-    shown, values = confidences
-    tau, pairs = criteria[shown]
+    search, values = confidences
+    tau, pairs = criteria[search]
     table, order = np.asarray(values, dtype=float), by_count(counts)
     for label, colour in zip(order, third_colours(counts, order), strict=True):
         right.plot([at for at, _ in pairs], table[:, label], color=colour, lw=1.3)
     right.axvline(tau, color="black", lw=1, ls="--")
-    right.set(xlabel="tau", ylabel="confidence", title=shown, ylim=(0, 1.03))
+    right.set(xlabel="tau", ylabel="confidence", title=search, ylim=(0, 1.03))
     handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
     right.legend(handles, [f"{name} third" for name in THIRDS], fontsize=8)
     left.legend(fontsize=8)

@@ -48,7 +48,7 @@ def per_class_accuracy(
 
 @styled
 def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int], class_names: Sequence[str]) -> Figure:
-    """Which class is taken for which: rows are true classes, columns predictions, both from most to least frequent.
+    """A confusion matrix: rows are true classes, columns predictions, both from most to least frequent.
 
     Args:
         matrix: counts, ``[C, C]``.
@@ -83,7 +83,7 @@ def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int],
 
 @styled
 def spread_of_students(series: Mapping[str, Sequence[float]]) -> Figure:
-    """One dot per student and a bar at their mean: how far apart two runs of the same thing are.
+    """One dot per student and a bar at their mean: the spread of repeated runs.
 
     Args:
         series: name -> accuracies as fractions.

@@ -1,4 +1,4 @@
-"""What an observer's layers see: how far statistics are from others, and what a layer's variance is made of."""
+"""The statistics of an observer's layers: their distance from others, and the parts of a layer's variance."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The style of all figures: colours, the order of the classes, and how a figure is drawn and closed."""
+"""The style of all figures: colours, the order of the classes, and the drawing and closing of a figure."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps

@@ -1,4 +1,4 @@
-"""What experts know of each class, and how it grows over their epochs."""
+"""The experts' knowledge of each class, and its growth over their epochs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -74,7 +74,7 @@ def class_profiles(
 
 @styled
 def confidence(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """How sure experts are of the true class: a histogram for each third, a dashed line at its mean.
+    """The experts' confidence in the true class: a histogram for each third, a dashed line at its mean.
 
     Args:
         panels: name -> third ("head", "mid" or "tail") -> probability of the true class of each image, ``[N]``.

@@ -1,4 +1,4 @@
-"""Where the spread of a score comes from."""
+"""The sources of a score's spread."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,8 @@ __all__ = ["nested_scores", "variance_shares"]
 def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", value: str = "accuracy") -> Figure:
     """Every score of a nested design: a row per outermost group, a lane in it per group of the second level.
 
-    Inside a lane the third level has a colour of its own, and a line joins its scores: a short line among lines that
-    lie far apart is luck of the upper levels, a long one is luck of the last.
+    Inside a lane the third level has a colour of its own, and a line joins its scores: short lines that lie far apart
+    mean variance of the upper levels, long ones variance of the last.
 
     Args:
         scores: one row per score.
@@ -34,11 +34,11 @@ def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", 
         for lane, marker in zip(lanes, MARKERS * len(lanes), strict=False):
             height = rows[name] + 0.34 * (lanes.index(lane) - (len(lanes) - 1) / 2)
             inside = group[group[second] == lane]
-            for shift, (made, some) in zip(_spread(inside[third].nunique()), inside.groupby(third), strict=True):
-                points = 100 * some[value].to_numpy(dtype=float)
+            for shift, (key, repeats) in zip(_spread(inside[third].nunique()), inside.groupby(third), strict=True):
+                points = 100 * repeats[value].to_numpy(dtype=float)
                 at = np.full(len(points), height + shift)
-                axes.plot(points, at, color=colours[made], lw=1, alpha=0.6)
-                axes.scatter(points, at, color=colours[made], marker=marker, s=20, zorder=3)
+                axes.plot(points, at, color=colours[key], lw=1, alpha=0.6)
+                axes.scatter(points, at, color=colours[key], marker=marker, s=20, zorder=3)
     lanes = range(scores[second].nunique())
     handles = [plt.Line2D([], [], ls="", color="black", marker=MARKERS[lane % len(MARKERS)]) for lane in lanes]
     handles += [plt.Line2D([], [], color=colour) for colour in colours.values()]

@@ -20,7 +20,7 @@ def waterfall(
 ) -> Figure:
     """A bar per step from the mean before it to the mean after it; whiskers are one standard deviation over pipelines.
 
-    The number beside a bar is the step's difference as it was judged, on the seeds that both rows have: where one row
+    The number beside a bar is the step's tested difference, on the seeds that both rows have: where one row
     has more, the bar is not exactly as long. A step that is not resolved is hollow. A score of a single pipeline has no
     whisker. A line leads from each score down to the step that begins there.
 
@@ -32,11 +32,11 @@ def waterfall(
         resolved: whether each row differs from the one that it begins at; that of the first row is not looked at.
 
     Raises:
-        ValueError: as many names, scores, differences and flags are needed; the first row must be there.
+        ValueError: names, scores, differences and flags differ in number, or the first row is missing.
     """
     counts = [len(names), len(scores), len(differences), len(resolved)]
     if len(set(counts)) > 1:
-        raise ValueError("there are {} names, {} scores, {} differences and {} flags; give as many".format(*counts))
+        raise ValueError("got {} names, {} scores, {} differences and {} flags; give one per row".format(*counts))
     if not scores or not len(scores[0]):
         raise ValueError("the first row has no score; begin with one that was run")
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))

@@ -56,12 +56,12 @@ def _value(text: Any) -> Any:  # noqa: ANN401 (any JSON scalar or list)
 
 def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
     """``config`` with the settings at the dotted names changed, all at once: their order does not matter."""
-    known = {item.name for item in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
+    names = {item.name for item in dataclasses.fields(config)} if dataclasses.is_dataclass(config) else set()
     changed: dict[str, Any] = {}
     inside: dict[str, dict[str, Any]] = {}
     for path, value in values.items():
         name, _, rest = path.partition(".")
-        if name not in known:
+        if name not in names:
             raise ValueError(f"unknown key {prefix + path!r}; `ltdd show RECIPE` prints every setting of a recipe")
         if rest:
             inside.setdefault(name, {})[rest] = value

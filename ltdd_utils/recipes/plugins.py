@@ -1,12 +1,16 @@
 """Methods, networks and data sets from outside the package: entry points, and files that a command names."""
 
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
-__all__ = ["GROUP", "load_entry_points", "load_plugin"]
+from ltdd_utils.methods.base import Method
+
+__all__ = ["GROUP", "load_entry_points", "load_plugin", "plugin_of"]
 
 GROUP = "ltdd.methods"  # of the entry points of installed packages
 
@@ -52,3 +56,13 @@ def load_plugin(path: Path) -> None:
     except Exception as error:  # whatever somebody's file raises
         del sys.modules[name]
         raise ValueError(f"--plugin {path}: {type(error).__name__}: {error}") from error
+
+
+def plugin_of(method: Method) -> dict[str, Any]:
+    """Where a method from outside comes from, for a record: its module and the SHA-256 of the file; else {}."""
+    name = method.settings.__module__
+    if name.partition(".")[0] == "ltdd_utils":
+        return {}
+    file = getattr(sys.modules.get(name), "__file__", None)
+    digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
+    return {"plugin": {"module": name, "sha256": digest}}

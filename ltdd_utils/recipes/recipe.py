@@ -9,6 +9,7 @@ from ltdd_utils.data.facts import DATASETS, SCALES, Scale
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation.protocols import protocol, with_batch_for
 from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.base import Family, Method
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.networks.settings import NetworkConfig
@@ -33,11 +34,14 @@ class Recipe:
     preprocess: PreprocessConfig | None = added_field(None)  # the set is made under it; None: the protocol's
 
     def __post_init__(self) -> None:
-        """Refuse a scale or a number of images per class that makes no sense."""
+        """Refuse a scale or a number of images per class that makes no sense, and settings of another family."""
         if self.scale not in SCALES:
             raise ValueError(f"unknown scale {self.scale!r}; choose one of {', '.join(SCALES)}")
         if self.ipc is not None and self.ipc < 1:
             raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
+        if not isinstance(self.method, self.family.settings):
+            wanted = self.family.settings.__name__
+            raise ValueError(f"method is {self.method!r:.80}; the settings of {self.name} are a {wanted}")
         if (self.ipc is None) != self.family.whole_set:
             raise ValueError(f"ipc is {self.ipc}; the recipes of the whole set have none, all others need a number")
 
@@ -103,7 +107,7 @@ class Recipe:
             "imbalance_factor": self.data.imbalance_factor,
             "ipc": self.ipc,
             "method": self.entry.name,
-            "network": f"{network.name}-d{network.depth}" if network.name == "convnet" else network.name,
+            "network": network.label,
             "protocol": self.evaluate.label,
         }
 
@@ -189,17 +193,18 @@ def protocol_of(
         name: the protocol.
         network: the students' architecture.
         teacher: "plain" or "debiased", of the online protocols.
-        students: the network that the set was made for; under ``dsa-stored`` it is trained unless ``network`` names
-            another.
+        students: the network that the set was made for; trained where the protocol has it so (``set_student``), unless
+            ``network`` names another.
 
     Raises:
-        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where nobody labels.
+        ValueError: an unknown protocol, data set, scale, network or teacher, or a teacher where none labels.
     """
     name = name or method.protocol
-    if teacher is not None and name == "dsa-stored":
-        raise ValueError(f"teacher is {teacher!r}, but dsa-stored uses no teacher; use the protocol online-teacher")
+    rules = PROTOCOLS.find(name)
+    if teacher is not None and not rules.has_teacher:
+        raise ValueError(f"teacher is {teacher!r}, but {name} uses no teacher; use the protocol online-teacher")
     evaluate = protocol(name, dataset, scale, network, teacher or method.teacher)
-    if students is not None and network is None and name == "dsa-stored":
+    if students is not None and network is None and rules.set_student:
         evaluate = replace(evaluate, network=students)
     return replace(evaluate, adsa=ADSAConfig()) if method.calibrated else evaluate
 
@@ -218,7 +223,7 @@ def whole_set(method: Method, evaluate: EvaluateConfig, scale: Scale) -> Evaluat
     Raises:
         ValueError: the logit-adjusted loss under a protocol without stored labels.
     """
-    if method.logit_adjustment and evaluate.protocol != "dsa-stored":
+    if method.logit_adjustment and "logit_adjustment" not in PROTOCOLS[evaluate.protocol].terms:
         raise ValueError(
             f"{method.name} is a loss on stored labels; use the protocol dsa-stored, not {evaluate.protocol}"
         )

@@ -1,8 +1,10 @@
 """The stages of a run as its family and its protocol declare them: the list that everybody reads."""
 
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ltdd_utils.methods.base import Stage
+from ltdd_utils.methods.base import Stage, teacher_stage
 from ltdd_utils.recipes.recipe import Recipe
 
 __all__ = ["PREPROCESS", "STUDENTS", "TEACHER", "stages"]
@@ -14,20 +16,28 @@ def stages(recipe: Recipe) -> list[Stage]:
     """Every stage of a run, in the order in which they run; their names are those of a record's ``cost.seconds``.
 
     One training under two names is one stage: a teacher that scores crops and then labels for the students is entered
-    under the name that asks for it last.
+    under the name that asks for it last, and stands where it is asked for first.
     """
-    evaluate, method = recipe.evaluate, list(recipe.family.stages(recipe.method, recipe.ipc))
-    needs = tuple(stage.name for stage in method[-1:])
-    scored: list[Stage] = []
-    if evaluate.teacher is not None:
-        teacher = Stage(TEACHER, "", evaluate.teacher, seed=evaluate.teacher.seed, training=TEACHER)
-        names = {one.name for one in method if one.training == TEACHER and one.settings == teacher.settings}
-        method = [_without(one, names) for one in method if one.name not in names]
-        scored, needs = [teacher], (*needs, TEACHER)
+    evaluate, method = recipe.evaluate, _merged(recipe.family.stages(recipe.method, recipe.ipc))
+    scored = [] if evaluate.teacher is None else [teacher_stage(TEACHER, "", evaluate.teacher)]
+    needs = tuple(stage.name for stage in (*method[-1:], *scored))
     students = Stage(STUDENTS, "", {"evaluate": evaluate, "ipc": recipe.ipc}, needs=needs)
-    return [Stage(PREPROCESS, "", evaluate.preprocess), *method, *scored, students]
+    trained = [*method, *scored]
+    if recipe.space == evaluate.preprocess:  # else the same settings train another network
+        trained = _merged(trained)
+    return [Stage(PREPROCESS, "", evaluate.preprocess), *trained, students]
 
 
-def _without(stage: Stage, names: set[str]) -> Stage:
-    """The stage with ``teacher`` in the place of what it needs under another name."""
-    return replace(stage, needs=tuple(TEACHER if name in names else name for name in stage.needs))
+def _merged(listed: Sequence[Stage]) -> list[Stage]:
+    """The stages without those whose trainings are all asked for again later, under another name."""
+    last = {cfg: stage.name for stage in listed for cfg in stage.trainings}
+    heirs = {stage.name: tuple(dict.fromkeys(last[cfg] for cfg in stage.trainings)) for stage in listed}
+    names = {name: (name,) if name in found or not found else found for name, found in heirs.items()}
+    known = {stage.name: stage for stage in listed}
+    kept = [known[name] for name in _flat(names[stage.name] for stage in listed)]
+    return [replace(stage, needs=_flat(names[name] for name in stage.needs)) for stage in kept]
+
+
+def _flat(groups: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of all groups, each once."""
+    return tuple(dict.fromkeys(itertools.chain.from_iterable(groups)))

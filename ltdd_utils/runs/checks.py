@@ -12,7 +12,7 @@ __all__ = ["check", "require_networks"]
 
 
 def check(seed: int, students: int, context: RunContext) -> None:
-    """Refuse at once what would fail later."""
+    """Validate the arguments before any work starts."""
     if students < 1:
         raise ValueError(f"students is {students}; at least 1 is needed")
     if seed < 0:

@@ -11,6 +11,7 @@ from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
+from ltdd_utils.recipes.plugins import plugin_of
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.files import refuse_fewer_students, save_record
 from ltdd_utils.records.record import Record
@@ -57,7 +58,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
     if context.results is not None:
         named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
         refuse_fewer_students(context.results, named, students)
-    origin = provenance()
+    origin = provenance() | plugin_of(recipe.entry)
     data = load(recipe.data, context.data, context.watching("read images"))
     _refuse_early(recipe, data)
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)

@@ -1,4 +1,4 @@
-"""What a teacher itself answers on the test set: a student rarely passes it."""
+"""A teacher's own test accuracy: students rarely exceed it."""
 
 from typing import Any
 

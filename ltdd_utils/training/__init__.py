@@ -1,4 +1,4 @@
-"""Supervised training: the one loop, its losses, averages of weights."""
+"""Supervised training: the one loop, its losses, averages of weights; what every resumable loop shares."""
 
 from ltdd_utils._exports import exports
 
@@ -7,6 +7,7 @@ __getattr__, __all__ = exports(
     {
         "settings": ["TrainConfig"],
         "loop": ["Backward", "Forward", "Objective", "Order", "learning_rate", "train"],
+        "resumable": ["LoopState", "LossLog", "Rows", "require_finite"],
         "confusion": ["confusion_matrix"],
         "losses": [
             "class_weights",

@@ -24,11 +24,11 @@ class Average:
         smooth = [pair for pair in pairs if self.steps and pair[0].is_floating_point()]
         if smooth:
             torch._foreach_lerp_(*map(list, zip(*smooth, strict=True)), 1 - self.decay)
-        for mine, theirs in pairs:
+        for average, current in pairs:
             if not self.steps:
-                mine.copy_(theirs)
-            elif not mine.is_floating_point():  # how many batches a norm has seen
-                mine.copy_(mine * self.decay + theirs * (1 - self.decay))
+                average.copy_(current)
+            elif not average.is_floating_point():  # how many batches a norm has seen
+                average.copy_(average * self.decay + current * (1 - self.decay))
         self.steps += 1
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ __all__ = ["confusion_matrix"]
 
 @torch.no_grad()
 def confusion_matrix(network: nn.Module, images: Tensor, labels: Tensor, classes: int, batch_size: int = 500) -> Tensor:
-    """How often each class is taken for each other: row = true class, column = prediction, ``[C, C]``, counts.
+    """Confusion matrix: rows are true classes, columns predictions, ``[C, C]``, counts.
 
     Args:
         network: in eval mode.

@@ -1,8 +1,6 @@
 """The only supervised loop of the package: experts, observers, teachers and students all train here."""
 
-import copy
 import math
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -10,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.training.allocator import keep_freed_memory
 from ltdd_utils.training.averages import Average
+from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 from ltdd_utils.training.settings import TrainConfig
 
 __all__ = ["Backward", "Forward", "Objective", "Order", "learning_rate", "train"]
@@ -26,7 +25,6 @@ Backward = Callable[[Callable[[], Tensor], nn.Module], Tensor]
 """``backward(loss, network)`` evaluates ``loss()``, puts a gradient into every trained parameter, returns the loss."""
 
 DROP = 5 / 6  # of the epochs, where "cosine-half-drop" drops
-LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
 
 
 def learning_rate(cfg: TrainConfig, epoch: int) -> float:
@@ -91,16 +89,18 @@ def train(
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
-    optimiser = _optimiser(network, cfg)
+    optimiser, done = _optimiser(network, cfg), {"epoch": 0}
     average = Average(network, cfg.ema) if cfg.ema else None
-    first = _restore(checkpoint, network, average, optimiser, generator)
+    parts = {"network": network, "average": average, "optimiser": optimiser, "generator": generator}
+    state = LoopState(parts, done, checkpoint)
+    steps = done["epoch"] * -(-count // cfg.batch_size)
+    log = LossLog("step {}", "lr", lambda: {**done, "epochs": cfg.epochs}, watch, steps, summary=torch.mean)
     precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
-    log = _LossLog(cfg.epochs, -(-count // cfg.batch_size), first, watch)
     order, backward = order or (lambda rng: torch.randperm(count, generator=rng)), backward or _backward
     network.train()
-    if each_epoch is not None and first == 0:
+    if each_epoch is not None and done["epoch"] == 0:
         each_epoch(0)
-    for epoch in range(first, cfg.epochs):
+    for epoch in range(done["epoch"], cfg.epochs):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(cfg, epoch)
         if before_epoch is not None:
@@ -116,20 +116,16 @@ def train(
             optimiser.step()
             if average is not None:
                 average.update(network)
-            log.add(epoch, value.detach())
+            if log.due():  # before the loss is added, so that the last step's is left for the last report
+                log.look()
+            log.add(value.detach())
+        done["epoch"] = epoch + 1
         if each_epoch is not None:
             each_epoch(epoch + 1)
-        if checkpoint is not None:
-
-            def state(done: int = epoch + 1) -> Bundle:
-                log.look(done)  # a state that is broken already is not kept
-                return _state(done, network, average, optimiser, generator)
-
-            checkpoint.tick(state)
-    log.look(cfg.epochs)
+        state.keep(log.look)
+    log.look()
     trained = average.module if average is not None else network
-    if not all(bool(parameter.isfinite().all()) for parameter in trained.parameters()):  # the last step overflowed
-        raise FloatingPointError("a weight is not finite after the last step; try a smaller lr")
+    require_finite(trained.parameters(), "a weight is not finite after the last step", "lr")  # that step overflowed
     return trained.eval()
 
 
@@ -137,33 +133,6 @@ def _backward(loss: Callable[[], Tensor], network: nn.Module) -> Tensor:
     value = loss()
     value.backward()
     return value
-
-
-class _LossLog:
-    """Looks at the losses about once a second instead of at every step, and stops at the first that is not finite."""
-
-    def __init__(self, epochs: int, steps_per_epoch: int, first_epoch: int, watch: Watch | None) -> None:
-        self.epochs, self.watch, self.step = epochs, watch, first_epoch * steps_per_epoch
-        self.losses: list[Tensor] = []
-        self.seen = time.monotonic()
-
-    def add(self, epoch: int, loss: Tensor) -> None:
-        if time.monotonic() - self.seen >= LOOK_EVERY_S:
-            self.look(epoch)
-        self.losses.append(loss)  # after the look, so that the last step's loss is left for the last report
-
-    def look(self, epoch: int) -> None:
-        if not self.losses:
-            return
-        losses = torch.stack(self.losses).float().cpu()
-        broken = (~losses.isfinite()).nonzero()
-        if len(broken):
-            step = self.step + int(broken[0]) + 1
-            raise FloatingPointError(f"the loss is {losses[broken[0]].item()} at step {step}; try a smaller lr")
-        self.step += len(losses)
-        self.losses, self.seen = [], time.monotonic()
-        if self.watch is not None:
-            self.watch({"epoch": epoch, "epochs": self.epochs, "loss": losses.mean().item()})
 
 
 def _optimiser(network: nn.Module, cfg: TrainConfig) -> torch.optim.Optimizer:
@@ -178,45 +147,3 @@ def _optimiser(network: nn.Module, cfg: TrainConfig) -> torch.optim.Optimizer:
     if cfg.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=cfg.lr)
     return torch.optim.SGD(groups, lr=cfg.lr, momentum=cfg.momentum)
-
-
-def _state(
-    epoch: int,
-    network: nn.Module,
-    average: Average | None,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
-) -> Bundle:
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    if average is not None:
-        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
-    for index, entries in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": value for name, value in entries.items() if value is not None}
-    return Bundle(tensors | {"generator": generator.get_state()}, {"epoch": epoch})
-
-
-def _restore(
-    checkpoint: Checkpoint | None,
-    network: nn.Module,
-    average: Average | None,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
-) -> int:
-    """Put everything back to where the interrupted run was; the first epoch still to do."""
-    saved = checkpoint.load() if checkpoint is not None else None
-    if saved is None:
-        return 0
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {name.removeprefix(prefix): tensor for name, tensor in saved.tensors.items() if name.startswith(prefix)}
-
-    network.load_state_dict(part("network."))
-    if average is not None:
-        average.load_state_dict(part("average."))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in part("optimiser.").items():
-        index, entry = name.split(".", 1)
-        state.setdefault(int(index), {})[entry] = tensor
-    optimiser.load_state_dict(copy.copy(optimiser.state_dict()) | {"state": state})
-    generator.set_state(saved.tensors["generator"])
-    return int(saved.meta["epoch"])

@@ -58,17 +58,17 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
 
 
 def _single(logits: Tensor) -> Tensor:
-    """Half precision as float32: CUDA's autocast takes the logarithm in it by itself, the CPU's does not."""
+    """Half precision as float32: CUDA's autocast computes the logarithm in it, the CPU's does not."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def logit_adjustment(class_prior: Tensor, tau: float = 1.0) -> Tensor:
-    r"""What the logits are shifted by inside the loss, so that the raw logits become those of balanced data, ``[C]``.
+    r"""The shift of the logits inside the loss that makes the raw logits those of balanced data, ``[C]``.
 
     .. math:: \ell = -\frac{1}{B} \sum_b \log \mathrm{softmax}(z_b + \tau \log \pi)_{y_b}
 
     for logits :math:`z` and labels :math:`y`. Its minimiser on long-tailed data has :math:`\mathrm{softmax}(z)`
-    proportional to :math:`p(y|x) / \pi_y^\tau`. Menon et al. (arXiv:2007.07314), equation 10. A training loop takes the
+    proportional to :math:`p(y|x) / \pi_y^\tau`. Menon et al. (arXiv 2007.07314), equation 10. A training loop takes the
     shift :math:`\tau \log \pi` once: the check of the shares waits for the device.
 
     Args:
@@ -88,7 +88,7 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
 
     .. math:: \ell = \frac{1}{BC} \sum_{b,c} (z_{bc} - \tilde z_{bc})^2 + \kappa\, \mathrm{CE}(z, y)
 
-    The uni-level framework (arXiv:2511.18858), equation 10.
+    The uni-level framework (arXiv 2511.18858), equation 10.
 
     Note:
         Differs from the paper: its equation sums over the classes; the released code averages over batch and classes,
@@ -141,7 +141,7 @@ def debias_loss(plain: Tensor, reweighted: Tensor, targets: Tensor, weights: Ten
 
     Args:
         plain: :math:`z`, logits of the head that learns the long tail, ``[B, C]``.
-        reweighted: :math:`z'`, logits of the head that answers, ``[B, C]``.
+        reweighted: :math:`z'`, logits of the head used at inference, ``[B, C]``.
         targets: :math:`t`, probabilities of the mixed images, ``[B, C]``.
         weights: :math:`w`, of ``class_weights``, ``[C]``.
         alpha: 0 at the first epoch, towards 1 at the last.
@@ -156,7 +156,7 @@ def debias_loss(plain: Tensor, reweighted: Tensor, targets: Tensor, weights: Ten
 def consistency_loss(
     projections: tuple[Tensor, Tensor], predictions: tuple[Tensor, Tensor], stop_gradient: str = "projection"
 ) -> Tensor:
-    r"""How far the prediction from one view is from the projection of the other, minus two cosines.
+    r"""Minus two cosines, each between the prediction from one view and the projection of the other.
 
     .. math:: \ell = -\frac{1}{B} \sum_b [\cos(p_{1b}, z_{2b}) + \cos(p_{2b}, z_{1b})]
 

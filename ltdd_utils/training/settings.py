@@ -19,9 +19,7 @@ class TrainConfig:
     momentum: float = 0.9  # SGD
     weight_decay: float = 5e-4  # on every parameter, or on weights alone (decay_norms)
     decay_norms: bool = True  # False: biases and norm parameters are not decayed (EDC's evaluator)
-    schedule: Literal["constant", "steps", "cosine", "cosine-half", "cosine-half-drop"] = (
-        "steps"  # training.py explains
-    )
+    schedule: Literal["constant", "steps", "cosine", "cosine-half", "cosine-half-drop"] = "steps"  # loop.py explains
     milestones: tuple[float, ...] = (0.5,)  # of "steps": fractions of the epochs after which lr is multiplied by gamma
     gamma: float = 0.1
     ema: float = 0.0  # decay of the moving average of the weights that is evaluated; 0: the last weights themselves

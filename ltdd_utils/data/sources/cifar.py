@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.data.sources.dataset import FETCH, SourceDataset
+from ltdd_utils.data.sources.dataset import FETCH, Source, SourceDataset
 
 CLASSES = {"cifar10": 10, "cifar100": 100}
+
+
+ARCHIVE_BYTES = {"cifar10": 170_498_071, "cifar100": 169_001_437}
 
 
 def torchvision_class(name: str) -> Any:  # noqa: ANN401 (a class of torchvision, which is imported here and not above)
@@ -18,6 +21,32 @@ def torchvision_class(name: str) -> Any:  # noqa: ANN401 (a class of torchvision
     from torchvision import datasets
 
     return {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[name]
+
+
+def cifar10(root: Path) -> SourceDataset:
+    """CIFAR-10; raises as ``source_dataset`` does."""
+    return source_dataset("cifar10", root)
+
+
+def cifar100(root: Path) -> SourceDataset:
+    """CIFAR-100; raises as ``source_dataset`` does."""
+    return source_dataset("cifar100", root)
+
+
+def cifar10_source() -> Source:
+    """Where CIFAR-10 comes from: torchvision's own address and MD5 sums."""
+    return _source("cifar10")
+
+
+def cifar100_source() -> Source:
+    """Where CIFAR-100 comes from: torchvision's own address and MD5 sums."""
+    return _source("cifar100")
+
+
+def _source(name: str) -> Source:
+    known = torchvision_class(name)
+    files = dict([*known.train_list, *known.test_list, (known.meta["filename"], known.meta["md5"])])
+    return Source(known.url, known.tgz_md5, known.base_folder, files, ARCHIVE_BYTES[name])
 
 
 def source_dataset(name: str, root: Path) -> SourceDataset:

@@ -27,6 +27,30 @@ class SourceDataset:
     takes_all: bool = False  # a class with fewer images than its count gives all it has, instead of an error
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from, and how its files are known."""
+
+    url: str
+    md5: str  # of the archive
+    folder: str  # below the data root; also the folder in the archive
+    files: dict[str, str]  # MD5 of each file in the folder; empty: the archive's MD5 is all there is
+    size: int  # of the archive, in bytes
+
+    @property
+    def archive(self) -> str:
+        """Name of the archive."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What is on this machine of a data set whose files are right."""
+
+    words: str
+    whole: bool = True  # False: some images are absent, which not every long tail needs
+
+
 def data_root(root: Path | str | None = None) -> Path:
     """The folder of the data sets: ``root``, else ``$LTDD_DATA``, else ``data/`` of the repository.
 

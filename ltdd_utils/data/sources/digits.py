@@ -1,12 +1,14 @@
 """Digits: scikit-learn's 1,797 scans of handwritten digits, which come with the package."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.data.sources.dataset import SourceDataset
+from ltdd_utils.data.sources.dataset import Presence, SourceDataset
 
 N_MAX = 120  # images of the head class; every class keeps at least 124 for training
 TEST_PER_CLASS = 50
@@ -14,8 +16,13 @@ TEST_SEED = 0  # of the test split, one for all runs
 SIZE = 16  # pixels, from 8
 
 
-def source_dataset() -> SourceDataset:
-    """Digits, 16x16, one channel: 50 test images a class (drawn once, fixed), the rest to train.
+def presence(root: Path) -> Presence:
+    """They are always there."""
+    return Presence("present: part of scikit-learn")
+
+
+def source_dataset(root: Path | None = None) -> SourceDataset:
+    """Digits, 16x16, one channel: 50 test images a class (drawn once, fixed), the rest to train; no file of ``root``.
 
     The 8x8 scans, values 0..16, are enlarged bilinearly (strokes stay smooth; copying pixels would make stairs) and
     scaled to 0..255. Train images keep scikit-learn's order.

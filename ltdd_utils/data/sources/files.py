@@ -41,7 +41,7 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def read_images(
-    paths: Sequence[Path], size: int, channels: int, cache: Path, stage: str, watch: Watch | None = None
+    paths: Sequence[Path], size: int, channels: int, cache: Path, stage: str, *, watch: Watch | None = None
 ) -> Tensor:
     """Decoded images, uint8 ``[N, Ch, size, size]``; read from ``cache`` if the same files were decoded before.
 

@@ -12,11 +12,12 @@ from PIL import Image
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.data.sources.dataset import FETCH, SourceDataset
+from ltdd_utils.data.sources.dataset import FETCH, Presence, Source, SourceDataset
 from ltdd_utils.data.sources.files import CACHE, class_folders, image_files, read_images
 
 SIZE = 64  # pixels of Tiny-ImageNet, and of ImageNet as LTDD uses it
 IMAGENET_LT = "ImageNet_LT_train.txt"
+ARCHIVE_BYTES = 248_100_043  # of Tiny-ImageNet-200
 
 
 def tiny(root: Path) -> SourceDataset:
@@ -42,7 +43,7 @@ def tiny(root: Path) -> SourceDataset:
     test = tiny_test_files(top, wnids)
     words = dict(line.split("\t", 1) for line in _lines(top / "words.txt")) if (top / "words.txt").is_file() else {}
     names = tuple(words.get(wnid, wnid).split(",")[0].strip() for wnid in wnids)
-    whole = _population("tiny", names, (paths, labels), test, (SIZE, 3), root / CACHE)
+    whole = _population("tiny", names, (paths, labels), test, (SIZE, 3), cache=root / CACHE)
 
     def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
         _need_files(paths, positions)
@@ -73,6 +74,51 @@ def tiny_test_files(top: Path, wnids: Sequence[str]) -> list[tuple[int, Path]]:
     return sorted((label_of[wnid], val / "images" / name) for name, wnid in rows if wnid in label_of)
 
 
+def tiny_source() -> Source:
+    """Where Tiny-ImageNet-200 comes from: its usual address; the MD5 is the one that public loaders of it agree on."""
+    url = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+    return Source(url, "90528d7ca1a48142e341f4ef8d21d0de", "tiny-imagenet-200", {}, ARCHIVE_BYTES)
+
+
+def tiny_presence(root: Path) -> Presence:
+    """How many images of Tiny-ImageNet are there.
+
+    Raises:
+        FileNotFoundError: a file that must be there is absent.
+        ValueError: an empty file.
+    """
+    top, remedy = root / "tiny-imagenet-200", FETCH.format(name="tiny")
+    wnids = class_folders(top / "train")
+    total = sum(len(tiny_names(top / "train" / wnid)) for wnid in wnids)
+    images = {wnid: image_files(top / "train" / wnid / "images") for wnid in wnids}
+    paths = [top / "train" / wnid / "images" / file for wnid in wnids for file in images[wnid]]
+    tests = [path for _, path in tiny_test_files(top, wnids)]
+    for path in [*paths, *tests]:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is absent: run `{remedy}`")
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path} is empty: run `{remedy}`")
+    words = f"present: {len(wnids)} classes, {len(paths):,} of {total:,} train images, {len(tests):,} test images"
+    return Presence(words, whole=len(paths) == total)
+
+
+def imagenet_presence(root: Path) -> Presence:
+    """How many classes of ImageNet are there.
+
+    Raises:
+        FileNotFoundError: it is absent.
+        ValueError: a class that is in one of its two splits alone.
+    """
+    top = root / "imagenet"
+    if not top.is_dir():
+        raise FileNotFoundError(f"absent from {root}: get it at image-net.org, as {top}/train/WNID and val/WNID")
+    train, val = class_folders(top / "train"), class_folders(top / "val")
+    odd = sorted(set(train) ^ set(val))
+    if odd:
+        raise ValueError(f"class {odd[0]!r} of {top} is not in both train and val: add or remove its folder")
+    return Presence(f"present: {len(train)} classes in train and val, files not checked")
+
+
 def imagenet(root: Path) -> SourceDataset:
     """ImageNet-1k as ``imagenet/train/<wnid>/`` and ``imagenet/val/<wnid>/``, 64x64: resized, then centre-cropped.
 
@@ -91,7 +137,7 @@ def imagenet(root: Path) -> SourceDataset:
         raise FileNotFoundError(f"no imagenet in {root}: get it at image-net.org, as {top}/train/WNID and val/WNID")
     wnids, paths, labels, test = _split_folders(top, "val")
     listed = partial(_listed, top / IMAGENET_LT, wnids, paths, labels)
-    whole = _population("imagenet", wnids, (paths, labels), test, (SIZE, 3), root / CACHE)
+    whole = _population("imagenet", wnids, (paths, labels), test, (SIZE, 3), cache=root / CACHE)
     return replace(whole, listed=listed, takes_all=True)
 
 
@@ -117,7 +163,7 @@ def own(spec: str, root: Path) -> SourceDataset:
         if empty:
             raise ValueError(f"{top / split / empty[0]} holds no image: add some, or remove the class from both splits")
     form = _common_form([*paths, *(path for _, path in test)], int(size) if size else None)
-    whole = _population("folder", names, (paths, labels), test, form, root / CACHE)
+    whole = _population("folder", names, (paths, labels), test, form, cache=root / CACHE)
     return replace(whole, n_max=int(np.bincount(whole.labels).min()))
 
 
@@ -161,16 +207,17 @@ def _population(
     train: tuple[Sequence[Path], Sequence[int]],
     test: Sequence[tuple[int, Path]],
     form: tuple[int, int],
+    *,
     cache: Path,
 ) -> SourceDataset:
     """Images of the files ``train`` (paths, labels) and ``test``, all of ``form`` (side, channels)."""
     paths, labels = train
 
     def read_train(positions: np.ndarray, watch: Watch | None = None) -> Tensor:
-        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch)
+        return read_images([paths[position] for position in positions], *form, cache, f"{name}-train", watch=watch)
 
     def read_test(watch: Watch | None = None) -> tuple[Tensor, Tensor]:
-        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch)
+        images = read_images([path for _, path in test], *form, cache, f"{name}-test", watch=watch)
         return images, torch.tensor([label for label, _ in test], dtype=torch.int64)
 
     truth = np.array(labels, dtype=np.int64)

@@ -8,6 +8,7 @@ Its stages, each with settings of its own, are put together by ``pipeline.unilev
 ``statistics``       class-fair statistics: equations 8 and 9
 ``initial``          confidence-guided multi-round initialisation
 ``alignment``        distance of statistics: the recovery loss
+``batches``          which images are optimised together, and their view in a step
 ``recover``          synthetic images by statistics alignment
 ==================== =================================================================
 

@@ -1,4 +1,4 @@
-r"""How far the statistics of a synthetic batch are from those of the real data.
+r"""The distance of a synthetic batch's statistics from those of the real data.
 
 .. math:: L = \sum_l w_l \Big[ g\,(\lVert \mu_l - \hat\mu_l \rVert + \lVert \sigma^2_l - \hat\sigma^2_l \rVert)
     + \frac{k}{C} \sum_c (\lVert \mu_{lc} - \hat\mu_{lc} \rVert + \lVert \sigma^2_{lc} - \hat\sigma^2_{lc} \rVert) \Big]
@@ -9,7 +9,7 @@ the average over the batch's labels ("batch"): on a batch in which all classes a
 equation 9 once more, and the variances too with ``class_variance="pooled"`` and ``variance="mean"``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +47,7 @@ def class_variance(layer: LayerStatistics, counts: Tensor, kind: str, images: in
 
 
 class Targets:
-    """What one observer's layers should see, on the images' device, for batches of one composition.
+    """Target statistics of every layer of an observer for a batch with these labels, on the images' device.
 
     Args:
         network: the observer; its running statistics are the targets with ``source="running"``.
@@ -68,6 +68,7 @@ class Targets:
         cfg: StatisticsConfig,
         recover: RecoverConfig,
         labels: Tensor,
+        *,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         norms = {name: module for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
@@ -134,14 +135,14 @@ class Smoothed:
         if not self.decay:
             return value
         now = value.detach()
-        old = self.values.get(key, now)
+        old = self.values.get(key, now).to(now.device)  # elsewhere only after a checkpoint
         self.values[key] = self.decay * old + (1 - self.decay) * now
         return self.values[key] + value - now
 
-    def state(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """The values by name, for a checkpoint."""
         return {".".join(map(str, key)): value for key, value in self.values.items()}
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Put the values of ``state()`` back."""
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put the values of ``state_dict()`` back; each goes to the device of the next value under its key."""
         self.values = {tuple(map(int, name.split("."))): value for name, value in state.items()}

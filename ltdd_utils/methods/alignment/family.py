@@ -18,14 +18,14 @@ class StatisticsAlignment(Family):
         """The teacher that scores crops, the images to begin with, observers, their statistics, recovery."""
         found = []
         if cfg.teacher is not None:
-            found.append(teacher_stage("scoring teacher", "scoring_teacher", cfg.teacher, training="teacher"))
+            found.append(teacher_stage("scoring teacher", "scoring_teacher", cfg.teacher))
         start = {"teacher": cfg.teacher, "initial": cfg.initial}
         found.append(Stage("initial set", "initial", start, needs=tuple(s.name for s in found), sized=True))
         if cfg.recover.iterations:
             seen = {"observer": cfg.observer, "others": cfg.others}
             needs = ("initial set", "observer", "statistics")
             found += [
-                Stage("observer", "observers", seen),
+                Stage("observer", "observers", seen, trainings=(cfg.observer, *cfg.others)),
                 Stage("statistics", "statistics", {**seen, "of": cfg.statistics}, needs=("observer",)),
                 Stage("recovery", "recovery", needs=needs, sized=True),
             ]

@@ -1,4 +1,4 @@
-"""Where recovery starts: the crops of real images that a teacher is surest of, any real images, or noise."""
+"""Initial images of recovery: the crops of real images that a teacher is surest of, any real images, or noise."""
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from ltdd_utils.augment.crops import crop_boxes, draw_boxes
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.alignment.settings import CropConfig
 
 __all__ = ["confidence", "initial_set", "select_crops"]
@@ -42,17 +43,17 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
         return DistilledSet(labels, torch.full((len(labels),), NOT_REAL), images=noise, info=info)
     positions, boxes = [], []
     for label in range(data.classes):
-        mine = (data.train_labels == label).nonzero().flatten()
-        if len(mine) == 0:
+        candidates = (data.train_labels == label).nonzero().flatten()
+        if len(candidates) == 0:
             raise ValueError(
                 f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
             )
-        mine = mine[torch.randperm(len(mine), generator=rng)[: cfg.pool]]
+        candidates = candidates[torch.randperm(len(candidates), generator=rng)[: cfg.pool]]
         if cfg.images == "real":
-            positions.append(data.indices[mine[torch.arange(ipc) % len(mine)]])
+            positions.append(data.indices[fill(candidates, ipc, "duplicate")])
         else:
-            rows, chosen = _crops(cfg, run, teacher, mine, ipc, rng)
-            positions.append(data.indices[mine[rows]])
+            rows, chosen = _crops(cfg, run, teacher, candidates, ipc, rng=rng)
+            positions.append(data.indices[candidates[rows]])
             boxes.append(chosen)
         if watch is not None:
             watch({"done": label + 1, "total": data.classes})
@@ -60,20 +61,20 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
 
 
 def _crops(
-    cfg: CropConfig, run: Run, teacher: nn.Module, mine: Tensor, ipc: int, rng: torch.Generator
+    cfg: CropConfig, run: Run, teacher: nn.Module, candidates: Tensor, ipc: int, *, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """The chosen crops of one class, whose rows are ``mine``: rows of ``mine`` ``[ipc]`` and boxes ``[ipc, 4]``."""
+    """The chosen crops of one class, as rows of ``candidates`` ``[ipc]`` and boxes ``[ipc, 4]``."""
     data, side = run.data, run.data.image_size
-    boxes = draw_boxes(len(mine) * cfg.crops, side, side, cfg.scale, SQUARE, rng)
-    source = mine.repeat_interleave(cfg.crops)
+    boxes = draw_boxes(len(candidates) * cfg.crops, side, side, cfg.scale, SQUARE, generator=rng)
+    source = candidates.repeat_interleave(cfg.crops)
     scores = []
     for start in range(0, len(source), BATCH):
         part = slice(start, start + BATCH)
         images = data.train_images[source[part]].to(run.device).float() / 255
         crops = run.preprocess(crop_boxes(images, boxes[part], side))
         scores.append(confidence(teacher, crops, data.train_labels[source[part]].to(run.device)).cpu())
-    rows, numbers = select_crops(torch.cat(scores).view(len(mine), cfg.crops), ipc).T
-    return rows, boxes.view(len(mine), cfg.crops, 4)[rows, numbers]
+    rows, numbers = select_crops(torch.cat(scores).view(len(candidates), cfg.crops), ipc).T
+    return rows, boxes.view(len(candidates), cfg.crops, 4)[rows, numbers]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What a network's layers see of a batch: the mean and variance of every image at the inputs of chosen layers."""
+"""Statistics of a batch inside a network: mean and variance of every image at the inputs of chosen layers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class Monitor:
         self._handles, self._seen = [], {}
 
     def take(self) -> list[Moments]:
-        """What the layers saw in the last forward pass; call it once after each."""
+        """The statistics of the last forward pass; call it once after each."""
         seen, self._seen = self._seen, {}
         return [seen[index] for index in range(len(self.layers))]
 

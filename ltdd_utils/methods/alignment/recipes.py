@@ -23,10 +23,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.facts import DATASETS, stand_in
 from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
 from ltdd_utils.networks.settings import NetworkConfig
-from ltdd_utils.presets import Cell, observer, teacher
+from ltdd_utils.presets import PADDING, Cell, observer, teacher
 
 __all__ = [
     "edc",
@@ -126,14 +126,11 @@ def sre2l(cell: Cell) -> UnilevelConfig:
         network = replace(own.network, name="resnet18")
         own = replace(own, network=network, train=replace(own.train, batch_size=128, lr=0.1, weight_decay=5e-4))
     reduced = {**_SRE2L_SMALL, "iterations": 200 if cell.scale == "cpu" else 100}
-    recovery = RecoverConfig(
-        batch=DATASETS[cell.dataset].classes,
-        global_share=1.0,
-        class_share=0.0,
-        ema=0.0,
-        shift=4 if cell.dataset != "digits" else 2,
-        **(_SRE2L[cell.dataset] if cell.scale == "paper" else reduced),
-    )
+    known = DATASETS[cell.dataset]
+    chosen = dict(_SRE2L[stand_in(cell.dataset, _SRE2L, "SRe2L")] if cell.scale == "paper" else reduced)
+    chosen["flip"] = chosen["flip"] and known.flip
+    shift = min(PADDING, known.padding)
+    recovery = RecoverConfig(batch=known.classes, global_share=1.0, class_share=0.0, ema=0.0, shift=shift, **chosen)
     return UnilevelConfig(own, initial=CropConfig("noise"), statistics=StatisticsConfig("running"), recover=recovery)
 
 
@@ -210,13 +207,13 @@ def _backbones(cell: Cell) -> list[NetworkConfig]:
     return [
         NetworkConfig("resnet18", width=residual, norm="batch"),
         NetworkConfig("convnet", depth=depth, width=wide, norm="batch"),
-        NetworkConfig("convnet", depth=depth - 1, width=narrow, norm="batch"),
+        NetworkConfig("convnet", depth=max(depth - 1, 1), width=narrow, norm="batch"),
     ]
 
 
 def _recovery(cell: Cell) -> RecoverConfig:
     """The released figures of the data set, with fewer iterations at the reduced scales; digits are not mirrored."""
-    name = "cifar10" if cell.dataset == "digits" else cell.dataset
+    name = stand_in(cell.dataset, _RELEASED, "the uni-level release")
     iterations, batch, smallest, weight = _RELEASED[name]
     return RecoverConfig(
         iterations=iterations if cell.scale == "paper" else _REDUCED[name],

@@ -29,7 +29,7 @@ class CropConfig:
 
 @dataclass(frozen=True)
 class StatisticsConfig:
-    """What the synthetic images' statistics are drawn to."""
+    """The targets of the synthetic images' statistics."""
 
     source: Literal["classes", "natural", "running"] = "classes"  # all classes alike (calibration); by their images, in
     # the same pass (a control: the same images without augmentation, but no fairness); BatchNorm's running statistics
@@ -60,7 +60,7 @@ class RecoverConfig:
     global_share: float = 0.5  # of the distance: statistics of the whole batch
     class_share: float = 0.5  # of the distance: statistics class by class
     class_wise: Literal["per-class", "batch"] = "per-class"  # each class its own (paper), or averaged first (released)
-    class_variance: Literal["expected", "pooled", "within-image"] = "expected"  # of so many images as the batch has;
+    class_variance: Literal["expected", "pooled", "within-image"] = "expected"  # of the batch's number of images;
     # of all images of the class; inside an image, averaged (released)
     first_layer: float = 10.0  # weight of the first layer; the others have 1
     ema: float = 0.8  # decay of the running average of the synthetic statistics; 0: those of the step alone
@@ -100,7 +100,7 @@ class UnilevelConfig:
         if (self.initial.images == "crops") != (self.teacher is not None):
             raise ValueError(
                 f"teacher is {'set' if self.teacher else None}; initial images {self.initial.images!r} "
-                + ("are scored by nobody: leave it out" if self.teacher else "are scored by a teacher: give one")
+                + ("need no scoring teacher: leave it out" if self.teacher else "are scored by a teacher: give one")
             )
         for network in (own.network for own in (self.observer, *self.others)):
             if self.recover.iterations and network.norm != "batch":

@@ -8,7 +8,7 @@ from torch import nn
 
 from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.data.run import Run
-from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, content_hash
+from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import from_bundle, to_bundle
 from ltdd_utils.distilled.result import DistillationResult, curve, finished
 from ltdd_utils.distilled.spaces import pixels
@@ -86,13 +86,12 @@ def recovery(job: Job) -> DistillationResult:
             images,
             start.labels,
             watched,
-            bounds,
-            run.seed,
-            run.watch("recovery"),
-            checkpoint,
+            bounds=bounds,
+            seed=run.seed,
+            watch=run.watch("recovery"),
+            checkpoint=checkpoint,
         )
-        nowhere, info = torch.full_like(start.labels, NOT_REAL), {"class_names": list(run.data.class_names)}
-        bundle = to_bundle(DistilledSet(start.labels, nowhere, images=recovered.cpu(), info=info))
+        bundle = to_bundle(start.with_images(recovered))
         bundle.tensors |= {f"history.{name}": values for name, values in curves.items()}
         return bundle
 

@@ -1,4 +1,4 @@
-r"""Class-fair statistics: what an observer's layers see of each class, and what they would see if classes were equal.
+r"""Class-fair statistics: those of each class at an observer's layers, and those that equal classes would have.
 
 Moments are over images and pixels, biased. A class's variance is that inside its images, averaged, plus that of its
 images' means. "Rethinking Long-tailed Dataset Distillation" (arXiv 2511.18858), section 3 (statistics recalibration,
@@ -87,7 +87,7 @@ def collect(
     batch_size: int = 500,
     watch: Watch | None = None,
 ) -> Statistics:
-    r"""What each layer sees of each class, in one pass over all images.
+    r"""The statistics of each class at each layer, in one pass over all images.
 
     The paper's dynamic momentum :math:`a_t = B_t / (N_{t-1} + B_t)` makes a running mean of all images, whatever their
     order and however they are cut into batches; the same recursion on batch variances would lose the spread of the
@@ -116,10 +116,10 @@ def collect(
         for start in range(0, len(images), batch_size):
             part = labels[start : start + batch_size]
             network(images[start : start + batch_size])
-            mine = nn.functional.one_hot(part, classes).double().T.to(images.device)  # [C, B]
+            membership = nn.functional.one_hot(part, classes).double().T.to(images.device)  # [C, B]
             for index, moments in enumerate(monitor.take()):
                 mean, variance = moments.mean.double(), moments.variance.double()
-                new = [mine @ mean, mine @ variance, mine @ mean.square()]
+                new = [membership @ mean, membership @ variance, membership @ mean.square()]
                 if start == 0:
                     sums.append(new)
                 else:

@@ -9,9 +9,3 @@ Both take the classes one by one and know nothing of their sizes: a class with f
 them, every time. Networks, real images and augmentations are drawn from one stream, so that a run that goes on after an
 interruption ends in the same set.
 """
-
-from ltdd_utils.methods.condensation.common import RealImages, start_images
-from ltdd_utils.methods.condensation.features import dm, feature_distance
-from ltdd_utils.methods.condensation.gradients import dc, gradient_distance
-
-__all__ = ["RealImages", "dc", "dm", "feature_distance", "gradient_distance", "start_images"]

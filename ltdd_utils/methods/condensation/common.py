@@ -1,6 +1,5 @@
 """What DC and DM share: real images by class, the initial set, and the loop over random networks."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,21 +9,19 @@ from torch import Tensor
 from ltdd_utils.augment.siamese import DSAParameters, apply
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.condensation.settings import CondensationConfig
-from ltdd_utils.methods.coresets.selection import select
-from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.coresets.selection import random_set
 from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.flat import Layout
 from ltdd_utils.networks.network import Network
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.training.allocator import keep_freed_memory
+from ltdd_utils.training.resumable import LoopState, LossLog, Rows, require_finite
 
 __all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images"]
-
-LOOK_EVERY_S = 1.0  # seconds between two looks at the loss: each look waits for the device
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,6 @@ class State:
 
     images: Tensor  # [C, ipc, Ch, H, W]
     velocity: Tensor
-    losses: list[Tensor]  # of each class, one [C] for every iteration
     rng: torch.Generator
     lr: float  # step size in the space of the images
     momentum: float
@@ -82,7 +78,7 @@ def start_images(cfg: CondensationConfig, run: Run, ipc: int, deviation: float) 
     Raises:
         ValueError: ``ipc`` below 1, or a class without images.
     """
-    real = select(CoresetConfig("random"), run, ipc)
+    real = random_set(run, ipc)
     if cfg.initial == "real":
         return real
     shape = (len(real), *run.data.train_images.shape[1:])
@@ -107,6 +103,7 @@ def condense(
     start: DistilledSet,
     images: Tensor,
     real: RealImages,
+    *,
     seed: int,
     watch: Watch | None,
     checkpoint: Checkpoint | None,
@@ -116,51 +113,27 @@ def condense(
         keep_freed_memory()
     state = _first_state(cfg, start, images, real, seed)
     Layout.of(new_network(cfg.network, state.images, generator(0, "shape")))  # refuses norms over the batch
-    _restore(state, checkpoint)
-    report, seen = _Report(cfg, state, watch), time.monotonic()
+    losses, done = Rows(images.device), {"iteration": 0}  # the losses of each class, [C], of every iteration
+    parts = {"images": state.images, "velocity": state.velocity, "losses": losses, "generator": state.rng}
+    kept = LoopState(parts, done, checkpoint)
+    setting, facts = "method.lr_images", lambda: {**done, "iterations": cfg.iterations}
+    log = LossLog("iteration {}", setting, facts, watch, done["iteration"])
 
-    def bundle() -> Bundle:
-        report()  # nothing broken is kept
-        tensors = {"images": state.images, "velocity": state.velocity, "losses": torch.stack(state.losses)}
-        return Bundle(tensors | {"generator": state.rng.get_state()}, {"done": len(state.losses)})
+    def look() -> None:
+        if log.look():
+            require_finite([state.images], f"an image is not finite at iteration {done['iteration']}", setting)
 
-    while len(state.losses) < cfg.iterations:
-        state.losses.append(iteration(state))
-        if time.monotonic() - seen >= LOOK_EVERY_S:
-            report()
-            seen = time.monotonic()
-        if checkpoint is not None:
-            checkpoint.tick(bundle)
-    report()
-    made = DistilledSet(
-        labels=start.labels,
-        indices=torch.full_like(start.labels, NOT_REAL),
-        images=state.images.flatten(0, 1).cpu(),
-        info=start.info,
+    while done["iteration"] < cfg.iterations:
+        losses.append(iteration(state))
+        log.add(losses[-1])
+        done["iteration"] += 1
+        if log.due():
+            look()
+        kept.keep(look)
+    look()
+    return start.with_images(state.images.flatten(0, 1)), losses.stacked().cpu() if losses else torch.empty(
+        0, len(real.rows)
     )
-    return made, torch.stack(state.losses).cpu() if state.losses else torch.empty(0, len(real.rows))
-
-
-class _Report:
-    """Looks at the losses since the last look: stops at the first that is not finite, tells the watch the last."""
-
-    def __init__(self, cfg: CondensationConfig, state: State, watch: Watch | None) -> None:
-        self.cfg, self.state, self.watch, self.looked = cfg, state, watch, len(state.losses)
-
-    def __call__(self) -> None:
-        done = len(self.state.losses)
-        if done == self.looked:
-            return
-        losses = torch.stack(self.state.losses[self.looked :]).sum(dim=1).cpu()
-        broken = (~losses.isfinite()).nonzero()
-        whole = bool(self.state.images.isfinite().all())
-        if len(broken) or not whole:
-            iteration = self.looked + int(broken[0]) if len(broken) else done - 1
-            what = f"the loss is {losses[broken[0]].item()}" if len(broken) else "an image is not finite"
-            raise FloatingPointError(f"{what} at iteration {iteration}; try a smaller method.lr_images")
-        self.looked = done
-        if self.watch is not None:
-            self.watch({"iteration": done, "iterations": self.cfg.iterations, "loss": losses[-1].item()})
 
 
 def _first_state(cfg: CondensationConfig, start: DistilledSet, images: Tensor, real: RealImages, seed: int) -> State:
@@ -170,15 +143,4 @@ def _first_state(cfg: CondensationConfig, start: DistilledSet, images: Tensor, r
         raise ValueError(f"the initial set has {len(images)} images; give equally many of each of {classes} classes")
     learned = images.detach().clone().unflatten(0, (classes, ipc))
     lr, rng = cfg.lr_images * real.deviation**2, generator(seed, "condensation")
-    return State(learned, torch.zeros_like(learned), [], rng, lr, cfg.momentum_images)
-
-
-def _restore(state: State, checkpoint: Checkpoint | None) -> None:
-    """Put the state back to where the interrupted run was, if there was one."""
-    saved = None if checkpoint is None else checkpoint.load()
-    if saved is None:
-        return
-    state.images.copy_(saved.tensors["images"])
-    state.velocity.copy_(saved.tensors["velocity"])
-    state.losses.extend(saved.tensors["losses"].to(state.images.device).unbind())
-    state.rng.set_state(saved.tensors["generator"])
+    return State(learned, torch.zeros_like(learned), rng, lr, cfg.momentum_images)

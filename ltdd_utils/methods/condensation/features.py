@@ -31,6 +31,7 @@ def dm(
     images: Tensor,
     real: RealImages,
     seed: int,
+    *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[DistilledSet, Tensor]:
@@ -45,19 +46,19 @@ def dm(
     def iteration(state: State) -> Tensor:
         network = new_network(cfg.network, state.images, state.rng).requires_grad_(False)
         chosen = real.choose(cfg.batch, state.rng)
-        both = [draw(strategy, 1, size, state.rng, images.device) for _ in chosen]
+        draws = [draw(strategy, 1, size, state.rng, images.device) for _ in chosen]  # one per class, for both sides
         with torch.no_grad():
-            batches = (siamese(real.images[rows], one) for rows, one in zip(chosen, both, strict=True))
-            wanted = _mean_features(network.backbone, batches)
-        own = state.images.clone().requires_grad_()
-        augmented = [siamese(mine, one) for mine, one in zip(own, both, strict=True)]
-        features = network.backbone(torch.cat(augmented)).unflatten(0, own.shape[:2])
-        losses = feature_distance(features.mean(dim=1), wanted)
-        (gradient,) = torch.autograd.grad(losses.sum(), own)
+            batches = (siamese(real.images[rows], one) for rows, one in zip(chosen, draws, strict=True))
+            real_means = _mean_features(network.backbone, batches)
+        synthetic = state.images.clone().requires_grad_()
+        augmented = [siamese(members, one) for members, one in zip(synthetic, draws, strict=True)]
+        features = network.backbone(torch.cat(augmented)).unflatten(0, synthetic.shape[:2])
+        losses = feature_distance(features.mean(dim=1), real_means)
+        (gradient,) = torch.autograd.grad(losses.sum(), synthetic)
         state.update(gradient)
         return losses.detach()
 
-    return condense(cfg, iteration, start, images, real, seed, watch, checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
 
 
 def _mean_features(backbone: nn.Module, batches: Iterable[Tensor]) -> Tensor:

@@ -52,6 +52,7 @@ def dc(
     images: Tensor,
     real: RealImages,
     seed: int,
+    *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[DistilledSet, Tensor]:
@@ -62,7 +63,7 @@ def dc(
     al. (arXiv 2006.05929), algorithm 1.
 
     A class costs one pass forward and back for its real images, and one forward and twice back for its synthetic ones:
-    gradients of one class alone are wanted, so that no two classes can share a pass back.
+    each gradient is of one class alone, so no two classes can share a pass back.
 
     Args:
         cfg: all settings of the method.
@@ -80,7 +81,7 @@ def dc(
     Note:
         Differs from the released code for sets that are larger than ``cfg.network_batch``, where a step of the network
         is one batch of a reshuffled pass, as printed; there it is a whole pass. After the last update the network is
-        not trained: nobody would see it.
+        not trained, since nothing uses it.
 
     Raises:
         ValueError: a network with batch norm or further heads, or images that do not fit ``real``.
@@ -93,14 +94,14 @@ def dc(
         network = new_network(cfg.network, state.images, state.rng)
         losses = []
         for step in range(cfg.updates):
-            found, gradient = _gradient_matching(cfg, network, state.images, real, state.rng)
+            distances, gradient = _gradient_matching(cfg, network, state.images, real, state.rng)
             state.update(gradient)
-            losses.append(found)
+            losses.append(distances)
             if step + 1 < cfg.updates:
                 _train(cfg, network, state.images, strategy, state.rng)
         return torch.stack(losses).mean(dim=0)
 
-    return condense(cfg, iteration, start, images, real, seed, watch, checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
 
 
 def _gradient_matching(
@@ -109,13 +110,13 @@ def _gradient_matching(
     """Distances of each class ``[C]`` under a network, and their gradient ``[C, ipc, Ch, H, W]``."""
     chosen, strategy = real.choose(cfg.batch, rng), strategy_of(cfg.augment)
     losses, gradients = [], []
-    for label, (rows, mine) in enumerate(zip(chosen, images, strict=True)):
-        both = draw(strategy, 1, images.shape[-1], rng, images.device)
-        own = mine.clone().requires_grad_()
-        wanted = _weight_gradients(network, siamese(real.images[rows], both), label)
-        found = _weight_gradients(network, siamese(own, both), label, differentiable=True)
-        loss = gradient_distance(found, wanted)
-        gradients.append(torch.autograd.grad(loss, own)[0])
+    for label, (rows, members) in enumerate(zip(chosen, images, strict=True)):
+        augmentation = draw(strategy, 1, images.shape[-1], rng, images.device)
+        leaf = members.clone().requires_grad_()
+        real_gradients = _weight_gradients(network, siamese(real.images[rows], augmentation), label)
+        synthetic_gradients = _weight_gradients(network, siamese(leaf, augmentation), label, differentiable=True)
+        loss = gradient_distance(synthetic_gradients, real_gradients)
+        gradients.append(torch.autograd.grad(loss, leaf)[0])
         losses.append(loss.detach())
     return torch.stack(losses), torch.stack(gradients)
 

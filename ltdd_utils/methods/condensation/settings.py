@@ -1,7 +1,7 @@
 """Settings of dataset condensation: by gradient matching (DC) and by distribution matching (DM).
 
 The papers' pixels have variance 1. Other preprocessing gives another scale (ZCA a smaller one), and networks with norms
-hardly see it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
+hardly notice it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["CondensationConfig", "DCConfig", "DMConfig"]
 
 @dataclass(frozen=True)
 class CondensationConfig:
-    """What DC and DM share: synthetic images that follow a gradient through ever new random networks."""
+    """Settings that DC and DM share: synthetic images that follow a gradient through ever new random networks."""
 
     network: NetworkConfig = NetworkConfig()
     initial: Literal["real", "noise"] = "real"  # images of the class, drawn blindly; or normal noise

@@ -50,7 +50,7 @@ def _condensed(job: Job, condense: Callable[..., Any]) -> DistillationResult:
         start, real = _start(job)
         images = pixels(start, run.data, run.preprocess).to(run.device)
         watch = run.watch("condensation")
-        condensed, losses = condense(job.cfg, start, images, real, run.seed, watch, checkpoint)
+        condensed, losses = condense(job.cfg, start, images, real, run.seed, watch=watch, checkpoint=checkpoint)
         bundle = to_bundle(condensed)
         bundle.tensors["history.losses"] = losses
         bundle.meta["initial_sha256"] = content_hash(start)

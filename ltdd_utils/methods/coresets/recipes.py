@@ -6,7 +6,7 @@ from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.presets import Cell, dsa_augmentation, plain_expert
 from ltdd_utils.teachers.settings import TeacherConfig
 
-__all__ = ["graphcut", "herding", "kcenter", "random"]
+__all__ = ["feature_expert", "graphcut", "herding", "kcenter", "random"]
 
 
 def random(cell: Cell) -> CoresetConfig:
@@ -22,7 +22,7 @@ def kcenter(cell: Cell) -> CoresetConfig:
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 16.2 +- 0.5.
     """
-    return CoresetConfig("kcenter", expert=_feature_expert(cell))
+    return CoresetConfig("kcenter", expert=feature_expert(cell))
 
 
 def herding(cell: Cell) -> CoresetConfig:
@@ -30,7 +30,7 @@ def herding(cell: Cell) -> CoresetConfig:
 
     No long-tailed number is published.
     """
-    return CoresetConfig("herding", expert=_feature_expert(cell))
+    return CoresetConfig("herding", expert=feature_expert(cell))
 
 
 def graphcut(cell: Cell) -> CoresetConfig:
@@ -38,9 +38,9 @@ def graphcut(cell: Cell) -> CoresetConfig:
 
     Published on CIFAR-10-LT, IF 100, IPC 10: 22.9 +- 0.9.
     """
-    return CoresetConfig("graphcut", expert=_feature_expert(cell))
+    return CoresetConfig("graphcut", expert=feature_expert(cell))
 
 
-def _feature_expert(cell: Cell) -> TeacherConfig:
+def feature_expert(cell: Cell) -> TeacherConfig:
     """The expert whose features a coreset reads: in the space and under the augmentation of ``dsa-stored``."""
     return replace(plain_expert(cell.dataset, cell.scale), augment=dsa_augmentation(cell.dataset))

@@ -53,9 +53,9 @@ def match_classifier(
     *by_features, by_logits, by_lr = torch.autograd.grad(value, [*inputs, logits, lr])
     images = torch.zeros_like(synthetic.images)
     for step, gradient in zip(problem.steps, by_features, strict=True):
-        own = synthetic.images.detach().requires_grad_()
-        rows = features(backbone, _augmented(own, step))
-        images += torch.autograd.grad(rows, own, gradient)[0]
+        leaf = synthetic.images.detach().requires_grad_()
+        rows = features(backbone, _augmented(leaf, step))
+        images += torch.autograd.grad(rows, leaf, gradient)[0]
     return Matched(value.detach(), images, by_logits, by_lr)
 
 

@@ -9,7 +9,6 @@ MTT, DATM and DAM + ED are this loop with other settings. "Distilling Long-taile
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
-from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.methods.trajectory.matching import Synthetic
 from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
@@ -25,6 +24,7 @@ from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.allocator import keep_freed_memory
+from ltdd_utils.training.resumable import LoopState, Rows
 
 __all__ = ["HISTORY", "last_start_epoch", "match_trajectories"]
 
@@ -33,25 +33,13 @@ EXPLODED = 1e4  # matching loss of a student that ended a hundred times as far a
 HARD = 1e4  # logit of the true class of a hard label: its softmax is exactly one-hot in float32
 
 
-@dataclass
-class _State:
-    """What changes from one iteration to the next."""
-
-    learned: dict[str, Tensor]
-    velocity: dict[str, Tensor]
-    history: dict[str, list[Tensor]]
-    rng: torch.Generator
-    done: int = 0
-    skipped: int = 0  # iterations that changed nothing (``largest_loss``)
-    clamped: int = 0  # iterations after which the step size was set back to ``smallest_lr``
-
-
 def match_trajectories(
     cfg: TrajectoryConfig,
     start: DistilledSet,
     images: Tensor,
     counts: Sequence[float],
     experts: Experts,
+    *,
     network: Network,
     seed: int,
     watch: Watch | None = None,
@@ -86,27 +74,34 @@ def match_trajectories(
     if images.device.type == "cpu":
         keep_freed_memory()
     labels = start.labels.to(images.device)
+    learned, rng = _learned(cfg, start, images), generator(seed, "matching")
+    velocity = {name: torch.zeros_like(tensor) for name, tensor in learned.items()}
+    history, done = {name: Rows() for name in HISTORY}, {"iteration": 0, "skipped": 0, "clamped": 0}
+    parts = {"learned": learned, "velocity": velocity, "history": history, "generator": rng}
+    state = LoopState(parts, done, checkpoint)
     phases = Phases(cfg, counts, experts, network, images.device)
-    state = _restored(_first_state(cfg, start, images, seed), checkpoint)
-    while state.done < cfg.iterations:
-        synthetic = Synthetic(*(state.learned[name] for name in LEARNED))
-        epoch = _start_epoch(cfg, state.done, state.rng)
-        losses, gradients = phases.gradients(synthetic, epoch, state.rng)
+    while done["iteration"] < cfg.iterations:
+        synthetic = Synthetic(*(learned[name] for name in LEARNED))
+        epoch = _start_epoch(cfg, done["iteration"], rng)
+        losses, gradients = phases.gradients(synthetic, epoch, rng)
+        done["iteration"] += 1
         broken = not all(bool(gradient.isfinite().all()) for gradient in gradients.values())
         if cfg.largest_loss is not None and (broken or any(loss > cfg.largest_loss for loss in losses)):
-            state.skipped += 1
+            done["skipped"] += 1
             gradients = {name: torch.zeros_like(gradient) for name, gradient in gradients.items()}
         else:
-            _require_sane(losses, broken, state.done)
-            _update(cfg, state, gradients)
-        _remember(state, losses, epoch, _by_class(gradients["images"], labels, len(counts)))
-        state.done += 1
+            _require_sane(losses, broken, done["iteration"])
+            done["clamped"] += _update(cfg, learned, velocity, gradients)
+        by_class = _by_class(gradients["images"], labels, len(counts))
+        row = (*map(torch.tensor, losses), learned["lr"], torch.tensor(float(epoch)), by_class)  # of the history
+        for name, value in zip(HISTORY, row, strict=True):
+            history[name].append(value.detach().cpu().clone())
         if watch is not None:
-            facts = {"iteration": state.done, "iterations": cfg.iterations, "lr": state.learned["lr"].item()}
+            facts = {"iteration": done["iteration"], "iterations": cfg.iterations, "lr": learned["lr"].item()}
             watch(facts | {"loss": losses[0], "loss_classifier": losses[1]})
-        if checkpoint is not None:
-            checkpoint.tick(lambda: _bundle(state))
-    return _result(cfg, start, state)
+        state.keep()
+    stacked = {name: rows.stacked() for name, rows in history.items()}
+    return _result(start, learned), stacked, {"skipped": done["skipped"], "clamped": done["clamped"]}
 
 
 def last_start_epoch(cfg: TrajectoryConfig, iteration: int) -> int:
@@ -121,8 +116,10 @@ def _start_epoch(cfg: TrajectoryConfig, iteration: int, rng: torch.Generator) ->
     return int(torch.randint(cfg.window[0], last_start_epoch(cfg, iteration), (), generator=rng))
 
 
-def _update(cfg: TrajectoryConfig, state: _State, gradients: dict[str, Tensor]) -> None:
-    """One step of gradient descent with momentum on images, label logits and step size."""
+def _update(
+    cfg: TrajectoryConfig, learned: dict[str, Tensor], velocity: dict[str, Tensor], gradients: dict[str, Tensor]
+) -> bool:
+    """One step of gradient descent with momentum on images, label logits and step size; whether that was set back."""
     settings = {
         "images": (cfg.lr_images, cfg.momentum_images),
         "logits": (cfg.lr_labels, cfg.momentum_labels),
@@ -130,26 +127,18 @@ def _update(cfg: TrajectoryConfig, state: _State, gradients: dict[str, Tensor]) 
     }
     for name, (step, momentum) in settings.items():
         if step:
-            velocity = state.velocity[name].mul_(momentum).add_(gradients[name])
-            state.learned[name].sub_(velocity, alpha=step)
-    lr = state.learned["lr"]
-    if lr < cfg.smallest_lr:  # a student with a negative step size would climb
-        lr.fill_(cfg.smallest_lr)
-        state.velocity["lr"].zero_()
-        state.clamped += 1
+            learned[name].sub_(velocity[name].mul_(momentum).add_(gradients[name]), alpha=step)
+    if not learned["lr"] < cfg.smallest_lr:
+        return False
+    learned["lr"].fill_(cfg.smallest_lr)  # a student with a negative step size would climb
+    velocity["lr"].zero_()
+    return True
 
 
 def _by_class(gradient: Tensor, labels: Tensor, classes: int) -> Tensor:
     """The norm of the gradient of each class's images, ``[C]``."""
     squares = gradient.flatten(1).square().sum(dim=1)
     return squares.new_zeros(classes).index_add_(0, labels, squares).sqrt()
-
-
-def _remember(state: _State, losses: tuple[float, float], epoch: int, class_gradient: Tensor) -> None:
-    """Add an iteration to the history: losses, the step size after it, its start epoch, gradients by class."""
-    row = (*map(torch.tensor, losses), state.learned["lr"], torch.tensor(float(epoch)), class_gradient)
-    for name, value in zip(HISTORY, row, strict=True):
-        state.history[name].append(value.detach().cpu().clone())
 
 
 def _require_sane(losses: tuple[float, float], broken: bool, iteration: int) -> None:
@@ -162,49 +151,19 @@ def _require_sane(losses: tuple[float, float], broken: bool, iteration: int) -> 
     )
 
 
-def _first_state(cfg: TrajectoryConfig, start: DistilledSet, images: Tensor, seed: int) -> _State:
+def _learned(cfg: TrajectoryConfig, start: DistilledSet, images: Tensor) -> dict[str, Tensor]:
+    """Where the iterations begin: images, label logits and step size, on the images' device."""
     logits = HARD * start.target_probabilities() if start.targets is None else start.targets
     lr = torch.tensor(cfg.lr, dtype=torch.float32)
-    learned = {"images": images.clone(), "logits": logits.to(images.device).clone(), "lr": lr.to(images.device)}
-    velocity = {name: torch.zeros_like(tensor) for name, tensor in learned.items()}
-    return _State(learned, velocity, {name: [] for name in HISTORY}, generator(seed, "matching"))
+    return {"images": images.clone(), "logits": logits.to(images.device).clone(), "lr": lr.to(images.device)}
 
 
-def _restored(state: _State, checkpoint: Checkpoint | None) -> _State:
-    """The state of the interrupted run, or the first one that is given."""
-    saved = None if checkpoint is None else checkpoint.load()
-    if saved is None:
-        return state
-    for name in LEARNED:
-        state.learned[name].copy_(saved.tensors[f"learned.{name}"])
-        state.velocity[name].copy_(saved.tensors[f"velocity.{name}"])
-    for name in HISTORY:
-        state.history[name] = list(saved.tensors[f"history.{name}"].clone())
-    state.rng.set_state(saved.tensors["generator"])
-    state.done, state.skipped, state.clamped = (saved.meta[name] for name in ("done", "skipped", "clamped"))
-    return state
-
-
-def _bundle(state: _State) -> Bundle:
-    parts = {"learned": state.learned, "velocity": state.velocity, "history": _stacked(state)}
-    tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
-    counts = {"done": state.done, "skipped": state.skipped, "clamped": state.clamped}
-    return Bundle(tensors | {"generator": state.rng.get_state()}, counts)
-
-
-def _stacked(state: _State) -> dict[str, Tensor]:
-    return {name: torch.stack(rows) if rows else torch.empty(0) for name, rows in state.history.items()}
-
-
-def _result(
-    cfg: TrajectoryConfig, start: DistilledSet, state: _State
-) -> tuple[DistilledSet, dict[str, Tensor], dict[str, Any]]:
-    made = DistilledSet(
+def _result(start: DistilledSet, learned: dict[str, Tensor]) -> DistilledSet:
+    return DistilledSet(
         labels=start.labels,
         indices=torch.full_like(start.labels, NOT_REAL),
-        images=state.learned["images"].cpu(),
-        targets=None if start.targets is None else state.learned["logits"].cpu(),
-        lr=float(state.learned["lr"]),
+        images=learned["images"].cpu(),
+        targets=None if start.targets is None else learned["logits"].cpu(),
+        lr=float(learned["lr"]),
         info=start.info,
     )
-    return made, _stacked(state), {"skipped": state.skipped, "clamped": state.clamped}

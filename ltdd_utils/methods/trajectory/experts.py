@@ -33,13 +33,13 @@ SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samp
 
 
 def expert_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """What a representation expert depends on beside its run: not how many there are, nor what is kept of it."""
+    """The settings that a representation expert depends on: neither the number of experts nor the epochs kept."""
     first = {name: value for name, value in to_dict(cfg).items() if name not in (*SECOND_STAGE, "count", "seed")}
     return {"expert": first, "index": index}
 
 
 def classifier_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """What a classifier expert depends on: its representation expert, and the settings of its own stage."""
+    """The settings that a classifier expert depends on: its representation expert's and those of its own stage."""
     return expert_settings(cfg, index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
 
 
@@ -72,11 +72,11 @@ def representation_expert(
         if cfg.logit_adjustment:
             shift = logit_adjustment(run.data.prior, cfg.logit_adjustment).float().to(run.device)
         objective = label_objective(images, labels, cfg.augment, rng, shift)
-        kept = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
+        snapshots = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
-        options |= {"each_epoch": kept.take, "watch": watch, "checkpoint": kept}
+        options |= {"each_epoch": snapshots.take, "watch": watch, "checkpoint": snapshots}
         train(network, len(labels), objective, cfg.train, rng, **options)
-        return kept.bundle()
+        return snapshots.bundle()
 
     _trained(keep, cfg.train.epochs, "a representation expert")
     bundle = run.stage("representation", compute, **expert_settings(cfg, index))
@@ -128,18 +128,18 @@ def classifier_expert(
         images, labels, rng = run.images(), run.labels(), run.rng("trajectory", index, "classifier")
         objective = label_objective(images, labels, cfg.augment, rng)
         length = cfg.classifier_images or max(data.counts) * data.classes
-        kept = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
+        snapshots = Snapshots(checkpoint, lambda: flat_parameters(network.classifier), keep, DTYPES[cfg.stored])
 
         def each_epoch(done: int) -> None:
             if done and cfg.max_norm:
                 _bound_rows(network.classifier.weight, cfg.max_norm)
-            kept.take(done)
+            snapshots.take(done)
 
         order = class_aware_order(data.train_labels, cfg.samples_per_class, length)
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
-        options |= {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": kept}
+        options |= {"order": order, "each_epoch": each_epoch, "watch": watch, "checkpoint": snapshots}
         train(network, length, objective, settings, rng, **options)
-        return kept.bundle()
+        return snapshots.bundle()
 
     _trained(keep, cfg.classifier_epochs, "a classifier expert")
     bundle = run.stage("classifier", compute, **classifier_settings(cfg, index))

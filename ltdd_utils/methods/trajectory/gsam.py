@@ -61,7 +61,7 @@ def _ascent(weights: list[Tensor], gradients: tuple[Tensor, ...], cfg: GSAMConfi
 
 
 def _update(first: tuple[Tensor, ...], second: tuple[Tensor, ...], alpha: float) -> list[Tensor]:
-    """The direction u: the second gradient, less a share of the first one's part across it."""
+    """The direction u: g' minus alpha times the component of g orthogonal to g'."""
     inner = torch.stack([(a * b).sum() for a, b in zip(first, second, strict=True)]).sum()
     squared = torch.stack([b.square().sum() for b in second]).sum() + SMALLEST
     along = inner / squared

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.trajectory.settings import InitialConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.flat import Apply
@@ -51,11 +52,11 @@ def initial_set(
     rows = torch.full((len(labels),), NOT_REAL)  # of the long tail
     weights = last_snapshot(cfg, experts, 0).to(device)
     for label in range(data.classes):
-        mine = (data.train_labels == label).nonzero().flatten()
-        mine = mine[torch.randperm(len(mine), generator=rng)]
+        candidates = (data.train_labels == label).nonzero().flatten()
+        candidates = candidates[torch.randperm(len(candidates), generator=rng)]
         if cfg.images == "correct":
-            mine = mine[(answers(network, weights, run.images(mine)).argmax(dim=1) == label).cpu()]
-        chosen = _filled(mine, ipc, cfg.policy, data.class_names[label])
+            candidates = candidates[(answers(network, weights, run.images(candidates)).argmax(dim=1) == label).cpu()]
+        chosen = fill(candidates, ipc, cfg.policy, _refusal(len(candidates), ipc, data.class_names[label]))
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
@@ -64,15 +65,15 @@ def initial_set(
         noise = torch.randn(missing, *shape, dtype=torch.float32, generator=rng)
     indices = torch.where(synthetic, rows, data.indices[rows.clamp_min(0)])
     info = {"class_names": list(data.class_names)}
-    made = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
+    distilled = DistilledSet(labels, indices, images=noise, lr=lr, info=info)
     if cfg.labels == "hard":
-        return made
+        return distilled
     images = torch.empty(len(labels), *shape)
     images[~synthetic] = run.images(rows[~synthetic]).cpu()
     if noise is not None:
         images[synthetic] = noise
     targets = soft_labels(cfg, images.to(device), labels.to(device), experts, network).cpu()
-    return replace(made, targets=targets, info={**info, "targets": "logits"})
+    return replace(distilled, targets=targets, info={**info, "targets": "logits"})
 
 
 @torch.no_grad()
@@ -101,16 +102,9 @@ def answers(network: Apply, weights: Tensor, images: Tensor) -> Tensor:
     return torch.cat([network(weights, batch) for batch in images.split(BATCH)])
 
 
-def _filled(rows: Tensor, ipc: int, policy: str, name: str) -> Tensor:
-    """The rows of a class's images, as many as there are or as the policy makes of them."""
-    if len(rows) >= ipc:
-        return rows[:ipc]
-    if policy == "inherent":
-        remedy = f", or ipc up to {len(rows)}" if len(rows) else ""
-        raise ValueError(
-            f"class {name!r} has {len(rows)} images to start from, fewer than ipc={ipc}, and 'inherent' adds none: use "
-            f"the policy 'duplicate' or 'noise'{remedy}"
-        )
-    if policy == "duplicate" and len(rows):
-        return rows[torch.arange(ipc) % len(rows)]
-    return rows
+def _refusal(count: int, ipc: int, name: str) -> str:
+    remedy = f", or ipc up to {count}" if count else ""
+    return (
+        f"class {name!r} has {count} images to start from, fewer than ipc={ipc}, and 'inherent' adds none: use "
+        f"the policy 'duplicate' or 'noise'{remedy}"
+    )

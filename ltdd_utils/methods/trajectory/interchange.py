@@ -78,7 +78,7 @@ def import_trajectory(folder: Path, info: Mapping[str, Any]) -> DistilledSet:
 
     Raises:
         FileNotFoundError: the images or the labels are absent.
-        ValueError: a file holds something else than a tensor, or the contents are no valid set.
+        ValueError: a file does not hold a tensor, or the contents are not a valid set.
     """
     images, learned = _tensor(Path(folder) / "images_best.pt", (4,)), Path(folder) / "lr_best.pt"
     labels = _tensor(Path(folder) / "labels_best.pt", (1, 2))

@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Synthetic:
-    """What is learned: images, the logits of their labels, and the student's step size."""
+    """The learned tensors: images, the logits of their labels, and the student's step size."""
 
     images: Tensor  # preprocessed, [M, Ch, H, W]
     logits: Tensor  # of the labels, [M, C]; the targets are their softmax
@@ -69,7 +69,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Matched:
-    """The value of the loss, and its gradient with respect to what is learned."""
+    """The value of the loss, and its gradient with respect to the learned tensors."""
 
     loss: Tensor  # scalar; 1: the student is as far as it started, 0: it is the expert
     images: Tensor

@@ -99,7 +99,7 @@ def _dam(cell: Cell) -> DAMConfig:
 
 
 def _common(cell: Cell) -> TrajectoryConfig:
-    """What the recipes share: one phase on representation experts."""
+    """Settings that the recipes share: one phase on representation experts."""
     own, (steps, _) = _cell(cell), _steps(cell)
     experts, first = _experts(cell), MatchConfig(1.0, steps)
     longest = experts.train.epochs + 1 - first.epochs  # T+ that the experts have the epochs for
@@ -132,8 +132,7 @@ def _steps(cell: Cell) -> tuple[int, int]:
 
 
 def _cell(cell: Cell) -> CellSettings:
-    dataset = "cifar10" if cell.dataset == "digits" else cell.dataset
-    return released(dataset, cell.imbalance_factor, cell.ipc)
+    return released(cell.dataset, cell.imbalance_factor, cell.ipc)
 
 
 def _experts(cell: Cell) -> ExpertConfig:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ltdd_utils.data.facts import stand_in
+
 __all__ = ["CellSettings", "released"]
 
 CORRECT, REAL = "correct", "real"
@@ -10,7 +12,7 @@ CORRECT, REAL = "correct", "real"
 
 @dataclass(frozen=True)
 class CellSettings:
-    """What the released files of LTDD (arXiv 2408.14506) vary from cell to cell; all have 10,000 iterations."""
+    """Settings that vary from cell to cell in the released files of LTDD (arXiv 2408.14506); iterations are 10,000."""
 
     steps: tuple[int, int]  # inner steps of the two phases
     batch: int
@@ -31,6 +33,7 @@ def _cifar10(
     weights: tuple[float, float],
     expand: int = 0,
     second_steps: int = 80,
+    *,
     note: str = "",
 ) -> CellSettings:
     window = (0, last // 2, last)
@@ -43,6 +46,7 @@ def _many_classes(
     lr_images: float,
     window: tuple[int, int],
     lr_lr: float = 1e-5,
+    *,
     iterations: int = 10_000,
     note: str = "",
 ) -> CellSettings:
@@ -99,12 +103,13 @@ _CELLS: Mapping[tuple[str, float, int], CellSettings] = {
 def released(dataset: str, imbalance_factor: float, ipc: int) -> CellSettings:
     """The released settings of a cell; without a file, those of the nearest IPC, then of the nearest imbalance factor.
 
+    A data set without any file has those of the one that it is ``like``.
+
     Raises:
-        ValueError: a data set that the release does not know.
+        ValueError: a data set that the release does not know, and that is like none that it does.
     """
-    known = [key for key in _CELLS if key[0] == dataset]
-    if not known:
-        raise ValueError(f"paper 1 has no settings for {dataset!r}; it has {', '.join(sorted({k[0] for k in _CELLS}))}")
+    name = stand_in(dataset, {key[0] for key in _CELLS}, "paper 1")
+    known = [key for key in _CELLS if key[0] == name]
     nearest = min(known, key=lambda key: (abs(key[2] - ipc), abs(key[1] - imbalance_factor)))
     settings = _CELLS[nearest]
     if nearest == (dataset, imbalance_factor, ipc):

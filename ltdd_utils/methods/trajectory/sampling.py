@@ -37,9 +37,9 @@ def class_aware_order(labels: Tensor, samples_per_class: int, length: int) -> Or
         classes = _cycles(len(rows), draws, generator)
         images = torch.empty(draws, samples_per_class, dtype=torch.long)
         for label, members in enumerate(rows):
-            mine = classes == label
-            count = int(mine.sum()) * samples_per_class
-            images[mine] = members[_cycles(len(members), count, generator)].view(-1, samples_per_class)
+            places = classes == label
+            count = int(places.sum()) * samples_per_class
+            images[places] = members[_cycles(len(members), count, generator)].view(-1, samples_per_class)
         return images.flatten()[:length]
 
     return order

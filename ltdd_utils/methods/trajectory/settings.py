@@ -17,7 +17,7 @@ class GSAMConfig:
     """Sharpness-aware steps: surrogate-gap guided SAM (Zhuang et al., arXiv 2203.08065), as LTDD and FTD train."""
 
     rho: float = 0.01  # length of the ascent step
-    alpha: float = 0.3  # share of the gradient across the perturbed one that is taken off
+    alpha: float = 0.3  # times the component of g orthogonal to g', which is taken off g'
     adaptive: bool = True  # perturb each weight in proportion to its square (ASAM)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ __all__ = ["Experts", "Snapshots", "holding", "snapshot"]
 
 @dataclass(frozen=True)
 class Experts:
-    """The snapshots of all experts of a run, read when they are asked for; flat weights ``[P]``, float32."""
+    """The snapshots of all experts of a run, read on demand; flat weights ``[P]``, float32."""
 
     layout: Layout
     last_epoch: int  # of the representation experts
@@ -68,7 +68,7 @@ class Experts:
 
 
 class Snapshots:
-    """The snapshots of a training run, kept with its checkpoint: a resumed run has those it took before."""
+    """The snapshots of a training run, kept with its checkpoint: a resumed run has the earlier ones."""
 
     def __init__(
         self, checkpoint: Checkpoint, flat: Callable[[], Tensor], keep: Sequence[int], dtype: torch.dtype
@@ -77,16 +77,18 @@ class Snapshots:
         self.checkpoint, self.flat, self.keep, self.dtype = checkpoint, flat, set(keep), dtype
         saved = checkpoint.load()
         names = [] if saved is None else [name for name in saved.tensors if name.startswith("snapshot.")]
-        self.taken = {int(name.partition(".")[2]): saved.tensors[name].clone() for name in names}
-        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta["epoch"]}
+        self.rows = {int(name.partition(".")[2]): saved.tensors[name].clone() for name in names}
+        passed = set() if saved is None else {epoch for epoch in self.keep if epoch <= saved.meta.get("epoch", 0)}
         self.saved = saved
-        if not passed <= set(self.taken):  # the interrupted call did not keep all that this one wants: from the start
-            self.saved, self.taken = None, {}
+        if not passed <= set(self.rows):  # the interrupted call lacks an epoch that this one keeps: from the start
+            self.saved, self.rows = None, {}
 
     def take(self, epoch: int) -> None:
         """Take the snapshot of an epoch that has ended (0: before the first one), if it is to be kept."""
+        if epoch == 0:  # the training begins: what another one had taken, whose checkpoint it refused, does not count
+            self.rows = {}
         if epoch in self.keep:
-            self.taken[epoch] = self.flat().to("cpu", self.dtype)
+            self.rows[epoch] = self.flat().to("cpu", self.dtype)
 
     def load(self) -> Bundle | None:
         """The state of the interrupted training, as ``Checkpoint.load``; None: from the start."""
@@ -97,14 +99,14 @@ class Snapshots:
 
         def with_snapshots() -> Bundle:
             bundle = state()
-            return Bundle(bundle.tensors | {f"snapshot.{e}": row for e, row in self.taken.items()}, bundle.meta)
+            return Bundle(bundle.tensors | {f"snapshot.{e}": row for e, row in self.rows.items()}, bundle.meta)
 
         self.checkpoint.tick(with_snapshots)
 
     def bundle(self) -> Bundle:
-        """All that were taken: ``tensors["snapshots"]`` ``[len(epochs), P]`` and ``meta["epochs"]``, rising."""
-        epochs = sorted(self.taken)
-        return Bundle({"snapshots": torch.stack([self.taken[epoch] for epoch in epochs])}, {"epochs": epochs})
+        """All of them: ``tensors["snapshots"]`` ``[len(epochs), P]`` and ``meta["epochs"]``, ascending."""
+        epochs = sorted(self.rows)
+        return Bundle({"snapshots": torch.stack([self.rows[epoch] for epoch in epochs])}, {"epochs": epochs})
 
 
 def snapshot(bundle: Bundle, epoch: int, name: str = "the expert") -> Tensor:

@@ -58,7 +58,15 @@ def matching(job: Job) -> DistillationResult:
             counts = estimated_counts(experts, experts.layout.apply(network), run.images())
             estimate = {"estimated_counts": counts}
         matched, history, facts = match_trajectories(
-            cfg, start, images, counts, experts, network, run.seed, run.watch("matching"), checkpoint
+            cfg,
+            start,
+            images,
+            counts,
+            experts,
+            network=network,
+            seed=run.seed,
+            watch=run.watch("matching"),
+            checkpoint=checkpoint,
         )
         bundle = to_bundle(matched)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}

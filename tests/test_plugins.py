@@ -1,0 +1,186 @@
+"""A stranger's methods: the files of the page "Your own method", by --plugin and as an installed package."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ltdd_utils import recipes
+from ltdd_utils.cli import main
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.methods import CORESETS, METHODS, Family, Method, register, register_rule
+from ltdd_utils.methods.coresets.settings import RULES
+from ltdd_utils.recipes import Recipe, load_plugin
+
+pytestmark = pytest.mark.float32  # as users run it
+
+PAGE = Path(__file__).resolve().parent.parent / "book" / "own_method.md"
+QUICK = ["--students", "1", "--ipc", "2", "--quiet", "--set", "evaluate.train.epochs=1"]
+FEW = {"margin": ["--set", "method.expert.train.epochs=1"], "mean_features": ["--set", "method.iterations=4"]}
+
+
+def files() -> dict[str, str]:
+    """The Python files that the page shows, by name."""
+    return dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S))
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """The page's files in a folder, and tables of methods and rules that forget them afterwards."""
+    for name, text in files().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in ("margin", "mean_features"):
+        METHODS.pop(name, None)
+        RULES.pop(name, None)
+        sys.modules.pop(f"ltdd_plugin_{name}", None)
+
+
+def run(name: str, folder: Path, *more: str) -> dict:
+    """The record of a run of a method of the page."""
+    options = [*QUICK, *FEW[name], "--results", str(folder / "mine"), "--work", str(folder / "work"), *more]
+    assert main(["run", f"{name}_digits", "--plugin", f"{name}.py", *options]) == 0
+    (path,) = (folder / "mine" / f"{name}_digits").glob("*.json")
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_from(page, name, capsys):
+    record = run(name, page)
+    assert Recipe.from_dict(record["config"]).config_id == record["config_id"]
+    assert record["provenance"]["plugin"]["module"] == f"ltdd_plugin_{name}"
+    stages = [stage.name for stage in recipes.stages(Recipe.from_dict(record["config"]))]
+    assert list(record["cost"]["seconds"]) == stages
+    assert main(["records", "--plugin", f"{name}.py", "--results", "mine"]) == 0
+    assert f"{name}_digits" in capsys.readouterr().out
+    assert main(["list", "--plugin", f"{name}.py"]) == 0
+    assert f"{name}_cifar100" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("protocol", ["online-teacher", "online-stored"])
+def test_every_evaluator_takes_it(page, protocol):
+    teacher = [f"evaluate.teacher.{key}" for key in ("train.epochs=1", "network.width=4")]
+    record = run("margin", page, "--protocol", protocol, *(part for one in teacher for part in ("--set", one)))
+    assert record["protocol"] == f"{protocol}/plain"
+
+
+def test_a_method_with_iterations_goes_on_to_the_same_bits(page, monkeypatch):
+    whole = run("mean_features", page)
+    ticks = iter(range(100))
+    from ltdd_utils.core.store import Checkpoint
+
+    real = Checkpoint.tick
+
+    def interrupted(checkpoint, state):
+        checkpoint.every_s = 0
+        real(checkpoint, state)
+        if next(ticks) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "tick", interrupted)
+    options = [*QUICK, *FEW["mean_features"], "--results", "again", "--work", "other"]
+    assert main(["run", "mean_features_digits", "--plugin", "mean_features.py", *options]) == 130
+    monkeypatch.setattr(Checkpoint, "tick", real)
+    assert main(["run", "mean_features_digits", "--plugin", "mean_features.py", *options]) == 0
+    (path,) = (page / "again" / "mean_features_digits").glob("*.json")
+    assert json.loads(path.read_text())["provenance"]["distilled_sha256"] == whole["provenance"]["distilled_sha256"]
+
+
+PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "strangers-methods"
+version = "1.0"
+[project.entry-points."ltdd.methods"]
+margin = "strangers_methods.margin"
+mean_features = "strangers_methods.mean_features"
+"""
+
+
+def test_an_installed_package_needs_no_option(tmp_path, root):
+    pytest.importorskip("hatchling")
+    package = tmp_path / "project" / "strangers_methods"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    for name, text in files().items():
+        (package / name).write_text(text, encoding="utf-8")
+    (tmp_path / "project" / "pyproject.toml").write_text(PYPROJECT)
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(site), str(tmp_path / "project")], check=True, cwd=tmp_path)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(root)])}
+    ltdd = [sys.executable, "-m", "ltdd_utils"]
+    listed = subprocess.run([*ltdd, "list"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "margin_digits" in listed.stdout and "mean_features_tiny" in listed.stdout
+    for name, few in FEW.items():
+        command = [*ltdd, "run", f"{name}_digits", *QUICK, *few, "--results", "mine"]
+        subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+        (path,) = (tmp_path / "mine" / f"{name}_digits").glob("*.json")
+        assert json.loads(path.read_text())["provenance"]["plugin"]["module"] == f"strangers_methods.{name}"
+
+
+BAD = {
+    "a file that fails": ("1 / 0", "ZeroDivisionError: division by zero"),
+    "a taken name": (
+        "from ltdd_utils.methods import *\nfrom ltdd_utils.methods import METHODS, CORESETS, Method, register\n"
+        "def mine(cell): ...\nregister(Method('random', mine, CORESETS))",
+        "there is a method 'random' already",
+    ),
+    "a bad name": (
+        "from ltdd_utils.methods import CORESETS, Method, register\ndef mine(cell): ...\n"
+        "register(Method('My Method', mine, CORESETS))",
+        "a method cannot be called 'My Method'",
+    ),
+    "a class, no family": (
+        "from ltdd_utils.methods import Method, register\ndef mine(cell): ...\nregister(Method('mine', mine, int))",
+        "register takes a Method with a Family",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_is_wrong_with_a_plugin_is_one_line(tmp_path, case, capsys):
+    text, message = BAD[case]
+    file = tmp_path / f"bad_{list(BAD).index(case)}.py"
+    file.write_text(text)
+    assert main(["list", "--plugin", str(file)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ltdd: error: --plugin") and message in line
+
+
+def test_a_plugin_that_is_no_file_is_refused(tmp_path, capsys):
+    assert main(["list", "--plugin", str(tmp_path / "nowhere.py")]) == 2
+    assert "no such file" in capsys.readouterr().err
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(ValueError, match="must be a Python file"):
+        load_plugin(tmp_path / "notes.txt")
+
+
+def test_a_rule_keeps_its_name_to_itself():
+    with pytest.raises(ValueError, match="there is a rule 'kcenter' already"):
+        register_rule("kcenter", lambda seen, count, rng: [])
+
+
+def test_a_record_of_a_method_that_is_not_here_says_so():
+    config = to_dict(recipes.recipe("random_digits")) | {"name": "unheard_digits"}
+    with pytest.raises(ValueError, match="unknown recipe 'unheard_digits'"):
+        Recipe.from_dict(config)
+
+
+def test_a_family_without_stages_is_an_error():
+    class Empty(Family):
+        name, settings = "empty", dict
+
+    with pytest.raises(NotImplementedError, match="the family empty declares no stages"):
+        Empty().stages(None, 1)
+    with pytest.raises(TypeError, match="register takes a Method"):
+        register("random")
+    assert METHODS["random"].family is CORESETS
+    assert Method("x", METHODS["random"].settings, CORESETS).summary.startswith("Random:")
