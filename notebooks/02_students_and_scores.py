@@ -97,7 +97,7 @@ plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA"
 # So inner products of gradients can be computed without the gradients: $\langle a \otimes [f, 1],\, b \otimes [g, 1] \rangle = (a \cdot b)(f \cdot g + 1)$.
 
 # %%
-from ltdd_utils.methods.coresets import selection as coresets
+from ltdd_utils.methods.coresets import rules as coresets
 
 notebook.source(coresets.graph_cut)
 

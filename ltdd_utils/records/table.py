@@ -23,7 +23,7 @@ def load(
 
     Args:
         folder: the results folder; one that does not exist holds no records.
-        allow_dirty: also read records of code that no commit holds.
+        allow_dirty: also read records from uncommitted code.
         allow_mixed: also read records with other settings under one target, for a table with a row per ``config_id``.
         committed_only: leave out records that the clone does not track; they are not even opened.
 
@@ -37,7 +37,7 @@ def load(
         return frame
     dirty = frame.loc[frame["dirty"].isin([True]), "path"]
     if len(dirty) and not allow_dirty:
-        what = f"{dirty.iloc[0]} comes from code that no commit holds"
+        what = f"{dirty.iloc[0]} comes from uncommitted code"
         raise ValueError(f"{what}; commit the code and run the recipe again, or read it with allow_dirty=True")
     if not allow_mixed:
         _refuse_mixed_cells(frame)
