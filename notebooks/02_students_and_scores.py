@@ -97,7 +97,7 @@ plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA"
 # So inner products of gradients can be computed without the gradients: $\langle a \otimes [f, 1],\, b \otimes [g, 1] \rangle = (a \cdot b)(f \cdot g + 1)$.
 
 # %%
-from ltdd_utils.methods.coresets import selection as coresets
+from ltdd_utils.methods.coresets import rules as coresets
 
 notebook.source(coresets.graph_cut)
 
@@ -405,39 +405,26 @@ plots.compare_published(both)
 # Random with students of width 32 is included for chapter 07.
 
 # %%
-mine = recorded[
-    (recorded.protocol == "dsa-stored") & recorded.recipe.str.endswith("_cifar10")
-]
-configs = [results.load_record(path)["config"] for path in mine.path]
-usual_data = recipes.recipe("random_cifar10").data
-real = [
-    ("policy" in c["method"] or not c["method"])  # a coreset, or the whole set
-    and DataConfig(**c["data"]) == usual_data
-    and c["ipc"] in (10, None)
-    for c in configs
-]
-mine, configs = mine[real], [c for c, keep in zip(configs, real, strict=True) if keep]
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
+methods = [*chosen, "full", "full_logit_adjusted"]
+real = [one for one in board.entries if one.method in methods]
+stored = [run for one in real if not one.evaluator.teacher for run in one.records]
 
 # %%
-kinds = [c["method"].get("method", "whole set") for c in configs]
-losses = [
-    "logit-adjusted" if c["evaluate"]["logit_adjustment"] else "cross-entropy"
-    for c in configs
-]
-augmented = [
-    "DSA" if c["evaluate"]["augment"]["kind"] == "dsa" else "none" for c in configs
-]
+rows = []
+for run in stored:
+    settings, metrics = run.recipe.evaluate, run.metrics
+    row = {"choice": getattr(run.recipe.method, "method", "whole set")}
+    row["loss"] = "logit-adjusted" if settings.logit_adjustment else "cross-entropy"
+    row["augmentation"] = "DSA" if settings.augment.kind == "dsa" else "none"
+    row |= {"width": settings.network.width, "scale": run.scale}
+    row |= {"overall": metrics.overall.mean, "std": metrics.overall.std}
+    row |= {name: getattr(metrics, name).mean for name in ("head", "mid", "tail")}
+    rows.append(row | {"students": len(run.students), "seconds": run.cost.total_seconds})
 
 # %%
-columns = ["scale", "overall", "std", "head", "mid", "tail", "students", "seconds"]
-widths = [c["evaluate"]["network"]["width"] for c in configs]
-shares = (
-    mine[columns]
-    .assign(choice=kinds, loss=losses, augmentation=augmented, width=widths)
-    .sort_values("overall")
-)
 percent = {name: "{:.1%}" for name in ("overall", "std", "head", "mid", "tail")}
-shares = shares[["choice", "loss", "augmentation", "width", *columns]]
+shares = pd.DataFrame(rows).sort_values("overall")
 shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="index")
 
 # %% [markdown]

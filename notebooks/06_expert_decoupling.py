@@ -212,11 +212,11 @@ print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 # The stronger statement, that the long tail as it is gives *better* features than the re-sampled one, is a difference between two rows:
 
 # %%
-from ltdd_utils.analysis import Pipelines, contrasts, for_display
+from ltdd_utils.analysis import Scores, contrasts, for_display
 
 
 def paired(name):  # fractions, by the number of the expert
-    return Pipelines((by_probe[name]["overall"] / 100).tolist(), number)
+    return Scores((by_probe[name]["overall"] / 100).tolist(), number)
 
 
 others = ("long tail, re-sampled", "balanced, same size")

@@ -624,7 +624,7 @@ pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)})
 
 # %%
 from ltdd_utils import analysis, records
-from ltdd_utils.analysis import compare, contrasts
+from ltdd_utils.analysis import compare
 from ltdd_utils.records import targets
 
 pair = ("unilevel", "unilevel_no_calibration")
@@ -642,25 +642,19 @@ analysis.formatted(beside)[columns].set_index(["IPC", "method"])
 
 
 # %%
-def usual(path):  # this cell, with the recipe's own settings
-    own = records.load_record(path)["config"]
-    cell = own["scale"], own["data"]["imbalance_factor"], own["ipc"]
-    return cell == ("cpu", 100, 10) and not analysis.diff_from_recipe(own)
+from ltdd_utils.evaluation import DEBIASED
 
-
-mine = recorded[recorded.protocol == "online-teacher/debiased"]
-mine = mine[mine.recipe.isin([f"{name}_cifar10" for name in pair])]
-mine = mine[mine.path.map(usual).astype(bool)]
-table = analysis.pool(mine)[["recipe", "mean", "pipelines"]]
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
+scores = {f"{name}_cifar10": board[name, DEBIASED] for name in pair}
 for name in pair:
-    if not (mine.recipe == f"{name}_cifar10").any():
-        print(f"not run yet: ltdd run {name}_cifar10 --scale cpu --ipc 10")
-table.assign(mean=(100 * table["mean"]).round(1)) if len(table) else None
+    if not board[name, DEBIASED]:
+        print(f"not run yet: {board.command(name, DEBIASED)}")
+table = [(found.percent, len(found)) for found in scores.values()]
+pd.DataFrame(table, list(scores), ["mean", "pipelines"]).round(1)
 
 # %%
-own = tuple(analysis.pipelines(mine[mine.recipe == f"{name}_cifar10"]) for name in pair)
-verdict = contrasts({"with calibration - without": own})
-assert verdict.verdict.iloc[0] == "not resolved"
+verdict = board.contrasts([pair], DEBIASED)  # with calibration, and without
+assert verdict.verdict.item() == "not resolved"
 analysis.for_display(verdict)
 
 # %% [markdown]

@@ -347,7 +347,7 @@ from ltdd_utils.analysis import compare, contrasts
 
 
 def of_seeds(values):  # percent, one per seed
-    return analysis.Pipelines((values / 100).tolist(), seeds)
+    return analysis.Scores((values / 100).tolist(), seeds)
 
 
 def beside_plain(of):
@@ -462,33 +462,17 @@ table.round(2)
 
 # %%
 from ltdd_utils import analysis, records
-from ltdd_utils.analysis import contrasts
+from ltdd_utils.evaluation import DEBIASED, PLAIN
 from ltdd_utils.records import targets
 
 folder = records.default_records_dir()
 recorded = records.load(folder, allow_mixed=True, committed_only=True)
-
-# %%
-online = recorded[(recorded.scale == "cpu") & recorded.recipe.str.endswith("_cifar10")]
-online = online[online.protocol.str.startswith("online-teacher/", na=False)]
-loaded = {path: records.load_record(path) for path in online.path}
-
-
-def usual(path):  # this cell, with the recipe's own settings
-    own = loaded[path]["config"]
-    cell = own["data"]["imbalance_factor"], own["ipc"]
-    return cell == (100, 10) and not analysis.diff_from_recipe(own)
-
-
-online = online[online.path.map(usual).astype(bool)]
-
-# %%
-found = {}
-for path in online.path:
-    if "teacher" in loaded[path]:
-        kind = loaded[path]["protocol"].rpartition("/")[2]
-        found[kind, loaded[path]["seed"]] = loaded[path]["teacher"]["per_class"]
-print(f"{len(online)} records, {len(found)} teachers")
+online = recorded[recorded.has_teacher]
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=online)
+found = {kind: board.teachers(kind) for kind in kinds}
+usual = [one for one in board.usual if one.evaluator in (PLAIN, DEBIASED)]
+known = sum(len(one.records) for one in usual)
+print(f"{known} records, {sum(map(len, found.values()))} teachers")
 
 # %%
 from ltdd_utils.data import class_counts
@@ -496,11 +480,10 @@ from ltdd_utils.data import class_counts
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 counts = class_counts(5000, 100, 10)
 bars = {
-    f"{kind} teacher": [row for (own, _), row in sorted(found.items()) if own == kind]
-    for kind in kinds
+    f"{kind} teacher": [teacher.per_class for _, teacher in sorted(teachers.items())]
+    for kind, teachers in found.items()
 }
-bars = {name: rows for name, rows in bars.items() if rows}
-plots.per_class_accuracy(bars, counts, CIFAR10) if bars else None
+plots.per_class_accuracy(bars, counts, CIFAR10)
 
 # %%
 groups = {"all": range(10), **rank_thirds(counts)}
@@ -510,24 +493,20 @@ rows = {
     }
     for name, rows in bars.items()
 }
-pd.DataFrame(rows).T.round(1) if bars else None
+pd.DataFrame(rows).T.round(1)
 
 # %% [markdown]
 # Students on the *same* sets under both teachers, with the command for each run that is missing:
 
 # %%
 methods = ("random", "rded", "edc", "unilevel_no_recovery", "unilevel")
-base = "ltdd run {}_cifar10 --scale cpu --ipc 10 --protocol online-teacher --teacher {}"
-pooled = analysis.pool(online)
 rows = {}
-for method, kind in ((m, k) for m in methods for k in kinds):
-    own = pooled[pooled.recipe == f"{method}_cifar10"]
-    own = own[own.protocol == f"online-teacher/{kind}"]
-    shown = [
-        f"{100 * mean:.1f} ({n})"
-        for mean, n in zip(own["mean"], own.pipelines, strict=True)
-    ]
-    rows.setdefault(method, {})[kind] = ", ".join(shown) or base.format(method, kind)
+for method in methods:
+    for evaluator in (PLAIN, DEBIASED):
+        scores_of = board[method, evaluator]
+        shown = f"{scores_of.percent:.1f} ({len(scores_of)})" if scores_of else ""
+        command = board.command(method, evaluator)
+        rows.setdefault(method, {})[evaluator.teacher] = shown or command
 pd.set_option("display.max_colwidth", None)
 pd.DataFrame(rows).T.rename_axis("accuracy, % (pipelines)")
 
@@ -536,10 +515,9 @@ own_tail = {
     name: torch.tensor(of)[:, list(groups["tail"])].mean().item()
     for name, of in bars.items()
 }
-by_kind = pooled.pivot_table("mean", "recipe", "protocol")
-gains = by_kind["online-teacher/debiased"] - by_kind["online-teacher/plain"]
 assert own_tail["debiased teacher"] > 4 * own_tail["plain teacher"]
-assert gains["random_cifar10"] > 0.1  # students of the very same random images
+gain = board["random", DEBIASED].percent - board["random", PLAIN].percent
+assert gain > 10  # students of the very same random images
 
 # %% [markdown]
 # On CIFAR-10-LT the picture is different.

@@ -528,7 +528,7 @@ score.set_axis([f"seed {s}" for s in seeds]).T.round(1)
 from ltdd_utils import analysis
 from ltdd_utils.analysis import contrasts
 
-by_seed = [analysis.Pipelines((score[n] / 100).tolist(), seeds) for n in trials]
+by_seed = [analysis.Scores((score[n] / 100).tolist(), seeds) for n in trials]
 analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 
 # %% [markdown]

@@ -221,7 +221,7 @@ print(f"correlation of the logits {shared:.2f}; same first class in {100 * same:
 # These trainings have no more steps than that, so the average is left out here, and the last weights are scored.
 
 # %%
-from ltdd_utils.analysis import Pipelines, contrasts, for_display
+from ltdd_utils.analysis import Scores, contrasts, for_display
 from ltdd_utils.data import rank_thirds
 from ltdd_utils.training import train
 
@@ -265,7 +265,7 @@ students = {"every view": told_views, "stored, one each": told_once}
 table = {name: pd.DataFrame([scores(z) for z in of]) for name, of in students.items()}
 gap = table["every view"]["overall"] - table["stored, one each"]["overall"]
 assert (gap > 0).all()
-pairs = [Pipelines((table[name]["overall"] / 100).tolist(), seeds) for name in students]
+pairs = [Scores((table[name]["overall"] / 100).tolist(), seeds) for name in students]
 found = contrasts({"every view - stored": tuple(pairs)})
 assert found.verdict.iloc[0] == "resolved"
 for_display(found)

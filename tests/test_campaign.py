@@ -2,10 +2,10 @@
 
 import json
 import time
-from types import SimpleNamespace
 
 import pytest
 import torch
+import toy_records
 from toy_sets import CPU
 
 from ltdd_utils import campaign, recipes
@@ -14,8 +14,7 @@ from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.core.store import Store
-from ltdd_utils.recipes import Recipe
-from ltdd_utils.records import all_records, load_record
+from ltdd_utils.records import Record, all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
 
 pytestmark = pytest.mark.float32
@@ -115,9 +114,8 @@ def test_an_unknown_campaign_is_refused_with_those_that_there_are():
 
 
 def record(recipe, seed, seconds, students=1):
-    """What ``expected`` reads of a record."""
-    cost = SimpleNamespace(seconds=seconds)
-    return SimpleNamespace(recipe=recipe, seed=seed, students=[None] * students, cost=cost)
+    content = toy_records.record([(1, 1)] * students, seed=seed) | {"config": to_dict(recipe)}
+    return Record(content | {"cost": content["cost"] | {"seconds": seconds}})
 
 
 def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
@@ -154,9 +152,9 @@ def test_every_recipe_has_its_stages_timed_by_its_own_record():
     """The stages of a recipe are those that committed records of it name (the ones that take no time aside)."""
     for path in sorted((campaign.plan.default_records_dir()).glob("*/*-s0.json")):
         found = load_record(path)
-        ours = {stage.name for stage in campaign.timed_stages(Recipe.from_dict(found["config"]), 0, 1)}
-        spent = {name for name, value in found["cost"]["seconds"].items() if value > 30}
-        assert spent <= ours | {"preprocess"} and ours <= set(found["cost"]["seconds"]), path
+        ours = {stage.name for stage in campaign.timed_stages(found.recipe, 0, 1)}
+        spent = {name for name, value in found.cost.seconds.items() if value > 30}
+        assert spent <= ours | {"preprocess"} and ours <= set(found.cost.seconds), path
 
 
 def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):

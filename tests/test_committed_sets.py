@@ -8,7 +8,6 @@ from ltdd_utils.core.settings import from_dict, to_dict
 from ltdd_utils.data import DataConfig, load
 from ltdd_utils.distilled import NOT_REAL, composition, content_hash, load_set, pixels
 from ltdd_utils.methods.coresets.selection import select
-from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.recipes import names, recipe
 from ltdd_utils.records import committed, load_record, results_root
 from ltdd_utils.runs import protocol_for
@@ -24,8 +23,8 @@ def recorded():
     """Recipe and seed -> hash of a set -> the evaluators under which the committed records score it."""
     found = {}
     for record in map(load_record, committed(results_root())):
-        sets = found.setdefault((record["recipe"], record["seed"]), {})
-        for one in set(record["provenance"]["distilled_sha256"]):
+        sets = found.setdefault((record.name, record.seed), {})
+        for one in set(record.sets):
             sets.setdefault(one, []).append(record["config"]["evaluate"])
     return found
 
@@ -80,10 +79,10 @@ def test_students_of_a_set_from_a_file_are_those_of_its_record():
     compared = set()
     for record in map(load_record, committed(results_root())):
         for path, distilled in held.items():
-            same = content_hash(distilled) in record["provenance"]["distilled_sha256"]
-            usual = distilled.info["recipe"] == record["recipe"] and not diff_from_recipe(record.recipe)
-            if same and usual and record["protocol"] == protocol_for(distilled).label:
-                assert to_dict(protocol_for(distilled)) == record["config"]["evaluate"], path.name
+            same = content_hash(distilled) in record.sets
+            usual = distilled.info["recipe"] == record.name and not diff_from_recipe(record.recipe)
+            if same and usual and record.protocol == protocol_for(distilled).label:
+                assert protocol_for(distilled) == record.recipe.evaluate, path.name
                 compared.add(path.stem.partition("_if")[0])
     assert {"damed_cifar10", "datm_cifar10", "damed_digits", "unilevel_cifar10"} <= compared
 
@@ -102,11 +101,10 @@ def test_the_random_sets_of_committed_records_can_be_drawn_again():
     records = [load_record(path) for path in committed(results_root()) if path.parent.name == "random_digits"]
     drawn = 0
     for record in records:
-        settings, seed = record["config"], record["seed"]
-        data, method = load(from_dict(DataConfig, settings["data"])), from_dict(CoresetConfig, settings["method"])
-        assert data.sha256 == record["provenance"]["data_sha256"]
-        for draw, wanted in enumerate(record["provenance"]["distilled_sha256"]):
-            made = select(method, toy_run(data=data, seed=seed), settings["ipc"], draw=draw)
+        data = load(record.data)
+        assert data.sha256 == record.provenance.data_sha256
+        for draw, wanted in enumerate(record.sets):
+            made = select(record.recipe.method, toy_run(data=data, seed=record.seed), record.ipc, draw=draw)
             assert made.images is None and content_hash(made) == wanted
             drawn += 1
     assert drawn >= 10
