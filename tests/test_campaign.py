@@ -13,6 +13,7 @@ from ltdd_utils.cli import main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.locks import Busy, locked
+from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
 from ltdd_utils.records import Record, all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
