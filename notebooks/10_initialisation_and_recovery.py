@@ -129,9 +129,8 @@ side, m, ipc = data.image_size, cfg.initial.crops, recipe.ipc
 # %%
 def pool(label, rng):  # m crops of each image of a class, floats in [0, 1]
     mine = data.train_images[data.train_labels == label].float() / 255
-    boxes = draw_boxes(
-        len(mine) * m, side, side, cfg.initial.scale, (1.0, 1.0), generator=rng
-    )
+    share = cfg.initial.scale
+    boxes = draw_boxes(len(mine) * m, side, side, share, (1.0, 1.0), generator=rng)
     return mine, crop_boxes(mine.repeat_interleave(m, 0), boxes, side)
 
 

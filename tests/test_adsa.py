@@ -187,7 +187,7 @@ def test_an_online_student_learns_from_its_teacher_without_the_prior_and_is_told
     teacher, seen, real = Biased(digits().prior.float()).eval(), [], objectives_module.view_objective
     monkeypatch.setattr(
         "ltdd_utils.evaluation.objectives.view_objective",
-        lambda *parts: seen.append(parts[3]) or real(*parts),
+        lambda *parts, **named: seen.append(parts[3]) or real(*parts, **named),
     )
     found = trained(tmp_path, cfg(name, adsa=CFG), teacher)
     pictures = fit("normalise").inverse(synthetic(kind="normalise").images).clamp(0, 1).mul(255).round().to(torch.uint8)
@@ -224,7 +224,7 @@ def test_stored_soft_labels_lose_the_prior(tmp_path, monkeypatch):
     seen, real = [], objectives_module.stored_objective
     monkeypatch.setattr(
         "ltdd_utils.evaluation.objectives.stored_objective",
-        lambda images, targets, *rest: seen.append(targets) or real(images, targets, *rest),
+        lambda images, targets, *rest, **named: seen.append(targets) or real(images, targets, *rest, **named),
     )
     info = {"class_names": NAMES, "targets": "logits", "preprocess": fit("zca").describe()}
     found = trained(tmp_path, cfg("dsa-stored", adsa=CFG), targets=soft(1.0), info=info)

@@ -379,7 +379,7 @@ def small(name, **changes):
 @both
 def test_a_run_writes_a_valid_record_and_the_same_numbers_again(name, tmp_path):
     record, again = (run(small(name), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
-    validate_record(json.loads(json.dumps(record)))
+    validate_record(json.loads(json.dumps(dict(record))))
     told = record["distillation"]
     assert told["iterations"] == 2 and len(told["curves"]["loss"]) == 2 and len(told["class_loss"]["mean"]) == 10
     assert sum(told["class_loss"]["mean"]) == pytest.approx(sum(told["curves"]["loss"]) / 2)

@@ -143,7 +143,7 @@ def test_a_missing_run_is_of_the_published_cell(clone):
     assert {"vgg11", "resnet18", "alexnet", "convnet-d3", "convnet-d4"} <= {row["network"] for row in rows}
     for row in rows:
         options = build_parser().parse_args(row["command"].split()[1:])
-        assert options.command == "run_"
+        assert options.command == "run"
         made = recipe_of(options)
         assert made.evaluate.label.startswith(row["protocol"])
         assert made.target | {"protocol": row["protocol"]} == {name: row[name] for name in made.target}

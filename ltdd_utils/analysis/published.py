@@ -218,8 +218,12 @@ def facts(target: Mapping[str, Any] | None, config_id: str, records: pd.DataFram
         config_id: of the recipe.
         records: as ``results.load`` gives them.
     """
-    rows = [] if target is None else [row for row in json_rows(targets()) if row["metric"] == "accuracy"]
-    mine = [row for row in rows if _key(row) == _key(target)]
+    mine: list[dict[str, Any]] = []
+    if target is not None:
+        table = targets()
+        near = table["dataset"].eq(target["dataset"]) & table["method"].eq(target["method"])
+        rows = json_rows(table[near & table["metric"].eq("accuracy")])
+        mine = [row for row in rows if _key(row) == _key(target)]
     runs = [] if records.empty else json_rows(records[records["config_id"] == config_id])
     printed = ("paper", "table", "protocol", "mean", "std", "source", "note")
     measured = ("seed", "overall", "students", "seconds_by_stage", "peak_ram_gib", "peak_gpu_gib", "device", "dirty")
