@@ -72,11 +72,9 @@ small_set = [run(small, seed=seed, students=1, context=context) for seed in seed
 # %%
 per_class = {
     f"whole long-tailed set, {sum(data.counts)} images": [
-        run["metrics"]["per_class"] for run in whole_set
+        run.metrics.per_class for run in whole_set
     ],
-    "6 random images per class, 60 images": [
-        run["metrics"]["per_class"] for run in small_set
-    ],
+    "6 random images per class, 60 images": [run.metrics.per_class for run in small_set],
 }
 plots.per_class_accuracy(per_class, data.counts, data.class_names)
 
@@ -90,7 +88,7 @@ plots.per_class_accuracy(per_class, data.counts, data.class_names)
 
 # %%
 tail = {
-    name: [round(run["metrics"]["tail"]["mean"], 3) for run in runs]
+    name: [round(run.metrics.tail.mean, 3) for run in runs]
     for name, runs in (("whole", whole_set), ("balanced", small_set))
 }
 assert all(
@@ -119,7 +117,7 @@ tail
 from ltdd_utils import analysis
 from ltdd_utils.analysis import contrasts
 
-runs = {name: analysis.Pipelines(scores, seeds) for name, scores in tail.items()}
+runs = {name: analysis.Scores(scores, seeds) for name, scores in tail.items()}
 pairs = {"balanced - whole": (runs["balanced"], runs["whole"])}
 analysis.for_display(contrasts(pairs))
 

@@ -241,10 +241,10 @@ for name, changes in arms.items():
         recipes.recipe("full_digits"), {"evaluate.train.epochs": str(epochs), **changes}
     )
     runs[name] = [
-        run(recipe, seed=seed, students=1, context=context)["metrics"] for seed in seeds
+        run(recipe, seed=seed, students=1, context=context).metrics for seed in seeds
     ]
 scores = {
-    name: [metrics["per_class"] for metrics in of_seeds] for name, of_seeds in runs.items()
+    name: [metrics.per_class for metrics in of_seeds] for name, of_seeds in runs.items()
 }
 plots.per_class_accuracy(scores, data.counts, data.class_names)
 
@@ -255,7 +255,7 @@ plots.per_class_accuracy(scores, data.counts, data.class_names)
 
 # %%
 long_tailed = next(iter(runs.values()))
-together = sum(torch.tensor(metrics["confusion"]) for metrics in long_tailed)
+together = sum(torch.tensor(metrics.confusion) for metrics in long_tailed)
 plots.confusion(together, data.counts, data.class_names)
 
 # %% [markdown]
@@ -269,18 +269,18 @@ adjusted = recipes.with_overrides(
     recipes.recipe("full_logit_adjusted_digits"), {"evaluate.train.epochs": str(epochs)}
 )
 runs["IF 20, logit-adjusted"] = [
-    run(adjusted, seed=seed, students=1, context=context)["metrics"] for seed in seeds
+    run(adjusted, seed=seed, students=1, context=context).metrics for seed in seeds
 ]
 groups = ("overall", "head", "mid", "tail")
 means = {
-    name: {g: 100 * sum(m[g]["mean"] for m in of_seeds) / len(seeds) for g in groups}
+    name: {g: 100 * sum(getattr(m, g).mean for m in of_seeds) / len(seeds) for g in groups}
     for name, of_seeds in runs.items()
 }
 pd.DataFrame(means).T.round(1)
 
 # %%
 tails = zip(
-    *([metrics["tail"]["mean"] for metrics in of_seeds] for of_seeds in runs.values()),
+    *([metrics.tail.mean for metrics in of_seeds] for of_seeds in runs.values()),
     strict=True,
 )
 assert all(

@@ -143,7 +143,7 @@ records = {
     for name, recipe in chosen.items()
 }
 plots.spread_of_students(
-    {name: [s["overall"] for s in record["students"]] for name, record in records.items()}
+    {name: [s.overall for s in record.students] for name, record in records.items()}
 )
 
 # %% [markdown]
@@ -159,7 +159,7 @@ import pandas as pd
 from ltdd_utils import analysis
 from ltdd_utils.analysis import compare, contrasts
 
-accuracy = {m: [s["overall"] for s in r["students"]] for m, r in records.items()}
+accuracy = {m: [s.overall for s in r.students] for m, r in records.items()}
 both = itertools.combinations(accuracy, 2)
 pairs = {f"{a} - {b}": (accuracy[a], accuracy[b]) for a, b in both}
 analysis.for_display(contrasts(pairs).drop(columns="spread"))

@@ -383,7 +383,7 @@ for name in ("datm", "ed_only", "damed"):
         one = chosen(name, iterations=steps)
         runs[name, state] = run(one, seed=seed, students=1, context=context)
 score = {
-    key: {g: 100 * record["metrics"][g]["mean"] for g in groups}
+    key: {g: 100 * getattr(record.metrics, g).mean for g in groups}
     for key, record in runs.items()
 }
 pd.DataFrame(score).T.round(1)
@@ -397,7 +397,7 @@ names = {
     "damed: matched": ("damed", "matched"),
 }
 plots.class_profiles(
-    {name: [runs[key]["students"][0]["per_class"]] for name, key in names.items()},
+    {name: runs[key].class_accuracies for name, key in names.items()},
     data.counts,
     data.class_names,
     "accuracy",

@@ -83,7 +83,7 @@ plots.side_by_side(order, series, lines)
 # %% [markdown]
 # The same as a table, with the number of pipelines.
 # A column is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on a network of their own, that network stays the same.
-
+# SRe2L's set, recovered from noise, is below random real images under either teacher:
 
 # %%
 table = board.accuracies(order, teachers.values()).set_axis(list(teachers), axis="columns")
@@ -94,6 +94,7 @@ analysis.for_display(table, empty="not run")
 
 # %% [markdown]
 # (`edc_several` recovers with four backbones in turn where `edc` has one; EDC's release has eight.)
+# What four backbones add to one is not resolved:
 
 # %%
 several = board.contrasts([("edc_several", "edc")], PLAIN)
@@ -104,6 +105,7 @@ analysis.for_display(several)
 # ## How much is the teacher?
 #
 # The same distilled set, the same students, another teacher: the difference is the labels' alone.
+# Every set gains more than twice what the whole uni-level method adds to random images under the debiased teacher:
 
 # %%
 taught = table[list(teachers)].dropna()
@@ -118,6 +120,7 @@ analysis.for_display(taught)
 # Random real images again, labelled by teachers that lack parts of the bundle.
 # `sharpness=0` weighs all classes alike, `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
 # (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
+# Without the weights its students lose more than ten points, whatever else is in the bundle; without the consistency loss nothing is lost that could be seen:
 
 # %%
 weights, loss, partners = (
@@ -157,6 +160,10 @@ others = [method for method in order[::-1] if method != "unilevel"]
 others = [method for method in others if board[method, DEBIASED]]
 found = board.contrasts([("unilevel", method) for method in others], DEBIASED)
 plots.differences(list(found.index), list(found.points), list(found.needed))
+
+# %% [markdown]
+# The full method is above random real images, above RDED's crops and above its own crops without recovery.
+# What calibration gives, and the distance to EDC, are not resolved; the confident crops cost a little:
 
 # %%
 above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]
@@ -212,7 +219,8 @@ analysis.for_display(heights)
 # No run tests it.
 #
 # One pipeline has no spread, and nothing on this data set was run twice.
-# With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one:
+# With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one.
+# Under one teacher it cannot be told from random images or from RDED's crops; with its own plain teacher RDED is lower:
 
 # %%
 full = hundred["unilevel", DEBIASED]
@@ -232,6 +240,7 @@ analysis.for_display(on_hundred)
 # The two debiased networks have different jobs: the observer shapes the images, the teacher labels them.
 # Here they are switched one by one.
 # (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
+# A plain observer with a debiased teacher scores like the full method; plain labels take the debiased observer down to where the plain methods are:
 
 # %%
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
@@ -254,6 +263,7 @@ analysis.for_display(jobs)
 #
 # The full method with other targets: statistics with the classes' natural shares, the running ones of training, class variances averaged as the paper prints them (`variance=mean`), and the form of the released code (running statistics, and class statistics inside images, averaged over the batch's labels).
 # `recipe itself` is the full method on the same seeds.
+# All of these forms score alike:
 
 # %%
 asked = {
@@ -290,6 +300,7 @@ board.gains({method: (method, DEBIASED) for method in begun}).rename_axis("metho
 #
 # ADSA takes the class prior out of a plain teacher's logits after training (chapter 11).
 # One number, $\tau$, is chosen on the distilled images.
+# ADSA lifts EDC and SRe2L by many points, and costs a little where the teacher is debiased already:
 
 # %%
 plain = board.contrasts([("edc_adsa", "edc"), ("sre2l_adsa", "sre2l")], PLAIN)
@@ -328,6 +339,7 @@ plots.per_class_accuracy(bars, *classes)
 #
 # The paper's text describes one soft label per image, its code asks the teacher for every view.
 # `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
+# One stored vector gives less than the answer for every view, with CutMix or without:
 
 # %%
 pairs = {}
@@ -364,7 +376,8 @@ printed = printed.drop_duplicates(["ipc", "method"])
 plots.accuracy_by("ipc", ours, printed)
 
 # %% [markdown]
-# The same in numbers, with the pipelines in brackets:
+# The same in numbers, with the pipelines in brackets.
+# The fewer the images, the further the uni-level method is above random ones:
 
 # %%
 numbers = zip(ours.accuracy, ours.pipelines, strict=True)
@@ -375,7 +388,8 @@ assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
 ours.pivot(index="method", columns="ipc", values="shown")
 
 # %% [markdown]
-# The uni-level method against the others at one image per class, under the same teacher:
+# The uni-level method against the others at one image per class, under the same teacher.
+# It is above all three; its distance to EDC is not resolved:
 
 # %%
 others = [("unilevel", method) for method in ("edc", "random", "rded")]
@@ -420,6 +434,7 @@ analysis.for_display(both_sides, empty="not run")
 # %% [markdown]
 # And minus the ConvNet's own score, in points.
 # What a set loses with another student is what it had learned of the ConvNet rather than of the classes.
+# The sets of both papers lose points, DAM + ED more than uni-level, as published; DAM + ED loses less here than in print:
 
 # %%
 moved = {side: both_sides[side].sub(both_sides[side].convnet, axis=0) for side in sides}
@@ -496,7 +511,9 @@ Image(
 # ## What we saw
 #
 # Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
-# - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher. If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
+#
+# - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
+#   If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
 # - **Of the bundle, taking out the weights of the re-weighted head costs the most.** With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
 # - **What is left for the images is small, but it is there.** On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
 #   On Digits-LT it is a little *below* random images under that teacher.

@@ -14,10 +14,12 @@
 # %% [markdown]
 # # Side by side under one evaluator
 #
-# **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table. But the two numbers were not made by the same students, nor from the same labels.
+# **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table.
+# But the two numbers were not made by the same students, nor from the same labels.
 # **Which distilled set is best when the same students, the same teacher and the same label budget judge all of them?**
 #
-# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -32,13 +34,20 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## Who judges
 #
-# A score belongs to a set *and* to whoever judges it. Here a judge, or **evaluator**, is named by three things:
+# A score belongs to a set *and* to whoever judges it.
+# Here a judge, or **evaluator**, is named by three things:
 #
-# - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image. `online-teacher` is that of paper 2's code: a teacher labels every augmented view. `online-stored` is what paper 2's text says: the same students, but the teacher answers once per image;
+# - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image.
+#   `online-teacher` is that of paper 2's code: a teacher labels every augmented view.
+#   `online-stored` is what paper 2's text says: the same students, but the teacher answers once per image;
 # - the **teacher** of the two online protocols: `plain` is trained with cross-entropy on the long tail, `debiased` as in chapter 09;
-# - the **width** of the student's ConvNet, in brackets. The papers have 128. On two cores the online students and those of the trajectory family have 32. Compare a set only with others that have the same number in brackets.
+# - the **width** of the student's ConvNet, in brackets.
+#   The papers have 128.
+#   On two cores the online students and those of the trajectory family have 32.
+#   Compare a set only with others that have the same number in brackets.
 #
-# A set that crosses from one family to the other is carried over as pixels. Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
+# A set that crosses from one family to the other is carried over as pixels.
+# Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
 # In the other direction the learned soft labels of the trajectory family are left behind, and the teacher labels its images anew.
 
 # %%
@@ -57,7 +66,9 @@ students = sum(one.students for one in board.entries)
 print(f"{len(board.records)} records, {students} students")
 
 # %% [markdown]
-# **The label budget** is how many numbers the labels tell a student. With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it. A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
+# **The label budget** is how many numbers the labels tell a student.
+# With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it.
+# A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
 
 # %%
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
@@ -74,11 +85,14 @@ columns = ["teacher", "epochs of a student", "label numbers per image, at most"]
 pd.DataFrame.from_dict(budget, orient="index", columns=columns).sort_index()
 
 # %% [markdown]
-# "At most", since a hard label is a single number. The teacher has seen all 12,406 real images; its answers carry what it learned from them to the student, past the distilled images.
+# "At most", since a hard label is a single number.
+# The teacher has seen all 12,406 real images; its answers carry what it learned from them to the student, past the distilled images.
 #
 # ## Side by side
 #
-# A dot is a pipeline: the students of one distilled set averaged. Random images are drawn anew for each student: under stored labels a dot is one draw, and under a teacher the students of three draws that share it. The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
+# A dot is a pipeline: the students of one distilled set averaged.
+# Random images are drawn anew for each student: under stored labels a dot is one draw, and under a teacher the students of three draws that share it.
+# The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
 
 # %%
 families = {
@@ -102,14 +116,16 @@ plots.side_by_side(order, series, lines)
 # %% [markdown]
 # (`edc_adsa` is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
 #
-# How far the rows lie apart depends on the colour, and so does their order. A column of the next table is a fair comparison; a row is not.
+# How far the rows lie apart depends on the colour, and so does their order.
+# A column of the next table is a fair comparison; a row is not.
 
 # %%
 heights = board.accuracies(order, evaluators)
 analysis.for_display(heights, empty="not run")
 
 # %% [markdown]
-# From the worst set to the best under each judge, in points:
+# From the worst set to the best under each judge, in points.
+# Under stored labels the sets lie more than twice as far apart as under a teacher that answers for every view:
 
 # %%
 apart = heights.drop("edc_adsa")  # another teacher
@@ -118,7 +134,8 @@ assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
 analysis.for_display(apart.to_frame("best - worst"))
 
 # %% [markdown]
-# And what Random and DAM + ED gain when their judge is changed from the first to the last:
+# And what Random and DAM + ED gain when their judge is changed from the first to the last.
+# Random images gain more than DAM + ED adds to them under stored labels:
 
 # %%
 gain = heights[DEBIASED] - heights[STORED]
@@ -127,9 +144,13 @@ assert gain["random"] > damed_gain  # than DAM + ED adds to random images
 analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 
 # %% [markdown]
-# **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images. With a teacher that answers for every view they lie close together, whichever teacher it is.
+# **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images.
+# With a teacher that answers for every view they lie close together, whichever teacher it is.
 #
-# Random real images are the plainest set that there is. What does each method add to them under the same judge? (Chapter 00 explains the columns. A spread from `elsewhere` is that of this cell's other judges here, and that of this cell in tables of other cells.)
+# Random real images are the plainest set that there is.
+# What does each method add to them under the same judge?
+# (Chapter 00 explains the columns.
+# A spread from `elsewhere` is that of this cell's other judges here, and that of this cell in tables of other cells.)
 #
 # The trajectory family's pipelines share four expert pairs, so what is resolved there is resolved for these experts.
 
@@ -140,7 +161,10 @@ against_random = pd.concat(against_random).query("verdict != 'not run'")
 analysis.for_display(against_random)
 
 # %% [markdown]
-# **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard. In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way. In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained. Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
+# **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
+# In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
+# In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
+# Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
 # %%
 pairs = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
@@ -159,7 +183,11 @@ analysis.for_display(expertless)
 # %% [markdown]
 # ## Each paper's headline under the other's evaluator
 #
-# Paper 1's headline is DAM + ED above DATM. Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED. If these are claims about *sets*, they should survive another judge.
+# Paper 1's headline is DAM + ED above DATM.
+# Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED.
+# If these are claims about *sets*, they should survive another judge.
+# DAM + ED is above DATM under every judge, by the most under paper 1's.
+# The uni-level method is above RDED and above DAM + ED where a teacher answers for every view, and far below DAM + ED without a teacher:
 
 # %%
 pairs = [("damed", "datm")] + [("unilevel", other) for other in ("edc", "rded", "damed")]
@@ -180,7 +208,9 @@ board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
 # %% [markdown]
 # ## How much of the gap between the papers is the evaluator?
 #
-# In the published tables each method is scored by its own protocol. Walk from one number to the other in two ways. First: change the judge and keep the set, then change the set and keep the judge.
+# In the published tables each method is scored by its own protocol.
+# Walk from one number to the other in two ways.
+# First: change the judge and keep the set, then change the set and keep the judge.
 
 # %%
 walked = board.ladder(
@@ -193,7 +223,10 @@ walked = board.ladder(
 plots.waterfall(*walked.bars)
 
 # %% [markdown]
-# Second: change the set under paper 1's evaluator, where the uni-level set has hard labels. Then let it have one soft label per image from its teacher, with the students of its family (other loss, optimiser, augmentation and epochs come with them). Then the teacher's answer for every view. Only the last step is the label budget alone: same set, same teacher, same students.
+# Second: change the set under paper 1's evaluator, where the uni-level set has hard labels.
+# Then let it have one soft label per image from its teacher, with the students of its family (other loss, optimiser, augmentation and epochs come with them).
+# Then the teacher's answer for every view.
+# Only the last step is the label budget alone: same set, same teacher, same students.
 
 # %%
 once = {PLAIN: Evaluator("online-stored", "plain")}
@@ -216,7 +249,9 @@ analysis.for_display(pd.concat(paths))
 # %% [markdown]
 # (The number beside a bar is the difference in the table, on the seeds that both rows have; the bar runs between the means of all.)
 #
-# The two paths begin and end at the same runs. On the first one the set is worth little, on the second it is worth a lot, in the other direction: a set made for learned soft labels is the better one where labels are stored with it, and the uni-level set needs its teacher. Where paper 2's students see one stored label of that teacher for either set, DAM + ED's has lost the labels that it was made with:
+# The two paths begin and end at the same runs.
+# On the first one the set is worth little, on the second it is worth a lot, in the other direction: a set made for learned soft labels is the better one where labels are stored with it, and the uni-level set needs its teacher.
+# Where paper 2's students see one stored label of that teacher for either set, DAM + ED's has lost the labels that it was made with:
 
 # %%
 stored_once = board.contrasts([("unilevel", "damed")], once[DEBIASED])
@@ -232,7 +267,9 @@ several = by_evaluator[by_evaluator.notna().sum(axis=1) > 1]
 analysis.for_display(several, empty="not run")
 
 # %% [markdown]
-# The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too. Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds:
+# The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too.
+# Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds.
+# Each of these differences is resolved, and the debiased teacher gives every set far more than paper 2's students alone give random images:
 
 # %%
 by_views = {
@@ -251,11 +288,13 @@ assert told_by.points["debiased - plain"].min() > 3 * students_gain
 analysis.for_display(told_by)
 
 # %% [markdown]
-# The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2. So what is gained there is not in the images: it is what the teacher knows.
+# The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2.
+# So what is gained there is not in the images: it is what the teacher knows.
 #
 # ## The same on Digits-LT
 #
-# Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images). Means over pipelines; do not compare heights with those above.
+# Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images).
+# Means over pipelines; do not compare heights with those above.
 
 # %%
 small = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
@@ -263,12 +302,14 @@ known = [method for method in order if method in small.methods()]
 analysis.for_display(small.accuracies(known, [STORED, PLAIN, DEBIASED]), empty="not run")
 
 # %% [markdown]
-# With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher. And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
+# With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher.
+# And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
 
 # %% [markdown]
 # ## Cost against accuracy
 #
-# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student. They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
+# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student.
+# They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
 
 # %%
 costs = {str(on): {} for on in evaluators}
@@ -283,7 +324,9 @@ print(board.entry("damed", STORED).records[0].cost.device)
 plots.accuracy_by_cost(costs)
 
 # %% [markdown]
-# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images. That takes less time than any method here needs for its set, and the logit-adjusted one scores more. A distilled set pays where very many students are trained, or where the real images may not be kept.
+# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images.
+# That takes less time than any method here needs for its set, and the logit-adjusted one scores more.
+# A distilled set pays where very many students are trained, or where the real images may not be kept.
 # Counted to the second and every further student:
 
 # %%
@@ -299,7 +342,9 @@ assert board["full_logit_adjusted", STORED].percent > heights.max().max()
 seconds.round(0)
 
 # %% [markdown]
-# A student of a hundred images is trained for many epochs, one of all real images for few, so the second is dearer by a small factor only. So many students must be trained before a set has paid for itself, in seconds, against training each on all real images:
+# A student of a hundred images is trained for many epochs, one of all real images for few, so the second costs only slightly more.
+# The table gives the number of students after which a set pays for itself, in seconds, against training each on all real images.
+# It takes a dozen or two:
 
 # %%
 first, further = (seconds[column] for column in columns[2:])
@@ -332,7 +377,8 @@ for whole in ("full", "full_logit_adjusted"):
 best.drop(columns="accuracy")
 
 # %% [markdown]
-# And every set, minus the logit-adjusted student of all real images:
+# And every set, minus the logit-adjusted student of all real images.
+# Two sets pass a student of plain cross-entropy on all real images, both with a debiased teacher:
 
 # %%
 passes = heights > board["full", STORED].percent
@@ -340,12 +386,13 @@ assert passes.sum().sum() == passes[DEBIASED][["edc", "unilevel"]].sum() == 2
 analysis.for_display(heights[narrow] - board["full_logit_adjusted", STORED].percent)
 
 # %% [markdown]
-# The published bar, "full dataset", has no printed recipe. If it is plain cross-entropy on the long tail, as our row, it is a low bar: one term in the loss lifts ours by more than the whole distance between the two papers.
+# The published bar, "full dataset", has no printed recipe.
+# If it is plain cross-entropy on the long tail, as our row, it is a low bar: one term in the loss lifts ours by more than the whole distance between the two papers.
 #
 # ## Head and tail
 #
-# Accuracy by class, most frequent first; students of the first pipeline. The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
-
+# Accuracy by class, most frequent first; students of the first pipeline.
+# The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
 
 # %%
 shown = {
@@ -374,15 +421,24 @@ plots.per_class_accuracy(bars, *classes)
 # ## What we saw
 #
 # Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
-# - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them. Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
-# - **A method without experts comes close**, as IDM does in paper 1's table. Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
-# - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images. So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
-# - **Most of that is the teacher.** With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
-# - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone. Without any teacher the uni-level set is far below DAM + ED.
-# - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets: with one stored label per image, as its text describes, the uni-level set scores nearly as many points less than with a label for every view, as its code does.
-# - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took. In seconds a set pays after some dozen or two of students. Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are. In print the sets of ten per class stay below theirs, and paper 2's of fifty pass it.
 #
-# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes. `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
+# - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them.
+#   Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
+# - **A method without experts comes close**, as IDM does in paper 1's table.
+#   Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
+# - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images.
+#   So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
+# - **Most of that is the teacher.** With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
+# - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone.
+#   Without any teacher the uni-level set is far below DAM + ED.
+# - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets: with one stored label per image, as its text describes, the uni-level set scores nearly as many points less than with a label for every view, as its code does.
+# - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took.
+#   In seconds a set pays after some dozen or two of students.
+#   Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are.
+#   In print the sets of ten per class stay below theirs, and paper 2's of fifty pass it.
+#
+# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes.
+# `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
 
 # %%
 print(notebook.versions())
@@ -390,36 +446,49 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32. Both are judged by students of width 32. Is that one evaluator?
+# > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32.
+# > Both are judged by students of width 32.
+# > Is that one evaluator?
 #
 # <details><summary>Answer</summary>
 #
-# Yes for the *score*: the same students see both. No for the *method*: one set was matched to trajectories of another network than its judge. Paper 2's cross-architecture table shows that this costs the trajectory family many points. A fair comparison of methods makes each set for the student that judges it; a fair
-# comparison of sets takes them as they are. One has to say which of the two is meant.
+# Yes for the *score*: the same students see both.
+# No for the *method*: one set was matched to trajectories of another network than its judge.
+# Paper 2's cross-architecture table shows that this costs the trajectory family many points.
+# A fair comparison of methods makes each set for the student that judges it; a fair comparison of sets takes them as they are.
+# One has to say which of the two is meant.
 #
 # </details>
 #
-# > **2.** The debiased teacher scores more than any student it taught. What does that say about a table whose methods all have that teacher?
+# > **2.** The debiased teacher scores more than any student it taught.
+# > What does that say about a table whose methods all have that teacher?
 #
 # <details><summary>Answer</summary>
 #
-# The teacher is a ceiling, and everything below it is squeezed together: the methods differ by how much of the teacher comes through, not by what they know themselves. Differences in such a table are small by construction, and it takes more pipelines to resolve them. A weak teacher or stored labels spread the sets out.
+# The teacher is a ceiling, and everything below it is squeezed together: the methods differ by how much of the teacher comes through, not by what they know themselves.
+# Differences in such a table are small by construction, and it takes more pipelines to resolve them.
+# A weak teacher or stored labels spread the sets out.
 #
 # </details>
 #
-# > **3.** Somebody writes: "method A with our evaluator has 70, method B has 60 in its paper, so A is 10 points better." Which two runs would you ask for, and what if only one of them can be afforded?
+# > **3.** Somebody writes: "method A with our evaluator has 70, method B has 60 in its paper, so A is 10 points better."
+# > Which two runs would you ask for, and what if only one of them can be afforded?
 #
 # <details><summary>Answer</summary>
 #
-# B's set under A's evaluator, and A's set under B's. The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other. The two splits need not agree, since a judge can suit a set. If only one can be run, run random real images under both: it is the cheapest one, and it shows
-# how much the judge gives to a set that nobody optimised.
+# B's set under A's evaluator, and A's set under B's.
+# The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other.
+# The two splits need not agree, since a judge can suit a set.
+# If only one can be run, run random real images under both: it is the cheapest one, and it shows how much the judge gives to a set that nobody optimised.
 #
 # </details>
 #
-# > **4.** Count the label budget of CIFAR-100 with ten images per class and a student of 1000 epochs under `online-teacher`. How does it compare with the pixels of the set?
+# > **4.** Count the label budget of CIFAR-100 with ten images per class and a student of 1000 epochs under `online-teacher`.
+# > How does it compare with the pixels of the set?
 #
 # <details><summary>Answer</summary>
 #
-# $1000 \cdot 100 = 100{,}000$ numbers per image against $3 \cdot 32 \cdot 32 = 3072$ pixels: more than thirty times the image. Stored labels are 100 numbers, a thirtieth of it.
+# $1000 \cdot 100 = 100{,}000$ numbers per image against $3 \cdot 32 \cdot 32 = 3072$ pixels: more than thirty times the image.
+# Stored labels are 100 numbers, a thirtieth of it.
 #
 # </details>

@@ -14,10 +14,13 @@
 # %% [markdown]
 # # Ablations and controls
 #
-# **Question.** Both papers add parts one at a time and print what each part gives. But a part can only be credited with what a *control* without it lacks, and nothing that we read of either paper shows the plainest controls: the set before its first iteration, random images under the same labels, a wrong class prior.
+# **Question.** Both papers add parts one at a time and print what each part gives.
+# But a part can only be credited with what a *control* without it lacks, and nothing that we read of either paper shows the plainest controls: the set before its first iteration, random images under the same labels, a wrong class prior.
 # **Step by step, from the plainest control to the full method: which steps can be seen?**
 #
-# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them. A control that was not run stands in its table with the command that runs it.
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# A control that was not run stands in its table with the command that runs it.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -32,10 +35,11 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What is read
 #
-# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapters 07 and 12 say what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes. Digits are easier and small: they show whether a control matters *at all*, not by how much it would
-# on the papers' data.
+# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapters 07 and 12 say what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes.
+# Digits are easier and small: they show whether a control matters *at all*, not by how much it would on the papers' data.
 #
-# A run is a recipe, judged by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed. A **control** changes one thing.
+# A run is a recipe, judged by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed.
+# A **control** changes one thing.
 
 # %%
 import pandas as pd
@@ -60,13 +64,17 @@ print(f"Digits-LT: {len(digits.entries)} settings")
 # %% [markdown]
 # (Chapter 00 says when a difference counts as *resolved*. Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
-
 # %% [markdown]
 # ## Paper 1, step by step
 #
-# From random real images with hard labels to the full method. The first two steps are made before any matching: choosing the images and labelling them with experts is part of the *initial set*.
+# From random real images with hard labels to the full method.
+# The first two steps are made before any matching: choosing the images and labelling them with experts is part of the *initial set*.
 #
-# A bar goes from the score before a step to the score after it. It is filled where the difference is resolved, and hollow where it is not. The number beside it is the difference of the table below, on the seeds that both rows have; the bar runs between the means of all, so it can be a little longer or shorter. Whiskers are one standard deviation over pipelines. The figures are of CIFAR-10-LT.
+# A bar goes from the score before a step to the score after it.
+# It is filled where the difference is resolved, and hollow where it is not.
+# The number beside it is the difference of the table below, on the seeds that both rows have; the bar runs between the means of all, so it can be a little longer or shorter.
+# Whiskers are one standard deviation over pipelines.
+# The figures are of CIFAR-10-LT.
 
 # %%
 start = {"iterations": 0}
@@ -89,11 +97,16 @@ assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.po
 analysis.for_display(steps_1)
 
 # %% [markdown]
-# A step is held against the last row that was run; chapter 00 explains the columns. (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
+# A step is held against the last row that was run; chapter 00 explains the columns.
+# (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
 #
-# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise. To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down. From random images to the full method, the two together are most of the way, matching is a little and DAM a little more. On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
+# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise.
+# To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down.
+# From random images to the full method, the two together are most of the way, matching is a little and DAM a little more.
+# On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
 #
-# The order of the steps is a choice. The paper's own order begins at DATM:
+# The order of the steps is a choice.
+# The paper's own order begins at DATM:
 
 # %%
 good_start = {"initial.experts": "classifier"}
@@ -108,7 +121,8 @@ plots.waterfall(*board.ladder(ladder_2).bars)
 # %% [markdown]
 # On this path the good start earns next to nothing, because matching biased experts on all parameters takes it away again (chapter 07), and the same decoupling is worth the most when it comes into the matching.
 #
-# Or DAM comes first, and decoupled experts into the matching last. All four sets below begin with the same images and labels, those of the good start:
+# Or DAM comes first, and decoupled experts into the matching last.
+# All four sets below begin with the same images and labels, those of the good start:
 
 # %%
 neither, dam = (board[method, STORED, good_start] for method in ("datm", "dam_only"))
@@ -132,11 +146,13 @@ from_good = contrasts(
 analysis.for_display(from_good)
 
 # %% [markdown]
-# From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence. The parts do not have a worth of their own; they have one *given what is there already*.
+# From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
+# The parts do not have a worth of their own; they have one *given what is there already*.
 #
 # ## Paper 2, step by step
 #
-# From random real images under a plain teacher to the full method. Only its first step changes what the student is told; the later ones change images alone.
+# From random real images under a plain teacher to the full method.
+# Only its first step changes what the student is told; the later ones change images alone.
 
 # %%
 ladder_3 = {
@@ -157,7 +173,9 @@ assert on_digits.points.iloc[1:].abs().max() < 2
 analysis.for_display(steps_3)
 
 # %% [markdown]
-# On Digits-LT the first step is not there: a plain teacher of digits knows most of the tail already (chapter 09). The other steps are a point or so, too. So the ladder's one large step belongs to data on which a plain teacher loses the tail.
+# On Digits-LT the first step is not there: a plain teacher of digits knows most of the tail already (chapter 09).
+# The other steps are a point or so, too.
+# So the ladder's one large step belongs to data on which a plain teacher loses the tail.
 #
 # ## How much exists before the first iteration, and what do the iterations add?
 #
@@ -172,7 +190,11 @@ before = [board.before(*one.run) for one in begun.values()]
 plots.before_after(list(begun), before, [one.scores for one in begun.values()])
 
 # %% [markdown]
-# A share of a score would say little: random images alone have most of it. So count from random images under the same judge. How far above them (or below) is each set before its first iteration, and after its last?
+# A share of a score would say little: random images alone have most of it.
+# So count from random images under the same judge.
+# How far above them (or below) is each set before its first iteration, and after its last?
+# Where re-balanced experts choose and label, most of what is won is there at the start.
+# Where experts are biased, and in the uni-level method, the set starts below random images; the iterations add to every one of them:
 
 # %%
 gained = board.gains({name: one.run for name, one in begun.items()})
@@ -188,7 +210,8 @@ assert above["added by iterations"].min() > 0
 analysis.for_display(above, 2)
 
 # %% [markdown]
-# EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws. (SRe2L begins with noise, which has nothing to teach.)
+# EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws.
+# (SRe2L begins with noise, which has nothing to teach.)
 
 # %%
 plain = board.contrasts([("edc", "random")], PLAIN)
@@ -198,11 +221,15 @@ analysis.for_display(pd.concat({"plain teacher": plain, "debiased teacher": debi
 # %% [markdown]
 # ## Does DAM need the true prior?
 #
-# DAM weights the classes of the student's inner loss with the class prior of the long tail, because the expert was trained under it. A **placebo** is the same loss under another prior: uniform, which is no re-weighting at all; the true numbers given to the wrong classes ("permuted"); the rare classes made frequent ("inverted").
+# DAM weights the classes of the student's inner loss with the class prior of the long tail, because the expert was trained under it.
+# A **placebo** is the same loss under another prior: uniform, which is no re-weighting at all; the true numbers given to the wrong classes ("permuted"); the rare classes made frequent ("inverted").
 #
-# Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set. "Estimated" reads those answers, and no label.
+# Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set.
+# "Estimated" reads those answers, and no label.
 #
-# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too. Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
+# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too.
+# Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
+# An inverted prior costs many points on CIFAR-10-LT, an estimated one does as well as the true one on Digits-LT, as far as can be seen, and with weights of sum 1 the set hardly leaves its start:
 
 # %%
 uniform = {"dam.prior": "uniform"}
@@ -227,7 +254,8 @@ assert abs(large.accuracy["weights of sum 1"] - begun) < 1
 analysis.for_display(placebos)
 
 # %% [markdown]
-# For scale, each of them against random real images with hard labels. (On CIFAR-10-LT the uniform prior is `ed_only`.)
+# For scale, each of them against random real images with hard labels.
+# (On CIFAR-10-LT the uniform prior is `ed_only`.)
 
 # %%
 tried = {"true prior": ("damed", STORED)} | prior
@@ -252,7 +280,8 @@ assert large.verdict["uniform prior"] == "resolved" and large.points["uniform pr
 assert large.verdict["inverted prior"] == "not resolved"
 
 # %% [markdown]
-# The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on:
+# The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on.
+# DAM adds to both:
 
 # %%
 dam_gain = board.contrasts([("damed", "ed_only"), ("dam_only", "datm")], STORED)
@@ -260,11 +289,15 @@ assert (dam_gain.points > 0).all() and (dam_gain.verdict == "resolved").all()
 analysis.for_display(dam_gain)
 
 # %% [markdown]
-# Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away. Whether that distance turns into accuracy is what the rows above are for.
+# Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away.
+# Whether that distance turns into accuracy is what the rows above are for.
 #
 # ## Does the logit term matter?
 #
-# A summary of paper 1 gives DAM two factors: class weights, and a shift of the logits by $-\lambda \log \pi$. The released configurations have the weights alone ($\lambda = 0$), and so have our recipes. Chapter 05 shows that each alone imitates the long tail and both together count the prior twice.
+# A summary of paper 1 gives DAM two factors: class weights, and a shift of the logits by $-\lambda \log \pi$.
+# The released configurations have the weights alone ($\lambda = 0$), and so have our recipes.
+# Chapter 05 shows that each alone imitates the long tail and both together count the prior twice.
+# On Digits-LT the shift alone does as well as the weights alone, and both together do worse:
 
 # %%
 offset = {
@@ -279,7 +312,8 @@ assert shift.points["weights and shift"] < 0
 analysis.for_display(shifts)
 
 # %% [markdown]
-# On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed:
+# On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed.
+# The shift lies between the two:
 
 # %%
 no_dam = ("ed_only", STORED)
@@ -292,7 +326,9 @@ analysis.for_display(shift_gain)
 # %% [markdown]
 # ## Exact or TESLA gradient?
 #
-# The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released). What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps (`unroll` keeps the whole graph):
+# The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released).
+# What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps (`unroll` keeps the whole graph).
+# The exact gradient costs little more time and no more memory; what costs memory is to keep the whole graph:
 
 # %%
 timing = pd.read_csv(where / "benchmarks" / "matching.csv")
@@ -301,6 +337,9 @@ timing = timing[timing.steps.isin([10, 20, 40])]
 seconds = timing.pivot_table("seconds per step", "steps", "gradient")
 assert (seconds.exact / seconds.tesla).max() < 1.25
 timing.pivot_table(["seconds per step", "GiB"], "gradient", "steps").round(2)
+
+# %% [markdown]
+# On CIFAR-10-LT a DAM + ED set that was matched with TESLA's gradient scores more than a point less; on Digits-LT no difference can be seen:
 
 # %%
 gradient = {
@@ -316,8 +355,9 @@ analysis.for_display(gradients)
 # %% [markdown]
 # ## Is debiasing after training infeasible?
 #
-# A public summary of paper 2, not a sentence of the paper itself that we could point to, gives this as its reason to leave trajectory matching: debiasing the experts changes the trajectory, and debiasing afterwards is infeasible. Three attempts: calibrate the labels of a finished set (ADSA, one number $\tau$), train the experts with a logit-adjusted loss, or calibrate a plain
-# teacher's answers.
+# A public summary of paper 2, not a sentence of the paper itself that we could point to, gives this as its reason to leave trajectory matching: debiasing the experts changes the trajectory, and debiasing afterwards is infeasible.
+# Three attempts: calibrate the labels of a finished set (ADSA, one number $\tau$), train the experts with a logit-adjusted loss, or calibrate a plain teacher's answers.
+# ADSA's own rule harms DATM on Digits-LT; with a bound on $\tau$ it helps on both data sets, and so do logit-adjusted experts on Digits-LT:
 
 # %%
 bounds = {3.0: "datm, labels calibrated by ADSA", 1: "the same, tau at most 1"}
@@ -358,8 +398,12 @@ columns = ["recipe", "search", "pipeline", "tau", *(f"rank {n}" for n in range(1
 pd.DataFrame(rows, columns=columns).set_index(columns[:3])
 
 # %% [markdown]
-# ADSA's rule makes the classes equally confident on their own distilled images. In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once. With a bound at 1 (the
-# theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the ranks: it is the middle classes that gain. Images that began as noise cannot be cured by a shift of labels. Against random real images under the same students:
+# ADSA's rule makes the classes equally confident on their own distilled images.
+# In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
+# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the ranks: it is the middle classes that gain.
+# Images that began as noise cannot be cured by a shift of labels.
+# Against random real images under the same students.
+# Logit-adjusted experts alone take DATM far above them, and on CIFAR-10-LT only:
 
 # %%
 against = both.differences({name: (run, random) for name, run in after.items()})
@@ -371,7 +415,8 @@ assert against.loc["Digits-LT"].points.max() < 0
 analysis.for_display(against)
 
 # %% [markdown]
-# The last attempt comes before the training and not after it: experts with a logit-adjusted loss. How far does that one number carry, beside the two stages of expert decoupling?
+# The last attempt comes before the training and not after it: experts with a logit-adjusted loss.
+# How far does that one number carry, beside the two stages of expert decoupling?
 
 # %%
 mine = ("datm", STORED, adjusted)
@@ -388,9 +433,12 @@ assert adds.verdict["CIFAR-10-LT"] == "resolved" and adds.points["CIFAR-10-LT"] 
 analysis.for_display(beside_ed)
 
 # %% [markdown]
-# One term in the loss, and no second kind of expert: on CIFAR-10-LT that carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther. Its matching adds to where it starts, which biased experts do only from a bad start. DAM + ED stays ahead of it on both.
+# One term in the loss, and no second kind of expert: on CIFAR-10-LT that carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther.
+# Its matching adds to where it starts, which biased experts do only from a bad start.
+# DAM + ED stays ahead of it on both.
 #
-# Calibrating the answers of a plain *teacher* is another matter:
+# Calibrating the answers of a plain *teacher* is another matter.
+# ADSA lifts EDC and SRe2L by many points, does not reach what a debiased teacher gives, and does great harm on Digits-LT:
 
 # %%
 edc_adsa, unilevel = ("edc_adsa", PLAIN), ("unilevel", DEBIASED)
@@ -412,7 +460,8 @@ analysis.for_display(pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits}))
 # On Digits-LT, whose tail the plain teacher knows, there is no bias of the kind to take out, and the rule shifts all the same.
 
 # %% [markdown]
-# The last row is a comparison across two papers: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher. The ADSA paper prints a higher number for the first than paper 2 does for the second:
+# The last row is a comparison across two papers: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher.
+# The ADSA paper prints a higher number for the first than paper 2 does for the second:
 
 # %%
 printed = targets()
@@ -426,7 +475,8 @@ cell_of = ("cifar10", 100, 10)
 # %% [markdown]
 # ## Which part of the uni-level gain?
 #
-# The full method minus itself without one part, under the debiased teacher. The first row takes the teacher away, and with it the labels.
+# The full method minus itself without one part, under the debiased teacher.
+# The first row takes the teacher away, and with it the labels.
 
 # %%
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
@@ -442,6 +492,9 @@ without = {
 part_of = board.differences({part: (unilevel, run) for part, run in without.items()})
 plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed))
 
+# %% [markdown]
+# Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen:
+
 # %%
 assert part_of.verdict["recovery"] == part_of.verdict["confident crops"] == "resolved"
 assert part_of.points["recovery"] > 0 > part_of.points["confident crops"]
@@ -453,7 +506,10 @@ analysis.for_display(part_of)
 #
 # ## Rarity or class?
 #
-# In CIFAR-10-LT the frequent classes are always the same ones: airplanes are common and trucks rare. So "the tail" and "trucks" are one thing in both papers. `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes. The sets of paper 1 are judged with stored labels, those of paper 2 with the teacher of their recipe.
+# In CIFAR-10-LT the frequent classes are always the same ones: airplanes are common and trucks rare.
+# So "the tail" and "trucks" are one thing in both papers.
+# `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes.
+# The sets of paper 1 are judged with stored labels, those of paper 2 with the teacher of their recipe.
 
 # %%
 turn = {"data.class_order": "reversed"}
@@ -464,6 +520,7 @@ analysis.for_display(analysis.only_run(both.controls(turned)))
 
 # %% [markdown]
 # Do the headline differences keep their sign?
+# With the classes in reversed order all of them do:
 
 # %%
 pairs = ("damed", "datm"), ("unilevel", "unilevel_no_debiasing")
@@ -480,7 +537,9 @@ analysis.for_display(sign)
 # %% [markdown]
 # ## When a class has fewer images than IPC
 #
-# On CIFAR-10-LT at IF 100 the rarest class has 50 images, and a set of ten per class never runs out. Elsewhere it does. Digits-LT (scale `tiny`) at IF 20 and 60, real images of the rarest classes, and how many of its ten places each cannot fill with different ones:
+# On CIFAR-10-LT at IF 100 the rarest class has 50 images, and a set of ten per class never runs out.
+# Elsewhere it does.
+# Digits-LT (scale `tiny`) at IF 20 and 60, real images of the rarest classes, and how many of its ten places each cannot fill with different ones:
 
 # %%
 places = {}
@@ -509,10 +568,14 @@ found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()
 analysis.for_display(pd.concat(found).swaplevel().sort_index())
 
 # %% [markdown]
-# (The spread at IF 5 and 60 is that of IF 20 where a method was run once.) A class that has run out is filled up with copies. The matching can make the copies differ afterwards; random images with hard labels stay what they are. But a random set then holds *all* images of the rarest classes, so nothing is lost there by choosing: what it loses from IF 5 to 60 is lost with the images. DATM loses the tail for another reason, and with enough images too: its biased
-# experts get none of those images right, and it starts from noise.
+# (The spread at IF 5 and 60 is that of IF 20 where a method was run once.)
+# A class that has run out is filled up with copies.
+# The matching can make the copies differ afterwards; random images with hard labels stay what they are.
+# But a random set then holds *all* images of the rarest classes, so nothing is lost there by choosing: what it loses from IF 5 to 60 is lost with the images.
+# DATM loses the tail for another reason, and with enough images too: its biased experts get none of those images right, and it starts from noise.
 #
-# In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places. How many classes are short there:
+# In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places.
+# How many classes are short there:
 
 # %%
 grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 50, 50)]
@@ -553,16 +616,34 @@ waiting.rename_axis(["data set", "control"]).to_frame()
 # ## What we saw
 #
 # Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
-# - **In paper 1 most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts. On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it. Where experts are biased, and in the uni-level method, the set *starts below* random images, and whatever it adds the iterations add.
-# - **In paper 2 one step carries the ladder, and it is no optimisation:** the debiased teacher. On digits, whose tail a plain teacher knows, no step is large.
-# - **The parts have no worth of their own.** A good start under biased matching is lost; the same decoupling inside the matching is worth a lot. Another order of steps gives other numbers.
-# - **DAM adds, to decoupled experts and to biased ones.** With weights that sum to 1 the set hardly leaves its start at this budget. Short steps are the likely reason, since the control without a prior is lower still; a step $C$ times as long would tell.
-# - **The prior must be the right one, and need not be told.** An inverted prior costs many points on both data sets, and takes the set below where the matching began. No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them. A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
-# - **The logit term can stand in for the weights, and should not be added to them.** On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse. On CIFAR-10-LT the one distillation with the shift alone lies between no DAM and the weights.
-# - **The exact gradient is the better one.** On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen. The exact one costs little more time and no more memory; what costs memory is to keep the whole graph.
-# - **Debiasing after training is neither infeasible nor enough for a trajectory set. Debiasing the experts' loss does most of what expert decoupling does.** ADSA's own rule shifts much too far there; bounded, the shift lifts DATM on both data sets, and the rarest classes stay lost. A logit-adjusted loss for the experts lifts it by far more: to where ED alone is on CIFAR-10-LT, above ED on Digits-LT (one pipeline each). DAM + ED stays ahead, and on Digits-LT random images do, too.
-# - **For a biased teacher it is worth a lot**: on CIFAR-10-LT one number chosen after training lifts EDC and SRe2L by many points. It does not reach what a debiased teacher gives, nor the uni-level method. So what the ADSA paper prints above paper 2 is not above it here. On Digits-LT, where the plain teacher knows the tail, the same rule does great harm.
-# - **Of the uni-level parts, the teacher is what counts** on CIFAR-10-LT. Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen with these pipelines.
+#
+# - **In paper 1 most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts.
+#   On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it.
+#   Where experts are biased, and in the uni-level method, the set *starts below* random images, and whatever it adds the iterations add.
+# - **In paper 2 one step carries the ladder, and it is no optimisation:** the debiased teacher.
+#   On digits, whose tail a plain teacher knows, no step is large.
+# - **The parts have no worth of their own.** A good start under biased matching is lost; the same decoupling inside the matching is worth a lot.
+#   Another order of steps gives other numbers.
+# - **DAM adds, to decoupled experts and to biased ones.** With weights that sum to 1 the set hardly leaves its start at this budget.
+#   Short steps are the likely reason, since the control without a prior is lower still; a step $C$ times as long would tell.
+# - **The prior must be the right one, and need not be told.** An inverted prior costs many points on both data sets, and takes the set below where the matching began.
+#   No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them.
+#   A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
+# - **The logit term can stand in for the weights, and should not be added to them.** On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse.
+#   On CIFAR-10-LT the one distillation with the shift alone lies between no DAM and the weights.
+# - **The exact gradient is the better one.** On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen.
+#   The exact one costs little more time and no more memory; what costs memory is to keep the whole graph.
+# - **Debiasing after training is neither infeasible nor enough for a trajectory set.
+#   Debiasing the experts' loss does most of what expert decoupling does.**
+#   ADSA's own rule shifts much too far there; bounded, the shift lifts DATM on both data sets, and the rarest classes stay lost.
+#   A logit-adjusted loss for the experts lifts it by far more: to where ED alone is on CIFAR-10-LT, above ED on Digits-LT (one pipeline each).
+#   DAM + ED stays ahead, and on Digits-LT random images do, too.
+# - **For a biased teacher it is worth a lot**: on CIFAR-10-LT one number chosen after training lifts EDC and SRe2L by many points.
+#   It does not reach what a debiased teacher gives, nor the uni-level method.
+#   So what the ADSA paper prints above paper 2 is not above it here.
+#   On Digits-LT, where the plain teacher knows the tail, the same rule does great harm.
+# - **Of the uni-level parts, the teacher is what counts** on CIFAR-10-LT.
+#   Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen with these pipelines.
 # - **The headlines are not about trucks.** With the classes in reversed order they keep their sign, as far as that was run.
 #
 # **Not shown here:** what the tables call "not run"; interactions of more than one change; every part at the papers' own scale.
@@ -573,12 +654,15 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** Two ladders lead from DATM to DAM + ED. In one the good initial set is worth a lot, in the other nearly nothing. Which one is right?
+# > **1.** Two ladders lead from DATM to DAM + ED.
+# > In one the good initial set is worth a lot, in the other nearly nothing.
+# > Which one is right?
 #
 # <details><summary>Answer</summary>
 #
-# Both. A step is the difference between two runs, and the runs on either side of "good initial set" are not the same ones: in the first ladder nothing is matched yet, in the second biased experts are matched afterwards. If parts interact, their worth depends on the order; one could average over all orders (Shapley values), which needs a
-# run for every subset of parts.
+# Both.
+# A step is the difference between two runs, and the runs on either side of "good initial set" are not the same ones: in the first ladder nothing is matched yet, in the second biased experts are matched afterwards.
+# If parts interact, their worth depends on the order; one could average over all orders (Shapley values), which needs a run for every subset of parts.
 #
 # </details>
 #
@@ -586,22 +670,28 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# Weights that sum to 1 change two things: which classes count more, and the length of every inner step, which becomes $C$ times shorter. The uniform prior keeps the second and leaves out the first. What is left between the two is the prior's alone.
+# Weights that sum to 1 change two things: which classes count more, and the length of every inner step, which becomes $C$ times shorter.
+# The uniform prior keeps the second and leaves out the first.
+# What is left between the two is the prior's alone.
 #
 # </details>
 #
-# > **3.** A permuted prior scores as well as the true one in somebody's run. Name two explanations, and a run that tells them apart.
+# > **3.** A permuted prior scores as well as the true one in somebody's run.
+# > Name two explanations, and a run that tells them apart.
 #
 # <details><summary>Answer</summary>
 #
-# The prior may not matter, only that classes are weighted unevenly or that steps have another length; or the spread over distillations hides the difference. More distillations of both tell whether a difference can be seen at all; an inverted prior, the worst placebo there is, tells whether *any* prior can be seen to matter.
+# The prior may not matter, only that classes are weighted unevenly or that steps have another length; or the spread over distillations hides the difference.
+# More distillations of both tell whether a difference can be seen at all; an inverted prior, the worst placebo there is, tells whether *any* prior can be seen to matter.
 #
 # </details>
 #
-# > **4.** ADSA can be put on a set that was labelled by a debiased teacher. What should it do there, and what does chapter 12 show that it does?
+# > **4.** ADSA can be put on a set that was labelled by a debiased teacher.
+# > What should it do there, and what does chapter 12 show that it does?
 #
 # <details><summary>Answer</summary>
 #
-# If the teacher were free of the prior, the best $\tau$ would be 0 and nothing would change. It finds a small $\tau$ above 0, from differences of difficulty rather than of frequency, and costs a little.
+# If the teacher were free of the prior, the best $\tau$ would be 0 and nothing would change.
+# It finds a small $\tau$ above 0, from differences of difficulty rather than of frequency, and costs a little.
 #
 # </details>

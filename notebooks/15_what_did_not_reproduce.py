@@ -14,11 +14,14 @@
 # %% [markdown]
 # # What did not reproduce, and why
 #
-# **Question.** Chapters 07 and 12 show what our runs gave. This one goes the other way round: **for each claim of the papers that our records can speak to, did it come out, and if not, why?**
+# **Question.** Chapters 07 and 12 show what our runs gave.
+# This one goes the other way round: **for each claim of the papers that our records can speak to, did it come out, and if not, why?**
 #
-# A claim can fail here for reasons that say nothing about the paper: a reduced scale, too few pipelines, another data set. So each one gets a suspected cause, with the cell that speaks for it where there is one, or the word "open" and the command that would settle it.
+# A claim can fail here for reasons that say nothing about the paper: a reduced scale, too few pipelines, another data set.
+# So each one gets a suspected cause, with the cell that speaks for it where there is one, or the word "open" and the command that would settle it.
 #
-# This chapter trains nothing. It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -33,14 +36,19 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## How a claim is judged
 #
-# Most claims say that one method is better than another. For each, a row has the published difference and ours, both in points, and a verdict:
+# Most claims say that one method is better than another.
+# For each, a row has the published difference and ours, both in points, and a verdict:
 #
-# - **as published**: ours has the same direction and is *resolved*. Its size may differ;
+# - **as published**: ours has the same direction and is *resolved*.
+#   Its size may differ;
 # - **the other way round**: ours is resolved and has the opposite direction;
-# - **not resolved**: the difference is smaller than what these pipelines would need to show it (`needed`). That contradicts nothing;
+# - **not resolved**: the difference is smaller than what these pipelines would need to show it (`needed`).
+#   That contradicts nothing;
 # - **not run**.
 #
-# Chapter 00 says when a difference is resolved, and what `needed` and `n` are. Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`. Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
+# Chapter 00 says when a difference is resolved, and what `needed` and `n` are.
+# Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`.
+# Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
 
 # %%
 import pandas as pd
@@ -101,11 +109,14 @@ assert first.ours["random above Graph-Cut"] < 0
 analysis.for_display(first[columns])
 
 # %% [markdown]
-# **What came out.** The headline: DAM + ED is far above DATM, by about as much as published, and far above random images. Decoupling alone helps DATM, and DAM adds to decoupling. (The paper itself has DATM below random images, in its table for larger sets.)
+# **What came out.** The headline: DAM + ED is far above DATM, by about as much as published, and far above random images.
+# Decoupling alone helps DATM, and DAM adds to decoupling.
+# (The paper itself has DATM below random images, in its table for larger sets.)
 #
 # **What did not come out as printed:**
 #
-# *DATM above random images at ten per class.* Ours is below. Something is wrong before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
+# *DATM above random images at ten per class.* Ours is below.
+# Something is wrong before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
 
 # %%
 start = {"iterations": 0}
@@ -119,9 +130,12 @@ assert from_the_start.points.iloc[0] < 0
 analysis.for_display(from_the_start)
 
 # %% [markdown]
-# Whether experts of 100 epochs and full width cure it was not run; `ltdd run datm_cifar10 --scale paper` would tell. **Open**, with a likely cause.
+# Whether experts of 100 epochs and full width cure it was not run; `ltdd run datm_cifar10 --scale paper` would tell.
+# **Open**, with a likely cause.
 #
-# *DAM alone above ED alone.* The summary's rows have DAM as the larger part, ours have ED by far. Two things differ: the size of the set, and that nothing that we read defines the rows. In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
+# *DAM alone above ED alone.* The summary's rows have DAM as the larger part, ours have ED by far.
+# Two things differ: the size of the set, and that nothing that we read defines the rows.
+# In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
 
 # %%
 pairs = {
@@ -147,10 +161,14 @@ assert which_part.verdict.tolist() == ["resolved", "resolved", "not resolved"]
 analysis.for_display(which_part)
 
 # %% [markdown]
-# **The order of the parts turns round**, and is the printed one: who labels the set that both begin with decides which part looks larger. Whether the paper's rows share a start is not written in what we read. The 2 x 2 table of both parts from one start is in chapter 14.
+# **The order of the parts turns round**, and is the printed one: who labels the set that both begin with decides which part looks larger.
+# Whether the paper's rows share a start is not written in what we read.
+# The 2 x 2 table of both parts from one start is in chapter 14.
 #
-# *Graph-Cut and K-Center.* Ours are far above the printed numbers, and Graph-Cut is above random images where the paper has it below. The students here have the paper's width and epochs; the expert whose features select was trained for fewer epochs than the paper's may have been. The names do not say whether the selection looks at the labels. Ours does; without, K-Center
-# moves towards the printed number, and Graph-Cut takes all images from one class (chapter 02):
+# *Graph-Cut and K-Center.* Ours are far above the printed numbers, and Graph-Cut is above random images where the paper has it below.
+# The students here have the paper's width and epochs; the expert whose features select was trained for fewer epochs than the paper's may have been.
+# The names do not say whether the selection looks at the labels.
+# Ours does; without, K-Center moves towards the printed number, and Graph-Cut takes all images from one class (chapter 02):
 
 # %%
 coresets = [entry for entry in board.entries if entry.evaluator == WIDE and entry.changes]
@@ -158,13 +176,17 @@ controls = board.controls({entry.label: entry.run for entry in coresets})
 analysis.for_display(controls.drop(columns="command"))
 
 # %% [markdown]
-# Without augmentation everything falls, random images too. Neither change alone makes a printed number. **Open**; no settings of the coresets were released.
+# Without augmentation everything falls, random images too.
+# Neither change alone makes a printed number.
+# **Open**; no settings of the coresets were released.
 #
-# *The whole set.* The distance from DAM + ED to students on all real images is smaller here than printed, and that is no merit of the set: our whole-set student is a narrow one with few epochs, and "full dataset" in the paper has no recipe. See the levels below.
+# *The whole set.* The distance from DAM + ED to students on all real images is smaller here than printed, and that is no merit of the set: our whole-set student is a narrow one with few epochs, and "full dataset" in the paper has no recipe.
+# See the levels below.
 #
 # ## Paper 2
 #
-# Twice: first each method with the teacher that it has in our recipes (EDC and RDED plain, the uni-level method debiased), then all with the same one. Which teacher the paper gave to its own runs of EDC and RDED is not published.
+# Twice: first each method with the teacher that it has in our recipes (EDC and RDED plain, the uni-level method debiased), then all with the same one.
+# Which teacher the paper gave to its own runs of EDC and RDED is not published.
 
 # %%
 unilevel = ("unilevel", DEBIASED)
@@ -178,7 +200,8 @@ assert (second.verdict == "as published").all()
 analysis.for_display(second[columns])
 
 # %% [markdown]
-# The same claims with one teacher for both sets. (They are no further claims, so they are not counted below.)
+# The same claims with one teacher for both sets.
+# (They are no further claims, so they are not counted below.)
 
 # %%
 same = []
@@ -224,11 +247,13 @@ fourth = claims(least, single, printed)
 analysis.for_display(fourth[columns])
 
 # %% [markdown]
-# **What came out.** With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class. Of the ablation, "without debiasing" falls far, as published.
+# **What came out.** With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class.
+# Of the ablation, "without debiasing" falls far, as published.
 #
 # **What did not:**
 #
-# *The same teacher.* With one teacher for both, whichever it is, the lead over RDED and over DAM + ED is a few points, and the lead over EDC a point or none. What makes the difference is the teacher, which labels every view: it gives EDC's own set the whole distance.
+# *The same teacher.* With one teacher for both, whichever it is, the lead over RDED and over DAM + ED is a few points, and the lead over EDC a point or none.
+# What makes the difference is the teacher, which labels every view: it gives EDC's own set the whole distance.
 
 # %%
 methods = ("random", "rded", "edc", "unilevel")
@@ -239,9 +264,12 @@ assert teachers.points.min() > 10
 analysis.for_display(teachers)
 
 # %% [markdown]
-# If the paper's EDC and RDED had the debiased teacher, its table stands against ours, and the cause is **open**; if they had a plain one, its table compares teachers. Only its authors can say.
+# If the paper's EDC and RDED had the debiased teacher, its table stands against ours, and the cause is **open**; if they had a plain one, its table compares teachers.
+# Only its authors can say.
 #
-# *The confident crops.* The paper has them help by about a point; here they cost a little, on every seed. *Calibration* is not resolved: these pipelines cannot tell the published point from nothing. Forms of the statistics that differ as much as the paper's text and its code do score alike:
+# *The confident crops.* The paper has them help by about a point; here they cost a little, on every seed.
+# *Calibration* is not resolved: these pipelines cannot tell the published point from nothing.
+# Forms of the statistics that differ as much as the paper's text and its code do score alike:
 
 # %%
 forms = [entry for entry in board.entries if entry.run[:2] == unilevel and entry.changes]
@@ -250,9 +278,12 @@ controls = board.controls({entry.label: entry.run for entry in forms})
 analysis.for_display(controls.drop(columns="command"))
 
 # %% [markdown]
-# Ten classes with at least fifty images may be too easy a place for both: the published ablation has a hundred classes with as few as ten. There our rows have one pipeline so far, with a single student, and the full method and the row without the crops score alike (chapter 12). **Open**; three seeds of each row there would tell a point from nothing.
+# Ten classes with at least fifty images may be too easy a place for both: the published ablation has a hundred classes with as few as ten.
+# There our rows have one pipeline so far, with a single student, and the full method and the row without the crops score alike (chapter 12).
+# **Open**; three seeds of each row there would tell a point from nothing.
 #
-# *Time.* The paper prints seconds for one image per class on a GPU: experts, then the set. Ours, for ten images per class on two crowded cores, as the ratio of DAM + ED to the uni-level method:
+# *Time.* The paper prints seconds for one image per class on a GPU: experts, then the set.
+# Ours, for ten images per class on two crowded cores, as the ratio of DAM + ED to the uni-level method:
 
 # %%
 seconds = printed[(printed.table == "Table 9") & (printed.dataset == "cifar10")]
@@ -269,11 +300,15 @@ ratio = pd.DataFrame({"published": paper.damed / paper.unilevel, "ours": ours})
 ratio.round(1)
 
 # %% [markdown]
-# The set itself is made several times faster, as published in direction. The experts are not: four narrow pairs instead of a hundred wide ones take no longer than one debiased observer and one teacher, so the published factor is mostly the *number* of experts. At our scale the two pipelines take about the same time in all.
+# The set itself is made several times faster, as published in direction.
+# The experts are not: four narrow pairs instead of a hundred wide ones take no longer than one debiased observer and one teacher, so the published factor is mostly the *number* of experts.
+# At our scale the two pipelines take about the same time in all.
 #
 # ## The headlines in other cells
 #
-# The papers print their headline pairs for many data sets, imbalance factors and sizes. In the cells below, each method with its own evaluator; what was never run is left out of the table. Where a cell has one pipeline each, the spread is that of CIFAR-10-LT at IF 100 under the same evaluator, for want of a better one.
+# The papers print their headline pairs for many data sets, imbalance factors and sizes.
+# In the cells below, each method with its own evaluator; what was never run is left out of the table.
+# Where a cell has one pipeline each, the spread is that of CIFAR-10-LT at IF 100 under the same evaluator, for want of a better one.
 
 # %%
 others = [("edc", PLAIN), ("rded", PLAIN), damed, *parts.values()]
@@ -298,7 +333,9 @@ assert (hundred.ours < hundred.published / 3).all()
 analysis.for_display(ran[columns])
 
 # %% [markdown]
-# Both headlines keep their direction, and neither its size. *At IF 10* the paper has DATM next to DAM + ED; ours stays behind. Its tail says why: at this scale experts get few images of the rarest two classes right even with ten times as many of them.
+# Both headlines keep their direction, and neither its size.
+# *At IF 10* the paper has DATM next to DAM + ED; ours stays behind.
+# Its tail says why: at this scale experts get few images of the rarest two classes right even with ten times as many of them.
 
 # %%
 from ltdd_utils.data import class_counts
@@ -311,7 +348,9 @@ assert of_classes.datm.iloc[-2:].max() < 0.2 < of_classes.damed.min()
 (100 * of_classes.T).round(0).rename_axis(columns="real images of the class")
 
 # %% [markdown]
-# *On CIFAR-100-LT* the uni-level method is above RDED by a few points only. Chapter 12 has both under the debiased teacher, where nothing is left of it, and what the two teachers themselves score: at this scale they are hardly apart, so their difference cannot carry a lead. Whether the confident crops help cannot be seen there.
+# *On CIFAR-100-LT* the uni-level method is above RDED by a few points only.
+# Chapter 12 has both under the debiased teacher, where nothing is left of it, and what the two teachers themselves score: at this scale they are hardly apart, so their difference cannot carry a lead.
+# Whether the confident crops help cannot be seen there.
 
 # %% [markdown]
 # ## ADSA
@@ -327,7 +366,9 @@ assert (fifth.verdict == "as published").all()
 analysis.for_display(fifth[columns])
 
 # %% [markdown]
-# On CIFAR-10-LT ADSA lifts both, EDC by less than printed; on Digits-LT it costs EDC many points (chapter 14). The numbers of two papers side by side also suggest that EDC with ADSA is above the uni-level method. Here it is not so:
+# On CIFAR-10-LT ADSA lifts both, EDC by less than printed; on Digits-LT it costs EDC many points (chapter 14).
+# The numbers of two papers side by side also suggest that EDC with ADSA is above the uni-level method.
+# Here it is not so:
 
 # %%
 beside_adsa = board.differences({"EDC with ADSA - uni-level": (edc_adsa, unilevel)})
@@ -335,7 +376,8 @@ assert beside_adsa.points.item() < 0 and beside_adsa.verdict.item() == "resolved
 analysis.for_display(beside_adsa)
 
 # %% [markdown]
-# Suspected causes: our students are trained briefly, and a student learns the calibrated shift before the evidence (chapter 11); and the paper's student is not known to us. **Open.**
+# Suspected causes: our students are trained briefly, and a student learns the calibrated shift before the evidence (chapter 11); and the paper's student is not known to us.
+# **Open.**
 #
 # ## All verdicts
 
@@ -376,7 +418,8 @@ print(f"classifier experts / representation experts: {ratio:.2f}")
 # %% [markdown]
 # ## The level: the largest differences
 #
-# So far differences of two methods. Now the numbers themselves: ours minus the paper's, the five largest of all cells that were run.
+# So far differences of two methods.
+# Now the numbers themselves: ours minus the paper's, the five largest of all cells that were run.
 
 # %%
 beside = compare(recorded, printed, recipes.names(), everything=False)
@@ -387,7 +430,8 @@ by_size = once.difference.abs().sort_values(ascending=False).index
 largest = once.loc[by_size].head(5)
 
 # %% [markdown]
-# With a suspected cause. Cells for two of the suspects follow; no run takes the others apart.
+# With a suspected cause.
+# Cells for two of the suspects follow; no run takes the others apart.
 
 # %%
 named = "what the name means: ours looks at the labels (see above); open"
@@ -414,7 +458,9 @@ shown += ["difference", "pipelines", "suspected"]
 analysis.for_display(table.set_index("method")[shown])
 
 # %% [markdown]
-# **Scale or evaluator?** Random real images need no experts and no distillation. Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone. And the same kind of set under students of the paper's width and of ours tests the width alone:
+# **Scale or evaluator?** Random real images need no experts and no distillation.
+# Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone.
+# And the same kind of set under students of the paper's width and of ours tests the width alone:
 
 # %%
 exact = once[(once.method == "random") & (once.scale == "paper")]
@@ -431,8 +477,10 @@ assert (wider.points > 0).all() and wider.points.max() < 5
 analysis.for_display(wider)
 
 # %% [markdown]
-# This evaluator gives the published number; the online one has no such row. Width explains a part of the level. The rest is not taken apart here: experts, teacher and iterations are reduced much more, and online students train for fewer epochs. A teacher is a ceiling for what it teaches; ours scores this on the test set (a log in a public copy of paper 2's code has a debiased teacher of full width
-# and length well above it):
+# This evaluator gives the published number; the online one has no such row.
+# Width explains a part of the level.
+# The rest is not taken apart here: experts, teacher and iterations are reduced much more, and online students train for fewer epochs.
+# A teacher is a ceiling for what it teaches; ours scores this on the test set (a log in a public copy of paper 2's code has a debiased teacher of full width and length well above it):
 
 # %%
 {
@@ -463,7 +511,8 @@ counts = whole.assign(state=state).drop_duplicates([*number, "state"])
 counts.groupby(["dataset", "state"]).size().unstack(fill_value=0)
 
 # %% [markdown]
-# And as settings, each once (a number that two papers print is one run). `ltdd missing --scale SCALE --dataset NAME` prints a command for each:
+# And as settings, each once (a number that two papers print is one run).
+# `ltdd missing --scale SCALE --dataset NAME` prints a command for each:
 
 # %%
 names = recipes.names()
@@ -484,7 +533,9 @@ for dataset in left:
 # %% [markdown]
 # ## Where the papers and their code disagree
 #
-# A reproduction has to choose where text and code differ, so these are candidates for every difference above. Read in public copies of the code; of paper 1's text a summary was read, of paper 2's all of it. The copy of paper 2's code is a third party's, and parts of it may be edited.
+# A reproduction has to choose where text and code differ, so these are candidates for every difference above.
+# Read in public copies of the code; of paper 1's text a summary was read, of paper 2's all of it.
+# The copy of paper 2's code is a third party's, and parts of it may be edited.
 #
 # | paper 1 | text or configuration | released code | this book |
 # |---|---|---|---|
@@ -540,16 +591,26 @@ settle |= {
 pd.Series(settle, name="command").to_frame()
 
 # %% [markdown]
-# Two cannot be settled by any run: which teacher paper 2 gave to EDC and RDED, and which images and labels the component rows of paper 1 start from. More seeds (`--seed 3` and so on) narrow every `needed` above.
+# Two cannot be settled by any run: which teacher paper 2 gave to EDC and RDED, and which images and labels the component rows of paper 1 start from.
+# More seeds (`--seed 3` and so on) narrow every `needed` above.
 #
 # ## What we saw
 #
 # Of the pipelines recorded so far, at this scale. What is said of a table is checked in its cell.
-# - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too. What did not is DATM's place above random images at ten per class, and the order of its parts, as a summary gives it. The order comes out when both parts begin with the same set; what biased experts do to the initial set at this scale is the cause there, and the suspect in the first.
-# - **Paper 2's headline came out with the teachers of our recipes. With one teacher for all the lead is small**, and over EDC it is a point or none: most of what it prints as a difference of methods is, here, a difference of teachers. On CIFAR-100-LT the lead over RDED is a fifth of the printed one, and under one teacher none can be seen. Its confident crops cost a little here, and calibration is not resolved.
-# - **ADSA helps on CIFAR-10-LT, as published**, and does harm on Digits-LT, where there is little bias to take out. What two papers side by side suggest about it does not hold here.
-# - **The levels are lower nearly throughout**, except for coresets, where a name has two meanings, and for gradient matching (DC). The one row that was run as published agrees with the paper.
-# - Most cells of the papers' tables were never run. Nothing here speaks about them.
+#
+# - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too.
+#   What did not is DATM's place above random images at ten per class, and the order of its parts, as a summary gives it.
+#   The order comes out when both parts begin with the same set; what biased experts do to the initial set at this scale is the cause there, and the suspect in the first.
+# - **Paper 2's headline came out with the teachers of our recipes.
+#   With one teacher for all the lead is small**, and over EDC it is a point or none: most of what it prints as a difference of methods is, here, a difference of teachers.
+#   On CIFAR-100-LT the lead over RDED is a fifth of the printed one, and under one teacher none can be seen.
+#   Its confident crops cost a little here, and calibration is not resolved.
+# - **ADSA helps on CIFAR-10-LT, as published**, and does harm on Digits-LT, where there is little bias to take out.
+#   What two papers side by side suggest about it does not hold here.
+# - **The levels are lower nearly throughout**, except for coresets, where a name has two meanings, and for gradient matching (DC).
+#   The one row that was run as published agrees with the paper.
+# - Most cells of the papers' tables were never run.
+#   Nothing here speaks about them.
 
 # %%
 print(notebook.versions())
@@ -557,34 +618,47 @@ print(notebook.versions())
 # %% [markdown]
 # ## Exercises
 #
-# > **1.** A large claimed difference comes out a little larger, and is listed "as published". A claim of about a point comes out slightly below zero, and is "not resolved". Has our run *contradicted* the second one?
+# > **1.** A large claimed difference comes out a little larger, and is listed "as published".
+# > A claim of about a point comes out slightly below zero, and is "not resolved".
+# > Has our run *contradicted* the second one?
 #
 # <details><summary>Answer</summary>
 #
-# No. It cannot be seen with these pipelines: a true difference of a point would look like this often enough. To contradict it one needs so many pipelines that the smallest difference which could have been seen is well below a point, and still nothing there.
+# No. It cannot be seen with these pipelines: a true difference of a point would look like this often enough.
+# To contradict it one needs so many pipelines that the smallest difference which could have been seen is well below a point, and still nothing there.
 #
 # </details>
 #
-# > **2.** A difference passes the rule by chance in about one case of twenty. A few dozen claims are judged here. How many would pass if all methods were equal, and how should one read a single "the other way round"?
+# > **2.** A difference passes the rule by chance in about one case of twenty.
+# > A few dozen claims are judged here.
+# > How many would pass if all methods were equal, and how should one read a single "the other way round"?
 #
 # <details><summary>Answer</summary>
 #
-# One or two, half of them in the published direction. So a single such verdict among dozens is no surprise. It earns trust by its size against `needed`, by showing on every seed, and by a cause that can be shown in another cell.
+# One or two, half of them in the published direction.
+# So a single such verdict among dozens is no surprise.
+# It earns trust by its size against `needed`, by showing on every seed, and by a cause that can be shown in another cell.
 #
 # </details>
 #
-# > **3.** Paper 2's table has EDC and RDED with a star: run by its own authors. What would you write into a table note so that a reader could repeat the row?
+# > **3.** Paper 2's table has EDC and RDED with a star: run by its own authors.
+# > What would you write into a table note so that a reader could repeat the row?
 #
 # <details><summary>Answer</summary>
 #
-# Who labels (the teacher, and how it was trained), how many labels (views or images), who chooses the crops, the observer, and what was done where a class has fewer images than places. Four of the five change the score by more than the difference to the next row.
+# Who labels (the teacher, and how it was trained), how many labels (views or images), who chooses the crops, the observer, and what was done where a class has fewer images than places.
+# Four of the five change the score by more than the difference to the next row.
 #
 # </details>
 #
-# > **4.** Our students are narrower and train for less long, and so are all networks before them. Why is it not enough to add the published level difference of the "full dataset" row to all of ours?
+# > **4.** Our students are narrower and train for less long, and so are all networks before them.
+# > Why is it not enough to add the published level difference of the "full dataset" row to all of ours?
 #
 # <details><summary>Answer</summary>
 #
-# Scale does not shift all methods alike. A method that needs many good experts loses more than one that needs none: random images with the paper's own students lose nothing. And a weak teacher lowers what it teaches by as much as it is weak. A difference of levels is a fact about a method *and* a scale.
+# Scale does not shift all methods alike.
+# A method that needs many good experts loses more than one that needs none: random images with the paper's own students lose nothing.
+# And a weak teacher lowers what it teaches by as much as it is weak.
+# A difference of levels is a fact about a method *and* a scale.
 #
 # </details>

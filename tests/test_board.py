@@ -1,5 +1,7 @@
 """The board of a cell: what each method scored under each evaluator, controls, ladders, and what was never run."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from toy_runs import loaded, save
@@ -40,7 +42,7 @@ def test_a_student_of_another_architecture_is_another_evaluator_on_a_board_of_it
     save(tmp_path, [(8, 8)], changes=vgg | INVERTED)
     save(tmp_path, [(9, 9)], changes={"evaluate.network.name": "vgg11", "evaluate.network.norm": "batch"})
     assert [one.evaluator for one in board(tmp_path).entries] == [STORED]
-    found, judge = board(tmp_path, network="vgg11"), STORED.with_network("vgg11", 16)
+    found, judge = board(tmp_path, network="vgg11"), replace(STORED, network="vgg11", width=16)
     assert found["damed", judge] == pytest.approx([0.7])
     assert found["damed", judge, {"dam.prior": "inverted"}] == pytest.approx([0.8])
     assert sum("evaluate.network.norm" in one.changes for one in found.entries) == 1

@@ -1,6 +1,7 @@
 """Settings that differ from the recipe's, and the command of a run."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_a_changed_setting_is_written_as_the_command_line_reads_it():
 
 
 def test_an_evaluator_is_named_by_protocol_teacher_network_and_width():
-    assert [str(one) for one in (STORED, DEBIASED, STORED.with_network("vgg11", 16))] == [
+    assert [str(one) for one in (STORED, DEBIASED, replace(STORED, network="vgg11", width=16))] == [
         "dsa-stored (32)",
         "online-teacher/debiased (32)",
         "dsa-stored (vgg11 16)",
@@ -69,7 +70,7 @@ def test_an_evaluator_is_named_by_protocol_teacher_network_and_width():
     [
         ("damed", STORED, {}),
         ("damed", STORED.with_width(128), {"dam.prior": "inverted"}),
-        ("damed", STORED.with_network("vgg11", 16), {}),
+        ("damed", replace(STORED, network="vgg11", width=16), {}),
         ("random", STORED, {}),
         ("unilevel", DEBIASED, {}),
         ("unilevel", PLAIN, {}),

@@ -21,9 +21,9 @@ from ltdd_utils.records.folders import default_records_dir
 from ltdd_utils.records.record import Record, Teacher
 from ltdd_utils.records.table import load
 
-__all__ = ["Board", "Boards", "Run", "board", "for_display", "only_run"]
+__all__ = ["Board", "Boards", "RunKey", "board", "for_display", "only_run"]
 
-Run = tuple[str, Evaluator] | tuple[str, Evaluator, Mapping[str, Any]]  # method, evaluator, changed settings
+RunKey = tuple[str, Evaluator] | tuple[str, Evaluator, Mapping[str, Any]]  # method, evaluator, changed settings
 
 
 def board(
@@ -68,7 +68,7 @@ class Board:
     network: str  # architecture of the students
     entries: tuple[Entry, ...] = field(repr=False)
 
-    def __getitem__(self, run: Run) -> Scores:
+    def __getitem__(self, run: RunKey) -> Scores:
         found = self.entry(*run)
         return Scores() if found is None else found.scores
 
@@ -124,16 +124,16 @@ class Board:
         """A row "a - b" per pair of methods under one evaluator; columns as those of ``analysis.contrasts``."""
         return contrasts({f"{a} - {b}": (self[a, evaluator], self[b, evaluator]) for a, b in pairs})
 
-    def differences(self, pairs: Mapping[Any, tuple[Run, Run]]) -> pd.DataFrame:
+    def differences(self, pairs: Mapping[Any, tuple[RunKey, RunKey]]) -> pd.DataFrame:
         """A row per pair of runs, whatever their evaluators; columns as those of ``analysis.contrasts``."""
         return contrasts({name: (self[first], self[second]) for name, (first, second) in pairs.items()})
 
-    def ladder(self, steps: Mapping[str, Run]) -> Ladder:
+    def ladder(self, steps: Mapping[str, RunKey]) -> Ladder:
         """Runs as steps from one to the next; the first of them that was run is the start."""
         scores = {name: self[run] for name, run in steps.items()}
         return Ladder(scores, stepwise(scores))
 
-    def controls(self, asked: Mapping[Any, Run]) -> pd.DataFrame:
+    def controls(self, asked: Mapping[Any, RunKey]) -> pd.DataFrame:
         """Runs with some settings changed, beside the recipe itself on the same seeds.
 
         Returns:
@@ -171,7 +171,7 @@ class Board:
         starts = [self.start_of(record) for record in runs]
         return [None if start is None else pipelines([start])[0] for start in starts]
 
-    def gains(self, asked: Mapping[Any, Run]) -> pd.DataFrame:
+    def gains(self, asked: Mapping[Any, RunKey]) -> pd.DataFrame:
         """What the iterations added, means over the distillations, in percent: ``before``, ``after``, ``gain``.
 
         ``gain`` is over the distillations whose initial set was scored; ``distillations`` counts all.
@@ -211,15 +211,15 @@ class Boards:
 
     boards: Mapping[str, Board]
 
-    def controls(self, asked: Mapping[Any, Run]) -> pd.DataFrame:
+    def controls(self, asked: Mapping[Any, RunKey]) -> pd.DataFrame:
         """``Board.controls`` of each."""
         return pd.concat({name: board.controls(asked) for name, board in self.boards.items()})
 
-    def differences(self, pairs: Mapping[Any, tuple[Run, Run]]) -> pd.DataFrame:
+    def differences(self, pairs: Mapping[Any, tuple[RunKey, RunKey]]) -> pd.DataFrame:
         """``Board.differences`` of each."""
         return pd.concat({name: board.differences(pairs) for name, board in self.boards.items()})
 
-    def ladders(self, steps: Mapping[str, Run]) -> pd.DataFrame:
+    def ladders(self, steps: Mapping[str, RunKey]) -> pd.DataFrame:
         """The table of ``Board.ladder`` of each."""
         return pd.concat({name: board.ladder(steps).table for name, board in self.boards.items()})
 

@@ -42,10 +42,6 @@ class Evaluator:
         """The same with other students."""
         return replace(self, width=width)
 
-    def with_network(self, network: str, width: int | None) -> "Evaluator":
-        """The same with students of another architecture."""
-        return replace(self, network=network, width=width)
-
 
 # Those of scale cpu, whose students are ConvNets of width 32.
 STORED = Evaluator("dsa-stored")  # paper 1's: the labels that are stored with the set
