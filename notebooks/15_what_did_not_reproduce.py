@@ -546,7 +546,7 @@ for dataset in left:
 # | the reported score | - | the best of about twenty evaluations on the *test* set, one student each | the last iterate, several students |
 # | preprocessing of CIFAR-10 | - | test images are normalised once more than training images | the same for both |
 # | the long-tailed subset | - | not seeded on CIFAR-100 and Tiny-ImageNet until June 2025, after the tables were made | one fixed list (chapter 01) |
-# | configuration files | one per cell | two hold another cell's imbalance factor or size, two stop at once | mended (`recipes/released.py`) |
+# | configuration files | one per cell | two hold another cell's imbalance factor or size, two stop at once | mended (`methods/trajectory/released.py`) |
 #
 # | paper 2 | text | released code | this book |
 # |---|---|---|---|

@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,40 @@ def test_rooms_kept_apart_do_not_import_each_other(path: Path):
         if any(own.startswith(f"{room}.") for room in group):
             others = tuple(f"ltdd_utils.{room}." for room in group if not own.startswith(f"{room}."))
             assert not [name for name in imported_modules(path.read_text()) if f"{name}.".startswith(others)]
+
+
+def file_graph() -> dict[str, set[str]]:
+    """Every file of the package but the faces of its rooms, and the files that it imports."""
+    files = {
+        ".".join(("ltdd_utils", *path.relative_to(PACKAGE).with_suffix("").parts)): path
+        for path in FILES
+        if path.name != "__init__.py"
+    }
+    graph = {}
+    for name, path in files.items():
+        package = ("ltdd_utils", *path.relative_to(PACKAGE).parts[:-1])
+        seen = {
+            module
+            for found in imported_modules(path.read_text(), package)
+            for module in (found, found.rpartition(".")[0])
+        }
+        graph[name] = seen & set(files) - {name}
+    return graph
+
+
+def test_no_files_import_each_other_in_a_circle():
+    graph = file_graph()
+    assert sum(map(len, graph.values())) > 300
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+def test_the_check_of_circles_sees_one():
+    with pytest.raises(CycleError):
+        list(
+            TopologicalSorter(
+                file_graph() | {"ltdd_utils.core.settings": {"ltdd_utils.methods.registry"}}
+            ).static_order()
+        )
 
 
 def test_the_map_names_every_module():

@@ -331,7 +331,7 @@ def test_online_students_train_as_the_release_says_for_each_data_set(
 
 
 # Paper 2's family. Observer, teacher that labels, initial images, and whether anything is optimised: the table of
-# ``recipes.unilevel``, which says how the recipes differ.
+# ``methods.alignment.recipes``, which says how the recipes differ.
 FAMILY = {
     "unilevel": ("debiased", "debiased", "crops", True),
     "unilevel_no_debiasing": ("plain", "plain", "crops", True),

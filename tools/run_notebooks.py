@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -27,8 +28,9 @@ CELL_LIMIT = 600  # seconds
 
 
 def reads_records(source: Path) -> bool:
-    """Whether a chapter depends on the records: then its code has the word ``results``."""
-    return "results" in source.read_text()
+    """Whether a chapter depends on the records: then its code has the word ``records`` or ``analysis``."""
+    code = (line for line in source.read_text().splitlines() if not line.startswith("#"))
+    return any(re.search(r"\b(records|analysis)\b", line) for line in code)
 
 
 def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -> str:

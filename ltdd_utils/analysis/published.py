@@ -43,8 +43,8 @@ def compare(
     uncommitted code, or is not committed itself.
 
     Args:
-        records: as ``results.load`` gives them.
-        published: as ``results.targets`` gives them.
+        records: as ``records.load`` gives them.
+        published: as ``records.targets`` gives them.
         recipes: names of the recipes that exist; a number that none of them makes is "published only".
         dataset: keep this data set alone.
         everything: also the numbers that were never run.
@@ -216,7 +216,7 @@ def facts(target: Mapping[str, Any] | None, config_id: str, records: pd.DataFram
     Args:
         target: keys of the published number; None if there is none of the same settings.
         config_id: of the recipe.
-        records: as ``results.load`` gives them.
+        records: as ``records.load`` gives them.
     """
     mine: list[dict[str, Any]] = []
     if target is not None:

@@ -4,19 +4,11 @@ A protocol more is an entry here, a function for its settings and one for what a
 torch: both are named by text, and imported when they are called.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Any, Literal, get_args
 
 from ltdd_utils.core.tables import Table, check_reference
-
-if TYPE_CHECKING:
-    from ltdd_utils.data.facts import Scale
-    from ltdd_utils.evaluation.objectives import StudentTask
-    from ltdd_utils.evaluation.settings import EvaluateConfig
-    from ltdd_utils.training.loop import Objective
 
 __all__ = ["PROTOCOLS", "Protocol", "Term", "register_protocol"]
 
@@ -27,20 +19,17 @@ Term = Literal["logit_adjustment", "cross_entropy"]  # settings of a loss that a
 class Protocol:
     """How students are trained on a distilled set, and which labels they may see."""
 
-    # (its name, data set, scale, kind of teacher) -> settings; the kind is "plain" or "debiased", whoever labels.
-    settings: str | Callable[[str, str, Scale, str], EvaluateConfig]
-    # What a student minimises, and facts for its result: "clamped", the share of pixel values, and "adsa_tau".
-    objective: str | Callable[[StudentTask], tuple[Objective, dict[str, float]]]
-    teacher_labels: Literal["views", "images"] | None = (
-        None  # each augmented view, or each image once; None: no teacher
-    )
+    # (its name, data set, scale, kind of teacher) -> EvaluateConfig; the kind is "plain" or "debiased", whoever labels.
+    settings: str | Callable[[str, str, str, str], Any]
+    # StudentTask -> what a student minimises (training.Objective), and facts for its result: "clamped", the share of
+    # pixel values, and "adsa_tau".
+    objective: str | Callable[[Any], tuple[Any, dict[str, float]]]
+    teacher_labels: Literal["views", "images"] | None = None  # each augmented view, or each image once
     augment: tuple[str, ...] = ("dsa", "crop-flip", "none")  # kinds that it takes (``AugmentConfig.kind``)
     terms: tuple[Term, ...] = ()  # that its loss has
     learned_lr: bool = False  # whether a step size that the set has learned overrides the protocol's
     set_student: bool = False  # whether the student is the network that a set was made for, where it was made for one
-    large_set_batch: int | None = (
-        None  # images of a batch, for sets of more images than this; None: as the settings say
-    )
+    large_set_batch: int | None = None  # images of a batch, for sets of more images than this; None: the settings'
 
     def __post_init__(self) -> None:
         """Refuse what cannot be an entry."""

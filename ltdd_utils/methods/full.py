@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ltdd_utils.methods.base import Family, Job, Stage
+from ltdd_utils.methods.base import Family, Job, Method, Stage
 from ltdd_utils.presets import Cell
 
 if TYPE_CHECKING:
@@ -56,3 +56,9 @@ def full_logit_adjusted(cell: Cell) -> FullDataConfig:
     Menon et al. (arXiv 2007.07314). No number is published in the two papers.
     """
     return FullDataConfig()
+
+
+METHODS = (
+    Method("full", full, WHOLE_SET),
+    Method("full_logit_adjusted", full_logit_adjusted, WHOLE_SET, logit_adjustment=1.0),
+)

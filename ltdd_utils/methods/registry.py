@@ -7,51 +7,17 @@ A method of your own joins it by ``register``, from a package of yours that has 
 import re
 from collections.abc import Iterable
 
+from ltdd_utils.methods import full
 from ltdd_utils.methods.alignment import recipes as alignment
-from ltdd_utils.methods.alignment.family import ALIGNMENT
 from ltdd_utils.methods.base import Family, Method, same_function
-from ltdd_utils.methods.condensation.family import DISTRIBUTION_MATCHING, GRADIENT_MATCHING
-from ltdd_utils.methods.condensation.recipes import dc, dm
-from ltdd_utils.methods.coresets.family import CORESETS
-from ltdd_utils.methods.coresets.recipes import graphcut, herding, kcenter, random
-from ltdd_utils.methods.full import WHOLE_SET, full, full_logit_adjusted
-from ltdd_utils.methods.trajectory.family import TRAJECTORY
-from ltdd_utils.methods.trajectory.recipes import dam_only, damed, datm, ed_only, mtt
+from ltdd_utils.methods.condensation import recipes as condensation
+from ltdd_utils.methods.coresets import recipes as coresets
+from ltdd_utils.methods.trajectory import recipes as trajectory
 
 __all__ = ["METHODS", "is_whole_set", "method_names", "register"]
 
-PLAIN = {"protocol": "online-teacher"}
-DEBIASED = {"protocol": "online-teacher", "teacher": "debiased", "teacher_named": True}
-CALIBRATED = {"calibrated": True}
-
-_TABLE = (
-    Method("random", random, CORESETS),
-    Method("kcenter", kcenter, CORESETS),
-    Method("herding", herding, CORESETS),
-    Method("graphcut", graphcut, CORESETS),
-    Method("dc", dc, GRADIENT_MATCHING),
-    Method("dm", dm, DISTRIBUTION_MATCHING),
-    Method("mtt", mtt, TRAJECTORY),
-    Method("datm", datm, TRAJECTORY),
-    Method("dam_only", dam_only, TRAJECTORY),
-    Method("ed_only", ed_only, TRAJECTORY),
-    Method("damed", damed, TRAJECTORY),
-    Method("unilevel", alignment.unilevel, ALIGNMENT, **DEBIASED),
-    Method("unilevel_no_debiasing", alignment.unilevel_no_debiasing, ALIGNMENT, **PLAIN, teacher_named=True),
-    Method("unilevel_no_calibration", alignment.unilevel_no_calibration, ALIGNMENT, **DEBIASED),
-    Method("unilevel_no_init", alignment.unilevel_no_init, ALIGNMENT, **DEBIASED),
-    Method("unilevel_no_recovery", alignment.unilevel_no_recovery, ALIGNMENT, **DEBIASED),
-    Method("unilevel_adsa", alignment.unilevel_adsa, ALIGNMENT, **DEBIASED, **CALIBRATED),
-    Method("sre2l", alignment.sre2l, ALIGNMENT, **PLAIN),
-    Method("sre2l_adsa", alignment.sre2l_adsa, ALIGNMENT, **PLAIN, **CALIBRATED),
-    Method("rded", alignment.rded, ALIGNMENT, **PLAIN),
-    Method("edc", alignment.edc, ALIGNMENT, **PLAIN),
-    Method("edc_several", alignment.edc_several, ALIGNMENT, **PLAIN),
-    Method("edc_adsa", alignment.edc_adsa, ALIGNMENT, **PLAIN, **CALIBRATED),
-    Method("full", full, WHOLE_SET),
-    Method("full_logit_adjusted", full_logit_adjusted, WHOLE_SET, logit_adjustment=1.0),
-)
-METHODS: dict[str, Method] = {method.name: method for method in _TABLE}
+_ROOMS = (coresets, condensation, trajectory, alignment, full)  # in the order of `ltdd list`
+METHODS: dict[str, Method] = {method.name: method for room in _ROOMS for method in room.METHODS}
 
 
 def register(method: Method) -> Method:

@@ -47,8 +47,8 @@ def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Seq
     """The page ``book/reproduction.md``: every published number by paper and table, then our runs without one.
 
     Args:
-        records: as ``results.load`` gives them.
-        published: as ``results.targets`` gives them.
+        records: as ``records.load`` gives them.
+        published: as ``records.targets`` gives them.
         names: of the recipes.
     """
     table = compare(records, published, names)

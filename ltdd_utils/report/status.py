@@ -18,7 +18,7 @@ def status_table(table: pd.DataFrame) -> str:
     """How far the reproduction is, in Markdown: published accuracies per paper and data set, and how many were run.
 
     Args:
-        table: as ``tables.compare`` gives it, every number in it.
+        table: as ``analysis.compare`` gives it, every number in it.
 
     A number that a paper copies from another one counts for that one alone, and a cell that a paper prints in two
     tables counts once.

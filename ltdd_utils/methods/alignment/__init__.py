@@ -1,9 +1,11 @@
 """Paper 2: "Rethinking Long-tailed Dataset Distillation", a uni-level framework (Cui et al., arXiv 2511.18858).
 
-Its stages, each with settings of its own, are put together by ``pipeline.unilevel``:
+Observer and teacher, debiased (equations 5 to 7), are in the room ``teachers``.
 
 ==================== =================================================================
-``experts``          observer and teacher, debiased: equations 5 to 7
+``settings``         of initial crops, statistics, recovery
+``recipes``          the methods of the family
+``family``           their declared stages; ``stages`` has the functions
 ``monitor``          what layers see of a batch
 ``statistics``       class-fair statistics: equations 8 and 9
 ``initial``          confidence-guided multi-round initialisation

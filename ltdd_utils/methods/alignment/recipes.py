@@ -24,11 +24,14 @@ from dataclasses import replace
 from typing import Any
 
 from ltdd_utils.data.facts import DATASETS, stand_in
+from ltdd_utils.methods.alignment.family import ALIGNMENT
 from ltdd_utils.methods.alignment.settings import CropConfig, RecoverConfig, StatisticsConfig, UnilevelConfig
+from ltdd_utils.methods.base import Method
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import PADDING, Cell, observer, teacher
 
 __all__ = [
+    "METHODS",
     "edc",
     "edc_adsa",
     "edc_several",
@@ -222,3 +225,22 @@ def _recovery(cell: Cell) -> RecoverConfig:
         crop_scale=(smallest, 1.0),
         flip=DATASETS[cell.dataset].flip,
     )
+
+
+_PLAIN: dict[str, Any] = {"protocol": "online-teacher"}
+_DEBIASED = {"protocol": "online-teacher", "teacher": "debiased", "teacher_named": True}
+
+METHODS = (
+    Method("unilevel", unilevel, ALIGNMENT, **_DEBIASED),
+    Method("unilevel_no_debiasing", unilevel_no_debiasing, ALIGNMENT, **_PLAIN, teacher_named=True),
+    Method("unilevel_no_calibration", unilevel_no_calibration, ALIGNMENT, **_DEBIASED),
+    Method("unilevel_no_init", unilevel_no_init, ALIGNMENT, **_DEBIASED),
+    Method("unilevel_no_recovery", unilevel_no_recovery, ALIGNMENT, **_DEBIASED),
+    Method("unilevel_adsa", unilevel_adsa, ALIGNMENT, **_DEBIASED, calibrated=True),
+    Method("sre2l", sre2l, ALIGNMENT, **_PLAIN),
+    Method("sre2l_adsa", sre2l_adsa, ALIGNMENT, **_PLAIN, calibrated=True),
+    Method("rded", rded, ALIGNMENT, **_PLAIN),
+    Method("edc", edc, ALIGNMENT, **_PLAIN),
+    Method("edc_several", edc_several, ALIGNMENT, **_PLAIN),
+    Method("edc_adsa", edc_adsa, ALIGNMENT, **_PLAIN, calibrated=True),
+)

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from ltdd_utils.data.facts import Scale
+from ltdd_utils.methods.base import Method
+from ltdd_utils.methods.condensation.family import DISTRIBUTION_MATCHING, GRADIENT_MATCHING
 from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
 from ltdd_utils.presets import Cell, dsa_augmentation, small_convnet
 
-__all__ = ["dc", "dm"]
+__all__ = ["METHODS", "dc", "dm"]
 
 # IPC -> updates of the images under one network, and steps of that network between two of them (DC as released).
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -61,3 +63,6 @@ def dm(cell: Cell) -> DMConfig:
     """
     network, augment = small_convnet(cell.dataset, cell.scale), dsa_augmentation(cell.dataset)
     return replace(DMConfig(network, augment=augment), **DM_SCALES[cell.scale])
+
+
+METHODS = (Method("dc", dc, GRADIENT_MATCHING), Method("dm", dm, DISTRIBUTION_MATCHING))

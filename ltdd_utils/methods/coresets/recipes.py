@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from ltdd_utils.methods.base import Method
+from ltdd_utils.methods.coresets.family import CORESETS
 from ltdd_utils.methods.coresets.settings import CoresetConfig
 from ltdd_utils.presets import Cell, dsa_augmentation, plain_expert
 from ltdd_utils.teachers.settings import TeacherConfig
 
-__all__ = ["feature_expert", "graphcut", "herding", "kcenter", "random"]
+__all__ = ["METHODS", "feature_expert", "graphcut", "herding", "kcenter", "random"]
 
 
 def random(cell: Cell) -> CoresetConfig:
@@ -44,3 +46,11 @@ def graphcut(cell: Cell) -> CoresetConfig:
 def feature_expert(cell: Cell) -> TeacherConfig:
     """The expert whose features a coreset reads: in the space and under the augmentation of ``dsa-stored``."""
     return replace(plain_expert(cell.dataset, cell.scale), augment=dsa_augmentation(cell.dataset))
+
+
+METHODS = (
+    Method("random", random, CORESETS),
+    Method("kcenter", kcenter, CORESETS),
+    Method("herding", herding, CORESETS),
+    Method("graphcut", graphcut, CORESETS),
+)

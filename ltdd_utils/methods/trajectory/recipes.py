@@ -20,6 +20,8 @@ learned labels after matching; ``method.iterations=0`` is the initial set itself
 
 from dataclasses import replace
 
+from ltdd_utils.methods.base import Method
+from ltdd_utils.methods.trajectory.family import TRAJECTORY
 from ltdd_utils.methods.trajectory.released import CellSettings, released
 from ltdd_utils.methods.trajectory.settings import (
     DAMConfig,
@@ -32,7 +34,7 @@ from ltdd_utils.methods.trajectory.settings import (
 from ltdd_utils.presets import Cell, dsa_augmentation, small_convnet
 from ltdd_utils.training.settings import TrainConfig
 
-__all__ = ["dam_only", "damed", "datm", "ed_only", "mtt"]
+__all__ = ["METHODS", "dam_only", "damed", "datm", "ed_only", "mtt"]
 
 
 def mtt(cell: Cell) -> TrajectoryConfig:
@@ -148,3 +150,12 @@ def _experts(cell: Cell) -> ExpertConfig:
         return ExpertConfig(4, network, replace(train, epochs=40), augment=augment, seed=0)
     train = replace(train, epochs=30, batch_size=32, lr=0.02)
     return ExpertConfig(3, network, train, augment=augment, classifier_epochs=5, classifier_lr=0.02)
+
+
+METHODS = (
+    Method("mtt", mtt, TRAJECTORY),
+    Method("datm", datm, TRAJECTORY),
+    Method("dam_only", dam_only, TRAJECTORY),
+    Method("ed_only", ed_only, TRAJECTORY),
+    Method("damed", damed, TRAJECTORY),
+)
