@@ -214,7 +214,7 @@ def test_beside_test_a_validation_set_is_not_read_and_that_is_said(own):
     save(own / "own/val/cat/0.png", grey(0))
     data, words = said(lambda: load(OWN, own))
     assert len(data.test_images) == 2
-    assert words == [f"{own / 'own'}: test serves as test set; val is not read"]
+    assert words == [f"{own / 'own'}: train and test are read; not read: val"]
 
 
 def test_two_spellings_of_one_split_are_refused(own):

@@ -94,8 +94,8 @@ def _pixels(path: Path, form: tuple[int, int], as_viewed: bool) -> np.ndarray:
     size, channels = form
     mode = "L" if channels == 1 else "RGB"
     with opened(path, "damaged or cut short") as image:
-        if not image.mode.startswith(("I", "F")):
-            picture = opaque(upright(image), mode) if as_viewed else image.convert(mode)
+        if not image.mode.startswith(("I", "F")) or (as_viewed and is_deep(image)):
+            picture = viewed(image, mode) if as_viewed else image.convert(mode)
             pixels = np.asarray(centre_square(picture, size), dtype=np.uint8)
             return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
     raise ValueError(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8 bits")
@@ -135,11 +135,28 @@ def turn_of(image: Image.Image) -> Image.Transpose | None:
     return None
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """The image turned and mirrored as its EXIF orientation says."""
+def viewed(image: Image.Image, mode: str) -> Image.Image:
+    """The image in ``mode``, ``"L"`` or ``"RGB"``, as a viewer shows it: upright, opaque, of 8 bits."""
     image.load()  # a PNG may hold its EXIF data behind the pixels
     turn = turn_of(image)
-    return image if turn is None else image.transpose(turn)
+    picture = opaque(eight_bits(image) if is_deep(image) else image, mode)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether it is a grey image of 16 bits a pixel; a version of Pillow may unpack it to 32."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    r"""A grey image of 16 bits in 8: :math:`\mathrm{round}(v \cdot 255 / 65535)`; a transparent value is opaque white.
+
+    The scale is the same for all images, so what is brighter stays brighter; scans that use 12 of the 16 bits get dark.
+    """
+    values = np.asarray(image)
+    levels = np.rint(values / 257).astype(np.uint8)
+    clear = image.info.get("transparency")
+    return Image.fromarray(levels if clear is None else np.where(values == clear, np.uint8(255), levels))
 
 
 def has_alpha(image: Image.Image) -> bool:
