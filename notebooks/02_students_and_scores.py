@@ -42,11 +42,13 @@ cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set
 # Write $z$ for the student's logits on an augmented image.
 # Two families of papers train the student in two ways.
 #
-# **Stored labels.** Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several (*soft*).
+# **Stored labels.**
+# Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several (*soft*).
 # The loss is cross-entropy, $-\sum_c t_{ic} \log \mathrm{softmax}(z)_c$.
 # This is `dsa-stored`, the protocol of the trajectory family: MTT and DATM, from which paper 1 comes, and paper 1 itself.
 #
-# **A teacher's labels.** A trained network, the teacher, gives logits $\tilde z$, and the student learns to match them, with a small weight $\kappa$ on the true class $y$:
+# **A teacher's labels.**
+# A trained network, the teacher, gives logits $\tilde z$, and the student learns to match them, with a small weight $\kappa$ on the true class $y$:
 #
 # $$ \tfrac{1}{C} \|z - \tilde z\|^2 + \kappa \, \mathrm{CE}(z, y). $$
 #
@@ -395,9 +397,11 @@ plots.compare_published(both)
 # K-Center and Graph-Cut do **not**: they are much better here than published.
 # A difference of that size needs a cause, so two suspects were tested.
 #
-# 1. **The labels.** The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
+# 1. **The labels.**
+#    The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
 #    The control "-unbalanced" uses the same rules and the same expert *without looking at the labels*.
-# 2. **The student.** The control "no augmentation" trains students on Random and Graph-Cut without DSA.
+# 2. **The student.**
+#    The control "no augmentation" trains students on Random and Graph-Cut without DSA.
 #
 # These are all recorded students of real images in this cell, one row per setting and seed.
 # Neither Herding nor the controls have a published long-tailed number.

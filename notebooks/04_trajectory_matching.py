@@ -17,7 +17,8 @@
 # **Question.** An expert went from one snapshot to another on hundreds of real images.
 # How must a hundred synthetic images change so that a student trained on *them* takes the same path, and what does it cost to find out?
 #
-# **Claim.** The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
+# **Claim.**
+# The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
 # A few iterations with it bring the student visibly closer to the expert.
 # Cells below check both, the second on three seeds.
 
