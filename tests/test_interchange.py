@@ -12,10 +12,12 @@ from toy_sets import NAMES, context, digits, fit, mixed, noise, synthetic
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
+from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, load_set, uint8_pixels
 from ltdd_utils.interchange import Reading, SetDataset, export_pictures
 from ltdd_utils.interchange.labels import read_labels
 from ltdd_utils.interchange.layouts import Stored, decoded
+from ltdd_utils.interchange.spaces import Spaces
 from ltdd_utils.methods.trajectory.interchange import export_trajectory, import_trajectory
 from ltdd_utils.runs import export_set, import_set
 
@@ -198,6 +200,19 @@ def test_images_of_another_space_are_refused_with_the_option_that_reads_them(tmp
     after = imported(folder, space=space)
     torch.testing.assert_close(fit("zca").inverse(after.images), pixels().float() / 255, atol=2e-3, rtol=0)
     assert after.info["preprocess"] == fit("zca").describe() and after.info["read_as"]["space"] == space
+
+
+def test_normalised_images_of_the_released_codes_have_their_constants():
+    """The deviation of CIFAR-10 that they use, 0.20, is not that of its pixels: contrast would be too strong."""
+    images = (255 * noise(40, 3, 8, 8)).to(torch.uint8)
+    labels, names = torch.arange(10).repeat(4), tuple(NAMES)
+    data = LongTailedData(DataConfig("cifar10"), images, labels, torch.arange(40), images, labels, names, (4,) * 10)
+    normalise = Spaces.of(data, None).known["normalise"]
+    wanted = (images[:, 0].float() / 255 - 0.4914) / 0.2023
+    torch.testing.assert_close(normalise(images)[:, 0], wanted, check_dtype=False)
+    own = Preprocess.fit(images, PreprocessConfig("zca"))
+    back = Spaces.of(data, own).read(normalise(images), normalise, own, "images.pt")
+    torch.testing.assert_close(back, own(images), atol=1e-4, rtol=0, check_dtype=False)
 
 
 def test_the_message_has_the_numbers(tmp_path):
@@ -383,6 +398,37 @@ def test_folders_of_pictures_named_as_the_classes_or_numbered(tmp_path):
     (tmp_path / "run" / "9").rename(tmp_path / "run" / "dogs")
     with pytest.raises(ValueError, match="has a folder 'dogs'; expected one for each class"):
         imported(tmp_path / "run")
+
+
+def test_a_picture_is_turned_as_viewers_show_it_and_hides_nothing(tmp_path):
+    export_pictures(tmp_path / "out", synthetic(images=fit("zca")(pixels())), digits(), fit("zca"))
+    path, shown = tmp_path / "out" / "00000" / "0000.png", Image.fromarray(pixels()[0, 0].numpy())
+    turned = Image.Exif()
+    turned[274] = 6  # a quarter to the right
+    shown.rotate(90, expand=True).save(path, exif=turned)
+    torch.testing.assert_close(imported(tmp_path / "out").images[0], fit("zca")(pixels())[0], atol=1e-4, rtol=0)
+    shown.putalpha(0)
+    shown.save(path)
+    with pytest.raises(ValueError, match=r"0000.png has transparent pixels"):
+        imported(tmp_path / "out")
+
+
+def test_a_table_that_does_not_fit_the_pictures(tmp_path):
+    rows, info = (3 * hot(CLASSES)).softmax(dim=1), {**INFO, "targets": "probabilities"}
+    export_pictures(tmp_path / "out", synthetic(targets=rows, info=info), digits(), fit("zca"))
+    table = tmp_path / "out" / "labels.csv"
+    lines = table.read_text().splitlines()
+    for changed, message in (
+        (lines[:-1], "has no row for 00009/0001.png"),
+        (
+            [*lines[:-1], lines[-1] + ",1"],
+            "a row of 14 columns, '00009/0001.png' first; expected file, label, class and",
+        ),
+        ([*lines[:-1], lines[-1].replace(",0.", ",x.")], "could not convert string to float"),
+    ):
+        table.write_text("\n".join(changed))
+        with pytest.raises(ValueError, match=message):
+            imported(tmp_path / "out")
 
 
 def test_a_set_is_a_dataset_of_torch():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ltdd_utils.core.files import write_atomic
@@ -21,6 +21,7 @@ __all__ = ["export_pictures", "has_pictures", "read_pictures"]
 
 LABELS = "labels.csv"
 SKIPPED = ("__MACOSX",)  # what a Mac leaves in an archive
+OPAQUE = 255  # alpha of a pixel that hides what is below it
 FIRST = 3  # columns of the table before the probabilities
 
 
@@ -133,13 +134,15 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _picture(path: Path) -> np.ndarray:
-    """uint8 ``[1, H, W]`` of a grey picture, else ``[3, H, W]``."""
+    """uint8 ``[1, H, W]`` of a grey picture, else ``[3, H, W]``; turned as a viewer shows it."""
     try:
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):
                 raise ValueError(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8 bits")
-            grey = image.mode in ("1", "L")
-            array = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
+            if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE:
+                raise ValueError(f"{path} has transparent pixels, which a set cannot have: save it without")
+            grey, upright = image.mode in ("1", "L", "LA"), ImageOps.exif_transpose(image)
+            array = np.asarray(upright.convert("L" if grey else "RGB"), dtype=np.uint8)
     except (OSError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is damaged or cut short ({error}): replace or remove it") from error
     return array[None] if grey else array.transpose(2, 0, 1)
@@ -154,7 +157,11 @@ def _soft_labels(folder: Path, classes: int) -> dict[str, list[float]] | None:
         rows = list(csv.reader(file))
     if not rows or len(rows[0]) <= FIRST:
         return None
+    wanted = f"expected file, label, class and {classes} probabilities"
+    wrong = next((row for row in rows if row and len(row) != FIRST + classes), None)
+    if wrong is not None:
+        raise ValueError(f"{path} has a row of {len(wrong)} columns, {wrong[0]!r} first; {wanted}")
     try:
-        return {row[0]: [float(value) for value in row[FIRST : FIRST + classes]] for row in rows[1:] if row}
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{path}: {error}; expected file, label, class and {classes} probabilities") from error
+        return {row[0]: [float(value) for value in row[FIRST:]] for row in rows[1:] if row}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {wanted}") from error

@@ -40,7 +40,7 @@ class Spaces:
         """Pixels, normalised as the released codes do, and whitened where that is at hand."""
         none, normalise = (Preprocess.fit(data.train_images, PreprocessConfig(kind)) for kind in ("none", "normalise"))
         if data.config.name in MOMENTS:
-            mean, scale = (torch.tensor(values).view(-1, 1, 1) for values in MOMENTS[data.config.name])
+            mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in MOMENTS[data.config.name])
             normalise = replace(normalise, mean=mean, scale=scale)
         return cls(data, {kind_of(space): space for space in (none, normalise, whitened) if space is not None})
 
