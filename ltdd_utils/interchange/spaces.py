@@ -69,7 +69,7 @@ class Spaces:
             return numbers  # the set refuses them
         found = mismatch(numbers, space, self.data)
         if found:
-            raise ValueError(f"{where}: {found} Are they not {_words(name)}? {self._remedy(images, name)}")
+            raise ValueError(f"{where} does not hold {_words(name)}: {found} {self._remedy(images, name)}")
         return numbers if space is own else own(space.inverse(numbers))
 
     def _remedy(self, images: Tensor, name: str) -> str:
