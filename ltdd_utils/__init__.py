@@ -20,7 +20,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
                  ``alignment`` (SRe2L, RDED, EDC, uni-level); their table
 ``recipes``      what is run: data, method and protocol of one cell at one scale
 ``records``      what was measured, and what was published
-``analysis``     published beside ours: pooling, contrasts, claims
+``analysis``     the board of a cell: scores, contrasts, controls, ladders; published beside ours, claims
 ``runs``         a recipe from data to record
 ``campaign``     many runs in order of value: done, running, missing, and their cost
 ``report``       the generated pages

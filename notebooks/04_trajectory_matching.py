@@ -551,7 +551,8 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# No. The loss is a squared distance: on the straight line to the target, half of the distance gives 0.25, and 0.5 means $1 - \sqrt{0.5} \approx 29\,\%$ of it.
+# No.
+# The loss is a squared distance: on the straight line to the target, half of the distance gives 0.25, and 0.5 means $1 - \sqrt{0.5} \approx 29\,\%$ of it.
 # Off the line there is no such reading: a student that moves sideways moves a lot without getting any closer.
 #
 # </details>

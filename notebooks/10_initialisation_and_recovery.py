@@ -301,8 +301,8 @@ bounds = tuple(end[0, :, :1, :1].to(context.device) for end in (black, white))
 
 
 def moved(how, images, s, checkpoint=None):
-    among = [(observer, statistics)], bounds, s, None, checkpoint
-    return recover(how, cfg.statistics, images, labels.to(context.device), *among)
+    among = cfg.statistics, images, labels.to(context.device), [(observer, statistics)]
+    return recover(how, *among, bounds=bounds, seed=s, checkpoint=checkpoint)
 
 
 # %%

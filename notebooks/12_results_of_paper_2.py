@@ -510,7 +510,8 @@ Image(
 # %% [markdown]
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
 # - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
 #   If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.

@@ -420,7 +420,8 @@ plots.per_class_accuracy(bars, *classes)
 #
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
 # - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them.
 #   Under a teacher that answers for every view they lie close together, since it tells the same to all of them.

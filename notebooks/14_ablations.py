@@ -62,7 +62,8 @@ print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings
 print(f"Digits-LT: {len(digits.entries)} settings")
 
 # %% [markdown]
-# (Chapter 00 says when a difference counts as *resolved*. Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
+# (Chapter 00 says when a difference counts as *resolved*.
+# Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
 # %% [markdown]
 # ## Paper 1, step by step
@@ -268,7 +269,8 @@ beside_random = analysis.only_run(beside_random)
 analysis.for_display(beside_random)
 
 # %% [markdown]
-# On Digits-LT every wrong prior ends far below random images. On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
+# On Digits-LT every wrong prior ends far below random images.
+# On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
 
 # %%
 large, small = beside_random.loc["CIFAR-10-LT"], beside_random.loc["Digits-LT"]
@@ -466,9 +468,9 @@ analysis.for_display(pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits}))
 # %%
 printed = targets()
 pair = {"jiang2025adsa": "edc_adsa", "cui2026rethinking": "unilevel"}
-cell_of = ("cifar10", 100, 10)
+cell = ("cifar10", 100, 10)
 {
-    method: analysis.published_score(printed, paper, method, *cell_of)
+    method: analysis.published_score(printed, paper, method, cell)
     for paper, method in pair.items()
 }
 
@@ -615,7 +617,8 @@ waiting.rename_axis(["data set", "control"]).to_frame()
 # %% [markdown]
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
 # - **In paper 1 most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts.
 #   On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it.

@@ -596,7 +596,8 @@ pd.Series(settle, name="command").to_frame()
 #
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale.
+# What is said of a table is checked in its cell.
 #
 # - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too.
 #   What did not is DATM's place above random images at ten per class, and the order of its parts, as a summary gives it.
@@ -624,7 +625,8 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# No. It cannot be seen with these pipelines: a true difference of a point would look like this often enough.
+# No.
+# It cannot be seen with these pipelines: a true difference of a point would look like this often enough.
 # To contradict it one needs so many pipelines that the smallest difference which could have been seen is well below a point, and still nothing there.
 #
 # </details>

@@ -18,7 +18,8 @@ from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.presets import Cell, architecture
 from ltdd_utils.recipes.recipe import recipe
 from ltdd_utils.records.folders import default_records_dir
-from ltdd_utils.records.record import Record, Teacher
+from ltdd_utils.records.parts import Teacher
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.table import load
 
 __all__ = ["Board", "Boards", "RunKey", "board", "for_display", "only_run"]
