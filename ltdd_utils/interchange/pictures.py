@@ -7,27 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.data.sources.files import SUFFIXES
+from ltdd_utils.data.sources.files import has_alpha, is_deep, opened, viewed
+from ltdd_utils.data.sources.listing import class_folders, has_images, image_files
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.spaces import uint8_pixels
 
 __all__ = ["export_pictures", "has_pictures", "read_pictures"]
 
 LABELS = "labels.csv"
-SKIPPED = ("__MACOSX",)  # what a Mac leaves in an archive
 OPAQUE = 255  # alpha of a pixel that hides what is below it
 FIRST = 3  # columns of the table before the probabilities
 
 
 def has_pictures(folder: Path) -> bool:
     """Whether a folder has a folder with a picture in it."""
-    return folder.is_dir() and any(_pictures(inside) for inside in _folders(folder))
+    return folder.is_dir() and any(has_images(inside) for inside in folder.iterdir())
 
 
 def read_pictures(folder: Path, class_names: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -47,7 +47,7 @@ def read_pictures(folder: Path, class_names: Sequence[str]) -> tuple[Tensor, Ten
     Raises:
         ValueError: other folders, pictures of several sizes, a damaged picture, or a table that does not list them.
     """
-    names = [inside.name for inside in _folders(folder)]
+    names = class_folders(folder)
     numbers = {str(label): name for label, name in enumerate(class_names)}
     labels = {name: class_names.index(name) for name in names if name in class_names}
     if len(labels) < len(names):
@@ -119,32 +119,20 @@ def export_pictures(
     return [folder / LABELS, *written], clamped
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        inside
-        for inside in folder.iterdir()
-        if inside.is_dir() and not inside.name.startswith(".") and inside.name not in SKIPPED
-    )
-
-
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    return [folder / name for name in image_files(folder)]
 
 
 def _picture(path: Path) -> np.ndarray:
     """uint8 ``[1, H, W]`` of a grey picture, else ``[3, H, W]``; turned as a viewer shows it."""
-    try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8 bits")
-            if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE:
-                raise ValueError(f"{path} has transparent pixels, which a set cannot have: save it without")
-            grey, upright = image.mode in ("1", "L", "LA"), ImageOps.exif_transpose(image)
-            array = np.asarray(upright.convert("L" if grey else "RGB"), dtype=np.uint8)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is damaged or cut short ({error}): replace or remove it") from error
+    with opened(path, "damaged or cut short") as image:
+        clear = has_alpha(image) and image.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE
+        grey, readable = image.mode in ("1", "L", "LA") or is_deep(image), is_deep(image) or image.mode[0] not in "IF"
+        array = np.asarray(viewed(image, "L" if grey else "RGB"), dtype=np.uint8) if readable else None
+    if array is None:
+        raise ValueError(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8 bits")
+    if clear:
+        raise ValueError(f"{path} has transparent pixels, which a set cannot have: save it without")
     return array[None] if grey else array.transpose(2, 0, 1)
 
 
