@@ -1,4 +1,4 @@
-"""What the recipes share, at each scale: data sets, architectures, and the networks trained on the long tail."""
+"""Settings that recipes share, at each scale: data sets, architectures, and the networks trained on the long tail."""
 
 from dataclasses import dataclass, replace
 

@@ -59,7 +59,7 @@ def board(
 
 @dataclass(frozen=True)
 class Board:
-    """What every method scored under every evaluator in one cell, records read once.
+    """The scores of every method under every evaluator in one cell, records read once.
 
     ``board["damed", STORED]`` are the scores of the recipe itself, ``board["damed", STORED, {"dam.prior": "uniform"}]``
     those of a run with changed settings; both are empty, and falsy, where nothing was run.
@@ -175,7 +175,7 @@ class Board:
         return [None if start is None else pipelines([start])[0] for start in starts]
 
     def gains(self, asked: Mapping[Any, RunKey]) -> pd.DataFrame:
-        """What the iterations added, means over the distillations, in percent: ``before``, ``after``, ``gain``.
+        """The gain of the iterations, means over the distillations, in percent: ``before``, ``after``, ``gain``.
 
         ``gain`` is over the distillations whose initial set was scored; ``distillations`` counts all.
         """
@@ -188,7 +188,7 @@ class Board:
         return indexed(table, ["before", "after", "gain", "distillations"])
 
     def teachers(self, kind: str) -> dict[int, Teacher]:
-        """What the teachers of a kind ("plain", "debiased") score themselves, by seed."""
+        """The accuracies of the teachers of a kind ("plain", "debiased"), by seed."""
         mine = [record for one in self.usual if one.evaluator.teacher == kind for record in one.records]
         return {record.seed: record.teacher for record in mine if record.teacher is not None}
 

@@ -64,7 +64,7 @@ class Entry:
 
     @property
     def teacher_accuracy(self) -> float:
-        """What the teachers score themselves, a fraction, the mean over the records; NaN where none was scored."""
+        """The accuracy of the teachers, a fraction, the mean over the records; NaN where none was scored."""
         known = [record.teacher.overall for record in self.records if record.teacher is not None]
         return statistics.fmean(known) if known else math.nan
 
@@ -76,7 +76,7 @@ class Entry:
 
     @property
     def run(self) -> tuple[str, Evaluator, Mapping[str, Any]]:
-        """What a board is asked for: method, evaluator, changed settings."""
+        """The key of a board: method, evaluator, changed settings."""
         return self.method, self.evaluator, self.changes
 
 

@@ -80,7 +80,7 @@ def _protocol(target: Mapping[str, Any]) -> str:
 
 
 def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
-    """What must be said of the records behind a pooled row."""
+    """Remarks on the records behind a pooled row."""
     mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
     said = ["ours is from uncommitted code"] if mine["dirty"].isin([True]).any() else []
     return said + ([] if mine["committed"].all() else ["our record is not committed"])
@@ -155,7 +155,7 @@ def missing(
     published: pd.DataFrame | None = None,
     scale: str = "paper",
 ) -> list[dict[str, Any]]:
-    """What is still to run at a scale: a ``command`` for each published cell that some recipe makes.
+    """The runs still missing at a scale: a ``command`` for each published cell that some recipe makes.
 
     A record of another scale, or from uncommitted code, does not answer a cell; ``note`` says that it exists. A
     method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
@@ -211,7 +211,7 @@ def _filled(value: object) -> bool:
 
 
 def facts(target: Mapping[str, Any] | None, config_id: str, records: pd.DataFrame) -> dict[str, Any]:
-    """What is known of a recipe: the published numbers it is held against, and what its runs gave and cost so far.
+    """The facts known of a recipe: the published numbers it is held against, and what its runs gave and cost so far.
 
     Args:
         target: keys of the published number; None if there is none of the same settings.

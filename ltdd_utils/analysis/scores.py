@@ -1,4 +1,4 @@
-"""What n counts: the unit of a comparison is a pipeline (experts, distillation), not a student.
+"""The meaning of n: the unit of a comparison is a pipeline (experts, distillation), not a student.
 
 Students of one seed on one distilled set are averaged first, and the standard deviation (ddof 1) is taken over those
 means. Random images are drawn anew for each student, and the whole training set leaves nothing else to repeat: there

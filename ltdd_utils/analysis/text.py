@@ -72,7 +72,7 @@ def _number(mean: float, std: float | None, digits: int | None) -> str:
 
 
 def compact(shown: pd.DataFrame) -> tuple[str, pd.DataFrame]:
-    """What all rows of a formatted comparison share, as a sentence, and the table of the rest without empty columns."""
+    """The common part of all rows of a comparison, as a sentence, and the table of the rest without empty columns."""
     shared = {name: shown[name].iloc[0] for name in WHAT if shown[name].nunique() == 1 and len(shown) > 1}
     said = "; ".join(f"{name} {value}" for name, value in shared.items() if value)
     kept = [name for name in shown if name in KEPT or (name not in shared and (shown[name] != "").any())]

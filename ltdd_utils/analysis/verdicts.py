@@ -1,4 +1,4 @@
-"""What a paper claims, beside what our records say: one difference against another."""
+"""A paper's claims beside our records: one difference against another."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a run would take, from what runs before it took.
+"""The cost of a run, estimated from runs before it.
 
 A run consists of stages, and stages are shared: all methods of a seed have one teacher, and a set that a second
 protocol scores is not made again. A stage costs nothing where a record has it already, since its result lies in the

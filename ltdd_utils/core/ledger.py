@@ -1,4 +1,4 @@
-"""What the stages of a run took, and which code made them, as they are asked for."""
+"""The seconds and origins of a run's stages, entered as they are asked for."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

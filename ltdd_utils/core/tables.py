@@ -64,7 +64,7 @@ class Table(Mapping[str, T]):
 
 
 def _facts(entry: object) -> object:
-    """What makes an entry the same one: its values, and where its functions are defined."""
+    """The identity of an entry: its values, and where its functions are defined."""
     values = vars(entry).items() if is_dataclass(entry) else [("", entry)]
     return {name: (v.__module__, v.__qualname__) if inspect.isfunction(v) else v for name, v in values}
 

@@ -20,7 +20,7 @@ __all__ = ["Calibrated", "calibration", "class_confidence", "find_tau"]
 
 
 def calibration(prior: Tensor, tau: float) -> Tensor:
-    r"""What is added to logits: :math:`-\tau (\log \pi - \mathrm{mean}_c \log \pi_c)`, float32 ``[C]``.
+    r"""The shift added to logits: :math:`-\tau (\log \pi - \mathrm{mean}_c \log \pi_c)`, float32 ``[C]``.
 
     Softmax does not see the centring; a student that matches logits does.
 

@@ -1,4 +1,4 @@
-"""Who scores a set: a protocol, its teacher, and the network of its students."""
+"""The evaluator of a set: a protocol, its teacher, and the network of its students."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -36,7 +36,7 @@ TEACHER_BATCH = 500  # images whose stored labels the teacher gives at once
 
 @dataclass(frozen=True, eq=False)
 class StudentTask:
-    """What a protocol makes a student's loss from."""
+    """The ingredients of a student's loss, given to its protocol."""
 
     distilled: DistilledSet  # in the space of the run
     run: Run  # the long tail that the set was made from, the protocol's transform, the device

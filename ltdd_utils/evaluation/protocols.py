@@ -18,7 +18,7 @@ __all__ = ["online", "protocol", "stored", "stored_space", "with_batch_for"]
 
 @dataclass(frozen=True)
 class _Online:
-    """What differs between data sets in the online evaluator."""
+    """The settings of the online evaluator that differ between data sets."""
 
     training: Mapping[str, Any]
     smallest_crop: float  # share of the area
@@ -28,7 +28,7 @@ class _Online:
 _ADAMW: dict[str, Any] = {"optimiser": "adamw", "lr": 1e-3, "weight_decay": 0.01}
 _SGD: dict[str, Any] = {"optimiser": "sgd", "lr": 0.1, "momentum": 0.875, "weight_decay": 5e-4, "batch_size": 100}
 _STEPS: dict[str, Any] = {"batch_size": 25, "schedule": "steps", "milestones": (0.8, 0.9, 0.95), "gamma": 0.5}
-# The uni-level release (arXiv:2511.18858), one script per data set.
+# The uni-level release (arXiv 2511.18858), one script per data set.
 ONLINE: Mapping[str, _Online] = {
     "cifar10": _Online(_ADAMW | _STEPS, 0.08, 0.025),
     "cifar100": _Online(_SGD | {"schedule": "cosine-half-drop"}, 0.5, 0.0),

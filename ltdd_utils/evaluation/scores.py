@@ -1,4 +1,4 @@
-"""What students answered, as accuracies: overall, per class, per group; and DD-Ranking's score."""
+"""Accuracies of students: overall, per class, per group; and DD-Ranking's score."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ __all__ = ["Evaluation", "gather", "label_robust_score"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What S students answered on the test set, and what training them cost."""
+    """The answers of S students on the test set, and the cost of training them."""
 
     confusion: Tensor  # counts: rows are true classes, columns predictions, [S, C, C]
     counts: tuple[int, ...]  # real training images of each class, for the groups
@@ -37,7 +37,7 @@ class Evaluation:
         return self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1).double() / self.confusion.sum(dim=(1, 2))
 
     def each_student(self) -> list[dict[str, Any]]:
-        """What a record keeps of each student: ``overall``, ``per_class``, and what else was kept."""
+        """The entries of each student in a record: ``overall``, ``per_class``, and what else was kept."""
         students = len(self.confusion)
         norms, taus = (kept or (None,) * students for kept in (self.norms, self.taus))
         rows = zip(self.overall.tolist(), self.per_class.tolist(), norms, taus, strict=True)
@@ -49,7 +49,7 @@ class Evaluation:
         ]
 
     def metrics(self) -> dict[str, Any]:
-        """What a record keeps, as fractions.
+        """The metrics of a record, as fractions.
 
         ``overall`` and the groups are ``{"mean", "std"}`` over students (ddof 1; std None for one student), a group
         without classes is None; ``per_class`` ``[C]`` and ``confusion`` ``[C, C]`` are means over students.
@@ -96,7 +96,7 @@ def label_robust_score(real_hard: float, hard: float, own: float, random_own: fl
     .. math:: \alpha = w (a_{own} - a_{random}) - (1 - w)(a_{real} - a_{hard}), \quad
         \mathrm{LRS} = \frac{e^\alpha - e^{-1}}{e - e^{-1}}
 
-    Li et al. (arXiv:2505.13300). Random is class-balanced, with duplicates where a class is too small.
+    Li et al. (arXiv 2505.13300). Random is class-balanced, with duplicates where a class is too small.
 
     Note:
         Differs from the released library, which feeds percent points into the exponential and takes the best epoch on

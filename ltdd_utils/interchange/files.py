@@ -25,7 +25,7 @@ NUMBERS = [
 
 
 def contents(path: Path) -> Any:  # noqa: ANN401 (what the file holds)
-    """What a file of ``torch.save`` holds, on the CPU: tensors, numbers, texts, and lists and dictionaries of them.
+    """Contents of a file of ``torch.save``, on the CPU: tensors, numbers, texts, and lists and dictionaries of them.
 
     Raises:
         ValueError: a pointer file of Git LFS, a web page, a damaged file, or one with other objects.

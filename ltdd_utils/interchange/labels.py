@@ -28,7 +28,7 @@ class Labels:
 
 
 def read_labels(stored: Tensor, reading: Reading, where: str) -> Labels:
-    """What a tensor of labels means.
+    """The meaning of a tensor of labels.
 
     ``[M]`` and ``[M, 1]`` are class numbers, as integers or as whole floats. Rows ``[M, C]`` are one-hot where each is
     a single 1 among zeros, probabilities where each is >= 0 and sums to 1, else logits; ``reading.targets`` says it

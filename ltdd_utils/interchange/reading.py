@@ -1,4 +1,4 @@
-"""What the files of other codes do not say, as a user may say it."""
+"""Facts that the files of other codes leave out, as a user may state them."""
 
 from dataclasses import dataclass
 

@@ -50,7 +50,7 @@ def teacher_stage(name: str, compute: "str | Callable[[Job], Any]", cfg: Teacher
 
 @dataclass
 class Job:
-    """What a stage's function is given."""
+    """The arguments of a stage's function."""
 
     cfg: Any  # settings of the method
     ipc: int | None  # images per class; None: the whole training set
@@ -113,7 +113,7 @@ class Family:
         return False
 
     def note(self, cell: Cell) -> str:
-        """What ``ltdd show`` says of where a cell's settings come from; "" for nothing."""
+        """The source of a cell's settings, as ``ltdd show`` prints it; "" for nothing."""
         return ""
 
     def training_seeds(self, cfg: Any) -> Sequence[str]:  # noqa: ANN401
@@ -148,7 +148,7 @@ class Method:
 
     @property
     def summary(self) -> str:
-        """What the method is, in one sentence."""
+        """The method in one sentence."""
         return (self.settings.__doc__ or "").strip().partition("\n")[0]
 
     def read(self, settings: Mapping[str, Any]) -> Any:  # noqa: ANN401

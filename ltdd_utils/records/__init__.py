@@ -1,4 +1,4 @@
-"""What was measured and what was published: one JSON record per run, and ``targets.csv``."""
+"""Measured and published results: one JSON record per run, and ``targets.csv``."""
 
 from ltdd_utils._exports import exports
 

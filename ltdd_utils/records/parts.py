@@ -22,7 +22,7 @@ class MeanStd:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What the students of a run scored together; a group without classes is None."""
+    """The accuracies of a run's students together; a group without classes is None."""
 
     overall: MeanStd
     per_class: tuple[float, ...]  # means over students, [C]
@@ -37,7 +37,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Student:
-    """What one student scored."""
+    """The accuracies of one student."""
 
     stream: str  # name of its random stream
     overall: float
@@ -48,7 +48,7 @@ class Student:
 
 @dataclass(frozen=True)
 class Teacher:
-    """What the teacher that labels scores itself."""
+    """The accuracies of the teacher that labels."""
 
     overall: float
     per_class: tuple[float, ...]  # [C]
@@ -56,7 +56,7 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took."""
+    """The time and memory of a run."""
 
     seconds: Mapping[str, float]  # by the declared name of each stage
     peak_ram_gib: float

@@ -111,7 +111,7 @@ class Record(Mapping[str, Any]):
 
     @cached_property
     def recipe(self) -> Recipe:
-        """What was run.
+        """The recipe that was run.
 
         Raises:
             ValueError: the method is not registered, or it has other settings now; the message names the file.
@@ -143,12 +143,12 @@ class Record(Mapping[str, Any]):
 
     @cached_property
     def metrics(self) -> Metrics:
-        """What the students scored together."""
+        """The accuracies of the students together."""
         return from_dict(Metrics, self.content["metrics"])
 
     @cached_property
     def students(self) -> tuple[Student, ...]:
-        """What each student scored."""
+        """The accuracies of each student."""
         return tuple(from_dict(Student, student) for student in self.content["students"])
 
     @property
@@ -164,7 +164,7 @@ class Record(Mapping[str, Any]):
 
     @cached_property
     def teacher(self) -> Teacher | None:
-        """What the teacher scores itself; None if there is none, or if it was not scored."""
+        """The accuracies of the teacher; None if there is none, or if it was not scored."""
         teacher = self.content.get("teacher")
         return None if teacher is None else from_dict(Teacher, teacher)
 

@@ -1,4 +1,4 @@
-"""What a record must look like, and that it agrees with itself."""
+"""The form of a record, and whether it agrees with itself."""
 
 import math
 import re

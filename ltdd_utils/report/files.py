@@ -43,7 +43,7 @@ def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
 
 
 def _files(root: Path) -> dict[Path, str]:
-    """What the three files must contain."""
+    """The texts of the three files."""
     records, known = load(root / "results", committed_only=True), names()
     published = targets(root / "results" / "targets.csv")
     readme, first = root / "README.md", root / "book" / "intro.md"
@@ -57,7 +57,7 @@ def _files(root: Path) -> dict[Path, str]:
 
 
 def _to_run(results: Path) -> str:
-    """What the campaigns of the book still want to know, or nothing where there is no campaign."""
+    """The open runs of the book's campaigns; nothing where there is no campaign."""
     plans = sorted((results / "campaigns").glob("*.toml"))
     return "\n" + campaign_section(plans, committed(results)) if plans else ""
 

@@ -122,7 +122,7 @@ def _record(
 
 
 def _optional(result: DistillationResult, teacher: dict[str, Any] | None) -> dict[str, Any]:
-    """What only some runs have: how the iterations went, what the teacher itself scores."""
+    """The entries that only some runs have: the history of iterations, the teacher's accuracies."""
     history = {} if result.history is None else {"distillation": result.history}
     return history | ({} if teacher is None else {"teacher": teacher})
 

@@ -1,4 +1,4 @@
-"""What a loop of hours needs beside its algorithm: a state to go on from, looks at its losses, a stop where they break.
+"""Beside the algorithm of a long loop: a state to go on from, looks at its losses, a stop where they break.
 
     done = {"iteration": 0}
     state = LoopState({"images": images, "optimiser": optimiser, "generator": rng}, done, checkpoint)
@@ -36,7 +36,7 @@ class _Stateful(Protocol):  # modules, averages of weights, rows
 
 
 Part: TypeAlias = "Tensor | torch.Generator | torch.optim.Optimizer | _Stateful | Mapping[str, Part] | None"
-"""What a loop changes; a tensor is changed in place. Parts in a mapping get dotted names; None is no part."""
+"""The parts that a loop changes; a tensor is changed in place. Parts in a mapping get dotted names; None is no part."""
 
 
 class Rows(list[Tensor]):
@@ -231,7 +231,7 @@ def _restore(parts: Mapping[str, Part], saved: Bundle) -> None:
 
 
 def _of(saved: Bundle, name: str) -> dict[str, Tensor]:
-    """What a bundle holds of a part."""
+    """The contents of a bundle for a part."""
     found = {key.removeprefix(f"{name}."): t for key, t in saved.tensors.items() if key.startswith(f"{name}.")}
     return found | ({"": saved.tensors[name]} if name in saved.tensors else {})
 

@@ -1,4 +1,4 @@
-"""What every reader of a data set gives: the labels of the full train set, and pixels on demand."""
+"""The result of every reader of a data set: the labels of the full train set, and pixels on demand."""
 
 import os
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Presence:
-    """What is on this machine of a data set whose files are right."""
+    """The files of a data set on this machine, if they are right."""
 
     words: str
     whole: bool = True  # False: some images are absent, which not every long tail needs

@@ -1,4 +1,4 @@
-"""What of the data sets is on this machine; fetching and verifying them. Nothing half-written gets its final name."""
+"""The data sets on this machine: listed, fetched and verified. Nothing half-written gets its final name."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def status(root: Path, names: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def verify(name: str, root: Path) -> str:
-    """What is there of a data set, in words, after a check: MD5 of every CIFAR file, else the presence of files.
+    """The state of a data set, in words, after a check: MD5 of every CIFAR file, else the presence of files.
 
     Raises:
         FileNotFoundError: the data set, or a part of it, is absent.
@@ -67,7 +67,7 @@ def verify(name: str, root: Path) -> str:
 
 
 def _presence(name: str, root: Path) -> Presence:
-    """What is there of a data set; raises as ``verify`` does."""
+    """The state of a data set; raises as ``verify`` does."""
     entry = _known(name)
     if entry.source is not None:
         origin = source(name)

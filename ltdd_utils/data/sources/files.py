@@ -129,7 +129,7 @@ def large_images_allowed() -> Iterator[None]:
 
 
 def turn_of(image: Image.Image) -> Image.Transpose | None:
-    """What brings the image upright, as its EXIF orientation says; None: nothing, or the data cannot be read."""
+    """The transpose that brings the image upright (EXIF orientation); None: none, or unreadable data."""
     with suppress(SyntaxError, ValueError, TypeError, KeyError, struct.error):  # damaged EXIF data: the pixels are good
         return TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
     return None

@@ -1,4 +1,4 @@
-"""What the data sets in folders of images share: labels by folder, pixels read when they are needed."""
+"""Shared by the data sets in folders of images: labels by folder, pixels read when they are needed."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -20,8 +20,8 @@ LIST = "ImageNet_LT_train.txt"
 def source_dataset(root: Path) -> SourceDataset:
     """ImageNet-1k as ``imagenet/train/<wnid>/`` and ``imagenet/val/<wnid>/``, 64x64: resized, then centre-cropped.
 
-    LTDD (arXiv:2408.14506) keeps an exponential subset, n_max 1281, and all images of a class that has fewer than its
-    count; the standard ImageNet-LT list (Liu et al. 2019, arXiv:1904.05160; IF 256) is ``profile="list"``.
+    LTDD (arXiv 2408.14506) keeps an exponential subset, n_max 1281, and all images of a class that has fewer than its
+    count; the standard ImageNet-LT list (Liu et al. 2019, arXiv 1904.05160; IF 256) is ``profile="list"``.
 
     Note:
         Differs from the released code, whose expert script skips images that are not RGB: here they are converted.

@@ -1,4 +1,4 @@
-"""What lies in a folder of images: its image files, its class folders, and what is not read."""
+"""The contents of a folder of images: its image files, its class folders, and what is not read."""
 
 import os
 from collections import Counter
@@ -46,7 +46,7 @@ def lines_of(file: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """What people put into a folder: not hidden files (a Mac's ``._0001.png``), not what a system left there."""
+    """Files that people put into a folder: not hidden files (a Mac's ``._0001.png``), not what a system left there."""
     with os.scandir(folder) as entries:
         yield from (e for e in entries if not e.name.startswith(".") and e.name.lower() not in OF_SYSTEMS)
 

@@ -26,7 +26,7 @@ QUARTERS = {turn for number, turn in TURNS.items() if number >= 5}  # these exch
 
 @dataclass
 class Headers:
-    """What the headers of the images say: sizes, and how many are of a kind."""
+    """A summary of the images' headers: sizes, and how many are of a kind."""
 
     sizes: dict[tuple[int, int], Path] = field(default_factory=dict)  # with the first image of each
     kinds: Counter[str] = field(default_factory=Counter)

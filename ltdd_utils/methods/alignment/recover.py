@@ -121,7 +121,7 @@ class _Batch:
         self.losses = Rows(images.device)  # distance and cross-entropy of every iteration
 
     def parts(self) -> dict[str, Part]:
-        """What an interrupted call goes on from."""
+        """The state that an interrupted call goes on from."""
         smoothed = {str(index): view[2] for index, view in enumerate(self.views)}
         learned = {"current": self.images, "optimiser": self.optimiser, "smoothed": smoothed}
         return {**learned, "losses": self.losses, "generator": self.rng}

@@ -48,12 +48,12 @@ def observers(job: Job) -> list[nn.Module]:
 
 
 def statistics(job: Job) -> list[Statistics]:
-    """What the layers of each observer see of the real data."""
+    """Layer statistics of each observer on the real data."""
     return [observer_statistics(job.cfg.statistics, job.run, network) for network in job.results["observer"]]
 
 
 def observer_statistics(cfg: StatisticsConfig, run: Run, network: nn.Module) -> Statistics:
-    """What the layers of a network see of the real data, as a stage."""
+    """Layer statistics of a network on the real data, as a stage."""
 
     def compute(_: Checkpoint) -> Bundle:
         watch = run.watch("statistics")

@@ -1,4 +1,4 @@
-"""What DC and DM share: real images by class, the initial set, and the loop over random networks."""
+"""Shared by DC and DM: real images by class, the initial set, and the loop over random networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class RealImages:
 
 @dataclass
 class State:
-    """What changes from one iteration to the next."""
+    """The state that changes from one iteration to the next."""
 
     images: Tensor  # [C, ipc, Ch, H, W]
     velocity: Tensor
@@ -108,7 +108,7 @@ def condense(
     watch: Watch | None,
     checkpoint: Checkpoint | None,
 ) -> tuple[DistilledSet, Tensor]:
-    """What both methods share: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
+    """The loop of both methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
     if images.device.type == "cpu":
         keep_freed_memory()
     state = _first_state(cfg, start, images, real, seed)

@@ -83,7 +83,7 @@ def _experts(job: Job) -> Experts:
 
 
 def _read(cfg: TrajectoryConfig, experts: Experts) -> dict[str, Any]:
-    """What later stages depend on of the experts: their settings, and the snapshots that are read."""
+    """The part of the experts that later stages depend on: their settings, and the snapshots that are read."""
     return {"experts": cfg.experts, "experts_sha256": experts.sha256(cfg.snapshots, cfg.classifier_snapshots)}
 
 
