@@ -155,6 +155,20 @@ def test_what_is_wrong_with_a_plugin_is_one_line(tmp_path, case, capsys):
     assert line.startswith("ltdd: error: --plugin") and message in line
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["margin_digits"],
+        ["random_birds"],
+        ["random_digits", "--network", "mlp"],
+        ["random_digits", "--set", "evaluate.network.name=mlp"],
+    ],
+)
+def test_a_name_without_its_plugin_says_what_it_needs(options, capsys):
+    assert main(["run", *options]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("; a name from a file of your own needs --plugin FILE.py")
+
+
 def test_a_plugin_that_is_no_file_is_refused(tmp_path, capsys):
     assert main(["list", "--plugin", str(tmp_path / "nowhere.py")]) == 2
     assert "no such file" in capsys.readouterr().err

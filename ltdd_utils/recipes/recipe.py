@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.core.settings import added_field, config_id, from_dict
+from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict
 from ltdd_utils.data.facts import DATASETS, SCALES, Scale
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation.protocols import protocol, with_batch_for
@@ -122,12 +122,13 @@ def parts(name: str) -> tuple[Method, str]:
     """The method and the data set of a recipe's name.
 
     Raises:
-        ValueError: no method or no data set is called so.
+        UnknownName: no method or no data set is called so.
     """
     load_entry_points()
     method, _, dataset = name.rpartition("_")  # a data set's name has no "_"
     if method not in METHODS or dataset not in DATASETS:
-        raise ValueError(f"unknown recipe {name!r}; `ltdd list` names all {len(names())}, for example random_cifar10")
+        known = f"`ltdd list` names all {len(names())}, for example random_cifar10"
+        raise UnknownName(f"unknown recipe {name!r}; {known}")
     return METHODS[method], dataset
 
 
