@@ -39,9 +39,7 @@ class Recipe:
             raise ValueError(f"unknown scale {self.scale!r}; choose one of {', '.join(SCALES)}")
         if self.ipc is not None and self.ipc < 1:
             raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
-        if not isinstance(self.method, self.family.settings):
-            wanted = self.family.settings.__name__
-            raise ValueError(f"method is {self.method!r:.80}; the settings of {self.name} are a {wanted}")
+        _require_settings(self.name, self.family, self.method)
         if (self.ipc is None) != self.family.whole_set:
             raise ValueError(f"ipc is {self.ipc}; the recipes of the whole set have none, all others need a number")
 
@@ -112,6 +110,12 @@ class Recipe:
         }
 
 
+def _require_settings(name: str, family: Family, settings: object) -> None:
+    """Raise unless the settings of a recipe, by name, are its family's."""
+    if not isinstance(settings, family.settings):
+        raise ValueError(f"method is {settings!r:.80}; the settings of {name} are a {family.settings.__name__}")
+
+
 def names() -> list[str]:
     """Every recipe, METHOD_DATASET."""
     load_entry_points()
@@ -165,6 +169,7 @@ def recipe(
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
     data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)
     settings, family = method.settings(Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
+    _require_settings(name, family, settings)
     students = family.student_network(settings)
     evaluate = protocol_of(method, dataset, scale, protocol_name, network=network, teacher=teacher, students=students)
     if family.whole_set:
