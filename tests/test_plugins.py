@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from toy_tables import tables_kept
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
@@ -20,7 +22,11 @@ pytestmark = pytest.mark.float32  # as users run it
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "own_method.md"
 QUICK = ["--students", "1", "--ipc", "2", "--quiet", "--set", "evaluate.train.epochs=1"]
-FEW = {"margin": ["--set", "method.expert.train.epochs=1"], "mean_features": ["--set", "method.iterations=4"]}
+FEW = {
+    "margin": ["--set", "method.expert.train.epochs=1"],
+    "mean_features": ["--set", "method.iterations=4"],
+    "dm_from_noise": ["--set", "method.iterations=2", "--set", "method.network.width=4"],
+}
 
 
 def files() -> dict[str, str]:
@@ -35,7 +41,7 @@ def page(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("margin", "mean_features"):
+    for name in FEW:
         METHODS.pop(name, None)
         RULES.pop(name, None)
         sys.modules.pop(f"ltdd_plugin_{name}", None)
@@ -60,6 +66,38 @@ def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_
     assert f"{name}_digits" in capsys.readouterr().out
     assert main(["list", "--plugin", f"{name}.py"]) == 0
     assert f"{name}_cifar100" in capsys.readouterr().out
+
+
+def test_a_variant_differs_in_what_it_says_alone(page):
+    settings = run("dm_from_noise", page)["config"]["method"]
+    few = {"method.iterations": 2, "method.network.width": 4, "method.initial": "noise"}
+    assert settings == to_dict(recipes.with_overrides(recipes.recipe("dm_digits", ipc=2), few).method)
+    variant, base = METHODS["dm_from_noise"], METHODS["dm"]
+    assert (variant.family, variant.protocol, variant.teacher) == (base.family, base.protocol, base.teacher)
+
+
+def indented(word: str) -> str:
+    """The Python block of the page's list that has a word."""
+    blocks = re.findall(r"  ```python\n(.*?)  ```", PAGE.read_text(encoding="utf-8"), flags=re.S)
+    (block,) = (textwrap.dedent(block) for block in blocks if word in block)
+    return block
+
+
+def test_the_network_and_the_data_set_of_the_page_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"stripes": "register_dataset", "mlp": "register_network"}
+    plugins = []
+    for name, word in names.items():
+        Path(f"page_{name}.py").write_text(indented(word), encoding="utf-8")
+        plugins += ["--plugin", f"page_{name}.py"]
+    with tables_kept():
+        command = ["run", "random_stripes", "--network", "mlp", *plugins, *QUICK, "--results", "mine", "--work", "work"]
+        assert main(command) == 0
+    for name in names:
+        sys.modules.pop(f"ltdd_plugin_page_{name}")
+    (path,) = Path("mine/random_stripes").glob("*.json")
+    config = json.loads(path.read_text())["config"]
+    assert (config["data"]["name"], config["evaluate"]["network"]["name"]) == ("stripes", "mlp")
 
 
 @pytest.mark.parametrize("protocol", ["online-teacher", "online-stored"])
@@ -101,6 +139,7 @@ version = "1.0"
 [project.entry-points."ltdd.methods"]
 margin = "strangers_methods.margin"
 mean_features = "strangers_methods.mean_features"
+dm_from_noise = "strangers_methods.dm_from_noise"
 """
 
 
