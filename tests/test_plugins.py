@@ -100,6 +100,29 @@ def test_the_network_and_the_data_set_of_the_page_run(tmp_path, monkeypatch):
     assert (config["data"]["name"], config["evaluate"]["network"]["name"]) == ("stripes", "mlp")
 
 
+PROTOCOL = """
+from ltdd_utils.evaluation import PROTOCOLS, Protocol, protocol, register_protocol, stored_labels
+from dataclasses import replace
+
+def settings(name, dataset, scale, teacher_kind):
+    return replace(protocol("dsa-stored", dataset, scale), protocol=name)
+
+register_protocol("mine-stored", Protocol(settings, stored_labels))
+"""
+
+
+def test_a_protocol_of_a_file_scores_like_the_one_that_it_is_made_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("page_protocol.py").write_text(PROTOCOL, encoding="utf-8")
+    run = ["run", "random_digits", *QUICK, "--results", "mine", "--work", "work"]
+    with tables_kept():
+        assert main([*run, "--protocol", "mine-stored", "--plugin", "page_protocol.py"]) == 0
+    sys.modules.pop("ltdd_plugin_page_protocol")
+    assert main(run) == 0
+    one, two = (json.loads(path.read_text()) for path in Path("mine/random_digits").glob("*.json"))
+    assert {one["protocol"], two["protocol"]} == {"mine-stored", "dsa-stored"} and one["metrics"] == two["metrics"]
+
+
 @pytest.mark.parametrize("protocol", ["online-teacher", "online-stored"])
 def test_every_evaluator_takes_it(page, protocol):
     teacher = [f"evaluate.teacher.{key}" for key in ("train.epochs=1", "network.width=4")]
