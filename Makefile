@@ -52,7 +52,7 @@ format: $(STAMP) ## format the sources
 	$(BIN)/ruff format .
 
 sync: $(STAMP) ## write each chapter's .ipynb and the README's table of chapters from the .py files
-	$(BIN)/jupytext --update --to ipynb --quiet notebooks/*.py
+	$(BIN)/python tools/sync.py
 	$(BIN)/python tools/readme.py
 
 report: $(STAMP) ## write the reproduction page and the README's status table from the records

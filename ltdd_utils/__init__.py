@@ -12,6 +12,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``training``     the one supervised loop, its losses, averages of weights
 ``data``         long tails: readers of the data sets, class counts, index lists, the preprocessing fitted on them
 ``distilled``    a distilled set, the file that describes it, its images in the space of each protocol
+``interchange``  sets of other codes: their layouts, what their labels and images mean; pictures, a torch ``Dataset``
 ``teachers``     networks trained on the long tail, plain and debiased: teachers, observers, feature extractors
 ``presets``      the networks and teachers of each data set at each scale
 ``evaluation``   one evaluator, three named protocols (both papers' releases); ADSA
@@ -19,7 +20,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
                  ``alignment`` (SRe2L, RDED, EDC, uni-level); their table
 ``recipes``      what is run: data, method and protocol of one cell at one scale
 ``records``      what was measured, and what was published
-``analysis``     published beside ours: pooling, contrasts, claims
+``analysis``     the board of a cell: scores, contrasts, controls, ladders; published beside ours, claims
 ``runs``         a recipe from data to record
 ``campaign``     many runs in order of value: done, running, missing, and their cost
 ``report``       the generated pages

@@ -212,7 +212,8 @@ print(
 )
 
 # %% [markdown]
-# > **Where the released code differs.** In LTDD's CIFAR-10 loader the training images go into ZCA as plain pixels, but the test images are first normalised per channel, so a test image arrives about five times larger and shifted.
+# > **Where the released code differs.**
+# > In LTDD's CIFAR-10 loader the training images go into ZCA as plain pixels, but the test images are first normalised per channel, so a test image arrives about five times larger and shifted.
 # > A network whose first layer is followed by instance norm hardly notices; one without normalisation (AlexNet) does.
 # > This book has one preprocessing object, fitted on the training set and applied to everything.
 #

@@ -42,11 +42,13 @@ cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set
 # Write $z$ for the student's logits on an augmented image.
 # Two families of papers train the student in two ways.
 #
-# **Stored labels.** Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several (*soft*).
+# **Stored labels.**
+# Each image $i$ of the set has one label that never changes, a distribution $t_i$ over the classes: all weight on one class (*hard*) or spread over several (*soft*).
 # The loss is cross-entropy, $-\sum_c t_{ic} \log \mathrm{softmax}(z)_c$.
 # This is `dsa-stored`, the protocol of the trajectory family: MTT and DATM, from which paper 1 comes, and paper 1 itself.
 #
-# **A teacher's labels.** A trained network, the teacher, gives logits $\tilde z$, and the student learns to match them, with a small weight $\kappa$ on the true class $y$:
+# **A teacher's labels.**
+# A trained network, the teacher, gives logits $\tilde z$, and the student learns to match them, with a small weight $\kappa$ on the true class $y$:
 #
 # $$ \tfrac{1}{C} \|z - \tilde z\|^2 + \kappa \, \mathrm{CE}(z, y). $$
 #
@@ -138,12 +140,12 @@ plots.image_rows(
 # All students of one method share a set, except for Random: its set *is* a random draw, so student $k$ trains on draw $k$.
 
 # %%
-records = {
+scored = {
     name: runs.run(recipe, seed=seed, students=3, context=context)
     for name, recipe in chosen.items()
 }
 plots.spread_of_students(
-    {name: [s.overall for s in record.students] for name, record in records.items()}
+    {name: [s.overall for s in record.students] for name, record in scored.items()}
 )
 
 # %% [markdown]
@@ -159,7 +161,7 @@ import pandas as pd
 from ltdd_utils import analysis
 from ltdd_utils.analysis import compare, contrasts
 
-accuracy = {m: [s.overall for s in r.students] for m, r in records.items()}
+accuracy = {m: [s.overall for s in r.students] for m, r in scored.items()}
 both = itertools.combinations(accuracy, 2)
 pairs = {f"{a} - {b}": (accuracy[a], accuracy[b]) for a, b in both}
 analysis.for_display(contrasts(pairs).drop(columns="spread"))
@@ -180,12 +182,12 @@ analysis.for_display(contrasts(pairs).drop(columns="spread"))
 # Everything below a level is drawn anew every time.
 
 # %%
-from ltdd_utils import records as results
+from ltdd_utils import records
 from ltdd_utils.records import targets
 
 budgets = {
     file.stem: pd.read_csv(file, keep_default_na=False)
-    for file in sorted((results.default_records_dir() / "variance").glob("*.csv"))
+    for file in sorted((records.default_records_dir() / "variance").glob("*.csv"))
 }
 in_each = {
     name: t[list(analysis.LEVELS)].nunique().to_dict()
@@ -369,8 +371,8 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 
 # %%
 pd.set_option("display.max_colwidth", None)
-recorded = results.load(
-    results.default_records_dir(), allow_mixed=True, committed_only=True
+recorded = records.load(
+    records.default_records_dir(), allow_mixed=True, committed_only=True
 )
 published = compare(recorded, targets(), recipes.names(), "cifar10")
 cell = published[
@@ -395,9 +397,11 @@ plots.compare_published(both)
 # K-Center and Graph-Cut do **not**: they are much better here than published.
 # A difference of that size needs a cause, so two suspects were tested.
 #
-# 1. **The labels.** The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
+# 1. **The labels.**
+#    The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
 #    The control "-unbalanced" uses the same rules and the same expert *without looking at the labels*.
-# 2. **The student.** The control "no augmentation" trains students on Random and Graph-Cut without DSA.
+# 2. **The student.**
+#    The control "no augmentation" trains students on Random and Graph-Cut without DSA.
 #
 # These are all recorded students of real images in this cell, one row per setting and seed.
 # Neither Herding nor the controls have a published long-tailed number.
@@ -432,7 +436,7 @@ shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="in
 # Their files are in the repository; they store positions, not pixels.
 
 # %%
-folder = results.default_records_dir() / "distilled"
+folder = records.default_records_dir() / "distilled"
 files = sorted(folder.glob("*_cifar10_if100_ipc10.safetensors"))
 held = {file.name.split("_cifar10")[0]: distilled.load_set(file)[0] for file in files}
 held = {name: s for name, s in held.items() if s.images is None and s.boxes is None}
@@ -517,7 +521,7 @@ print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
 # The record is found by the hash of the set:
 
 # %%
-known = results.load(results.default_records_dir(), allow_mixed=True, committed_only=True)
+known = records.load(records.default_records_dir(), allow_mixed=True, committed_only=True)
 known = known[known.recipe == ready["damed"].info["recipe"]]
 known = known[[found["distilled_sha256"] in sets for sets in known.student_sets]]
 students = known.student_overall.iloc[0]

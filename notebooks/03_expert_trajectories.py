@@ -17,7 +17,8 @@
 # **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training.
 # What does such an expert know about the head and the tail, where in its weights is the bias, and what do experts without it cost?
 #
-# **Claim.** An expert trained on the long tail is sure of head images and unsure of tail images.
+# **Claim.**
+# An expert trained on the long tail is sure of head images and unsure of tail images.
 # Training its *last layer alone* again, on the same images in a class-aware order, makes it surer of the tail: the features were better than the classifier's use of them.
 # A cell below checks this on three seeds.
 
@@ -364,7 +365,8 @@ pd.DataFrame(
 # It is short, and it needs no backward pass through the backbone.
 # The other half of decoupling, the second phase of matching, is the subject of chapter 06.
 #
-# > **Where the released code differs.** Its settings for stage 2 contain a bound of 0.1 on the length of the classifier's rows (MaxNorm), but its expert script never applies it.
+# > **Where the released code differs.**
+# > Its settings for stage 2 contain a bound of 0.1 on the length of the classifier's rows (MaxNorm), but its expert script never applies it.
 # > Here `method.experts.max_norm` is 0 (no bound), as for the released experts.
 #
 # ## What we saw

@@ -17,7 +17,8 @@
 # **Question.** An expert went from one snapshot to another on hundreds of real images.
 # How must a hundred synthetic images change so that a student trained on *them* takes the same path, and what does it cost to find out?
 #
-# **Claim.** The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
+# **Claim.**
+# The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
 # A few iterations with it bring the student visibly closer to the expert.
 # Cells below check both, the second on three seeds.
 
@@ -551,7 +552,8 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# No. The loss is a squared distance: on the straight line to the target, half of the distance gives 0.25, and 0.5 means $1 - \sqrt{0.5} \approx 29\,\%$ of it.
+# No.
+# The loss is a squared distance: on the straight line to the target, half of the distance gives 0.25, and 0.5 means $1 - \sqrt{0.5} \approx 29\,\%$ of it.
 # Off the line there is no such reading: a student that moves sideways moves a lot without getting any closer.
 #
 # </details>

@@ -18,7 +18,8 @@
 # Matching asks the student to follow the expert's path.
 # With which loss does balanced data act like a long tail?
 #
-# **Claim.** With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior it stays further away.
+# **Claim.**
+# With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior it stays further away.
 # A cell checks this on three seeds.
 
 # %% tags=["colab", "remove-cell"]
@@ -52,11 +53,13 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # Distribution-agnostic matching (DAM, paper 1) changes the student's inner loss instead.
 # There are two ways to do it.
 #
-# **Offset.** Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data.
+# **Offset.**
+# Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data.
 # At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are $z = \log q + \lambda \log \pi + \text{const}$.
 # At $\lambda = 1$ they are those of the long-tailed posterior.
 #
-# **Weights.** Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$.
+# **Weights.**
+# Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$.
 # That *is* the risk on the long tail, term by term.
 #
 # Both forms are settings of one function:
@@ -135,7 +138,8 @@ pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.
 # All released configurations have weights and $\lambda = 0$, which is the consistent choice.
 # Summary and code differ here; this book has both forms, as `dam.weights` and `dam.offset`.
 #
-# **The sign.** Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log \pi$ while training on the long tail, so that the raw logits become balanced.
+# **The sign.**
+# Balanced Softmax ([arXiv 2007.10740](https://arxiv.org/abs/2007.10740)) and logit adjustment ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)) *add* $\log \pi$ while training on the long tail, so that the raw logits become balanced.
 # DAM subtracts it while training on balanced data, so that they become biased.
 # It is the same function with the opposite sign, applied to the other posterior:
 
@@ -144,7 +148,8 @@ undone = optimum(DAMConfig("none", -1.0), biased(q, 1))
 assert torch.allclose(undone, q, atol=1e-4)
 
 # %% [markdown]
-# **Soft targets.** With weights $w$ and offset $o$, the gradient at the logits of one image is
+# **Soft targets.**
+# With weights $w$ and offset $o$, the gradient at the logits of one image is
 #
 # $$ \nabla_z \ell = \Big(\sum_c w_c t_c\Big)\, \mathrm{softmax}(z - o) - w \odot t. $$
 #

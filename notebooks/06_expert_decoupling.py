@@ -17,7 +17,8 @@
 # **Question.** Paper 1 takes the backbone from one kind of expert and the classifier from another, in three places: for the matching itself, for the choice of the initial images, and for their labels.
 # Why can one expert not serve for both, and which of the three places matters?
 #
-# **Claims.** (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them.
+# **Claims.**
+# (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them.
 # A cell checks this on three experts.
 # (2) An initial set that decoupled experts chose and labelled contains a tail that the biased experts' set lacks, *before any matching*.
 # A cell checks its cause on the same three experts, and its effect on one pair of sets.
@@ -236,9 +237,11 @@ for_display(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in
 #
 # $$ \mathcal{L} = \lambda_\mathrm{rep} \frac{\| \hat b_N - b_{e+2} \|^2}{\| b_e - b_{e+2} \|^2} + \lambda_\mathrm{cls} \frac{\| \hat W_N - W_2 \|^2}{\| W_0 - W_2 \|^2} . $$
 #
-# - **First phase.** Start and target are snapshots $e$ and $e + 2$ of a *representation* expert.
+# - **First phase.**
+#   Start and target are snapshots $e$ and $e + 2$ of a *representation* expert.
 #   The student trains all its weights under DAM's loss (chapter 05), and the *backbones* are compared.
-# - **Second phase.** Start and target are snapshots 0 and 2 of a *classifier* expert.
+# - **Second phase.**
+#   Start and target are snapshots 0 and 2 of a *classifier* expert.
 #   The backbone is that expert's and frozen; only $W$ is trained, with plain soft cross-entropy, and the *classifiers* are compared.
 
 # %%

@@ -356,7 +356,8 @@ pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
 #   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
 #   Steps $C$ times shorter add less, or nothing, at this budget, with and without the prior in them.
 #   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
-# - **The more imbalance, the further DATM falls behind.** From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.
+# - **The more imbalance, the further DATM falls behind.**
+#   From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.
 #   The lead over *random images* does not grow with the imbalance, neither here nor in print.
 #   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 15).
 # - The learned step size ends higher than it began in all four.

@@ -18,7 +18,8 @@
 # Every BatchNorm layer stores such statistics.
 # Whose statistics are they when a few classes have most of the images, and how can we get statistics in which all classes count alike?
 #
-# **Claim.** Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
+# **Claim.**
+# Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
 # A cell below checks this on three seeds, for plain and for debiased observers.
 # That is not the only difference between the statistics that a network has after its training and those in which all classes count alike; a figure further down shows the rest.
 

@@ -19,7 +19,8 @@
 # The paper trains both with a loss that works against the bias.
 # It has four parts; what does each of them do?
 #
-# **Claim.** On the same debiased backbone, the re-weighted head is right more often on the tail than the plain head.
+# **Claim.**
+# On the same debiased backbone, the re-weighted head is right more often on the tail than the plain head.
 # A cell checks this on three seeds.
 # That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT; the page says what is visible, and shows the teachers recorded on CIFAR-10-LT so far.
 
@@ -172,7 +173,8 @@ rest = (weighted[0] / weighted[-1]).log() / (prior[0] / prior[-1]).log()
 print(f"the prior that is left in mixed and weighted labels: to the power {rest:.2f}")
 
 # %% [markdown]
-# **The factor $C$.** The paper's equation has no $C$; its weights sum to one (`weights="sum"`), where the released code's have mean one.
+# **The factor $C$.**
+# The paper's equation has no $C$; its weights sum to one (`weights="sum"`), where the released code's have mean one.
 # SGD does not rescale gradients, so in the printed form the re-weighted term is $C$ times weaker relative to the plain term and the consistency term:
 
 # %%
@@ -423,7 +425,8 @@ analysis.for_display(cost_free)
 # The paper does not have this control; ADSA is the same shift with a strength that is found by a search (chapter 11).
 # For photographs this page does not answer the question: six scans of a digit are learned quickly, and most of the deficit is in the last layer (chapter 06).
 #
-# **Confidence.** A teacher passes on its logits, not its decisions (chapter 11).
+# **Confidence.**
+# A teacher passes on its logits, not its decisions (chapter 11).
 # So its confidence matters as much as its accuracy:
 
 
@@ -536,7 +539,8 @@ beside = analysis.formatted(beside[(beside.table == "Table 8")])
 beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
 
 # %% [markdown]
-# > **Where the released code differs.** Its experts are scored on the *test set* after every epoch, and the best epoch is used for recovery and labelling; here the last epoch is used.
+# > **Where the released code differs.**
+# > Its experts are scored on the *test set* after every epoch, and the best epoch is used for recovery and labelling; here the last epoch is used.
 # > Its $\alpha$ changes with epochs, as here; the paper's changes with iterations.
 # > (We follow it in one oddity: the label of CutMix is $\lambda$ even where the square reaches over the border.)
 #

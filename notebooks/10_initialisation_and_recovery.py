@@ -18,7 +18,8 @@
 # Which crops are these if a class has six images?
 # What exactly is minimised, and what do the images gain?
 #
-# **Claims.** (1) Choosing in rounds keeps every image of a tail class; choosing the best crops overall does not.
+# **Claims.**
+# (1) Choosing in rounds keeps every image of a tail class; choosing the best crops overall does not.
 # (2) Recovery brings the statistics of *the observer's input* closer to their targets.
 # If the observer gets whole images, these come closer, also under another observer; with the recipe's random crops, the crops come closer while the whole images move away.
 # Cells check both on three seeds.
@@ -209,7 +210,8 @@ from ltdd_utils.methods.alignment import alignment
 notebook.source(alignment.Targets.distance)
 
 # %% [markdown]
-# **Norms that are not squared.** The gradient of $\| v \|$ is $v / \| v \|$: it has length 1 however large the distance is.
+# **Norms that are not squared.**
+# The gradient of $\| v \|$ is $v / \| v \|$: it has length 1 however large the distance is.
 # So a layer that is almost right pulls as hard as one that is far off.
 # With squares it would be $2 v$, and the layers with large activations would dominate.
 # The price is that the pull does not weaken near the target, and only the decreasing step size ends it.
@@ -222,7 +224,8 @@ for kind, total in (("norm", lengths.sum()), ("squared", lengths.square().sum())
     print(kind, [round(v, 3) for v in pull.norm(dim=1).tolist()])
 
 # %% [markdown]
-# **The class term.** The paper wants each class compared with its own real counterpart.
+# **The class term.**
+# The paper wants each class compared with its own real counterpart.
 # The released code first averages the class tables over the labels of the batch, and compares the whole batch with this average.
 # In a batch with equally many images of all classes, the average of the class means is $\frac1C \sum_c \mu_c$: equation 9.
 # If the global term has that target, this is the same term twice.
@@ -268,7 +271,8 @@ pd.DataFrame(rows, index=columns).T
 # The last column shows the released order, class after class.
 # With 100 classes its batches contain only a few classes, and are still matched to the statistics of all of them.
 #
-# **Running averages.** A random crop in every step makes $\hat\mu$ noisy.
+# **Running averages.**
+# A random crop in every step makes $\hat\mu$ noisy.
 # The loss therefore uses an average $s \leftarrow 0.8\, s + 0.2\, \hat\mu$, written so that its *value* is the average and its *gradient* is that of $\hat\mu$ alone: the direction is steady without being five times weaker.
 # Here it restarts with each batch, at the first value; in the released code it starts at 0 and continues from one batch to the next.
 
@@ -280,7 +284,8 @@ second = smoothed((0,), step[1])
 {"value": second.item(), "gradient at the second": slope[1].item()}
 
 # %% [markdown]
-# **Clamping.** After each step pixels are clamped to the range between black and white, so that storage as 8-bit images only rounds and cuts nothing off.
+# **Clamping.**
+# After each step pixels are clamped to the range between black and white, so that storage as 8-bit images only rounds and cuts nothing off.
 #
 # ## Images during recovery
 #
@@ -301,8 +306,8 @@ bounds = tuple(end[0, :, :1, :1].to(context.device) for end in (black, white))
 
 
 def moved(how, images, s, checkpoint=None):
-    among = [(observer, statistics)], bounds, s, None, checkpoint
-    return recover(how, cfg.statistics, images, labels.to(context.device), *among)
+    among = cfg.statistics, images, labels.to(context.device), [(observer, statistics)]
+    return recover(how, *among, bounds=bounds, seed=s, checkpoint=checkpoint)
 
 
 # %%
@@ -531,7 +536,8 @@ by_seed = [analysis.Scores((score[n] / 100).tolist(), seeds) for n in trials]
 analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 
 # %% [markdown]
-# **What is not shown here.** There is only one pair of experts, so the three seeds vary only crops, recovery and student.
+# **What is not shown here.**
+# There is only one pair of experts, so the three seeds vary only crops, recovery and student.
 # Trainings are short, digits are small, and a teacher labels every view, so the labels carry much information whatever the image.
 # The records answer the question for CIFAR-10-LT: there recovery adds a few points, and the confident crops cost a little compared with a start from random images (chapter 12).
 # The recipe `unilevel_no_recovery` is this control; `unilevel_no_init` and `unilevel_no_calibration` are the paper's own rows.

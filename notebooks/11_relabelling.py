@@ -20,7 +20,8 @@
 # And if the teacher is biased, can the bias be removed from its labels afterwards?
 # ADSA does this: it shifts the logits of a trained teacher before they become labels, whatever method made the images.
 #
-# **Claims.** (1) On the same set, students that get the teacher's output for every view score higher than students with one stored output per image.
+# **Claims.**
+# (1) On the same set, students that get the teacher's output for every view score higher than students with one stored output per image.
 # (2) ADSA's search finds a prior shift that was planted in class-symmetric data.
 # (3) With logit matching and a short training, ADSA over-corrects: the student learns the shift sooner than the part that depends on the image.
 # Cells check all three, (1) and (3) on three students each.
@@ -191,7 +192,8 @@ plots.class_profiles(sure, data.counts, data.class_names, "confidence in the own
 # (A mixed view counts for its un-mixed image here.)
 # This becomes important below.
 #
-# **CutMix of stored labels.** Under `online-stored` a view that shows a share $r$ of one image and $1 - r$ of another gets the label $r\, \tilde z_1 + (1 - r)\, \tilde z_2$.
+# **CutMix of stored labels.**
+# Under `online-stored` a view that shows a share $r$ of one image and $1 - r$ of another gets the label $r\, \tilde z_1 + (1 - r)\, \tilde z_2$.
 # Is this what the teacher would give for the mixed image?
 
 # %%
@@ -296,7 +298,8 @@ pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 #
 # $$ \tau^* = \arg\min_\tau\ \mathrm{std}_c\, \mathrm{conf}_c(\tau) . $$
 #
-# **Centring.** A student that matches logits is affected by a common shift (see above).
+# **Centring.**
+# A student that matches logits is affected by a common shift (see above).
 # $-\tau \log \pi_c$ is positive for every class, so here its mean over the classes is subtracted.
 # This does not change the softmax.
 
@@ -314,7 +317,8 @@ print(f"{abs(shift.mean().item()):.2f}; from head to tail the logits move by ", 
 print(f"{(shift.max() - shift.min()).item():.2f} (log of the imbalance factor)")
 
 # %% [markdown]
-# **A planted shift.** Make logits that treat all classes alike: noise with a margin on the true class, and the same values, rotated by one class, for the next class.
+# **A planted shift.**
+# Make logits that treat all classes alike: noise with a margin on the true class, and the same values, rotated by one class, for the next class.
 # Then add $\tau_0 \log \pi$.
 # The criterion has to find $\tau_0$, where all confidences are equal:
 
@@ -341,7 +345,8 @@ for s, tau in zip(seeds, (0.5, 1.0, 1.5), strict=True):
 # That is the catch: the criterion equalises confidences, and attributes every difference between classes to the prior.
 # If a class is harder, or was learned from six images, its lower confidence is attributed to $\tau$ as well.
 #
-# **Why the search is bounded.** As $\tau$ grows, all probability goes to the rarest class, or to the $k$ classes that tie for it.
+# **Why the search is bounded.**
+# As $\tau$ grows, all probability goes to the rarest class, or to the $k$ classes that tie for it.
 # Their confidence tends to at most 1, that of the others to 0, and the standard deviation of $k$ ones and $C - k$ zeros is
 #
 # $$ \sqrt{\tfrac{k}{C} \big(1 - \tfrac{k}{C}\big)} = \frac{\sqrt{k (C - k)}}{C} . $$

@@ -146,7 +146,7 @@ analysis.for_display(bundle)
 
 # %% [markdown]
 # `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed.
-# (Chapter 00 says how a difference is judged, and what the columns are.)
+# (Chapter 00 says when a difference is resolved, and what the columns are.)
 #
 # ## And how much is left for the method?
 #
@@ -510,27 +510,35 @@ Image(
 # %% [markdown]
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
-# - **The teacher earns the points.** Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
+# - **The teacher earns the points.**
+#   Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
 #   If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
-# - **Of the bundle, taking out the weights of the re-weighted head costs the most.** With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
-# - **What is left for the images is small, but it is there.** On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
+# - **Of the bundle, taking out the weights of the re-weighted head costs the most.**
+#   With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
+# - **What is left for the images is small, but it is there.**
+#   On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
 #   On Digits-LT it is a little *below* random images under that teacher.
-# - **The fewer the images, the more they matter.** At one image per class the uni-level set is several points above random real images, and above RDED's crops, under the same teacher; its distance to EDC is not resolved.
+# - **The fewer the images, the more they matter.**
+#   At one image per class the uni-level set is several points above random real images, and above RDED's crops, under the same teacher; its distance to EDC is not resolved.
 #   At fifty, random real images are a point or so behind it (one pipeline each).
 #   With many images, many views reach the teacher whatever the images are.
 # - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen.
 #   Of calibration nothing can be seen either: these pipelines cannot tell what the paper prints for it from nothing.
 #   Other forms of the statistics score alike.
 #   The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.
-# - **On CIFAR-100-LT the sets cannot be told apart under one teacher.** Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale.
+# - **On CIFAR-100-LT the sets cannot be told apart under one teacher.**
+#   Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale.
 #   With the plain teacher RDED is a couple of points lower (one pipeline with one student each).
 # - **With other students the sets of both papers lose points, DAM + ED more than uni-level**, as published; DAM + ED loses less here than in print (two students of one set each).
 #   A teacher answers whoever asks; labels that are stored were learned for the ConvNet.
-# - **Recovery from noise hurts at this budget.** SRe2L's set is below random real images, under either teacher.
+# - **Recovery from noise hurts at this budget.**
+#   SRe2L's set is below random real images, under either teacher.
 #   What four backbones add to EDC's one is not resolved (one pipeline).
-# - **Debiasing the labels is enough.** A plain observer with a debiased teacher scores like the full method (one pipeline); the debiased observer with plain labels falls to where the plain methods are.
+# - **Debiasing the labels is enough.**
+#   A plain observer with a debiased teacher scores like the full method (one pipeline); the debiased observer with plain labels falls to where the plain methods are.
 # - **ADSA takes the bias out after training** and lifts EDC and SRe2L by many points on CIFAR-10-LT without any new training, though not to what a debiased teacher gives here.
 #   It over-corrects: the tail becomes the best third, which chapter 11 traces to students that were trained briefly.
 #   On the teacher that is debiased already, its $\tau$ is small and it costs a little.

@@ -16,7 +16,7 @@
 #
 # **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table.
 # But the two numbers were not made by the same students, nor from the same labels.
-# **Which distilled set is best when the same students, the same teacher and the same label budget judge all of them?**
+# **Which distilled set is best when the same students, the same teacher and the same label budget score all of them?**
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
@@ -32,10 +32,10 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
-# ## Who judges
+# ## Who scores
 #
-# A score belongs to a set *and* to whoever judges it.
-# Here a judge, or **evaluator**, is named by three things:
+# A score belongs to a set *and* to whoever scores it.
+# This **evaluator** is named by three things:
 #
 # - the **protocol**: `dsa-stored` is paper 1's, with one stored label per image.
 #   `online-teacher` is that of paper 2's code: a teacher labels every augmented view.
@@ -124,7 +124,7 @@ heights = board.accuracies(order, evaluators)
 analysis.for_display(heights, empty="not run")
 
 # %% [markdown]
-# From the worst set to the best under each judge, in points.
+# From the worst set to the best under each evaluator, in points.
 # Under stored labels the sets lie more than twice as far apart as under a teacher that answers for every view:
 
 # %%
@@ -134,7 +134,7 @@ assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
 analysis.for_display(apart.to_frame("best - worst"))
 
 # %% [markdown]
-# And what Random and DAM + ED gain when their judge is changed from the first to the last.
+# And what Random and DAM + ED gain when their evaluator is changed from the first to the last.
 # Random images gain more than DAM + ED adds to them under stored labels:
 
 # %%
@@ -144,13 +144,14 @@ assert gain["random"] > damed_gain  # than DAM + ED adds to random images
 analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 
 # %% [markdown]
-# **How much a set matters depends on its judge.** With labels that are stored in the set, sets differ by as much as the whole change of judges is worth to random images.
+# **How much a set matters depends on its evaluator.**
+# With labels that are stored in the set, sets differ by as much as the whole change of evaluators is worth to random images.
 # With a teacher that answers for every view they lie close together, whichever teacher it is.
 #
 # Random real images are the plainest set that there is.
-# What does each method add to them under the same judge?
+# What does each method add to them under the same evaluator?
 # (Chapter 00 explains the columns.
-# A spread from `elsewhere` is that of this cell's other judges here, and that of this cell in tables of other cells.)
+# A spread from `elsewhere` is that of this cell's other evaluators here, and that of this cell in tables of other cells.)
 #
 # The trajectory family's pipelines share four expert pairs, so what is resolved there is resolved for these experts.
 
@@ -185,8 +186,8 @@ analysis.for_display(expertless)
 #
 # Paper 1's headline is DAM + ED above DATM.
 # Paper 2's are the uni-level method above EDC, above RDED, and above DAM + ED.
-# If these are claims about *sets*, they should survive another judge.
-# DAM + ED is above DATM under every judge, by the most under paper 1's.
+# If these are claims about *sets*, they should survive another evaluator.
+# DAM + ED is above DATM under every evaluator, by the most under paper 1's.
 # The uni-level method is above RDED and above DAM + ED where a teacher answers for every view, and far below DAM + ED without a teacher:
 
 # %%
@@ -210,7 +211,7 @@ board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
 #
 # In the published tables each method is scored by its own protocol.
 # Walk from one number to the other in two ways.
-# First: change the judge and keep the set, then change the set and keep the judge.
+# First: change the evaluator and keep the set, then change the set and keep the evaluator.
 
 # %%
 walked = board.ladder(
@@ -242,7 +243,7 @@ told = board.ladder(
 plots.waterfall(*told.bars)
 
 # %%
-paths = {"the judge first": walked.table, "the set first": told.table}
+paths = {"the evaluator first": walked.table, "the set first": told.table}
 assert walked.table.points.iloc[2] > 0 and told.table.points.iloc[1] < -5
 analysis.for_display(pd.concat(paths))
 
@@ -259,7 +260,7 @@ assert stored_once.verdict.item() == "resolved" and stored_once.points.item() > 
 analysis.for_display(stored_once)
 
 # %% [markdown]
-# What every judge says of every set that was scored by more than one:
+# What every evaluator says of every set that was scored by more than one:
 
 # %%
 by_evaluator = board.accuracies(order, [STORED, *once.values(), PLAIN, DEBIASED])
@@ -308,7 +309,7 @@ analysis.for_display(small.accuracies(known, [STORED, PLAIN, DEBIASED]), empty="
 # %% [markdown]
 # ## Cost against accuracy
 #
-# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the judge needs, and one student.
+# Seconds from nothing to *one* trained student: the experts, the set, the teacher that the evaluator needs, and one student.
 # They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
 
 # %%
@@ -332,7 +333,7 @@ plots.accuracy_by_cost(costs)
 # %%
 timed = [one for one in board.usual if one.method in ("damed", "unilevel")]
 timed += [board.entry("full_logit_adjusted", STORED)]
-columns = ["method", "judge", "first student, s", "every further one, s"]
+columns = ["method", "evaluator", "first student, s", "every further one, s"]
 seconds = [(o.method, str(o.evaluator), o.seconds, o.seconds_per_student) for o in timed]
 seconds = pd.DataFrame(seconds, columns=columns).set_index(columns[:2])
 optimised = [*families["trajectories"], "edc", "unilevel"]
@@ -359,7 +360,7 @@ paid.round(0).rename("students until the set has paid").to_frame()
 #
 # ## How far from the whole set?
 #
-# The best set of each family under each judge of narrow students (best by its test score, which flatters it a little), minus a student of all real images, which has the same width.
+# The best set of each family under each evaluator of narrow students (best by its test score, which flatters it a little), minus a student of all real images, which has the same width.
 
 # %%
 best, narrow = [], [STORED, PLAIN, DEBIASED]
@@ -368,8 +369,8 @@ for on in narrow:
         known = heights[on].drop("edc_adsa").reindex(members).dropna()
         if len(known):
             best.append((on, family, known.idxmax(), known.max()))
-best = pd.DataFrame(best, columns=["judge", "family", "best set", "accuracy"])
-best = best.set_index(["judge", "family"])
+best = pd.DataFrame(best, columns=["evaluator", "family", "best set", "accuracy"])
+best = best.set_index(["evaluator", "family"])
 
 # %%
 for whole in ("full", "full_logit_adjusted"):
@@ -420,16 +421,21 @@ plots.per_class_accuracy(bars, *classes)
 #
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
-# - **How much the set matters depends on the judge.** Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them.
+# - **How much the set matters depends on the evaluator.**
+#   Under stored labels the sets lie far apart: DAM + ED is far above random images, DATM and K-Center are below them.
 #   Under a teacher that answers for every view they lie close together, since it tells the same to all of them.
 # - **A method without experts comes close**, as IDM does in paper 1's table.
 #   Distribution matching, class by class and with hard labels, is far above random images under stored labels, and above gradient matching (DC); DAM + ED is a few points above it (one pipeline of DM and of DC, at this scale).
-# - **The judge is worth as much as the best method.** From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images.
+# - **The evaluator is worth as much as the best method.**
+#   From paper 1's evaluator to paper 2's with a debiased teacher, random real images gain more than DAM + ED adds to random images.
 #   So the published distance between the two papers, each under its own evaluator, cannot be read as a distance between two distilled sets.
-# - **Most of that is the teacher.** With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
-# - **Paper 1's headline keeps its sign under every judge, and shrinks to a point or so where a teacher answers.** Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone.
+# - **Most of that is the teacher.**
+#   With the plain one, paper 2's evaluator is hardly kinder to random images than paper 1's; the debiased one lifts every set by about the same large amount.
+# - **Paper 1's headline keeps its sign under every evaluator, and shrinks to a point or so where a teacher answers.**
+#   Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone.
 #   Without any teacher the uni-level set is far below DAM + ED.
 # - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets: with one stored label per image, as its text describes, the uni-level set scores nearly as many points less than with a label for every view, as its code does.
 # - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took.
@@ -447,15 +453,15 @@ print(notebook.versions())
 # ## Exercises
 #
 # > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32.
-# > Both are judged by students of width 32.
+# > Both are scored by students of width 32.
 # > Is that one evaluator?
 #
 # <details><summary>Answer</summary>
 #
 # Yes for the *score*: the same students see both.
-# No for the *method*: one set was matched to trajectories of another network than its judge.
+# No for the *method*: one set was matched to trajectories of another network than its evaluator.
 # Paper 2's cross-architecture table shows that this costs the trajectory family many points.
-# A fair comparison of methods makes each set for the student that judges it; a fair comparison of sets takes them as they are.
+# A fair comparison of methods makes each set for the student that scores it; a fair comparison of sets takes them as they are.
 # One has to say which of the two is meant.
 #
 # </details>
@@ -477,9 +483,9 @@ print(notebook.versions())
 # <details><summary>Answer</summary>
 #
 # B's set under A's evaluator, and A's set under B's.
-# The first one splits the 10 points into a share of the judge and a share of the set, along one path; the second one along the other.
-# The two splits need not agree, since a judge can suit a set.
-# If only one can be run, run random real images under both: it is the cheapest one, and it shows how much the judge gives to a set that nobody optimised.
+# The first one splits the 10 points into a share of the evaluator and a share of the set, along one path; the second one along the other.
+# The two splits need not agree, since an evaluator can suit a set.
+# If only one can be run, run random real images under both: it is the cheapest one, and it shows how much the evaluator gives to a set that nobody optimised.
 #
 # </details>
 #

@@ -38,7 +38,7 @@ if "google.colab" in sys.modules:
 # Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapters 07 and 12 say what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes.
 # Digits are easier and small: they show whether a control matters *at all*, not by how much it would on the papers' data.
 #
-# A run is a recipe, judged by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed.
+# A run is a recipe, scored by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed.
 # A **control** changes one thing.
 
 # %%
@@ -62,7 +62,8 @@ print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings
 print(f"Digits-LT: {len(digits.entries)} settings")
 
 # %% [markdown]
-# (Chapter 00 says when a difference counts as *resolved*. Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
+# (Chapter 00 says when a difference counts as *resolved*.
+# Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
 # %% [markdown]
 # ## Paper 1, step by step
@@ -179,7 +180,7 @@ analysis.for_display(steps_3)
 #
 # ## How much exists before the first iteration, and what do the iterations add?
 #
-# Hollow dots are initial sets, full dots what the iterations made of them, judged by the same students with the same labels.
+# Hollow dots are initial sets, full dots what the iterations made of them, scored by the same students with the same labels.
 
 # %%
 begun = [one for one in board.usual if one.evaluator in (STORED, DEBIASED)]
@@ -191,7 +192,7 @@ plots.before_after(list(begun), before, [one.scores for one in begun.values()])
 
 # %% [markdown]
 # A share of a score would say little: random images alone have most of it.
-# So count from random images under the same judge.
+# So count from random images under the same evaluator.
 # How far above them (or below) is each set before its first iteration, and after its last?
 # Where re-balanced experts choose and label, most of what is won is there at the start.
 # Where experts are biased, and in the uni-level method, the set starts below random images; the iterations add to every one of them:
@@ -268,7 +269,8 @@ beside_random = analysis.only_run(beside_random)
 analysis.for_display(beside_random)
 
 # %% [markdown]
-# On Digits-LT every wrong prior ends far below random images. On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
+# On Digits-LT every wrong prior ends far below random images.
+# On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
 
 # %%
 large, small = beside_random.loc["CIFAR-10-LT"], beside_random.loc["Digits-LT"]
@@ -466,9 +468,9 @@ analysis.for_display(pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits}))
 # %%
 printed = targets()
 pair = {"jiang2025adsa": "edc_adsa", "cui2026rethinking": "unilevel"}
-cell_of = ("cifar10", 100, 10)
+cell = ("cifar10", 100, 10)
 {
-    method: analysis.published_score(printed, paper, method, *cell_of)
+    method: analysis.published_score(printed, paper, method, cell)
     for paper, method in pair.items()
 }
 
@@ -509,7 +511,7 @@ analysis.for_display(part_of)
 # In CIFAR-10-LT the frequent classes are always the same ones: airplanes are common and trucks rare.
 # So "the tail" and "trucks" are one thing in both papers.
 # `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes.
-# The sets of paper 1 are judged with stored labels, those of paper 2 with the teacher of their recipe.
+# The sets of paper 1 are scored with stored labels, those of paper 2 with the teacher of their recipe.
 
 # %%
 turn = {"data.class_order": "reversed"}
@@ -615,23 +617,29 @@ waiting.rename_axis(["data set", "control"]).to_frame()
 # %% [markdown]
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
 #
 # - **In paper 1 most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts.
 #   On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it.
 #   Where experts are biased, and in the uni-level method, the set *starts below* random images, and whatever it adds the iterations add.
 # - **In paper 2 one step carries the ladder, and it is no optimisation:** the debiased teacher.
 #   On digits, whose tail a plain teacher knows, no step is large.
-# - **The parts have no worth of their own.** A good start under biased matching is lost; the same decoupling inside the matching is worth a lot.
+# - **The parts have no worth of their own.**
+#   A good start under biased matching is lost; the same decoupling inside the matching is worth a lot.
 #   Another order of steps gives other numbers.
-# - **DAM adds, to decoupled experts and to biased ones.** With weights that sum to 1 the set hardly leaves its start at this budget.
+# - **DAM adds, to decoupled experts and to biased ones.**
+#   With weights that sum to 1 the set hardly leaves its start at this budget.
 #   Short steps are the likely reason, since the control without a prior is lower still; a step $C$ times as long would tell.
-# - **The prior must be the right one, and need not be told.** An inverted prior costs many points on both data sets, and takes the set below where the matching began.
+# - **The prior must be the right one, and need not be told.**
+#   An inverted prior costs many points on both data sets, and takes the set below where the matching began.
 #   No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them.
 #   A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
-# - **The logit term can stand in for the weights, and should not be added to them.** On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse.
+# - **The logit term can stand in for the weights, and should not be added to them.**
+#   On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse.
 #   On CIFAR-10-LT the one distillation with the shift alone lies between no DAM and the weights.
-# - **The exact gradient is the better one.** On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen.
+# - **The exact gradient is the better one.**
+#   On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen.
 #   The exact one costs little more time and no more memory; what costs memory is to keep the whole graph.
 # - **Debiasing after training is neither infeasible nor enough for a trajectory set.
 #   Debiasing the experts' loss does most of what expert decoupling does.**
@@ -644,7 +652,8 @@ waiting.rename_axis(["data set", "control"]).to_frame()
 #   On Digits-LT, where the plain teacher knows the tail, the same rule does great harm.
 # - **Of the uni-level parts, the teacher is what counts** on CIFAR-10-LT.
 #   Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen with these pipelines.
-# - **The headlines are not about trucks.** With the classes in reversed order they keep their sign, as far as that was run.
+# - **The headlines are not about trucks.**
+#   With the classes in reversed order they keep their sign, as far as that was run.
 #
 # **Not shown here:** what the tables call "not run"; interactions of more than one change; every part at the papers' own scale.
 

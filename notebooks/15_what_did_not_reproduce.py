@@ -34,7 +34,7 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% [markdown]
-# ## How a claim is judged
+# ## How a claim is checked
 #
 # Most claims say that one method is better than another.
 # For each, a row has the published difference and ours, both in points, and a verdict:
@@ -109,7 +109,8 @@ assert first.ours["random above Graph-Cut"] < 0
 analysis.for_display(first[columns])
 
 # %% [markdown]
-# **What came out.** The headline: DAM + ED is far above DATM, by about as much as published, and far above random images.
+# **What came out.**
+# The headline: DAM + ED is far above DATM, by about as much as published, and far above random images.
 # Decoupling alone helps DATM, and DAM adds to decoupling.
 # (The paper itself has DATM below random images, in its table for larger sets.)
 #
@@ -247,7 +248,8 @@ fourth = claims(least, single, printed)
 analysis.for_display(fourth[columns])
 
 # %% [markdown]
-# **What came out.** With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class.
+# **What came out.**
+# With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class.
 # Of the ablation, "without debiasing" falls far, as published.
 #
 # **What did not:**
@@ -458,7 +460,8 @@ shown += ["difference", "pipelines", "suspected"]
 analysis.for_display(table.set_index("method")[shown])
 
 # %% [markdown]
-# **Scale or evaluator?** Random real images need no experts and no distillation.
+# **Scale or evaluator?**
+# Random real images need no experts and no distillation.
 # Under `dsa-stored` with the paper's width and epochs they are the one row that was run as published, so they test the evaluator alone.
 # And the same kind of set under students of the paper's width and of ours tests the width alone:
 
@@ -596,7 +599,8 @@ pd.Series(settle, name="command").to_frame()
 #
 # ## What we saw
 #
-# Of the pipelines recorded so far, at this scale. What is said of a table is checked in its cell.
+# Of the pipelines recorded so far, at this scale.
+# What is said of a table is checked in its cell.
 #
 # - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too.
 #   What did not is DATM's place above random images at ten per class, and the order of its parts, as a summary gives it.
@@ -624,13 +628,14 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# No. It cannot be seen with these pipelines: a true difference of a point would look like this often enough.
+# No.
+# It cannot be seen with these pipelines: a true difference of a point would look like this often enough.
 # To contradict it one needs so many pipelines that the smallest difference which could have been seen is well below a point, and still nothing there.
 #
 # </details>
 #
 # > **2.** A difference passes the rule by chance in about one case of twenty.
-# > A few dozen claims are judged here.
+# > A few dozen claims are checked here.
 # > How many would pass if all methods were equal, and how should one read a single "the other way round"?
 #
 # <details><summary>Answer</summary>

@@ -42,9 +42,9 @@ def test_a_student_of_another_architecture_is_another_evaluator_on_a_board_of_it
     save(tmp_path, [(8, 8)], changes=vgg | INVERTED)
     save(tmp_path, [(9, 9)], changes={"evaluate.network.name": "vgg11", "evaluate.network.norm": "batch"})
     assert [one.evaluator for one in board(tmp_path).entries] == [STORED]
-    found, judge = board(tmp_path, network="vgg11"), replace(STORED, network="vgg11", width=16)
-    assert found["damed", judge] == pytest.approx([0.7])
-    assert found["damed", judge, {"dam.prior": "inverted"}] == pytest.approx([0.8])
+    found, evaluator = board(tmp_path, network="vgg11"), replace(STORED, network="vgg11", width=16)
+    assert found["damed", evaluator] == pytest.approx([0.7])
+    assert found["damed", evaluator, {"dam.prior": "inverted"}] == pytest.approx([0.8])
     assert sum("evaluate.network.norm" in one.changes for one in found.entries) == 1
 
 

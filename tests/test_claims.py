@@ -40,12 +40,12 @@ def verdict(published, claim, **scores):
 
 
 def test_a_published_score_is_that_of_the_usual_network_whatever_the_tables(published):
-    assert published_score(published, "p", "a", *CELL) == 50
-    assert published_score(published, "q", "b", *CELL) == 55
-    assert published_score(published, "p", "full", *CELL) == 70  # the whole set has no IPC
-    assert math.isnan(published_score(published, "p", "c", *CELL))
+    assert published_score(published, "p", "a", CELL) == 50
+    assert published_score(published, "q", "b", CELL) == 55
+    assert published_score(published, "p", "full", CELL) == 70  # the whole set has no IPC
+    assert math.isnan(published_score(published, "p", "c", CELL))
     with pytest.raises(ValueError, match=r"r prints 1.0 and 2.0 for a on cifar10, IPC 10"):
-        published_score(published, "r", "a", *CELL)
+        published_score(published, "r", "a", CELL)
 
 
 def test_both_differences_are_in_points(published):

@@ -261,9 +261,10 @@ def test_own_folder_at_another_size(birds):
 def test_own_folder_refusals(birds):
     with pytest.raises(FileNotFoundError, match=r"no folder .*/none/train: put the images there"):
         load(DataConfig("folder:none", profile="natural"), birds)
-    save(birds / "birds/train/owl/8.png", Image.fromarray(np.zeros((32, 32), dtype=np.uint16)))
-    with pytest.raises(ValueError, match=r"8.png has more than 8 bits a channel"):
+    save(birds / "birds/train/owl/8.tif", Image.fromarray(np.zeros((32, 32), dtype=np.float32)))
+    with pytest.raises(ValueError, match=r"8.tif has more than 8 bits a channel"):
         load(DataConfig("folder:birds", profile="natural"), birds)
+    (birds / "birds/train/owl/8.tif").unlink()
     (birds / "birds/train/owl/8.png").write_text("no image")
     with pytest.raises(ValueError, match=r"8.png is damaged or no image"):
         load(DataConfig("folder:birds", profile="natural"), birds)

@@ -13,7 +13,6 @@ PACKAGE = Path(ltdd_utils.__file__).parent
 MOST = 5  # positional arguments
 # What still has more, as file and name -> how many. The list may only become shorter.
 LONG: dict[tuple[str, str], int] = {
-    ("analysis/verdicts.py", "published_score"): 6,
     ("networks/instance_norm.py", "_NormBackward.forward"): 7,  # autograd says how it is called
 }
 # Where code outside of ``methods`` and ``core`` still reads a method's or a protocol's name -> how often.

@@ -8,6 +8,7 @@ import jupytext
 import nbformat
 import notebook_pairs
 import pytest
+from sync import sync
 
 from ltdd_utils.records import targets
 
@@ -165,3 +166,18 @@ def test_a_results_chapter_types_no_result(source: Path):
 )
 def test_a_typed_result_is_found(text: str, numbers: list[str]):
     assert typed_results(text, {37.3}) == numbers
+
+
+def test_sync_forgets_the_outputs_of_a_cell_that_changed(tmp_path):
+    source = tmp_path / "00_x.py"
+    source.write_text("# %% [markdown]\n# # X\n\n# %%\na = 1\n\n# %%\nb = 2\n")
+    sync(source)
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    for cell in notebook.cells[1:]:
+        cell.outputs, cell.execution_count = [nbformat.v4.new_output("stream", text="seen")], 7
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    source.write_text(source.read_text().replace("b = 2", "b = 3"))
+    sync(source)
+    same, changed = nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells[1:]
+    assert same.outputs and same.execution_count == 7
+    assert changed.source == "b = 3" and not changed.outputs and changed.execution_count is None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy_recipes import small_condensation, small_coreset, small_trajectory, small_unilevel
@@ -12,6 +13,7 @@ from toy_sets import context, digits, fit, toy_run
 from ltdd_utils import recipes
 from ltdd_utils.core.ledger import Ledger
 from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.settings import canonical_json
 from ltdd_utils.core.store import Bundle, load_bundle
 from ltdd_utils.data import PreprocessConfig
 from ltdd_utils.methods.registry import METHODS
@@ -229,3 +231,10 @@ def test_what_a_stage_needs_stands_before_it():
         for stage in stages(recipe):
             assert stage.name not in before and set(stage.needs) <= before, f"{name}: {stage.name}"
             before.add(stage.name)
+
+
+@pytest.mark.parametrize("seed", [3.0, np.int64(3)])
+def test_a_seed_from_a_data_frame_names_the_same_stages(tmp_path, seed):
+    plain, other = toy_run(tmp_path, seed=3), toy_run(tmp_path, seed=seed)
+    assert canonical_json(other.key(a=1)) == canonical_json(plain.key(a=1))
+    assert torch.equal(torch.rand(3, generator=other.rng("x")), torch.rand(3, generator=plain.rng("x")))

@@ -78,7 +78,7 @@ def test_the_digest_follows_the_records_only_where_they_are_read(repository: Pat
     path = repository / "results" / "random_digits" / "r.json"
     path.write_text('{"a": 1}')
     assert run_notebooks.digest(source, {}, repository) == before
-    chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import results\n")
+    chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import records\n")
     reading = run_notebooks.digest(source, {}, repository)
     path.write_text("{}")
     now = run_notebooks.digest(source, {}, repository)
@@ -92,7 +92,7 @@ def test_the_digest_follows_the_records_only_where_they_are_read(repository: Pat
 
 
 def test_a_readers_own_run_does_not_change_the_digest_of_a_clone(repository: Path):
-    source = chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import results\n")
+    source = chapter(repository, CHAPTER + "\n# %%\nfrom ltdd_utils import records\n")
     for arguments in (["init"], ["add", "results"]):
         subprocess.run(["git", "-C", str(repository), *arguments], check=True, capture_output=True)
     before = run_notebooks.digest(source, {}, repository)
@@ -110,3 +110,23 @@ def test_the_digest_follows_the_parameters(repository: Path):
 def test_an_unknown_parameter_is_refused(repository: Path):
     with pytest.raises(ValueError, match=r"00_x.ipynb has no parameter 'steps'; it has: n"):
         run_notebooks.check_parameters(repository / "notebooks" / "00_x.ipynb", {"steps": 1})
+
+
+PAPERMILL = {"007": 7, "True": True, "None": None, "0.5": 0.5, "1e-3": 1e-3, "damed": "damed"}
+
+
+@pytest.mark.parametrize("text", PAPERMILL)
+def test_a_parameter_is_read_as_papermill_reads_it(text):
+    value = run_notebooks.literal(text)
+    assert value == PAPERMILL[text] and type(value) is type(PAPERMILL[text])
+
+
+@pytest.mark.parametrize("text", ["(3,)", "[3]"])
+def test_a_tuple_or_a_list_is_one(text):
+    assert list(run_notebooks.literal(text)) == [3]
+
+
+@pytest.mark.parametrize("text", ["true", "false", "null"])
+def test_words_that_would_count_as_true_are_refused(text):
+    with pytest.raises(ValueError, match="is a text here, which counts as true: write"):
+        run_notebooks.literal(text)

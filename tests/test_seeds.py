@@ -1,5 +1,6 @@
 """Random streams are named, repeatable and independent."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -77,3 +78,14 @@ def test_the_first_weights_of_a_network_never_change():
 def test_the_boxes_of_crops_never_change():
     boxes = draw_boxes(3, 32, 32, (0.08, 1.0), (3 / 4, 4 / 3), generator=generator(0, "views"))
     assert boxes.tolist() == [[0, 0, 30, 30], [16, 12, 12, 10], [0, 6, 29, 24]]
+
+
+@pytest.mark.parametrize("seed", [3, 3.0, np.int64(3), np.int32(3), np.float64(3.0)])
+def test_a_whole_number_is_one_seed_however_it_is_written(seed):
+    assert derive(seed, "x") == derive(3, "x")
+
+
+@pytest.mark.parametrize("seed", [3.5, "3", True, None, float("nan"), float("inf"), np.bool_(True)])
+def test_anything_else_is_refused(seed):
+    with pytest.raises(ValueError, match="it must be a whole number"):
+        derive(seed, "x")

@@ -181,3 +181,26 @@ def test_stop_reaches_a_stage_that_asked_for_another_one(tmp_path):
 
     with pytest.raises(Stopped):
         store.stage("outer", {}, outer)
+
+
+def test_views_of_one_tensor_are_written_and_read_back(tmp_path):
+    """All the work of a stage would be lost if its result could not be written."""
+    whole = torch.arange(6.0).reshape(3, 2)
+    bundle = Store(tmp_path).stage("kind", {"a": 1}, lambda _: Bundle({"x": whole, "first": whole[:2], "same": whole}))
+    assert torch.equal(bundle.tensors["first"], whole[:2]) and torch.equal(bundle.tensors["same"], whole)
+
+
+def test_a_set_whose_images_and_labels_share_their_memory_is_written(tmp_path):
+    labels = torch.tensor([0, 1])
+    save_bundle(tmp_path / "x.safetensors", Bundle({"labels": labels, "indices": labels}))
+    read = load_bundle(tmp_path / "x.safetensors").tensors
+    assert torch.equal(read["labels"], read["indices"])
+
+
+def test_two_writers_with_one_process_number_do_not_meet(tmp_path, monkeypatch):
+    """As in two containers on one folder: each writes a file of its own beside the target."""
+    seen, real = [], os.replace
+    monkeypatch.setattr("ltdd_utils.core.files.os.replace", lambda part, to: seen.append(part) or real(part, to))
+    for _ in range(20):
+        write_atomic(tmp_path / "x.json", "{}")
+    assert len(set(seen)) == 20

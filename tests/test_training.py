@@ -9,9 +9,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from toy_training import X, Y, cross_entropy, linear
 
+from ltdd_utils.augment import AugmentConfig
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Bundle, Checkpoint, load_bundle, save_bundle
-from ltdd_utils.training import TrainConfig, confusion_matrix, learning_rate, train
+from ltdd_utils.training import TrainConfig, confusion_matrix, label_objective, learning_rate, train
 
 
 def test_plain_sgd_with_momentum_is_the_textbook_recursion():
@@ -301,3 +302,24 @@ def test_a_bundle_of_scalars_is_enough_for_a_checkpoint(tmp_path):
     checkpoint = Checkpoint(tmp_path / "c.safetensors", every_s=0)
     checkpoint.tick(lambda: Bundle({}, {"epoch": 3}))
     assert Checkpoint(tmp_path / "c.safetensors").load().meta["epoch"] == 3
+
+
+def test_an_answer_that_is_not_finite_is_no_class():
+    """``argmax`` would count it as class 0, and the network as right on a part of the images."""
+
+    class Broken(nn.Module):
+        def forward(self, images):
+            answers = images.flatten(1)[:, :3].clone()
+            answers[2] = torch.nan
+            return answers
+
+    with pytest.raises(FloatingPointError, match="answer to image 2 is not finite"):
+        confusion_matrix(Broken(), torch.rand(6, 1, 2, 2), torch.zeros(6, dtype=torch.long), 3)
+
+
+def test_running_statistics_that_overflowed_stop_the_training():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    network.register_buffer("statistic", torch.tensor(torch.inf))
+    objective = label_objective(torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 0, 1]), AugmentConfig("none"), generator(0))
+    with pytest.raises(FloatingPointError, match="a weight is not finite after the last step"):
+        train(network, 4, objective, TrainConfig(epochs=1, batch_size=4), generator(0))

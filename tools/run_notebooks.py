@@ -14,17 +14,20 @@ import re
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import papermill.cli
 from notebook_pairs import ROOT, chapters, in_step
 
 from ltdd_utils.records import committed
 
 EXECUTED = ROOT / "_build" / "executed"
 CELL_LIMIT = 600  # seconds
+WORDS = {"true": "True", "false": "False", "null": "None"}
 
 
 def reads_records(source: Path) -> bool:
@@ -129,11 +132,18 @@ def prepare_kernels() -> None:
 
 
 def literal(text: str) -> Any:  # noqa: ANN401 (any literal)
-    """A value as Python reads it, or the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+    """A value as papermill's own -p reads it (007 is 7, True is true, true is a text); beyond that, a list or tuple.
+
+    Raises:
+        ValueError: ``true``, ``false`` or ``null``, which Python does not know: as a text they would be true.
+    """
+    if text in ("true", "false", "null"):
+        raise ValueError(f"{text!r} is a text here, which counts as true: write {WORDS[text]}")
+    value = papermill.cli._resolve_type(text)
+    if value == text and text[:1] in ("(", "["):
+        with suppress(ValueError, SyntaxError):
+            return ast.literal_eval(text)
+    return value
 
 
 def main() -> int:
@@ -144,8 +154,8 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="execute also what has not changed")
     options = parser.parse_args()
     sources = [s for s in chapters() if not options.chapter or s.name.startswith(tuple(options.chapter))]
-    parameters = {name: literal(value) for name, value in options.p}
     try:
+        parameters = {name: literal(value) for name, value in options.p}
         if not sources:
             raise ValueError(f"no chapter begins with {' or '.join(options.chapter)}; see notebooks/")
         for source in sources:

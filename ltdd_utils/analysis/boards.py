@@ -18,7 +18,8 @@ from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.presets import Cell, architecture
 from ltdd_utils.recipes.recipe import recipe
 from ltdd_utils.records.folders import default_records_dir
-from ltdd_utils.records.record import Record, Teacher
+from ltdd_utils.records.parts import Teacher
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.table import load
 
 __all__ = ["Board", "Boards", "RunKey", "board", "for_display", "only_run"]
@@ -45,7 +46,7 @@ def board(
         scale: a run at another scale whose settings are the same at both counts too.
         network: architecture of the students.
         records: as ``records.load`` gives them; None: the book's own.
-        like: the board of another cell, to take a spread from where an evaluator judged nothing twice here; None: this.
+        like: the board of another cell, to take a spread from where an evaluator scored nothing twice here; None: this.
     """
     if records is None:
         records = load(default_records_dir(), allow_mixed=True, committed_only=True)
@@ -110,7 +111,9 @@ class Board:
     def accuracies(self, methods: Iterable[str], evaluators: Iterable[Evaluator]) -> pd.DataFrame:
         """A row per method, a column per evaluator: mean accuracy in percent, NaN where nothing was run."""
         names = list(methods)
-        return pd.DataFrame({judge: [self[name, judge].percent for name in names] for judge in evaluators}, index=names)
+        return pd.DataFrame(
+            {evaluator: [self[name, evaluator].percent for name in names] for evaluator in evaluators}, index=names
+        )
 
     def contrast(self, first: str, second: str, evaluator: Evaluator) -> Contrast:
         """Whether one method scores other than another under an evaluator.
@@ -200,8 +203,8 @@ class Board:
 
     def missing(self, methods: Iterable[str], evaluators: Iterable[Evaluator]) -> pd.DataFrame:
         """The ``command`` of each method's recipe under each evaluator that was not run."""
-        asked = [(name, judge) for name in methods for judge in evaluators if not self[name, judge]]
-        rows = [(name, str(judge), self.command(name, judge)) for name, judge in asked]
+        asked = [(name, evaluator) for name in methods for evaluator in evaluators if not self[name, evaluator]]
+        rows = [(name, str(evaluator), self.command(name, evaluator)) for name, evaluator in asked]
         return pd.DataFrame(rows, columns=["method", "evaluator", "command"]).set_index(["method", "evaluator"])
 
 

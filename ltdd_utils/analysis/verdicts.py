@@ -48,7 +48,7 @@ def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.
     for claim in asked:
         cell = claim.printed or board.cell
         first, second = (claim.paper, claim.first[0]), (claim.against or claim.paper, claim.second[0])
-        printed.append(published_score(published, *first, *cell) - published_score(published, *second, *cell))
+        printed.append(published_score(published, *first, cell) - published_score(published, *second, cell))
     table.insert(0, "published", printed)
     table.insert(0, "paper", [claim.paper for claim in asked])
     resolved = table["verdict"] == "resolved"
@@ -58,16 +58,19 @@ def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.
     return table
 
 
-def published_score(
-    published: pd.DataFrame, paper: str, method: str, dataset: str, imbalance_factor: float, ipc: int
-) -> float:
+def published_score(published: pd.DataFrame, paper: str, method: str, cell: tuple[str, float, int]) -> float:
     """The accuracy in percent that a paper prints for a method in a cell, on its usual network; NaN if it prints none.
 
-    The whole training set has no IPC.
+    Args:
+        published: the rows of ``targets.csv``.
+        paper: its key there.
+        method: its name there.
+        cell: data set, imbalance factor and IPC; the whole training set has no IPC.
 
     Raises:
         ValueError: the paper prints two numbers that disagree.
     """
+    dataset, imbalance_factor, ipc = cell
     found = published[
         (published["paper"] == paper)
         & (published["method"] == method)

@@ -2,20 +2,20 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ltdd_utils import analysis, recipes, records
-from ltdd_utils.analysis import compare
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.records import Record, targets
+from ltdd_utils.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["missing_", "records_", "records_of", "table_"]
 
 
-def records_of(options: argparse.Namespace) -> pd.DataFrame:
+def records_of(options: argparse.Namespace) -> "pd.DataFrame":
     """Every record of the folder that ``--results`` names.
 
     Raises:
@@ -84,12 +84,16 @@ def missing_(options: argparse.Namespace) -> str:
 
 def table_(options: argparse.Namespace) -> str:
     """Published numbers beside ours."""
-    table = compare(records_of(options), targets(), recipes.names(), options.dataset, everything=options.all)
+    table = analysis.compare(
+        records_of(options), records.targets(), recipes.names(), options.dataset, everything=options.all
+    )
     if options.json:
         return as_json(analysis.json_rows(table))
     if table.empty:
         return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
     heading, rows = analysis.compact(analysis.formatted(table))
+    import pandas as pd
+
     with pd.option_context("display.max_colwidth", None):
         text = rows.to_string(index=False)
     return f"{heading}\n\n{text}" if heading else text

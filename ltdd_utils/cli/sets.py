@@ -1,6 +1,7 @@
-"""The commands ``ltdd import`` and ``ltdd export``: sets in the layout of the released codes."""
+"""The commands ``ltdd import`` and ``ltdd export``: sets in the layouts of other codes."""
 
 import argparse
+from dataclasses import fields
 
 from ltdd_utils import recipes
 from ltdd_utils.cli.common import as_json
@@ -8,6 +9,7 @@ from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.interchange.reading import Reading
 from ltdd_utils.runs.files import export_set, import_set
 
 __all__ = ["export_", "import_"]
@@ -19,22 +21,26 @@ def import_(options: argparse.Namespace) -> str:
         options.recipe, imbalance_factor=options.imbalance_factor, ipc=options.ipc, scale=_scale(options)
     )
     require_file(options.save_set)
-    distilled = import_set(options.folder, recipe, context_of(options, gentle=False))
+    said = {field.name: getattr(options, field.name) for field in fields(Reading)}
+    distilled = import_set(options.folder, recipe, context_of(options, gentle=False), Reading(**said))
     save_set(options.save_set, distilled)
     name = content_hash(distilled)
     if options.json:
         facts = {"images": len(distilled), "lr": distilled.lr}
         return as_json({"set": str(options.save_set), "distilled_sha256": name, **facts})
-    labels = "integer labels" if distilled.targets is None else "one soft label each"
+    kind = distilled.info["targets"]
+    labels = "integer labels" if kind is None else f"one soft label each ({kind})"
     step = "" if distilled.lr is None else f", student's step size {distilled.lr:g}"
-    return f"{len(distilled)} images, {labels}{step}\nset: {options.save_set}, {name[:12]}"
+    read_as = f"read as {distilled.info['read_as']['space']}"
+    return f"{len(distilled)} images, {labels}, {read_as}{step}\nset: {options.save_set}, {name[:12]}"
 
 
 def export_(options: argparse.Namespace) -> str:
-    """A set from a file, as the code of MTT, DATM and LTDD reads it."""
+    """A set from a file, as the code of MTT, DATM and LTDD reads it, or as pictures."""
     distilled, preprocess = load_set(options.distilled)
     try:
-        paths, clamped = export_set(distilled, preprocess, options.folder, context_of(options, gentle=False))
+        where, pictures = context_of(options, gentle=False), options.form == "png"
+        paths, clamped = export_set(distilled, preprocess, options.folder, where, pictures=pictures)
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
     if options.json:
@@ -42,6 +48,9 @@ def export_(options: argparse.Namespace) -> str:
     share = (
         f"; {100 * clamped:.1f} % of the synthetic pixel values were clamped to the range of a pixel" if clamped else ""
     )
+    if pictures:
+        step = "" if distilled.lr is None else f"; the learned step size, {distilled.lr:g}, has no place there"
+        return f"{len(paths) - 1} pictures in class folders\n{paths[0]}{share}{step}"
     return "\n".join([*map(str, paths), f"space: {options.folder} is whitened as the released codes expect{share}"])
 
 

@@ -1,6 +1,8 @@
 """Files that are whole or absent."""
 
 import os
+import platform
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +16,9 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         OSError: the folder cannot be made or written; the message names the path.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Host and chance too: two containers on one folder can have the same process number.
+    writer = f"{platform.node() or 'host'}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{writer}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

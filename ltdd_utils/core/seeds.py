@@ -4,6 +4,8 @@ import hashlib
 
 import torch
 
+from ltdd_utils.core.settings import whole_number
+
 __all__ = ["derive", "generator"]
 
 
@@ -11,8 +13,9 @@ def derive(seed: int, *names: str | int) -> int:
     """A 63-bit seed for the stream called ``names``: the same on every machine, different for every name.
 
     Raises:
-        ValueError: a negative seed.
+        ValueError: a negative seed, or one that is not a whole number.
     """
+    seed = whole_number(seed, "seed")
     if seed < 0:
         raise ValueError(f"seed is {seed}; it must be 0 or more")
     # A digest, not a sum: generator(0, "student", 3) and generator(3, "student", 0) must not be the same stream.

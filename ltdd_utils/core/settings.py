@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import numbers
 import operator
 import types
 import typing
@@ -24,6 +25,7 @@ __all__ = [
     "of_type",
     "share_range",
     "to_dict",
+    "whole_number",
 ]
 
 T = TypeVar("T")
@@ -150,15 +152,15 @@ def _fits(option: Any, value: object) -> bool:  # noqa: ANN401
     if option is float:
         return is_number(value)
     if option is int:
-        return is_number(value) and (isinstance(value, int) or value.is_integer())
+        return is_number(value) and float(value).is_integer()
     return isinstance(value, option)
 
 
 def _exact(hint: Any, value: Any) -> Any:  # noqa: ANN401
     """A value that fits in the form that its type asks for; the same object if it has it."""
     option = next(option for option in _options(hint) if _fits(option, value))
-    if option is int and not isinstance(value, int):
-        return int(value)
+    if option in (int, float) and type(value) not in (int, float if option is float else int):
+        return option(value)  # of numpy, or 100.0 for a whole number
     if typing.get_origin(option) is tuple:
         items = tuple(_exact(typing.get_args(option)[0], item) for item in value)
         return value if isinstance(value, tuple) and all(map(operator.is_, items, value)) else items
@@ -204,5 +206,18 @@ def share_range(config: object, name: str) -> None:
 
 
 def is_number(value: object) -> bool:
-    """Whether ``value`` is an int or a float; True and False are neither."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether ``value`` is a real number, of Python or of numpy; True and False are none."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def whole_number(value: object, name: str) -> int:
+    """A whole number as an int, also from numpy or written as 3.0.
+
+    Raises:
+        ValueError: anything else; the message calls it ``name``.
+    """
+    if type(value) is int:
+        return value
+    if not is_number(value) or not float(value).is_integer():
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")
+    return int(value)

@@ -36,7 +36,12 @@ class Bundle:
 
 def save_bundle(path: Path, bundle: Bundle) -> None:
     """Write a bundle as one safetensors file, whole or not at all."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.tensors.items()}
+    tensors, seen = {}, set()
+    for name, tensor in bundle.tensors.items():
+        whole = tensor.detach().cpu().contiguous()
+        memory = whole.untyped_storage().data_ptr()
+        tensors[name] = whole.clone() if memory in seen else whole  # the format refuses two views of one memory
+        seen.add(memory)
     write_atomic(path, save(tensors, metadata={"ltdd": json.dumps(to_dict(bundle.meta))}))
 
 

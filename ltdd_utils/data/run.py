@@ -11,6 +11,7 @@ from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.ledger import Ledger
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.settings import whole_number
 from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
@@ -33,6 +34,10 @@ class Run:
     seed: int
     context: RunContext
     ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        """Take a whole number of numpy, or written as 3.0, as a seed: keys and random streams see an int."""
+        object.__setattr__(self, "seed", whole_number(self.seed, "seed"))
 
     @classmethod
     def start(cls, data: LongTailedData, cfg: PreprocessConfig, seed: int, context: RunContext) -> "Run":

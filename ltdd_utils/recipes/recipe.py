@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict
+from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict, whole_number
 from ltdd_utils.data.facts import DATASETS, SCALES, Scale
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation.protocols import protocol, with_batch_for
@@ -37,6 +37,8 @@ class Recipe:
         """Refuse a scale or a number of images per class that makes no sense, and settings of another family."""
         if self.scale not in SCALES:
             raise ValueError(f"unknown scale {self.scale!r}; choose one of {', '.join(SCALES)}")
+        if self.ipc is not None:
+            object.__setattr__(self, "ipc", whole_number(self.ipc, "ipc"))  # before anybody has seen the recipe
         if self.ipc is not None and self.ipc < 1:
             raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
         _require_settings(self.name, self.family, self.method)

@@ -5,7 +5,8 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "record": ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Record", "Student", "Teacher"],
+        "record": ["Record"],
+        "parts": ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Student", "Teacher"],
         "schema": ["GROUPS", "SCHEMA", "TARGET_KEYS", "validate_record"],
         "files": ["load_record", "read", "record_path", "refuse_fewer_students", "save_record"],
         "table": ["load"],

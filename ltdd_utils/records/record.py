@@ -6,120 +6,19 @@ All accuracies are fractions in [0, 1]; percent stands in tables alone.
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.core.settings import UnknownName, added_field, from_dict
+from ltdd_utils.core.settings import UnknownName, from_dict
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.records.parts import Cost, Distillation, Metrics, Provenance, Student, Teacher, open_part
 from ltdd_utils.records.schema import validate_record
 
-__all__ = ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Record", "Student", "Teacher"]
-
-
-@dataclass(frozen=True)
-class MeanStd:
-    """A mean over students and its standard deviation (ddof 1), fractions; no deviation of a single student."""
-
-    mean: float
-    std: float | None
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What the students of a run scored together; a group without classes is None."""
-
-    overall: MeanStd
-    per_class: tuple[float, ...]  # means over students, [C]
-    many: MeanStd | None  # groups by number of real images, then by rank
-    medium: MeanStd | None
-    few: MeanStd | None
-    head: MeanStd | None
-    mid: MeanStd | None
-    tail: MeanStd | None
-    confusion: tuple[tuple[float, ...], ...]  # of each true class (row), how often each class (column) was said, [C, C]
-
-
-@dataclass(frozen=True)
-class Student:
-    """What one student scored."""
-
-    stream: str  # name of its random stream
-    overall: float
-    per_class: tuple[float, ...]  # [C]
-    classifier_norms: tuple[float, ...] | None = added_field(None)  # of each row of the layer used at inference, [C]
-    adsa_tau: float | None = added_field(None)  # of ADSA; None: labels are not calibrated
-
-
-@dataclass(frozen=True)
-class Teacher:
-    """What the teacher that labels scores itself."""
-
-    overall: float
-    per_class: tuple[float, ...]  # [C]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run took."""
-
-    seconds: Mapping[str, float]  # by the declared name of each stage
-    peak_ram_gib: float
-    peak_gpu_gib: float
-    device: str  # in words
-
-    @property
-    def total_seconds(self) -> float:
-        """Seconds of all stages together."""
-        return math.fsum(self.seconds.values())
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """The code, the versions, the data and the sets that a record comes from."""
-
-    commit: str | None  # None: no repository
-    dirty: bool | None  # whether a file that decides a number differed from the commit; None: unknown
-    versions: Mapping[str, str | None]
-    started_utc: str
-    data_sha256: str
-    distilled_sha256: str | Sequence[str]  # one for all students, or one for each of them
-    tf32: bool | None = None  # whether convolutions in "fp32" might use TF32
-    clamped: float = 0.0  # largest share of synthetic pixel values that had to be clamped
-    stages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # commit -> the stages that it computed
-
-
-@dataclass(frozen=True)
-class Distillation:
-    """How the iterations went that made a set."""
-
-    initial_sha256: str  # of the set before the first iteration
-    iterations: int = 0
-    curves: Mapping[str, Sequence[float] | None] = field(default_factory=dict)  # None: a phase that was left out
-    class_gradient: Sequence[float] | None = None  # norm of the gradient of each class's images, [C]
-    skipped: int = 0  # iterations left out
-    clamped: int = 0  # times that the step size was set back
-
-    def curve(self, name: str, block: int = 10) -> tuple[list[float], list[float]] | None:
-        """A curve as means over ``block`` stored points: iterations, and values.
-
-        Args:
-            name: "first" or "second" (matching losses), "lr", or "start" (epochs); see ``curves``.
-            block: stored points per mean.
-
-        Returns:
-            None for a phase that was left out.
-        """
-        values = self.curves[name]
-        if values is None:
-            return None
-        step = self.iterations / len(values)
-        starts = range(0, len(values) - block + 1, block)
-        means = [math.fsum(values[first : first + block]) / block for first in starts]
-        return [step * (first + block / 2) for first in starts], means
+__all__ = ["Record"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,12 +170,12 @@ class Record(Mapping[str, Any]):
     @cached_property
     def cost(self) -> Cost:
         """Seconds, memory, device."""
-        return _part(Cost, self.content["cost"])
+        return open_part(Cost, self.content["cost"])
 
     @cached_property
     def provenance(self) -> Provenance:
         """Where the numbers come from."""
-        return _part(Provenance, self.content["provenance"])
+        return open_part(Provenance, self.content["provenance"])
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -291,15 +190,10 @@ class Record(Mapping[str, Any]):
         if history is None:
             return None
         gradient = history.get("class_gradient")
-        return _part(Distillation, {**history, "class_gradient": gradient and gradient["mean"]})
+        return open_part(Distillation, {**history, "class_gradient": gradient and gradient["mean"]})
 
     @property
     def seconds_to_student(self) -> float:
         """Seconds from nothing to one trained student: every stage once, and one student's share of the last."""
         stages = dict(self.cost.seconds)
         return stages.pop("students", 0.0) / len(self.students) + math.fsum(stages.values())
-
-
-def _part(cls: type, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 (an object of that class)
-    """A part of a record that may hold more than what has an attribute."""
-    return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})

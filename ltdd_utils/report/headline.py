@@ -41,7 +41,7 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     found = board(dataset, imbalance_factor=factor, ipc=ipc, records=records)
     table = []
     for method, (words, paper) in SHOWN.items():
-        value = published_score(published, paper, method, *CELL)
+        value = published_score(published, paper, method, CELL)
         ours = [found[method, evaluator] for evaluator in EVALUATORS]
         shown = [f"{scores.percent:.1f} ({len(scores)})" if scores else "" for scores in ours]
         table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from ltdd_utils.core.context import RunContext, require_writable
 from ltdd_utils.core.seeds import generator
+from ltdd_utils.core.settings import whole_number
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.networks.factory import build
@@ -12,8 +13,14 @@ from ltdd_utils.networks.settings import NetworkConfig
 __all__ = ["check", "require_classes", "require_networks"]
 
 
-def check(seed: int, students: int, context: RunContext) -> None:
-    """Validate the arguments before any work starts."""
+def check(seed: int, students: int, context: RunContext) -> tuple[int, int]:
+    """Seed and number of students as whole numbers, refused at once where they would fail later.
+
+    Raises:
+        ValueError: no whole number, a negative seed, fewer than one student.
+        OSError: a folder cannot be written.
+    """
+    seed, students = whole_number(seed, "seed"), whole_number(students, "students")
     if students < 1:
         raise ValueError(f"students is {students}; at least 1 is needed")
     if seed < 0:
@@ -21,6 +28,7 @@ def check(seed: int, students: int, context: RunContext) -> None:
     for folder in (context.store.root, context.results):
         if folder is not None:
             require_writable(folder)
+    return seed, students
 
 
 def require_classes(data: LongTailedData) -> None:

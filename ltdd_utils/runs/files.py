@@ -11,11 +11,15 @@ from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import Run, fitted
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.distilled.contents import DistilledSet
-from ltdd_utils.distilled.spaces import pixels, translate
+from ltdd_utils.distilled.spaces import translate
 from ltdd_utils.evaluation.protocols import stored_space
+from ltdd_utils.interchange.layouts import assembled, decoded, read_layout
+from ltdd_utils.interchange.pictures import export_pictures
+from ltdd_utils.interchange.reading import Reading
+from ltdd_utils.interchange.spaces import Spaces, kind_of
 from ltdd_utils.methods.registry import method_names
 from ltdd_utils.methods.trajectory.family import TRAJECTORY
-from ltdd_utils.methods.trajectory.interchange import export_trajectory, import_trajectory
+from ltdd_utils.methods.trajectory.interchange import export_trajectory
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.runs.sets import described
 
@@ -58,66 +62,82 @@ def refitted(distilled: DistilledSet, data: LongTailedData, context: RunContext)
     return fitted(PreprocessConfig(made_under["kind"], made_under["eps"]), data, context)
 
 
-def import_set(folder: Path, recipe: Recipe, context: RunContext) -> DistilledSet:
-    """A set that the code of MTT, DATM or LTDD wrote, as if ``recipe`` had made it.
+def import_set(place: Path, recipe: Recipe, context: RunContext, reading: Reading | None = None) -> DistilledSet:
+    """A set that other code wrote, as if ``recipe`` had made it: its images are carried to the recipe's space.
 
-    Its images are taken to be whitened as the recipe's are: with ZCA fitted on the recipe's own long tail.
+    The space they are in is that of ``reading``, else that of the layout: of the trajectory family the recipe's own
+    (ZCA fitted on its long tail), of DC, DM and IDM normalised by mean and deviation, of IDC and of pictures pixels.
 
     Args:
-        folder: with ``images_best.pt``, ``labels_best.pt`` and, where a step size was learned, ``lr_best.pt``.
-        recipe: of the trajectory family; it says which data, how many images per class, which preprocessing.
+        place: a folder or a file in one of the layouts of ``ltdd_utils.interchange.layouts.read_layout``.
+        recipe: it says which data, how many images per class, which preprocessing.
         context: where the data is.
+        reading: what the files do not say.
 
     Raises:
-        FileNotFoundError: the images or the labels are absent.
-        ValueError: no recipe of the family, damaged files, or images of another size or number than the recipe's, in
-            all or in a class.
+        FileNotFoundError: no set is there.
+        ValueError: files of the trajectory family and a recipe of another one, damaged files, images that cannot be in
+            the space, labels that may mean several things, or images of another size or number than the recipe's, in
+            all or (unless ``reading.unequal``) in a class.
     """
-    if recipe.family is not TRAJECTORY:
+    reading, data = reading or Reading(), load(recipe.data, context.data, context.watching("read images"))
+    stored = read_layout(Path(place), reading, data.class_names)
+    if stored.matched and recipe.family is not TRAJECTORY:
         known = ", ".join(method_names(TRAJECTORY))
         raise ValueError(f"{recipe.name} matches no trajectories; name one of {known}")
-    data = load(recipe.data, context.data, context.watching("read images"))
-    own = fitted(recipe.space, data, context)
-    distilled = import_trajectory(folder, {"class_names": list(data.class_names), "preprocess": own.describe()})
-    found, wanted = len(distilled), recipe.ipc * len(data.class_names)
+    if recipe.ipc is None:
+        raise ValueError(f"{recipe.name} trains on the whole set; name the recipe of a method")
+    found, wanted = len(stored.images), recipe.ipc * data.classes
     if found != wanted:
+        raise ValueError(f"{place} has {found} images; {recipe.ipc} per class are {wanted}, so another --ipc is needed")
+    own = fitted(recipe.space, data, context)
+    name, whole = reading.space or stored.space, decoded(stored)
+    whitened = own if own.kind == "zca" else fitted(PreprocessConfig("zca"), data, context) if name == "zca" else None
+    spaces = Spaces.of(data, whitened)
+    space = own if name is None else spaces.known[name]
+    images = spaces.read(whole.images, space, own, str(stored.where))
+    info = {"class_names": list(data.class_names), "preprocess": own.describe()}
+    distilled = assembled(replace(whole, images=images), info, reading)
+    sizes = distilled.labels.bincount(minlength=data.classes)
+    each = recipe.ipc * stored.factor**2
+    if (sizes != each).any() and not reading.unequal:
         raise ValueError(
-            f"{folder} has {found} images; {recipe.ipc} per class are {wanted}, so another --ipc is needed"
+            f"{place} has {sizes.tolist()} images of the classes; expected {each} of each, or --unequal with it"
         )
-    sizes = distilled.labels.bincount(minlength=len(data.class_names))
-    if (sizes != recipe.ipc).any():
-        raise ValueError(f"{folder} has {sizes.tolist()} images of the classes; expected {recipe.ipc} of each")
-    try:
-        pixels(distilled, data, own)  # refuses images of another size
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
     known = described(distilled, recipe, Run(data, own, 0, context))
     # The method's settings are the recipe's, and not known to be those of the other code; nor is a seed.
-    return replace(known, info={**known.info, "seed": None, "imported": True})
+    read_as = {"space": kind_of(space), "targets": distilled.info["targets"], "factor": stored.factor}
+    return replace(known, info={**known.info, "seed": None, "imported": True, "read_as": read_as})
 
 
 def export_set(
-    distilled: DistilledSet, own: Preprocess | None, folder: Path, context: RunContext
+    distilled: DistilledSet, own: Preprocess | None, folder: Path, context: RunContext, *, pictures: bool = False
 ) -> tuple[list[Path], float]:
-    """Write a set from a file as the code of MTT, DATM or LTDD reads it: in the space that their students train in.
+    """Write a set from a file as the code of MTT, DATM or LTDD reads it, or as pictures in class folders.
 
-    The layout does not name the space, so synthetic images of another one go through pixels (``distilled.translate``).
+    The layout does not name the space: it is that in which their students train, and synthetic images of another one
+    go through pixels (``distilled.translate``).
 
     Args:
         distilled: a set that says which data it was made from.
         own: the preprocessing of its images; None fits it again as the set describes it.
-        folder: made if it is absent.
+        folder: made if it is absent; for pictures new or empty.
         context: where the data is.
+        pictures: write PNG files and ``labels.csv`` (``interchange.export_pictures``).
 
     Returns:
         The files, and the share of synthetic pixel values that had to be clamped on the way.
 
     Raises:
-        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, or it has
-            soft labels and classes of different sizes.
+        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, it has
+            soft labels and classes of different sizes (in the layout), or the folder is not empty (pictures).
         OSError: the folder cannot be written.
     """
     data = data_of(distilled, context)
+    if pictures:
+        if distilled.images is None:
+            own = fitted(PreprocessConfig("none"), data, context)  # of no image
+        return export_pictures(folder, distilled, data, own or refitted(distilled, data, context))
     whitened, clamped = fitted(stored_space(data.config.name), data, context), 0.0
     if distilled.images is not None:
         distilled, clamped = translate(distilled, data, own or refitted(distilled, data, context), whitened)

@@ -54,7 +54,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         OSError: a folder cannot be written.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    check(seed, students, context)
+    seed, students = check(seed, students, context)
     if context.results is not None:
         named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
         refuse_fewer_students(context.results, named, students)

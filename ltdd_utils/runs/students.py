@@ -96,7 +96,7 @@ def evaluate_set(
             ``students`` or ``seed`` is out of range.
         Stopped: the deadline passed; the same call goes on from there.
     """
-    check(seed, students, context)
+    seed, students = check(seed, students, context)
     data = data_of(distilled, context)
     require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
     run = Run.start(data, cfg.preprocess, seed, context)

@@ -5,6 +5,8 @@ from torch import Tensor, nn
 
 __all__ = ["confusion_matrix"]
 
+BROKEN = -1  # an answer that is not finite: argmax would count it as class 0
+
 
 @torch.no_grad()
 def confusion_matrix(network: nn.Module, images: Tensor, labels: Tensor, classes: int, batch_size: int = 500) -> Tensor:
@@ -19,6 +21,19 @@ def confusion_matrix(network: nn.Module, images: Tensor, labels: Tensor, classes
 
     Returns:
         Integer counts on the CPU, ``[C, C]``.
+
+    Raises:
+        FloatingPointError: an answer is not finite; the message has the first such image.
     """
-    predictions = torch.cat([network(batch).argmax(dim=1) for batch in images.split(batch_size)]).cpu()
+    predictions = []
+    for batch in images.split(batch_size):
+        logits = network(batch)
+        predictions.append(torch.where(logits.isfinite().all(dim=1), logits.argmax(dim=1), BROKEN))
+    predictions = torch.cat(predictions).cpu()
+    broken = (predictions == BROKEN).nonzero()
+    if len(broken):
+        raise FloatingPointError(
+            f"the network's answer to image {int(broken[0])} is not finite: its weights or running statistics are "
+            "broken; train it again, with a smaller lr"
+        )
     return torch.bincount(labels.cpu() * classes + predictions, minlength=classes**2).reshape(classes, classes)

@@ -125,7 +125,8 @@ def train(
         state.keep(log.look)
     log.look()
     trained = average.module if average is not None else network
-    require_finite(trained.parameters(), "a weight is not finite after the last step", "lr")  # that step overflowed
+    values = (*trained.parameters(), *trained.buffers())  # running statistics too
+    require_finite(values, "a weight is not finite after the last step", "lr")  # that step overflowed
     return trained.eval()
 
 

@@ -14,5 +14,6 @@
 ``classifier``   the same for the classifier phase, in closed form
 ``phases``       an iteration: both losses and their weighted gradient
 ``distil``       the whole of it: experts and an initial set in, a distilled set out
+``interchange``  the files of the released codes of the family
 ================ =========================================================================
 """

@@ -1,7 +1,8 @@
 """The file layout of MTT, DATM and LTDD, read and written.
 
 ``images_best.pt`` holds preprocessed floats ``[M, Ch, H, W]``, class by class. ``labels_best.pt`` holds integers
-``[M]`` (MTT) or logits ``[M, C]`` (DATM, LTDD), and ``lr_best.pt`` the learned step size (DATM, LTDD).
+``[M]`` (MTT) or logits ``[M, C]`` (DATM, LTDD), and ``lr_best.pt`` the learned step size (DATM, LTDD). What else such
+files hold in practice, and how it is told apart, is in ``ltdd_utils.interchange``.
 """
 
 import io
@@ -15,8 +16,10 @@ from torch import Tensor
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.spaces import pixels
+from ltdd_utils.interchange.layouts import assembled, trajectory_files
+from ltdd_utils.interchange.reading import Reading
 
 __all__ = ["export_trajectory", "import_trajectory"]
 
@@ -69,63 +72,16 @@ def _logits(distilled: DistilledSet) -> Tensor:
     return distilled.targets.clamp_min(SMALLEST).log()
 
 
-def import_trajectory(folder: Path, info: Mapping[str, Any]) -> DistilledSet:
-    """The set in a folder of the trajectory family's layout. Only tensors are unpickled, nothing executable.
+def import_trajectory(folder: Path, info: Mapping[str, Any], reading: Reading | None = None) -> DistilledSet:
+    """The set in a folder of the trajectory family's layout. Only tensors and numbers are unpickled.
 
     Args:
         folder: with ``images_best.pt``, ``labels_best.pt`` and, where a step size was learned, ``lr_best.pt``.
         info: what the files do not say: ``class_names``, ``preprocess`` (its description), ``method``.
+        reading: what else the user says; the images are taken to be in the space of ``info``.
 
     Raises:
         FileNotFoundError: the images or the labels are absent.
         ValueError: a file does not hold a tensor, or the contents are not a valid set.
     """
-    images, learned = _tensor(Path(folder) / "images_best.pt", (4,)), Path(folder) / "lr_best.pt"
-    labels = _tensor(Path(folder) / "labels_best.pt", (1, 2))
-    targets = labels.float() if labels.ndim == 2 else None
-    if targets is not None:  # logits: the family stores its images class by class, the same number of each
-        count, classes = targets.shape
-        if count % classes:
-            raise ValueError(f"{folder} has {count} images for {classes} classes; expected the same number of each")
-        labels = torch.arange(classes).repeat_interleave(count // classes)
-    elif labels.is_floating_point():
-        raise ValueError(
-            f"{folder}/labels_best.pt holds {labels.dtype} {list(labels.shape)}; expected integers or [M, C]"
-        )
-    try:
-        return DistilledSet(
-            labels=labels.long(),
-            indices=torch.full((len(labels),), NOT_REAL),
-            images=images.float(),
-            targets=targets,
-            lr=_step_size(learned) if learned.is_file() else None,
-            info={**info, "targets": None if targets is None else "logits"},
-        )
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
-
-
-def _step_size(path: Path) -> float:
-    value = _tensor(path, (0, 1))
-    if value.numel() != 1:
-        raise ValueError(f"{path} holds {value.numel()} numbers; expected one step size")
-    return float(value)
-
-
-def _tensor(path: Path, dimensions: tuple[int, ...]) -> Tensor:
-    """The tensor of real numbers in a file of ``torch.save``, on the CPU; it has one of these numbers of dimensions."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; a set of the trajectory family has images_best.pt and labels_best.pt")
-    try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds here: pickle, zip and runtime errors
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} holds no plain tensor, or is damaged: {first}") from error
-    if not isinstance(value, Tensor):
-        raise ValueError(f"{path} holds a {type(value).__name__}; expected a tensor")
-    plain = value.layout == torch.strided and not value.is_complex() and value.dtype != torch.bool
-    if not plain or value.ndim not in dimensions or value.numel() == 0:
-        wanted = " or ".join(map(str, dimensions))
-        what = f"{value.dtype} {list(value.shape)}"
-        raise ValueError(f"{path} holds {what}; expected real numbers in {wanted} dimensions, at least one of them")
-    return value.detach()
+    return assembled(trajectory_files(Path(folder)), info, reading or Reading())

@@ -1,0 +1,59 @@
+"""What lies in a folder of images: its image files, its class folders, and what is not read."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["SUFFIXES", "class_folders", "has_images", "image_files", "kinds_of", "lines_of"]
+
+SUFFIXES = {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+OF_SYSTEMS = {"__macosx", "desktop.ini", "thumbs.db"}  # what Windows and a Mac's archives leave, in lower case
+
+
+def image_files(folder: Path) -> list[str]:
+    """Names of the image files right below ``folder``, in string order; hidden ones are none."""
+    return sorted(entry.name for entry in _entries(folder) if _is_image(entry))
+
+
+def has_images(folder: Path) -> bool:
+    """Whether ``folder`` is there and holds an image file."""
+    return folder.is_dir() and any(_is_image(entry) for entry in _entries(folder))
+
+
+def kinds_of(folder: Path) -> Counter[str]:
+    """How many entries of each kind are right below ``folder``: a suffix in lower case, or ``"folder"``."""
+    return Counter("folder" if entry.is_dir() else _suffix(entry.name) or "no suffix" for entry in _entries(folder))
+
+
+def class_folders(folder: Path) -> list[str]:
+    """Names of the folders right below ``folder``, in string order: that order is the label order.
+
+    Raises:
+        FileNotFoundError: ``folder`` is absent or holds no folder.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}: put the images there, one folder a class, or set LTDD_DATA")
+    names = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+    if not names:
+        raise FileNotFoundError(f"{folder} holds no folder: put the images there, one folder a class")
+    return names
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text that are not empty."""
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What people put into a folder: not hidden files (a Mac's ``._0001.png``), not what a system left there."""
+    with os.scandir(folder) as entries:
+        yield from (e for e in entries if not e.name.startswith(".") and e.name.lower() not in OF_SYSTEMS)
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
+    return _suffix(entry.name) in SUFFIXES and not entry.is_dir()
+
+
+def _suffix(name: str) -> str:
+    return Path(name).suffix.lower()

@@ -1,0 +1,140 @@
+"""Which layout a folder or file of other code has, and what it holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.interchange.files import contents, real_tensor, step_size, tensor_in
+from ltdd_utils.interchange.labels import read_labels
+from ltdd_utils.interchange.pictures import has_pictures, read_pictures
+from ltdd_utils.interchange.reading import Reading
+
+__all__ = ["Stored", "assembled", "decoded", "read_layout", "trajectory_files"]
+
+SUBFOLDER = "Normal"  # where LTDD's code puts the files beside those of averaged images
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The contents of files of other code, nothing of it checked against data or recipe."""
+
+    where: Path  # of the images
+    images: Tensor  # [M, Ch, H, W]
+    labels: Tensor  # [M], [M, 1] or [M, C]
+    lr: float | None = None
+    space: str | None = None  # that the layout's codes store images in; None: that of the recipe
+    factor: int = 1  # images along a side of each stored one
+    matched: bool = False  # of the trajectory family
+
+
+def read_layout(place: Path, reading: Reading, class_names: Sequence[str]) -> Stored:
+    """The set in a folder, or in one file, of other code.
+
+    Layouts: ``images_best.pt``, ``labels_best.pt``, ``lr_best.pt`` of the trajectory family (also in ``Normal/``);
+    ``res_*.pt`` of DC, DSA, DM and IDM; ``data.pt`` of IDC and DREAM; a folder of pictures for each class.
+    ``reading.iteration`` N reads ``images_N.pt`` and so on, ``data_N.pt``, ``dataN.pt``.
+
+    Raises:
+        FileNotFoundError: nothing of this.
+        ValueError: damaged files, or several sets.
+    """
+    if place.is_file():
+        return _one_file(place, reading)
+    tag = BEST if reading.iteration is None else str(reading.iteration)
+    for folder in (place, place / SUBFOLDER):
+        if (folder / f"images_{tag}.pt").exists():
+            return trajectory_files(folder, tag)
+    single = [place / f"data_{tag}.pt", place / ("data.pt" if tag == BEST else f"data{tag}.pt")]
+    found = [*(path for path in single if path.exists()), *(sorted(place.glob("res_*.pt")) if tag == BEST else [])]
+    if len(found) > 1:
+        raise ValueError(f"{place} has several sets ({', '.join(path.name for path in found)}); name one of the files")
+    if found:
+        return _one_file(found[0], reading)
+    if tag == BEST and has_pictures(place):
+        images, labels = read_pictures(place, class_names)
+        return Stored(place, images, labels, space="pixels")
+    return trajectory_files(place, tag)  # says what is missing
+
+
+def trajectory_files(folder: Path, tag: str = BEST) -> Stored:
+    """The set in files of the trajectory family, of the best iteration or of that called ``tag``.
+
+    Raises:
+        FileNotFoundError: the images or the labels are absent.
+        ValueError: a file holds something else.
+    """
+    paths = [folder / f"{name}_{tag}.pt" for name in ("images", "labels", "lr")]
+    for path in paths[:2]:
+        if not path.is_file():
+            other = "" if tag == BEST else "; --iteration names one whose files are there"
+            raise FileNotFoundError(
+                f"no file {path}; a set of the trajectory family has images_{tag}.pt and labels_{tag}.pt{other}"
+            )
+    images, labels = tensor_in(paths[0], (4,)), tensor_in(paths[1], (1, 2))
+    return Stored(paths[0], images, labels, step_size(paths[2]) if paths[2].is_file() else None, matched=True)
+
+
+def _one_file(path: Path, reading: Reading) -> Stored:
+    """``{"data": [[images, labels], ...]}``, normalised, of which the last pair counts; or ``[images, targets]``."""
+    held = contents(path)
+    if isinstance(held, dict) and isinstance(held.get("data"), list | tuple) and held["data"]:
+        pair, space, factor = held["data"][-1], "normalise", 1
+    else:
+        pair, space, factor = held, "pixels", reading.factor
+    if not isinstance(pair, list | tuple) or len(pair) < 2:
+        raise ValueError(
+            f"{path} holds a {type(held).__name__}; expected {{'data': [[images, labels], ...]}} as DC and DM write "
+            "it, or [images, targets] as IDC does. For images_*.pt name the folder"
+        )
+    images, labels = (real_tensor(value, dims, str(path)) for value, dims in zip(pair, ((4,), (1, 2)), strict=False))
+    return Stored(path, images, labels, space=space, factor=factor)
+
+
+def decoded(stored: Stored) -> Stored:
+    """The contents after multi-formation: each stored image is cut into ``factor^2`` parts of equal size.
+
+    Each part is resized to the whole image's size, bilinearly with ``align_corners=False`` as IDC does; the parts of a
+    stored image, row by row, follow each other and have its label. IDC (arXiv 2205.14959), section 3.1.
+
+    Raises:
+        ValueError: a side that the factor does not divide.
+    """
+    factor, images = stored.factor, stored.images
+    if factor == 1:
+        return stored
+    height, width = images.shape[2:]
+    if height % factor or width % factor:
+        raise ValueError(f"{stored.where} has images of {height} x {width} pixels, which {factor} does not divide")
+    parts = images.float().unfold(2, height // factor, height // factor).unfold(3, width // factor, width // factor)
+    parts = parts.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # [M factor^2, Ch, H / factor, W / factor]
+    whole = torch.nn.functional.interpolate(parts, size=(height, width), mode="bilinear", align_corners=False)
+    return replace(stored, images=whole, labels=stored.labels.repeat_interleave(factor**2, dim=0), factor=1)
+
+
+def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> DistilledSet:
+    """The set that the contents are, its images in the space that ``info`` describes.
+
+    Raises:
+        ValueError: contents that are not a valid set, or that may mean several things.
+    """
+    if not stored.images.is_floating_point():
+        raise ValueError(f"{stored.where} holds {stored.images.dtype} images: pixels; --space pixels reads them")
+    where = str(stored.where.with_name(stored.where.name.replace("images_", "labels_")))
+    labels = read_labels(stored.labels, reading, where)
+    try:
+        return DistilledSet(
+            labels=labels.classes,
+            indices=torch.full((len(labels.classes),), NOT_REAL),
+            images=stored.images.float(),
+            targets=labels.targets,
+            lr=stored.lr,
+            info={**info, "targets": labels.kind},
+        )
+    except ValueError as error:
+        raise ValueError(f"{stored.where}: {error}") from error
