@@ -13,7 +13,7 @@ from ltdd_utils.data import DataConfig, LongTailedData, load
 from ltdd_utils.distilled import NOT_REAL, composition
 from ltdd_utils.methods.coresets.rules import Seen, by_graph_cut, gradient_similarity, graph_cut, herding, k_center
 from ltdd_utils.methods.coresets.selection import full_set, select
-from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig, Rule
 from ltdd_utils.networks import NetworkConfig, build
 from ltdd_utils.teachers import TeacherConfig
 
@@ -147,6 +147,30 @@ def linear(inputs: int, outputs: int, name: str) -> torch.nn.Linear:
         for parameter in layer.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=rng))
     return layer
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (lambda count: [0] * count, r"chose \[0, 0, 0\]; give 3 different rows from 0 to 119"),
+        (lambda count: [-1, *range(1, count)], r"chose \[-1, 1, 2\]; give 3 different rows from 0 to 119"),
+        (lambda count: [120, *range(1, count)], r"chose \[120, 1, 2\]; give 3 different rows"),
+        (lambda count: range(count + 1), r"gave torch.int64 \[4\]; give 3 whole numbers"),
+        (lambda count: [], r"gave torch.float\d\d \[0\]; give 3 whole numbers"),
+        (lambda count: [0.1 * row for row in range(count)], r"gave torch.float\d\d \[3\]; give 3 whole numbers"),
+        (lambda count: torch.arange(120) < count, r"gave torch.bool \[120\]; give 3 whole numbers"),
+    ],
+)
+def test_a_rule_that_gives_no_rows_is_refused(monkeypatch, chosen, message):
+    monkeypatch.setitem(RULES, "odd", Rule(lambda seen, count, rng: chosen(count), reads_features=False))
+    with pytest.raises(ValueError, match=f"the rule 'odd' {message}"):
+        select(CoresetConfig("odd"), toy_run(data=load(DIGITS)), ipc=3)
+
+
+def test_a_rule_may_give_a_tensor(monkeypatch):
+    monkeypatch.setitem(RULES, "first", Rule(lambda seen, count, rng: torch.arange(count), reads_features=False))
+    data = load(DIGITS)
+    assert select(CoresetConfig("first"), toy_run(data=data), ipc=2).indices[:2].tolist() == data.indices[:2].tolist()
 
 
 @pytest.mark.parametrize("method", ["kcenter", "herding", "graphcut"])

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 from toy_sets import context
 from toy_tables import CLASSES, SIZE, stripes, tables_kept, toy
 
@@ -83,6 +85,27 @@ def test_a_run_end_to_end(tmp_path):
     record = run(made, 0, 1, context(tmp_path))
     assert (record["recipe"], record["scale"], record["config"]["data"]["name"]) == ("random_toy", "tiny", "toy")
     assert record["metrics"]["overall"]["mean"] > 0.9 and len(record["metrics"]["per_class"]) == CLASSES
+
+
+def test_an_entry_that_counts_other_classes_is_refused_before_any_work(tmp_path):
+    register_dataset("toy", toy(classes=4))
+    with pytest.raises(ValueError, match=r"^the data set 'toy' has 3 classes, but its entry says 4; correct the entry"):
+        run(recipes.recipe("random_toy", ipc=1), 0, 1, context(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": ("a", "b")}, "labels go from 0 to 2, but 2 classes have a name; give labels from 0 to 1"),
+        ({"labels": np.array([-1, 0, 1])}, "labels go from -1 to 1, but 3 classes have a name"),
+        ({"labels": [0, 1, 2]}, "labels are list; a reader gives a numpy array of int64, one label per train image"),
+        ({"labels": torch.arange(3)}, "labels are torch.int64; a reader gives a numpy array of int64"),
+        ({"labels": np.array([0.0, 1.0])}, "labels are float64; a reader gives a numpy array of int64"),
+    ],
+)
+def test_labels_that_do_not_fit_are_the_readers_error(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        replace(stripes(tmp_path), **changes)
 
 
 def test_the_commands_know_it(tmp_path, capsys):

@@ -5,9 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from toy_tables import tables_kept
 
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
@@ -20,7 +22,11 @@ pytestmark = pytest.mark.float32  # as users run it
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "own_method.md"
 QUICK = ["--students", "1", "--ipc", "2", "--quiet", "--set", "evaluate.train.epochs=1"]
-FEW = {"margin": ["--set", "method.expert.train.epochs=1"], "mean_features": ["--set", "method.iterations=4"]}
+FEW = {
+    "margin": ["--set", "method.expert.train.epochs=1"],
+    "mean_features": ["--set", "method.iterations=4"],
+    "dm_from_noise": ["--set", "method.iterations=2", "--set", "method.network.width=4"],
+}
 
 
 def files() -> dict[str, str]:
@@ -35,7 +41,7 @@ def page(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in ("margin", "mean_features"):
+    for name in FEW:
         METHODS.pop(name, None)
         RULES.pop(name, None)
         sys.modules.pop(f"ltdd_plugin_{name}", None)
@@ -60,6 +66,61 @@ def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_
     assert f"{name}_digits" in capsys.readouterr().out
     assert main(["list", "--plugin", f"{name}.py"]) == 0
     assert f"{name}_cifar100" in capsys.readouterr().out
+
+
+def test_a_variant_differs_in_what_it_says_alone(page):
+    settings = run("dm_from_noise", page)["config"]["method"]
+    few = {"method.iterations": 2, "method.network.width": 4, "method.initial": "noise"}
+    assert settings == to_dict(recipes.with_overrides(recipes.recipe("dm_digits", ipc=2), few).method)
+    variant, base = METHODS["dm_from_noise"], METHODS["dm"]
+    assert (variant.family, variant.protocol, variant.teacher) == (base.family, base.protocol, base.teacher)
+
+
+def indented(word: str) -> str:
+    """The Python block of the page's list that has a word."""
+    blocks = re.findall(r"  ```python\n(.*?)  ```", PAGE.read_text(encoding="utf-8"), flags=re.S)
+    (block,) = (textwrap.dedent(block) for block in blocks if word in block)
+    return block
+
+
+def test_the_network_and_the_data_set_of_the_page_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"stripes": "register_dataset", "mlp": "register_network"}
+    plugins = []
+    for name, word in names.items():
+        Path(f"page_{name}.py").write_text(indented(word), encoding="utf-8")
+        plugins += ["--plugin", f"page_{name}.py"]
+    with tables_kept():
+        command = ["run", "random_stripes", "--network", "mlp", *plugins, *QUICK, "--results", "mine", "--work", "work"]
+        assert main(command) == 0
+    for name in names:
+        sys.modules.pop(f"ltdd_plugin_page_{name}")
+    (path,) = Path("mine/random_stripes").glob("*.json")
+    config = json.loads(path.read_text())["config"]
+    assert (config["data"]["name"], config["evaluate"]["network"]["name"]) == ("stripes", "mlp")
+
+
+PROTOCOL = """
+from ltdd_utils.evaluation import PROTOCOLS, Protocol, protocol, register_protocol, stored_labels
+from dataclasses import replace
+
+def settings(name, dataset, scale, teacher_kind):
+    return replace(protocol("dsa-stored", dataset, scale), protocol=name)
+
+register_protocol("mine-stored", Protocol(settings, stored_labels))
+"""
+
+
+def test_a_protocol_of_a_file_scores_like_the_one_that_it_is_made_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("page_protocol.py").write_text(PROTOCOL, encoding="utf-8")
+    run = ["run", "random_digits", *QUICK, "--results", "mine", "--work", "work"]
+    with tables_kept():
+        assert main([*run, "--protocol", "mine-stored", "--plugin", "page_protocol.py"]) == 0
+    sys.modules.pop("ltdd_plugin_page_protocol")
+    assert main(run) == 0
+    one, two = (json.loads(path.read_text()) for path in Path("mine/random_digits").glob("*.json"))
+    assert {one["protocol"], two["protocol"]} == {"mine-stored", "dsa-stored"} and one["metrics"] == two["metrics"]
 
 
 @pytest.mark.parametrize("protocol", ["online-teacher", "online-stored"])
@@ -101,6 +162,7 @@ version = "1.0"
 [project.entry-points."ltdd.methods"]
 margin = "strangers_methods.margin"
 mean_features = "strangers_methods.mean_features"
+dm_from_noise = "strangers_methods.dm_from_noise"
 """
 
 
@@ -153,6 +215,20 @@ def test_what_is_wrong_with_a_plugin_is_one_line(tmp_path, case, capsys):
     assert main(["list", "--plugin", str(file)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ltdd: error: --plugin") and message in line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["margin_digits"],
+        ["random_birds"],
+        ["random_digits", "--network", "mlp"],
+        ["random_digits", "--set", "evaluate.network.name=mlp"],
+    ],
+)
+def test_a_name_without_its_plugin_says_what_it_needs(options, capsys):
+    assert main(["run", *options]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("; a name from a file of your own needs --plugin FILE.py")
 
 
 def test_a_plugin_that_is_no_file_is_refused(tmp_path, capsys):

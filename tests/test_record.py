@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from toy_records import record
 
+from ltdd_utils import recipes
+from ltdd_utils.cli import main
+from ltdd_utils.core.settings import to_dict
 from ltdd_utils.records import Record, committed, load_record, results_root, save_record
 
 COMMITTED = committed(results_root())
@@ -56,13 +59,29 @@ def test_a_record_that_is_not_valid_is_no_record():
         Record({key: value for key, value in record().items() if key != "students"})
 
 
-def test_a_record_of_an_unknown_method_says_how_to_have_its_recipe():
-    content = record()
-    content["config"]["name"] = "mine_cifar10"
-    one = Record(content)
+UNKNOWN = {
+    "a method": (("name",), "mine_cifar10", "unknown recipe 'mine_cifar10'"),
+    "a data set": (("name",), "random_mine", "unknown recipe 'random_mine'"),
+    "a network": (("evaluate", "network", "name"), "mine", "name is 'mine'; choose one of convnet"),
+    "a protocol": (("evaluate", "protocol"), "mine", "protocol is 'mine'; choose one of dsa-stored"),
+    "a rule": (("method", "method"), "mine", "method is 'mine'; choose one of random"),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_record_of_an_unknown_name_says_how_to_have_its_recipe(case, tmp_path, capsys):
+    path, name, message = UNKNOWN[case]
+    content = record([(4, 2)]) | {"config": to_dict(recipes.recipe("random_cifar10", scale="paper"))}
+    place = content["config"]
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = name
+    one = load_record(save_record(tmp_path, content))
     assert not one.is_registered and one.metrics.overall.mean > 0
-    with pytest.raises(ValueError, match=r"method is not registered \('mine_cifar10'\).*--plugin FILE\.py"):
+    with pytest.raises(ValueError, match=rf"json: {message}.*--plugin FILE\.py$"):
         _ = one.recipe
+    assert main(["records", "--results", str(tmp_path)]) == 0  # it is listed, and hides no other
+    assert one.name in capsys.readouterr().out
 
 
 def test_a_record_of_settings_that_are_gone_names_its_file(tmp_path):

@@ -4,9 +4,12 @@ import functools
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
+from toy_sets import toy_run
 
 from ltdd_utils import recipes
-from ltdd_utils.methods import METHODS, Family, Method, register
+from ltdd_utils.core.store import Bundle
+from ltdd_utils.methods import CORESETS, METHODS, Family, Job, Method, Stage, register
 from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig, register_rule
 from ltdd_utils.methods.registry import method_names
 
@@ -90,10 +93,63 @@ def test_what_is_no_method_of_a_family_is_refused(other, table):
     assert dict(METHODS) == table
 
 
+class Nameless(Family):
+    settings = Settings
+
+
+class Unsettled(Family):
+    name = "unsettled"
+
+
+class Undescribed(Family):
+    name, settings = "undescribed", int
+
+
+@pytest.mark.parametrize(
+    ("family", "message"),
+    [
+        (Nameless(), "the family Nameless has no name; give the class an attribute name, a text"),
+        (Unsettled(), "the settings of the family 'unsettled' are None; give a frozen dataclass"),
+        (Undescribed(), "the settings of the family 'undescribed' are <class 'int'>; give a frozen dataclass"),
+    ],
+)
+def test_a_family_says_its_name_and_its_settings(family, message, table):
+    with pytest.raises(TypeError, match=message):
+        register(Method("mine", mine, family))
+    assert dict(METHODS) == table
+
+
+class Loose(Strangers):
+    """A family whose one stage is whatever it is given."""
+
+    def __init__(self, compute):
+        self.compute = compute
+
+    def stages(self, cfg, ipc):
+        return [Stage("work", self.compute)]
+
+
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        ("optimise", "the stage 'work' of the family 'strangers' is 'optimise'; give the function itself, or set"),
+        (lambda job: None, "the last stage of the family 'strangers' gave a NoneType; let it return the set"),
+        (lambda job: Bundle(), "the last stage of the family 'strangers' gave a Bundle; let it return the set"),
+        (lambda job: job.run.stage("work", lambda _: torch.zeros(1)), "the stage 'work' computed a Tensor; the store"),
+    ],
+)
+def test_a_stage_that_gives_no_set_is_refused(compute, message, tmp_path):
+    with pytest.raises(TypeError, match=message):
+        Loose(compute).distil(Job(Settings(), 1, toy_run(tmp_path)))
+
+
 def test_settings_of_another_family_are_refused_when_a_recipe_is_made():
     register(replace(MINE, settings=lambda cell: CoresetConfig()))
     with pytest.raises(ValueError, match=r"method is CoresetConfig\(.*; the settings of mine_digits are a Settings"):
         recipes.recipe("mine_digits")
+    register(Method("dictionary", lambda cell: {"iterations": 3}, CORESETS))  # whose family looks into its settings
+    with pytest.raises(ValueError, match=r"method is \{'iterations': 3\}; the settings of dictionary_digits are a Cor"):
+        recipes.recipe("dictionary_digits")
 
 
 def test_a_rule_keeps_its_name_even_from_a_function_that_is_called_alike():

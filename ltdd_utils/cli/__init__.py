@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ltdd_utils.cli import signals
 from ltdd_utils.cli.options import MODULES, build_parser
 from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.settings import UnknownName
 from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
 __all__ = ["main"]
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `ltdd table | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except UnknownName as error:
+        return _say(f"error: {error}; a name from a file of your own needs --plugin FILE.py", 2)
     except (ValueError, OSError, FloatingPointError) as error:
         return _say(f"error: {error}", 2)
 

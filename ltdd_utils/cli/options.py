@@ -119,7 +119,7 @@ COMMANDS = {
 }
 
 
-PLUGIN = "a file of yours that registers methods, networks or data sets; may be given several times"
+PLUGIN = "a file of yours that registers methods, networks, data sets or protocols; may be given several times"
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

@@ -45,8 +45,9 @@ def records_(options: argparse.Namespace) -> str:
 
 
 def _row(record: Record) -> dict[str, Any]:
+    recipe = record.recipe if record.is_registered else None
     try:
-        changed = analysis.diff_from_recipe(record.recipe) if record.is_registered else {}
+        changed = {} if recipe is None else analysis.diff_from_recipe(recipe)
     except ValueError as error:  # of a recipe that has other choices now
         raise ValueError(f"{record.path}: {error}") from error
     return {

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 __all__ = [
+    "UnknownName",
     "added_field",
     "at_least",
     "canonical_json",
@@ -30,6 +31,10 @@ __all__ = [
 T = TypeVar("T")
 ADDED = "later"
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
+
+
+class UnknownName(ValueError):
+    """A name that no table has: perhaps one that a file of the user's own adds, which is not loaded."""
 
 
 def added_field(default: T) -> T:
@@ -173,10 +178,16 @@ def _words(option: Any) -> str:  # noqa: ANN401
 
 
 def choice(config: object, name: str, table: Collection[str] | None = None) -> None:
-    """Raise unless the field ``name`` holds one of the names of ``table``; without one, of its ``Literal``."""
+    """Raise unless the field ``name`` holds one of the names of ``table``; without one, of its ``Literal``.
+
+    Raises:
+        UnknownName: a name that ``table`` does not have.
+        ValueError: another word than those of the ``Literal``.
+    """
     allowed, value = typing.get_args(hints_of(type(config))[name]) if table is None else table, getattr(config, name)
     if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
+        error = ValueError if table is None else UnknownName
+        raise error(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 
 
 def at_least(config: object, **bounds: float) -> None:

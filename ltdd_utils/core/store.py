@@ -196,6 +196,9 @@ class Store:
         reset_peaks()
         with full_precision():
             bundle = compute(checkpoint)
+        if not isinstance(bundle, Bundle):
+            stage, given = result.parent.parent.name, type(bundle).__name__
+            raise TypeError(f"the stage {stage!r} computed a {given}; the store keeps bundles, as to_bundle(set) gives")
         bundle.meta["seconds"] = checkpoint.elapsed()
         bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
+from ltdd_utils.core.settings import UnknownName
+
 __all__ = ["Reference", "Table", "check_reference", "resolve"]
 
 T = TypeVar("T")
@@ -41,10 +43,10 @@ class Table(Mapping[str, T]):
         """The entry of a name.
 
         Raises:
-            ValueError: an unknown name; the message has those that there are.
+            UnknownName: an unknown name; the message has those that there are.
         """
         if name not in self._entries:
-            raise ValueError(f"unknown {self.kind} {name!r}; choose one of {', '.join(self)}")
+            raise UnknownName(f"unknown {self.kind} {name!r}; choose one of {', '.join(self)}")
         return self._entries[name]
 
     def add(self, name: str, entry: T) -> None:

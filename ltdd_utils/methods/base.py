@@ -76,17 +76,34 @@ class Family:
         raise NotImplementedError(f"the family {self.name} declares no stages")
 
     def distil(self, job: Job) -> "DistillationResult":
-        """Run the stages; each one's seconds and origin are entered under its name."""
+        """Run the stages; each one's seconds and origin are entered under its name.
+
+        Raises:
+            TypeError: the last stage gave no set.
+        """
+        from ltdd_utils.distilled.contents import DistilledSet
         from ltdd_utils.distilled.result import DistillationResult
 
         result: Any = None
         for stage in self.stages(job.cfg, job.ipc):
-            compute = stage.compute
-            if isinstance(compute, str):
-                compute = getattr(importlib.import_module(self.module), compute)
+            compute = self._function(stage)
             with job.run.ledger.entry(stage.name):
                 result = job.results[stage.name] = compute(job)
-        return result if isinstance(result, DistillationResult) else DistillationResult(result)
+        if isinstance(result, DistilledSet):
+            return DistillationResult(result)
+        if not isinstance(result, DistillationResult):
+            given = f"the last stage of the family {self.name!r} gave a {type(result).__name__}"
+            raise TypeError(f"{given}; let it return the set, from_bundle(job.run.stage(...))")
+        return result
+
+    def _function(self, stage: Stage) -> "Callable[[Job], Any]":
+        """The function of a stage, imported if it is named by text."""
+        if not isinstance(stage.compute, str):
+            return stage.compute
+        if not self.module:
+            what = f"the stage {stage.name!r} of the family {self.name!r} is {stage.compute!r}"
+            raise TypeError(f"{what}; give the function itself, or set the family's module")
+        return getattr(importlib.import_module(self.module), stage.compute)
 
     def student_network(self, cfg: Any) -> NetworkConfig | None:  # noqa: ANN401
         """The student that the sets are made for; None where the method has none in view."""

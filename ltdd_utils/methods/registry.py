@@ -6,6 +6,7 @@ A method of your own joins it by ``register``, from a package of yours that has 
 
 import re
 from collections.abc import Iterable
+from dataclasses import is_dataclass
 
 from ltdd_utils.methods import full
 from ltdd_utils.methods.alignment import recipes as alignment
@@ -25,10 +26,11 @@ def register(method: Method) -> Method:
 
     Raises:
         ValueError: a name that cannot be one, or is taken by another method.
-        TypeError: something else than a Method, with a name, of a Family.
+        TypeError: something else than a Method, with a name, of a Family that says its name and settings.
     """
     if not isinstance(method, Method) or not isinstance(method.family, Family) or not isinstance(method.name, str):
         raise TypeError(f"register takes a Method with a Family, got {method!r:.80}")
+    _require_facts(method.family)
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", method.name):
         raise ValueError(f"a method cannot be called {method.name!r}; use small letters, digits and single '_'")
     before = METHODS.get(method.name)
@@ -36,6 +38,15 @@ def register(method: Method) -> Method:
         raise ValueError(f"there is a method {method.name!r} already ({before.summary}); choose another name")
     METHODS[method.name] = method
     return method
+
+
+def _require_facts(family: Family) -> None:
+    """Raise unless a family says its name, and which dataclass its settings are."""
+    if not isinstance(getattr(family, "name", None), str):
+        raise TypeError(f"the family {type(family).__name__} has no name; give the class an attribute name, a text")
+    settings = getattr(family, "settings", None)
+    if not (isinstance(settings, type) and is_dataclass(settings)):
+        raise TypeError(f"the settings of the family {family.name!r} are {settings!r:.80}; give a frozen dataclass")
 
 
 def method_names(family: Family) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Methods, networks and data sets from outside the package: entry points, and files that a command names."""
+"""Methods, networks, data sets and protocols from outside the package: entry points, and files that a command names."""
 
 import functools
 import hashlib
@@ -33,7 +33,7 @@ def load_entry_points() -> None:
 
 
 def load_plugin(path: Path) -> None:
-    """Run a Python file that registers methods, networks or data sets; a file that was run before is not run again.
+    """Run a Python file that registers methods, networks, data sets or protocols; not one that was run before.
 
     Raises:
         FileNotFoundError: no such file.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.core.settings import added_field, config_id, from_dict, whole_number
+from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict, whole_number
 from ltdd_utils.data.facts import DATASETS, SCALES, Scale
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation.protocols import protocol, with_batch_for
@@ -41,9 +41,7 @@ class Recipe:
             object.__setattr__(self, "ipc", whole_number(self.ipc, "ipc"))  # before anybody has seen the recipe
         if self.ipc is not None and self.ipc < 1:
             raise ValueError(f"ipc is {self.ipc}; a distilled set needs at least 1 image per class")
-        if not isinstance(self.method, self.family.settings):
-            wanted = self.family.settings.__name__
-            raise ValueError(f"method is {self.method!r:.80}; the settings of {self.name} are a {wanted}")
+        _require_settings(self.name, self.family, self.method)
         if (self.ipc is None) != self.family.whole_set:
             raise ValueError(f"ipc is {self.ipc}; the recipes of the whole set have none, all others need a number")
 
@@ -114,6 +112,12 @@ class Recipe:
         }
 
 
+def _require_settings(name: str, family: Family, settings: object) -> None:
+    """Raise unless the settings of a recipe, by name, are its family's."""
+    if not isinstance(settings, family.settings):
+        raise ValueError(f"method is {settings!r:.80}; the settings of {name} are a {family.settings.__name__}")
+
+
 def names() -> list[str]:
     """Every recipe, METHOD_DATASET."""
     load_entry_points()
@@ -124,12 +128,13 @@ def parts(name: str) -> tuple[Method, str]:
     """The method and the data set of a recipe's name.
 
     Raises:
-        ValueError: no method or no data set is called so.
+        UnknownName: no method or no data set is called so.
     """
     load_entry_points()
     method, _, dataset = name.rpartition("_")  # a data set's name has no "_"
     if method not in METHODS or dataset not in DATASETS:
-        raise ValueError(f"unknown recipe {name!r}; `ltdd list` names all {len(names())}, for example random_cifar10")
+        known = f"`ltdd list` names all {len(names())}, for example random_cifar10"
+        raise UnknownName(f"unknown recipe {name!r}; {known}")
     return METHODS[method], dataset
 
 
@@ -166,6 +171,7 @@ def recipe(
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
     data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)
     settings, family = method.settings(Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
+    _require_settings(name, family, settings)
     students = family.student_network(settings)
     evaluate = protocol_of(method, dataset, scale, protocol_name, network=network, teacher=teacher, students=students)
     if family.whole_set:

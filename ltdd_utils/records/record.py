@@ -11,10 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.core.settings import from_dict
+from ltdd_utils.core.settings import UnknownName, from_dict
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.evaluation.evaluator import Evaluator
-from ltdd_utils.recipes.recipe import Recipe, parts
+from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.parts import Cost, Distillation, Metrics, Provenance, Student, Teacher, open_part
 from ltdd_utils.records.schema import validate_record
 
@@ -102,30 +102,29 @@ class Record(Mapping[str, Any]):
 
     @property
     def is_registered(self) -> bool:
-        """Whether its method is in the table of methods; only then does it have a ``recipe``."""
-        try:
-            parts(self.content["config"].get("name", ""))
-        except ValueError:
-            return False
-        return True
+        """Whether the tables have its method, data set, networks and protocol; only then does it have a ``recipe``."""
+        return not isinstance(self._recipe, UnknownName)
 
-    @cached_property
+    @property
     def recipe(self) -> Recipe:
         """The recipe that was run.
 
         Raises:
-            ValueError: the method is not registered, or it has other settings now; the message names the file.
+            ValueError: a name that is not registered, or other settings than the method has now; the message names
+                the file.
         """
-        config = self.content["config"]
-        if not self.is_registered:
-            raise ValueError(
-                f"{self._where}: its method is not registered ({config.get('name')!r}); install the package that has "
-                "it, or load its file with --plugin FILE.py"
-            )
+        if not isinstance(self._recipe, ValueError):
+            return self._recipe
+        hint = "" if self.is_registered else "; install the package that has it, or load its file with --plugin FILE.py"
+        raise ValueError(f"{self._where}: {self._recipe}{hint}") from self._recipe
+
+    @cached_property
+    def _recipe(self) -> Recipe | ValueError:
+        """The recipe, or why it cannot be read."""
         try:
-            return Recipe.from_dict(config)
+            return Recipe.from_dict(self.content["config"])
         except ValueError as error:
-            raise ValueError(f"{self._where}: {error}") from error
+            return error
 
     @property
     def _where(self) -> str:

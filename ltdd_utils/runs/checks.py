@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from ltdd_utils.core.context import RunContext, require_writable
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import whole_number
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.settings import NetworkConfig
 
-__all__ = ["check", "require_networks"]
+__all__ = ["check", "require_classes", "require_networks"]
 
 
 def check(seed: int, students: int, context: RunContext) -> tuple[int, int]:
@@ -28,6 +29,18 @@ def check(seed: int, students: int, context: RunContext) -> tuple[int, int]:
         if folder is not None:
             require_writable(folder)
     return seed, students
+
+
+def require_classes(data: LongTailedData) -> None:
+    """Raise unless a data set of the table has as many classes as its entry says, which recipes count on.
+
+    Raises:
+        ValueError: it has another number.
+    """
+    known = DATASETS.get(data.config.name)
+    if known is not None and known.classes != data.classes:
+        what = f"the data set {data.config.name!r} has {data.classes} classes, but its entry says {known.classes}"
+        raise ValueError(f"{what}; correct the entry, or the class names that its reader gives")
 
 
 def require_networks(networks: Iterable[NetworkConfig], data: LongTailedData) -> None:

@@ -16,7 +16,7 @@ from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.files import refuse_fewer_students, save_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import SCHEMA
-from ltdd_utils.runs.checks import check, require_networks
+from ltdd_utils.runs.checks import check, require_classes, require_networks
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_students
 from ltdd_utils.teachers.scores import teacher_scores
@@ -60,6 +60,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         refuse_fewer_students(context.results, named, students)
     origin = provenance() | plugin_of(recipe.entry)
     data = load(recipe.data, context.data, context.watching("read images"))
+    require_classes(data)
     _refuse_early(recipe, data)
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)
     draws = students if recipe.family.one_draw_per_student(recipe.method) else 1

@@ -16,7 +16,11 @@ FETCH = "ltdd data fetch {name}"  # the command that an error message offers
 
 @dataclass(frozen=True, eq=False)
 class SourceDataset:
-    """The full train set, from which a long tail is drawn, and the balanced test set."""
+    """The full train set, from which a long tail is drawn, and the balanced test set.
+
+    Raises:
+        ValueError: labels that are no int64 array, or that the names of the classes do not cover.
+    """
 
     labels: np.ndarray  # int64, of the full train set in data-set order; positions in it are what index lists hold
     class_names: tuple[str, ...]
@@ -25,6 +29,16 @@ class SourceDataset:
     read_test: Callable[[Watch | None], tuple[Tensor, Tensor]]  # uint8 [M, Ch, H, W], int64 [M]
     listed: Callable[[], np.ndarray] | None = None  # positions that the data set's standard long-tailed list names
     takes_all: bool = False  # a class with fewer images than its count gives all it has, instead of an error
+
+    def __post_init__(self) -> None:
+        """Refuse labels that do not fit."""
+        labels = self.labels
+        if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.ndim != 1:
+            shown = getattr(labels, "dtype", type(labels).__name__)
+            raise ValueError(f"labels are {shown}; a reader gives a numpy array of int64, one label per train image")
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(self.class_names)):
+            found, names = f"from {labels.min()} to {labels.max()}", len(self.class_names)
+            raise ValueError(f"labels go {found}, but {names} classes have a name; give labels from 0 to {names - 1}")
 
 
 @dataclass(frozen=True)

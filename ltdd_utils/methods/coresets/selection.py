@@ -1,6 +1,6 @@
 """Coresets: sets of unmodified real images, chosen class by class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,8 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
         "graphcut-unbalanced" holds an N x N matrix.
 
     Raises:
-        ValueError: ``ipc`` below 1, a class without images, a class smaller than ``ipc`` under "inherent", or a set
-            smaller than ``ipc * C`` for a rule of the whole set.
+        ValueError: ``ipc`` below 1, a class without images, a class smaller than ``ipc`` under "inherent", a set
+            smaller than ``ipc * C`` for a rule of the whole set, or a rule that gave something else than ``ipc`` rows.
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
@@ -55,7 +55,8 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
     def choose(rows: Tensor, count: int, *stream: int) -> Tensor:
         features, logits = _activations(expert, run.images(rows)) if rule.reads_features else (None, None)
         seen = Seen(len(rows), data.train_labels[rows], features, logits)
-        return rows[rule.function()(seen, count, run.rng("coreset", cfg.method, draw, *stream))]
+        chosen = rule.function()(seen, count, run.rng("coreset", cfg.method, draw, *stream))
+        return rows[_checked(cfg.method, chosen, len(rows), count)]
 
     if not rule.balanced:
         return _of_any_class(choose, data, ipc)
@@ -79,6 +80,19 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
         rng = run.rng("coreset-noise", draw)
         noise = torch.randn(missing, *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
     return DistilledSet(torch.tensor(labels), where, images=noise, info=_names(data))
+
+
+def _checked(rule: str, chosen: Sequence[int] | Tensor, candidates: int, count: int) -> Tensor:
+    """What a rule chose, as rows; a rule may come from outside, and indexing would take nearly anything."""
+    rows = torch.as_tensor(chosen)
+    if rows.shape != (count,) or rows.is_floating_point() or rows.dtype == torch.bool:
+        shown = f"{rows.dtype} {list(rows.shape)}"
+        raise ValueError(f"the rule {rule!r} gave {shown}; give {count} whole numbers, the rows of the chosen images")
+    if rows.min() < 0 or rows.max() >= candidates or len(rows.unique()) < count:
+        raise ValueError(
+            f"the rule {rule!r} chose {rows.tolist()!r:.80}; give {count} different rows from 0 to {candidates - 1}"
+        )
+    return rows
 
 
 def _of_any_class(choose: Callable[..., Tensor], data: LongTailedData, ipc: int) -> DistilledSet:

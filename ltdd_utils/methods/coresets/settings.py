@@ -61,8 +61,7 @@ class CoresetConfig:
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         check_types(self)
-        if self.method not in RULES:
-            raise ValueError(f"method is {self.method!r}; choose one of {', '.join(RULES)}")
+        choice(self, "method", RULES)
         choice(self, "policy")
         rule = RULES[self.method]
         if rule.reads_features == (self.expert is None):
