@@ -1,5 +1,6 @@
 """A stranger's methods: the files of the page "Your own method", by --plugin and as an installed package."""
 
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.methods import CORESETS, METHODS, Family, Method, register, register_rule
 from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.recipes import Recipe, load_plugin
+from ltdd_utils.recipes.plugins import plugin_of
 
 pytestmark = pytest.mark.float32  # as users run it
 
@@ -184,3 +186,60 @@ def test_a_family_without_stages_is_an_error():
         register("random")
     assert METHODS["random"].family is CORESETS
     assert Method("x", METHODS["random"].settings, CORESETS).summary.startswith("Random:")
+
+
+@pytest.fixture
+def forgotten():
+    """Whatever is registered or loaded meanwhile is forgotten afterwards."""
+    methods, modules = dict(METHODS), set(sys.modules)
+    yield
+    METHODS.clear()
+    METHODS.update(methods)
+    for name in set(sys.modules) - modules:
+        if name.startswith("ltdd_plugin_"):
+            del sys.modules[name]
+
+
+NAMED = """
+from ltdd_utils.methods import CORESETS, CoresetConfig, Method, register
+def mine(cell):
+    '''{0}.'''
+    return CoresetConfig("random")
+register(Method("{0}", mine, CORESETS))
+"""
+
+
+def test_two_files_of_one_name_are_two_plugins(tmp_path, forgotten):
+    """Each keeps its module, and with it the SHA-256 in its records; a method of the first is not replaced unseen."""
+    paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for path, name in zip(paths, ("first", "second"), strict=True):
+        path.parent.mkdir()
+        path.write_text(NAMED.format(name))
+        load_plugin(path)
+    for path, name in zip(paths, ("first", "second"), strict=True):
+        assert plugin_of(METHODS[name])["plugin"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    before = METHODS["first"]
+    load_plugin(paths[0])  # both are known by now
+    load_plugin(paths[1])
+    assert METHODS["first"] is before
+    (tmp_path / "c").mkdir()
+    again = tmp_path / "c" / "mine.py"
+    again.write_text(NAMED.format("first") + "# of another file\n")
+    with pytest.raises(ValueError, match="there is a method 'first' already"):
+        load_plugin(again)
+
+
+def test_a_record_names_the_plugin_whatever_part_of_the_method_is_from_it(tmp_path, forgotten):
+    file = tmp_path / "parts.py"
+    file.write_text(
+        "import functools\n"
+        "from ltdd_utils.methods import CORESETS, METHODS, CoresetConfig, Method, register\n"
+        "def mine(cell, how):\n    return CoresetConfig(how)\n"
+        "class Mine(type(CORESETS)):\n    '''Another way to select.'''\n"
+        "register(Method('bound', functools.partial(mine, how='random'), CORESETS))\n"
+        "register(Method('selected', METHODS['random'].settings, Mine()))\n"
+    )
+    load_plugin(file)
+    for name in ("bound", "selected"):
+        assert plugin_of(METHODS[name])["plugin"]["module"] == "ltdd_plugin_parts"
+    assert plugin_of(METHODS["random"]) == {}
