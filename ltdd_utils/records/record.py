@@ -14,6 +14,8 @@ from typing import Any
 from ltdd_utils.core.settings import from_dict
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.evaluation.evaluator import Evaluator
+from ltdd_utils.evaluation.table import PROTOCOLS
+from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.recipes.recipe import Recipe, parts
 from ltdd_utils.records.parts import Cost, Distillation, Metrics, Provenance, Student, Teacher, open_part
 from ltdd_utils.records.schema import validate_record
@@ -102,25 +104,21 @@ class Record(Mapping[str, Any]):
 
     @property
     def is_registered(self) -> bool:
-        """Whether its method is in the table of methods; only then does it have a ``recipe``."""
-        try:
-            parts(self.content["config"].get("name", ""))
-        except ValueError:
-            return False
-        return True
+        """Whether its method, data set, protocol and networks are in the tables: only then it has a ``recipe``."""
+        return _unregistered(self.content["config"]) is None
 
     @cached_property
     def recipe(self) -> Recipe:
         """What was run.
 
         Raises:
-            ValueError: the method is not registered, or it has other settings now; the message names the file.
+            ValueError: the method, or another part, is not registered, or it has other settings now; the message names
+                the file.
         """
         config = self.content["config"]
-        if not self.is_registered:
+        if unknown := _unregistered(config):
             raise ValueError(
-                f"{self._where}: its method is not registered ({config.get('name')!r}); install the package that has "
-                "it, or load its file with --plugin FILE.py"
+                f"{self._where}: its {unknown}; install the package that has it, or load its file with --plugin FILE.py"
             )
         try:
             return Recipe.from_dict(config)
@@ -198,3 +196,27 @@ class Record(Mapping[str, Any]):
         """Seconds from nothing to one trained student: every stage once, and one student's share of the last."""
         stages = dict(self.cost.seconds)
         return stages.pop("students", 0.0) / len(self.students) + math.fsum(stages.values())
+
+
+def _unregistered(config: Mapping[str, Any]) -> str | None:
+    """The first part of a record's settings that a plugin must have brought, in words; None: all are in the tables."""
+    try:
+        parts(config.get("name", ""))
+    except ValueError:
+        return f"method is not registered ({config.get('name')!r})"
+    protocol = config.get("evaluate", {}).get("protocol")
+    if protocol not in PROTOCOLS:
+        return f"protocol is not registered ({protocol!r})"
+    network = next((name for name in _networks(config) if name not in ARCHITECTURES), None)
+    return None if network is None else f"network is not registered ({network!r})"
+
+
+def _networks(settings: Mapping[str, Any]) -> Iterator[str]:
+    """The architectures that settings name: of students, teachers, observers, experts."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            if key == "network" and "name" in value:
+                yield value["name"]
+            yield from _networks(value)
+        elif isinstance(value, list):  # as ``others``, further observers
+            yield from _networks({str(number): one for number, one in enumerate(value)})
