@@ -243,3 +243,72 @@ def test_a_record_names_the_plugin_whatever_part_of_the_method_is_from_it(tmp_pa
     for name in ("bound", "selected"):
         assert plugin_of(METHODS[name])["plugin"]["module"] == "ltdd_plugin_parts"
     assert plugin_of(METHODS["random"]) == {}
+
+
+ODD = """
+from ltdd_utils.methods import CoresetConfig, Family, Method, Stage, register
+class Odd(Family):
+    name, settings = "odd", CoresetConfig
+    def stages(self, cfg, ipc):
+        return {stages}
+def odd(cell):
+    '''Odd: wrong somewhere.'''
+    {settings}
+register(Method("odd", odd, Odd()))
+"""
+FINE = 'return CoresetConfig("random")'
+ODDITIES = {
+    "no stages": ("[]", FINE, "made None of odd_digits"),
+    "nonsense": ('[Stage("pick", lambda job: 42)]', FINE, "made 42 of odd_digits"),
+    "no list": ("None", FINE, "declares None as its stages; give a list of Stage"),
+    "two of one name": ('[Stage("a", len), Stage("a", len)]', FINE, "a stage 'a', which is taken"),
+    "a run's own name": ('[Stage("students", len)]', FINE, "a stage 'students', which is taken"),
+    "a need of nothing": (
+        '[Stage("a", len, needs=("b",)), Stage("b", len)]',
+        FINE,
+        "'a' of the family 'odd' needs 'b'",
+    ),
+    "settings that fail": (
+        "[]",
+        "return {}[cell.dataset]",
+        "the settings of odd fail in Cell(dataset='digits', scale=",
+    ),
+    "other settings": ("[]", "return None", "method is None; the settings of odd_digits are a CoresetConfig"),
+}
+
+
+@pytest.mark.parametrize("case", ODDITIES)
+def test_what_is_wrong_with_a_plugins_method_is_one_line_when_it_is_run(case, tmp_path, forgotten, monkeypatch, capsys):
+    stages, settings, message = ODDITIES[case]
+    monkeypatch.chdir(tmp_path)
+    Path("odd.py").write_text(ODD.format(stages=stages, settings=settings))
+    assert main(["run", "odd_digits", "--plugin", "odd.py", *QUICK, "--results", "mine", "--work", "work"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    for command in (["list"], ["table", "--results", str(tmp_path)], ["missing", "--results", str(tmp_path)]):
+        assert main([*command, "--plugin", "odd.py"]) == 0
+
+
+def test_a_family_that_declares_no_stages_is_one_line_too(tmp_path, forgotten, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = ODD.replace("def stages(self, cfg, ipc)", "def others(self)")
+    Path("odd.py").write_text(text.format(stages="[]", settings=FINE))
+    assert main(["show", "odd_digits", "--plugin", "odd.py"]) == 2
+    assert capsys.readouterr().err == "ltdd: error: the family odd declares no stages\n"
+
+
+def test_settings_that_are_no_function_and_a_family_without_settings_are_refused():
+    class Bare(Family):
+        name = "bare"
+
+    for settings, family in ((None, CORESETS), (METHODS["random"].settings, Bare())):
+        with pytest.raises(TypeError, match="method 'mine' needs a function of a cell that gives its settings"):
+            register(Method("mine", settings, family))
+
+
+def test_a_method_of_a_protocol_that_is_not_there_leaves_the_other_commands_alone(tmp_path, forgotten, capsys):
+    register(Method("lost", METHODS["random"].settings, CORESETS, protocol="nowhere"))
+    assert main(["missing", "--results", str(tmp_path)]) == 0
+    assert "ltdd run lost_cifar10" in capsys.readouterr().out
+    assert main(["show", "lost_digits", "--results", str(tmp_path)]) == 2
+    assert "unknown protocol 'nowhere'" in capsys.readouterr().err

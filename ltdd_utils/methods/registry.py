@@ -6,6 +6,7 @@ A method of your own joins it by ``register``, from a package of yours that has 
 
 import re
 from collections.abc import Iterable
+from dataclasses import is_dataclass
 
 from ltdd_utils.methods import full
 from ltdd_utils.methods.alignment import recipes as alignment
@@ -25,10 +26,16 @@ def register(method: Method) -> Method:
 
     Raises:
         ValueError: a name that cannot be one, or is taken by another method.
-        TypeError: something else than a Method, with a name, of a Family.
+        TypeError: something else than a Method, with a name, of a Family; or settings that are not a function of a
+            cell, or not a dataclass of the family's.
     """
     if not isinstance(method, Method) or not isinstance(method.family, Family) or not isinstance(method.name, str):
         raise TypeError(f"register takes a Method with a Family, got {method!r:.80}")
+    if not callable(method.settings) or not is_dataclass(getattr(method.family, "settings", None)):
+        raise TypeError(
+            f"method {method.name!r} needs a function of a cell that gives its settings, and a family whose settings "
+            "are a frozen dataclass"
+        )
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", method.name):
         raise ValueError(f"a method cannot be called {method.name!r}; use small letters, digits and single '_'")
     before = METHODS.get(method.name)

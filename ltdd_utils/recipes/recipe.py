@@ -165,7 +165,7 @@ def recipe(
     if scale not in facts.scales:
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
     data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)
-    settings, family = method.settings(Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
+    settings, family = _settings(name, method, Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
     students = family.student_network(settings)
     evaluate = protocol_of(method, dataset, scale, protocol_name, network=network, teacher=teacher, students=students)
     if family.whole_set:
@@ -174,6 +174,19 @@ def recipe(
     elsewhere = usual if family.depends_on_space(settings) and usual != evaluate.preprocess else None
     evaluate = with_batch_for(evaluate, ipc * facts.classes)
     return Recipe(name, scale, data, ipc, settings, evaluate, elsewhere)
+
+
+def _settings(name: str, method: Method, cell: Cell) -> Any:  # noqa: ANN401 (the family's settings)
+    try:
+        settings = method.settings(cell)
+    except ValueError:
+        raise
+    except Exception as error:  # whatever somebody's function raises
+        raise ValueError(f"the settings of {method.name} fail in {cell}: {type(error).__name__}: {error}") from error
+    if not isinstance(settings, method.family.settings):  # before the family reads them
+        wanted = method.family.settings.__name__
+        raise ValueError(f"method is {settings!r:.80}; the settings of {name} are a {wanted}")
+    return settings
 
 
 def protocol_of(

@@ -23,12 +23,18 @@ def distil(recipe: Recipe, run: Run, draw: int = 0) -> DistillationResult:
         draw: which of several independent sets this is, from 0.
 
     Raises:
-        ValueError: settings that do not fit the data.
+        ValueError: settings that do not fit the data, or a family whose stages make no set.
         FileNotFoundError: a snapshot of an expert that an earlier run did not keep.
         Stopped: the deadline passed; the same call goes on from there.
     """
     inside = run.under(recipe.space)
     result = recipe.family.distil(Job(recipe.method, recipe.ipc, inside, draw))
+    if not isinstance(result, DistillationResult) or not isinstance(result.set, DistilledSet):
+        made = getattr(result, "set", result)
+        raise ValueError(
+            f"the stages of the family {recipe.family.name!r} made {made!r:.80} of {recipe.name}; the last one must "
+            "give a DistilledSet or a DistillationResult"
+        )
     # Described here and not in the store, where recipes of two scales can share one set.
     described_set = described(result.set, recipe, inside, draw)
     if recipe.family.whole_set:  # positions of images, in no space
