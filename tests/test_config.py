@@ -19,6 +19,7 @@ from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.methods.trajectory.settings import ExpertConfig, TrajectoryConfig
 from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.recipes import Recipe
+from ltdd_utils.records import MeanStd
 from ltdd_utils.teachers import DebiasConfig, TeacherConfig
 from ltdd_utils.training import TrainConfig
 
@@ -244,3 +245,8 @@ def test_what_came_after_the_first_records_is_not_in_them():
     assert to_dict(teacher)["debias"]["sharpness"] == 0.8
     whole = UnilevelConfig(teacher, others=(OBSERVER,), teacher=teacher)
     assert from_dict(UnilevelConfig, to_dict(whole)) == whole
+
+
+def test_a_key_that_is_missing_is_refused_by_name():
+    with pytest.raises(ValueError, match="the key 'std' of MeanStd is missing"):
+        from_dict(MeanStd, {"mean": 0.5})

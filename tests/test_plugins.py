@@ -1,5 +1,6 @@
 """A stranger's methods: the files of the page "Your own method", by --plugin and as an installed package."""
 
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.methods import CORESETS, METHODS, Family, Method, register, register_rule
 from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.recipes import Recipe, load_plugin
+from ltdd_utils.recipes.plugins import plugin_of
 
 pytestmark = pytest.mark.float32  # as users run it
 
@@ -260,3 +262,129 @@ def test_a_family_without_stages_is_an_error():
         register("random")
     assert METHODS["random"].family is CORESETS
     assert Method("x", METHODS["random"].settings, CORESETS).summary.startswith("Random:")
+
+
+@pytest.fixture
+def forgotten():
+    """Whatever is registered or loaded meanwhile is forgotten afterwards."""
+    methods, modules = dict(METHODS), set(sys.modules)
+    yield
+    METHODS.clear()
+    METHODS.update(methods)
+    for name in set(sys.modules) - modules:
+        if name.startswith("ltdd_plugin_"):
+            del sys.modules[name]
+
+
+NAMED = """
+from ltdd_utils.methods import CORESETS, CoresetConfig, Method, register
+def mine(cell):
+    '''{0}.'''
+    return CoresetConfig("random")
+register(Method("{0}", mine, CORESETS))
+"""
+
+
+def test_two_files_of_one_name_are_two_plugins(tmp_path, forgotten):
+    """Each keeps its module, and with it the SHA-256 in its records; a method of the first is not replaced unseen."""
+    paths = [tmp_path / folder / "mine.py" for folder in ("a", "b")]
+    for path, name in zip(paths, ("first", "second"), strict=True):
+        path.parent.mkdir()
+        path.write_text(NAMED.format(name))
+        load_plugin(path)
+    for path, name in zip(paths, ("first", "second"), strict=True):
+        assert plugin_of(METHODS[name])["plugin"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    before = METHODS["first"]
+    load_plugin(paths[0])  # both are known by now
+    load_plugin(paths[1])
+    assert METHODS["first"] is before
+    (tmp_path / "c").mkdir()
+    again = tmp_path / "c" / "mine.py"
+    again.write_text(NAMED.format("first") + "# of another file\n")
+    with pytest.raises(ValueError, match="there is a method 'first' already"):
+        load_plugin(again)
+
+
+def test_a_record_names_the_plugin_whatever_part_of_the_method_is_from_it(tmp_path, forgotten):
+    file = tmp_path / "parts.py"
+    file.write_text(
+        "import functools\n"
+        "from ltdd_utils.methods import CORESETS, METHODS, CoresetConfig, Method, register\n"
+        "def mine(cell, how):\n    return CoresetConfig(how)\n"
+        "class Mine(type(CORESETS)):\n    '''Another way to select.'''\n"
+        "register(Method('bound', functools.partial(mine, how='random'), CORESETS))\n"
+        "register(Method('selected', METHODS['random'].settings, Mine()))\n"
+    )
+    load_plugin(file)
+    for name in ("bound", "selected"):
+        assert plugin_of(METHODS[name])["plugin"]["module"] == "ltdd_plugin_parts"
+    assert plugin_of(METHODS["random"]) == {}
+
+
+ODD = """
+from ltdd_utils.methods import CoresetConfig, Family, Method, Stage, register
+class Odd(Family):
+    name, settings = "odd", CoresetConfig
+    def stages(self, cfg, ipc):
+        return {stages}
+def odd(cell):
+    '''Odd: wrong somewhere.'''
+    {settings}
+register(Method("odd", odd, Odd()))
+"""
+FINE = 'return CoresetConfig("random")'
+ODDITIES = {
+    "no stages": ("[]", FINE, "the last stage of the family 'odd' gave a NoneType; let it return the set"),
+    "nonsense": (
+        '[Stage("pick", lambda job: 42)]',
+        FINE,
+        "the last stage of the family 'odd' gave a int; let it return the set",
+    ),
+    "no list": ("None", FINE, "declares None as its stages; give a list of Stage"),
+    "two of one name": ('[Stage("a", len), Stage("a", len)]', FINE, "a stage 'a', which is taken"),
+    "a run's own name": ('[Stage("students", len)]', FINE, "a stage 'students', which is taken"),
+    "a need of nothing": (
+        '[Stage("a", len, needs=("b",)), Stage("b", len)]',
+        FINE,
+        "'a' of the family 'odd' needs 'b'",
+    ),
+    "settings that fail": (
+        "[]",
+        "return {}[cell.dataset]",
+        "the settings of odd fail in Cell(dataset='digits', scale=",
+    ),
+    "other settings": ("[]", "return None", "method is None; the settings of odd_digits are a CoresetConfig"),
+}
+
+
+@pytest.mark.parametrize("case", ODDITIES)
+def test_what_is_wrong_with_a_plugins_method_is_one_line_when_it_is_run(case, tmp_path, forgotten, monkeypatch, capsys):
+    stages, settings, message = ODDITIES[case]
+    monkeypatch.chdir(tmp_path)
+    Path("odd.py").write_text(ODD.format(stages=stages, settings=settings))
+    assert main(["run", "odd_digits", "--plugin", "odd.py", *QUICK, "--results", "mine", "--work", "work"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    for command in (["list"], ["table", "--results", str(tmp_path)], ["missing", "--results", str(tmp_path)]):
+        assert main([*command, "--plugin", "odd.py"]) == 0
+
+
+def test_a_family_that_declares_no_stages_is_one_line_too(tmp_path, forgotten, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = ODD.replace("def stages(self, cfg, ipc)", "def others(self)")
+    Path("odd.py").write_text(text.format(stages="[]", settings=FINE))
+    assert main(["show", "odd_digits", "--plugin", "odd.py"]) == 2
+    assert capsys.readouterr().err == "ltdd: error: the family odd declares no stages\n"
+
+
+def test_settings_that_are_no_function_are_refused():
+    with pytest.raises(TypeError, match="the settings of method 'mine' are None; give a function of a cell"):
+        register(Method("mine", None, CORESETS))
+
+
+def test_a_method_of_a_protocol_that_is_not_there_leaves_the_other_commands_alone(tmp_path, forgotten, capsys):
+    register(Method("lost", METHODS["random"].settings, CORESETS, protocol="nowhere"))
+    assert main(["missing", "--results", str(tmp_path)]) == 0
+    assert "ltdd run lost_cifar10" in capsys.readouterr().out
+    assert main(["show", "lost_digits", "--results", str(tmp_path)]) == 2
+    assert "unknown protocol 'nowhere'" in capsys.readouterr().err

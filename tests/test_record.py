@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from toy_records import record
 
-from ltdd_utils import recipes
+from ltdd_utils import analysis, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.records import Record, committed, load_record, results_root, save_record
+from ltdd_utils.records import Record, committed, load, load_record, results_root, save_record, targets
+from ltdd_utils.report.page import reproduction_page
 
 COMMITTED = committed(results_root())
 
@@ -98,3 +99,68 @@ def test_a_curve_has_the_means_of_its_blocks_at_their_middles():
     found = Record(record() | {"distillation": history}).distillation
     assert found.curve("first", block=2) == ([10.0, 30.0], [2.0, 6.0])
     assert found.curve("second") is None and found.initial_sha256 == "start"
+
+
+def named(what, name):
+    """A record whose settings name something that only a plugin has."""
+    content = record(seed=1, config_id="other") | {"target": None}
+    evaluate = content["config"]["evaluate"]
+    if what == "network":
+        evaluate["network"]["name"] = name
+    elif what == "method's network":
+        content = record(method="kcenter", seed=1, config_id="other") | {"target": None}
+        content["config"]["method"]["expert"]["network"]["name"] = name
+    else:
+        evaluate["protocol"] = content["protocol"] = name
+    return content
+
+
+@pytest.mark.parametrize("what", ["network", "method's network", "protocol"])
+def test_a_record_of_a_network_or_a_protocol_that_is_not_here_is_read_without_its_recipe(what, tmp_path, capsys):
+    path = save_record(tmp_path, named(what, "mine"))
+    save_record(tmp_path, record())
+    one = load_record(path)
+    assert not one.is_registered
+    with pytest.raises(ValueError, match=rf"{path.name}: .*'mine'.*--plugin FILE\.py"):
+        _ = one.recipe
+    frame = load(tmp_path, allow_mixed=True)
+    assert analysis.board("cifar10", scale="paper", records=frame).methods() == ["random"]
+    assert "unknown: of a plugin that is not here" in reproduction_page(frame, targets(), recipes.names())
+    assert main(["records", "--results", str(tmp_path)]) == 0
+    assert "settings unknown here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("target", [True, False])
+def test_a_record_of_a_plugins_method_stands_in_the_report_without_the_plugin(target, tmp_path):
+    content = record(method="mine") if target else record(method="mine") | {"target": None}
+    content["config"] |= {"name": "mine_cifar10", "method": {"step": 1}}
+    save_record(tmp_path, content)
+    page = reproduction_page(load(tmp_path), targets(), recipes.names())
+    assert "ltdd run mine_cifar10" in page if target else "unknown: of a plugin that is not here" in page
+
+
+def test_a_record_of_a_plugin_that_has_a_published_methods_name_stands_beside_it(tmp_path, capsys):
+    content = record(method="dream", protocol="unknown")
+    content["config"] |= {"name": "dream_cifar10", "method": {"step": 1}}
+    save_record(tmp_path, content)
+    for command in ("table", "missing"):
+        assert main([command, "--results", str(tmp_path)]) == 0
+    assert "ltdd run dream_cifar10" in capsys.readouterr().out
+
+
+def test_a_record_of_settings_that_are_gone_is_listed_all_the_same(tmp_path, capsys):
+    content = record()
+    content["config"]["method"] = {"gone": 1}
+    save_record(tmp_path, content)
+    assert main(["records", "--results", str(tmp_path)]) == 0
+    assert "settings unknown here" in capsys.readouterr().out
+    assert main(["records", "--json", "--results", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["changed"] is None
+
+
+@pytest.mark.parametrize("part", ["data", "ipc", "evaluate", "method"])
+def test_a_record_without_a_part_of_its_settings_is_refused(part):
+    content = record()
+    del content["config"][part]
+    with pytest.raises(ValueError, match=f"config has no {part}"):
+        Record(content)

@@ -139,7 +139,7 @@ class Loose(Strangers):
     ],
 )
 def test_a_stage_that_gives_no_set_is_refused(compute, message, tmp_path):
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(ValueError, match=message):
         Loose(compute).distil(Job(Settings(), 1, toy_run(tmp_path)))
 
 

@@ -89,8 +89,8 @@ def in_cell(record: Record, cell: Cell, network: str) -> bool:
     """Whether a record is of a cell: its sets, or the whole training set, which has no images per class.
 
     A run at another scale whose settings are the same at both belongs to it too (random images do not know a scale).
-    The students are of one architecture. Whatever else a run changed, it stays. A method that is not registered is of
-    no cell.
+    The students are of one architecture. Whatever else a run changed, it stays. A record of a plugin that is not here
+    is of no cell.
     """
     if not record.is_registered or record.ipc not in (cell.ipc, None):
         return False

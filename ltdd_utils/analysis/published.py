@@ -130,17 +130,28 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -> str:
-    """The run of a cell; of the online protocols the name stands there even where it is the recipe's own."""
-    protocol, usual = cell["protocol"].partition("/")[0], parts(recipe)[0].protocol
+    """The run of a cell; of the online protocols the name stands there even where it is the recipe's own.
+
+    The recipe, or the protocol, may be of a plugin that is not here.
+    """
+    protocol = cell["protocol"].partition("/")[0]
+    usual, rules = _usual_protocol(recipe), PROTOCOLS.get(protocol)
     return command(
         recipe,
         imbalance_factor=cell["imbalance_factor"] if given(cell["imbalance_factor"]) else None,
         ipc=cell["ipc"] if given(cell["ipc"]) else None,
-        protocol=None if protocol == usual and not PROTOCOLS[protocol].has_teacher else protocol,
+        protocol=None if protocol == usual and not (rules and rules.has_teacher) else protocol,
         scale=scale,
         network=_other_student(cell["network"]),
         **further,
     )
+
+
+def _usual_protocol(recipe: str) -> str | None:
+    try:
+        return parts(recipe)[0].protocol
+    except ValueError:
+        return None
 
 
 def _other_student(network: str) -> str | None:

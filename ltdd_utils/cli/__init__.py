@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except UnknownName as error:
         return _say(f"error: {error}; a name from a file of your own needs --plugin FILE.py", 2)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
         return _say(f"error: {error}", 2)
 
 

@@ -45,11 +45,10 @@ def records_(options: argparse.Namespace) -> str:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    recipe = record.recipe if record.is_registered else None
     try:
-        changed = {} if recipe is None else analysis.diff_from_recipe(recipe)
-    except ValueError as error:  # of a recipe that has other choices now
-        raise ValueError(f"{record.path}: {error}") from error
+        changed = analysis.diff_from_recipe(record.recipe)
+    except ValueError:  # of a plugin that is not here, or of a recipe that has other choices now
+        changed = None  # nobody knows
     return {
         "recipe": record.name,
         **{name: getattr(record, name) for name in ("scale", "config_id", "seed", "protocol")},
@@ -65,7 +64,9 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
+    settings = "  settings unknown here"
+    if row["changed"] is not None:
+        settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
     size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
     cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
     accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})

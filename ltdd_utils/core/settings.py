@@ -82,14 +82,21 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     """The configuration of type ``cls`` that a dictionary describes.
 
     Raises:
-        ValueError: a key that ``cls`` does not have, or a value that one of its fields refuses.
+        ValueError: a key that ``cls`` does not have, one that is missing, or a value that one of its fields refuses.
     """
     fields = {field.name: field for field in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r} for {cls.__name__}; known keys: {', '.join(sorted(fields))}")
+    missing = sorted(name for name, field in fields.items() if name not in values and _is_required(field))
+    if missing:
+        raise ValueError(f"the key {missing[0]!r} of {cls.__name__} is missing")
     hints = hints_of(cls)
     return cls(**{key: _read(hints[key], value) for key, value in values.items()})
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    return field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)

@@ -198,7 +198,9 @@ class Store:
             bundle = compute(checkpoint)
         if not isinstance(bundle, Bundle):
             stage, given = result.parent.parent.name, type(bundle).__name__
-            raise TypeError(f"the stage {stage!r} computed a {given}; the store keeps bundles, as to_bundle(set) gives")
+            raise ValueError(
+                f"the stage {stage!r} computed a {given}; the store keeps bundles, as to_bundle(set) gives"
+            )
         bundle.meta["seconds"] = checkpoint.elapsed()
         bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
         save_bundle(result, bundle)

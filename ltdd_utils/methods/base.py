@@ -79,7 +79,7 @@ class Family:
         """Run the stages; each one's seconds and origin are entered under its name.
 
         Raises:
-            TypeError: the last stage gave no set.
+            ValueError: the last stage gave no set.
         """
         from ltdd_utils.distilled.contents import DistilledSet
         from ltdd_utils.distilled.result import DistillationResult
@@ -93,7 +93,7 @@ class Family:
             return DistillationResult(result)
         if not isinstance(result, DistillationResult):
             given = f"the last stage of the family {self.name!r} gave a {type(result).__name__}"
-            raise TypeError(f"{given}; let it return the set, from_bundle(job.run.stage(...))")
+            raise ValueError(f"{given}; let it return the set, from_bundle(job.run.stage(...))")
         return result
 
     def _function(self, stage: Stage) -> "Callable[[Job], Any]":
@@ -102,7 +102,7 @@ class Family:
             return stage.compute
         if not self.module:
             what = f"the stage {stage.name!r} of the family {self.name!r} is {stage.compute!r}"
-            raise TypeError(f"{what}; give the function itself, or set the family's module")
+            raise ValueError(f"{what}; give the function itself, or set the family's module")
         return getattr(importlib.import_module(self.module), stage.compute)
 
     def student_network(self, cfg: Any) -> NetworkConfig | None:  # noqa: ANN401

@@ -26,10 +26,15 @@ def register(method: Method) -> Method:
 
     Raises:
         ValueError: a name that cannot be one, or is taken by another method.
-        TypeError: something else than a Method, with a name, of a Family that says its name and settings.
+        TypeError: something else than a Method, with a name, of a Family that says its name and settings; or settings
+            that are not a function of a cell.
     """
     if not isinstance(method, Method) or not isinstance(method.family, Family) or not isinstance(method.name, str):
         raise TypeError(f"register takes a Method with a Family, got {method!r:.80}")
+    if not callable(method.settings):
+        raise TypeError(
+            f"the settings of method {method.name!r} are {method.settings!r:.80}; give a function of a cell"
+        )
     _require_facts(method.family)
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", method.name):
         raise ValueError(f"a method cannot be called {method.name!r}; use small letters, digits and single '_'")

@@ -45,8 +45,9 @@ def load_plugin(path: Path) -> None:
     if path.suffix != ".py":
         raise ValueError(f"--plugin {path}: it must be a Python file, FILE.py")
     name = f"ltdd_plugin_{path.stem}"
-    known = sys.modules.get(name)
-    if known is not None and Path(known.__file__ or "").resolve() == path.resolve():
+    if name in sys.modules and not _is_from(name, path):  # two folders, one name: they must not be taken for one file
+        name += f"_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    if name in sys.modules and _is_from(name, path):
         return
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -58,10 +59,19 @@ def load_plugin(path: Path) -> None:
         raise ValueError(f"--plugin {path}: {type(error).__name__}: {error}") from error
 
 
+def _is_from(module: str, path: Path) -> bool:
+    return Path(sys.modules[module].__file__ or "").resolve() == path.resolve()
+
+
 def plugin_of(method: Method) -> dict[str, Any]:
-    """Where a method from outside comes from, for a record: its module and the SHA-256 of the file; else {}."""
-    name = method.settings.__module__
-    if name.partition(".")[0] == "ltdd_utils":
+    """Where a method from outside comes from, for a record: its module and the SHA-256 of the file; else {}.
+
+    The module is that of its settings, else of its family.
+    """
+    settings = method.settings.func if isinstance(method.settings, functools.partial) else method.settings
+    modules = (settings.__module__, type(method.family).__module__)
+    name = next((one for one in modules if one.partition(".")[0] != "ltdd_utils"), None)
+    if name is None:
         return {}
     file = getattr(sys.modules.get(name), "__file__", None)
     digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None

@@ -112,12 +112,6 @@ class Recipe:
         }
 
 
-def _require_settings(name: str, family: Family, settings: object) -> None:
-    """Raise unless the settings of a recipe, by name, are its family's."""
-    if not isinstance(settings, family.settings):
-        raise ValueError(f"method is {settings!r:.80}; the settings of {name} are a {family.settings.__name__}")
-
-
 def names() -> list[str]:
     """Every recipe, METHOD_DATASET."""
     load_entry_points()
@@ -170,8 +164,7 @@ def recipe(
     if scale not in facts.scales:
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
     data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)
-    settings, family = method.settings(Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
-    _require_settings(name, family, settings)
+    settings, family = _settings(name, method, Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
     students = family.student_network(settings)
     evaluate = protocol_of(method, dataset, scale, protocol_name, network=network, teacher=teacher, students=students)
     if family.whole_set:
@@ -180,6 +173,23 @@ def recipe(
     elsewhere = usual if family.depends_on_space(settings) and usual != evaluate.preprocess else None
     evaluate = with_batch_for(evaluate, ipc * facts.classes)
     return Recipe(name, scale, data, ipc, settings, evaluate, elsewhere)
+
+
+def _require_settings(name: str, family: Family, settings: object) -> None:
+    """Raise unless the settings of a recipe, by name, are its family's."""
+    if not isinstance(settings, family.settings):
+        raise ValueError(f"method is {settings!r:.80}; the settings of {name} are a {family.settings.__name__}")
+
+
+def _settings(name: str, method: Method, cell: Cell) -> Any:  # noqa: ANN401 (the family's settings)
+    try:
+        settings = method.settings(cell)
+    except ValueError:
+        raise
+    except Exception as error:  # whatever somebody's function raises
+        raise ValueError(f"the settings of {method.name} fail in {cell}: {type(error).__name__}: {error}") from error
+    _require_settings(name, method.family, settings)  # before the family reads them
+    return settings
 
 
 def protocol_of(

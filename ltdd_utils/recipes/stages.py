@@ -17,8 +17,12 @@ def stages(recipe: Recipe) -> list[Stage]:
 
     One training under two names is one stage: a teacher that scores crops and then labels for the students is entered
     under the name that asks for it last, and stands where it is asked for first.
+
+    Raises:
+        ValueError: the family declares something else than stages, two of one name, one of a name that every run has
+            itself, or one that needs what no stage before it gives.
     """
-    evaluate, method = recipe.evaluate, _merged(recipe.family.stages(recipe.method, recipe.ipc))
+    evaluate, method = recipe.evaluate, _merged(_declared(recipe))
     scored = [] if evaluate.teacher is None else [teacher_stage(TEACHER, "", evaluate.teacher)]
     needs = tuple(stage.name for stage in (*method[-1:], *scored))
     students = Stage(STUDENTS, "", {"evaluate": evaluate, "ipc": recipe.ipc}, needs=needs)
@@ -26,6 +30,21 @@ def stages(recipe: Recipe) -> list[Stage]:
     if recipe.space == evaluate.preprocess:  # else the same settings train another network
         trained = _merged(trained)
     return [Stage(PREPROCESS, "", evaluate.preprocess), *trained, students]
+
+
+def _declared(recipe: Recipe) -> Sequence[Stage]:
+    """The stages of the family, refused where a run could not tell them apart."""
+    listed, who = recipe.family.stages(recipe.method, recipe.ipc), f"the family {recipe.family.name!r}"
+    if not isinstance(listed, Sequence) or not all(isinstance(stage, Stage) for stage in listed):
+        raise ValueError(f"{who} declares {listed!r:.80} as its stages; give a list of Stage")
+    before = [PREPROCESS, TEACHER, STUDENTS]
+    for stage in listed:
+        if stage.name in before:
+            raise ValueError(f"{who} has a stage {stage.name!r}, which is taken; give each stage a name of its own")
+        if absent := [name for name in stage.needs if name not in before[3:]]:
+            raise ValueError(f"the stage {stage.name!r} of {who} needs {absent[0]!r}, which no stage before it is")
+        before.append(stage.name)
+    return listed
 
 
 def _merged(listed: Sequence[Stage]) -> list[Stage]:

@@ -12,6 +12,7 @@ GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_group
 TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 NAMES = ("recipe", "scale", "config_id", "protocol")
 KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "cost", "provenance")
+CONFIG = ("name", "scale", "data", "ipc", "method", "evaluate")
 OPTIONAL = ("distillation", "teacher")  # curves of the iterations that made the set; what the teacher itself scores
 STUDENT = ("stream", "overall", "per_class")
 OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # norm of each row of the layer used at inference, [C]; ADSA's tau
@@ -38,6 +39,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
         safe = isinstance(record[name], str) and re.fullmatch(r"[\w./-]+", record[name])
         _need(safe, f"{name} is {record[name]!r}; use letters, digits, '_', '-', '.' and '/'")
     _need("/" not in record["recipe"] + record["config_id"], "recipe and config_id name a file: no '/' in them")
+    _keys(record["config"], CONFIG, "config", None)
     target, own = record["target"], record["protocol"]
     if target is not None:
         _keys(target, TARGET_KEYS, "target")

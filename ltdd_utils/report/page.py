@@ -9,6 +9,7 @@ from ltdd_utils.analysis.pooling import pool
 from ltdd_utils.analysis.published import compare
 from ltdd_utils.analysis.text import compact, folded, formatted, markdown, visible
 from ltdd_utils.records.published import TARGET_COLUMNS
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import TARGET_KEYS
 from ltdd_utils.report.status import PAPERS, explained, status_table
 
@@ -94,12 +95,18 @@ def _other_cells(runs: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
 def _other_settings(records: pd.DataFrame, changed: pd.DataFrame) -> str:
     """The pooled runs whose settings are no recipe's own, a row each, folded."""
     known = {record.config_id: record for record in records["record"]}
-    mine = [known[name].recipe for name in changed["config_id"]]
-    what = [format_changes(diff_from_recipe(recipe)) or "evaluator" for recipe in mine]  # another protocol or teacher
+    mine = [known[name] for name in changed["config_id"]]
+    what = [_what_changed(record) for record in mine]
     shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
-    shown.insert(1, "IF", [f"{recipe.data.imbalance_factor:g}" for recipe in mine])
-    shown.insert(2, "IPC", [recipe.ipc or "all" for recipe in mine])
+    shown.insert(1, "IF", [f"{record.data.imbalance_factor:g}" for record in mine])
+    shown.insert(2, "IPC", [record.ipc or "all" for record in mine])
     ours, std = ((100 * changed[name]).map("{:.1f}".format).replace("nan", "") for name in ("mean", "std"))
     seen = [visible(100 * value, n) for value, n in zip(changed["std"], changed["pipelines"], strict=True)]
     shown = shown.assign(ours=ours, std=std, **{"visible from": seen})
     return folded(f"Runs with other settings than their recipe's, {len(shown)} rows", markdown(shown))
+
+
+def _what_changed(record: Record) -> str:
+    if not record.is_registered:
+        return "unknown: of a plugin that is not here"
+    return format_changes(diff_from_recipe(record.recipe)) or "evaluator"  # another protocol or teacher

@@ -13,6 +13,7 @@ from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
 from ltdd_utils.recipes.plugins import plugin_of
 from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.recipes.stages import stages
 from ltdd_utils.records.files import refuse_fewer_students, save_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import SCHEMA
@@ -83,7 +84,8 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
 
 
 def _refuse_early(recipe: Recipe, data: LongTailedData) -> None:
-    """Refuse settings of what comes last, the students, before the first stage is computed."""
+    """Refuse settings of what comes last, the students, before the first stage is computed; and odd stages."""
+    stages(recipe)
     family, evaluate = recipe.family, recipe.evaluate
     trained = [] if evaluate.teacher is None else [evaluate.teacher.network]
     require_networks([evaluate.network, *trained, *family.networks(recipe.method)], data)

@@ -23,7 +23,7 @@ def distil(recipe: Recipe, run: Run, draw: int = 0) -> DistillationResult:
         draw: which of several independent sets this is, from 0.
 
     Raises:
-        ValueError: settings that do not fit the data.
+        ValueError: settings that do not fit the data, or a family whose stages make no set.
         FileNotFoundError: a snapshot of an expert that an earlier run did not keep.
         Stopped: the deadline passed; the same call goes on from there.
     """
