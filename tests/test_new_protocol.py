@@ -79,8 +79,8 @@ def test_every_method_has_it_and_the_commands_know_it(tmp_path, capsys):
     folders = ["--work", str(tmp_path / "work"), "--results", str(tmp_path), "--quiet"]
     assert main(["run", "random_digits", "--protocol", "hard", *few, *folders]) == 0
     assert "random_digits  tiny  hard" in capsys.readouterr().out
-    assert main(["run", "random_digits", "--protocol", "hard"]) == 2
-    assert "unknown protocol 'hard'; choose one of dsa-stored, online-teacher, online-stored, hard" in (
+    assert main(["run", "random_digits", "--protocol", "firm"]) == 2
+    assert "unknown protocol 'firm'; choose one of dsa-stored, online-teacher, online-stored, hard" in (
         capsys.readouterr().err
     )
 
