@@ -4,6 +4,7 @@ So ``from ltdd_utils.data import load`` is short, and ``ltdd_utils.data.settings
 """
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,4 +25,6 @@ def exports(room: str, parts: Mapping[str, Sequence[str]]) -> tuple[Callable[[st
             raise AttributeError(f"module {room!r} has no attribute {name!r}")
         return getattr(importlib.import_module(f"{room}.{home[name]}"), name)
 
+    module = sys.modules[room]
+    module.__dir__ = lambda: sorted({*vars(module), *home})  # what help() and the Tab key offer
     return attribute, sorted(home)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ltdd_utils.data import DATASETS, DataConfig, load, sources
 from ltdd_utils.data.sources import downloads
+from ltdd_utils.data.sources.archives import unpack
 from ltdd_utils.data.sources.dataset import data_root as find_root
 from ltdd_utils.data.sources.files import CACHE, centre_square
 
@@ -429,3 +430,16 @@ def test_what_cannot_be_fetched(tmp_path):
         downloads.verify("letters", tmp_path)
     with pytest.raises(ValueError, match="'letters' is unknown"):
         sources.source_dataset("letters", tmp_path)
+
+
+def test_a_tar_whose_files_nobody_names_is_unpacked_whole(tmp_path):
+    """A data set of the user's own knows its archive by the MD5 alone."""
+    archive = tmp_path / "toy.tar.gz"
+    with tarfile.open(archive, mode="w:gz") as tar:
+        for name in ("toy/train/a.png", "toy/words.txt", "toy/../escape", "elsewhere/b.png"):
+            member = tarfile.TarInfo(name)
+            member.size = 1
+            tar.addfile(member, io.BytesIO(b"x"))
+    unpack(archive, tmp_path, "toy", {}, None)
+    found = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(found) == ["toy.tar.gz", "toy/train/a.png", "toy/words.txt"]

@@ -57,3 +57,7 @@ def test_the_report_does_not_need_it():
 def test_the_check_sees_torch():
     with pytest.raises(AssertionError, match="torch"):
         without_torch("import ltdd_utils.training.loop")
+
+
+def test_a_room_offers_its_names_before_they_are_used():
+    without_torch("from ltdd_utils import data\nassert {'load', 'DATASETS', '__name__'} <= set(dir(data))")

@@ -227,3 +227,12 @@ def test_facts_of_a_recipe(tmp_path):
     assert facts(one["target"], "another", records)["runs"] == []
     assert facts(None, one["config_id"], records)["published_percent"] == []
     json.dumps(known, allow_nan=False)
+
+
+@pytest.mark.parametrize("network", ["resnet32", "mine"])  # of this package, or of a plugin that is not here
+def test_the_command_of_a_run_names_its_students(network, tmp_path, published):
+    one = record(method="kcenter")
+    one["target"]["network"] = network
+    cell = published[published["method"] == "kcenter"].assign(network=network)
+    (row,) = json_rows(compare(saved(tmp_path, one), cell))
+    assert f"--network {network}" in row["command"]

@@ -108,8 +108,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    usual = NetworkConfig(depth=DATASETS[target["dataset"]].depth).label if target["dataset"] in DATASETS else None
-    known = target["network"] == usual or _other_student(target["network"]) is not None
+    known = target["network"] == _usual_student(target["dataset"]) or _other_student(target["network"]) is not None
     ours = ours and target["protocol"] != "unknown" and known
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {
@@ -142,7 +141,7 @@ def _command(recipe: str, cell: Mapping[str, Any], scale: str, **further: int) -
         ipc=cell["ipc"] if given(cell["ipc"]) else None,
         protocol=None if protocol == usual and not (rules and rules.has_teacher) else protocol,
         scale=scale,
-        network=_other_student(cell["network"]),
+        network=_student(cell),
         **further,
     )
 
@@ -152,6 +151,16 @@ def _usual_protocol(recipe: str) -> str | None:
         return parts(recipe)[0].protocol
     except ValueError:
         return None
+
+
+def _usual_student(dataset: str) -> str | None:
+    return NetworkConfig(depth=DATASETS[dataset].depth).label if dataset in DATASETS else None
+
+
+def _student(cell: Mapping[str, Any]) -> str | None:
+    """The student that a command must name; None: the usual one."""
+    usual = _usual_student(cell["dataset"])
+    return _other_student(cell["network"]) if usual in (None, cell["network"]) else cell["network"]
 
 
 def _other_student(network: str) -> str | None:

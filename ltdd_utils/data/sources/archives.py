@@ -4,7 +4,7 @@ import hashlib
 import tarfile
 import zipfile
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ltdd_utils.core.progress import Watch
 
@@ -29,7 +29,7 @@ def check_archive(archive: Path, md5: str, remedy: str) -> None:
 
 
 def unpack(archive: Path, to: Path, folder: str, files: Collection[str], watch: Watch | None) -> None:
-    """Write a folder of an archive below ``to``: all of it from a zip, the named ``files`` from a tar.
+    """Write a folder of an archive below ``to``: all of it from a zip, the named ``files`` from a tar, all if none is.
 
     ``watch`` gets ``{"stage", "done", "total"}`` in files.
     """
@@ -43,8 +43,17 @@ def unpack(archive: Path, to: Path, folder: str, files: Collection[str], watch: 
         return
     (to / folder).mkdir()
     with tarfile.open(archive) as packed:
-        for done, file in enumerate(files, start=1):
+        names = list(files) or _files_below(folder, packed)
+        for done, file in enumerate(names, start=1):
             content = packed.extractfile(f"{folder}/{file}")
+            (to / folder / file).parent.mkdir(parents=True, exist_ok=True)
             (to / folder / file).write_bytes(content.read() if content is not None else b"")
             if watch is not None:
-                watch({"stage": "unpack", "done": done, "total": len(files)})
+                watch({"stage": "unpack", "done": done, "total": len(names)})
+
+
+def _files_below(folder: str, packed: tarfile.TarFile) -> list[str]:
+    """The names of a folder's files, none of which leads out of it."""
+    names = [member.name for member in packed.getmembers() if member.isfile()]
+    inside = [name for name in names if name.startswith(f"{folder}/") and ".." not in PurePosixPath(name).parts]
+    return [name.removeprefix(f"{folder}/") for name in inside]
