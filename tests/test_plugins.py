@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from toy_tables import tables_kept
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.methods import CORESETS, METHODS, Family, Method, register, register_rule
+from ltdd_utils.evaluation import PROTOCOLS, register_protocol
+from ltdd_utils.methods import CORESETS, METHODS, CoresetConfig, Family, Method, register, register_rule
 from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.recipes import Recipe, load_plugin
-from ltdd_utils.recipes.plugins import plugin_of
+from ltdd_utils.recipes.origins import plugins_of
 
 pytestmark = pytest.mark.float32  # as users run it
 
@@ -61,7 +63,7 @@ def run(name: str, folder: Path, *more: str) -> dict:
 def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_from(page, name, capsys):
     record = run(name, page)
     assert Recipe.from_dict(record["config"]).config_id == record["config_id"]
-    assert record["provenance"]["plugin"]["module"] == f"ltdd_plugin_{name}"
+    assert record["provenance"]["plugins"][0]["module"] == f"ltdd_plugin_{name}"
     stages = [stage.name for stage in recipes.stages(Recipe.from_dict(record["config"]))]
     assert list(record["cost"]["seconds"]) == stages
     assert main(["records", "--plugin", f"{name}.py", "--results", "mine"]) == 0
@@ -98,8 +100,11 @@ def test_the_network_and_the_data_set_of_the_page_run(tmp_path, monkeypatch):
     for name in names:
         sys.modules.pop(f"ltdd_plugin_page_{name}")
     (path,) = Path("mine/random_stripes").glob("*.json")
-    config = json.loads(path.read_text())["config"]
+    content = json.loads(path.read_text())
+    config, origins = content["config"], content["provenance"]["plugins"]
     assert (config["data"]["name"], config["evaluate"]["network"]["name"]) == ("stripes", "mlp")
+    assert [one["module"] for one in origins] == ["ltdd_plugin_page_mlp", "ltdd_plugin_page_stripes"]
+    assert all(len(one["sha256"]) == 64 for one in origins)
 
 
 PROTOCOL = """
@@ -187,7 +192,7 @@ def test_an_installed_package_needs_no_option(tmp_path, root):
         command = [*ltdd, "run", f"{name}_digits", *QUICK, *few, "--results", "mine"]
         subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
         (path,) = (tmp_path / "mine" / f"{name}_digits").glob("*.json")
-        assert json.loads(path.read_text())["provenance"]["plugin"]["module"] == f"strangers_methods.{name}"
+        assert json.loads(path.read_text())["provenance"]["plugins"][0]["module"] == f"strangers_methods.{name}"
 
 
 BAD = {
@@ -267,8 +272,10 @@ def test_a_family_without_stages_is_an_error():
 @pytest.fixture
 def forgotten():
     """Whatever is registered or loaded meanwhile is forgotten afterwards."""
-    methods, modules = dict(METHODS), set(sys.modules)
+    methods, rules, modules = dict(METHODS), dict(RULES), set(sys.modules)
     yield
+    RULES.clear()
+    RULES.update(rules)
     METHODS.clear()
     METHODS.update(methods)
     for name in set(sys.modules) - modules:
@@ -293,7 +300,10 @@ def test_two_files_of_one_name_are_two_plugins(tmp_path, forgotten):
         path.write_text(NAMED.format(name))
         load_plugin(path)
     for path, name in zip(paths, ("first", "second"), strict=True):
-        assert plugin_of(METHODS[name])["plugin"]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert (
+            plugins_of(recipes.recipe(f"{name}_digits"))["plugins"][0]["sha256"]
+            == hashlib.sha256(path.read_bytes()).hexdigest()
+        )
     before = METHODS["first"]
     load_plugin(paths[0])  # both are known by now
     load_plugin(paths[1])
@@ -317,8 +327,10 @@ def test_a_record_names_the_plugin_whatever_part_of_the_method_is_from_it(tmp_pa
     )
     load_plugin(file)
     for name in ("bound", "selected"):
-        assert plugin_of(METHODS[name])["plugin"]["module"] == "ltdd_plugin_parts"
-    assert plugin_of(METHODS["random"]) == {}
+        assert [one["module"] for one in plugins_of(recipes.recipe(f"{name}_digits"))["plugins"]] == [
+            "ltdd_plugin_parts"
+        ]
+    assert plugins_of(recipes.recipe("random_digits")) == {}
 
 
 ODD = """
@@ -388,3 +400,19 @@ def test_a_method_of_a_protocol_that_is_not_there_leaves_the_other_commands_alon
     assert "ltdd run lost_cifar10" in capsys.readouterr().out
     assert main(["show", "lost_digits", "--results", str(tmp_path)]) == 2
     assert "unknown protocol 'nowhere'" in capsys.readouterr().err
+
+
+def test_a_rule_and_a_protocol_from_outside_are_named_beside_a_method_of_the_package(forgotten):
+    def always_first(seen, count, rng):
+        return list(range(count))
+
+    plain = recipes.recipe("random_digits")
+    with tables_kept():
+        register_rule("always_first", always_first, reads_features=False)
+        register_protocol("again", PROTOCOLS["dsa-stored"])
+        ruled = replace(plain, method=CoresetConfig("always_first"))
+        scored = replace(plain, evaluate=replace(plain.evaluate, protocol="again"))
+        for recipe in (ruled, scored):
+            (origin,) = plugins_of(recipe)["plugins"]
+            assert (origin["module"], len(origin["sha256"])) == (__name__, 64)
+    assert plugins_of(plain) == {}

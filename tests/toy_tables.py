@@ -19,7 +19,7 @@ CLASSES, SIZE = 3, 16
 
 @contextmanager
 def tables_kept() -> Iterator[None]:
-    """What is registered meanwhile is forgotten afterwards."""
+    """Registered entries are forgotten afterwards."""
     before = [dict(table) for table in TABLES]
     try:
         yield

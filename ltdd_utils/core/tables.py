@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ class Table(Mapping[str, T]):
     def __init__(self, kind: str, cls: type[T], entries: Mapping[str, T], signs: str = "-._") -> None:
         self.kind, self.cls, self.signs = kind, cls, signs
         self._entries = dict(entries)
+        self.origins: dict[str, str] = {}  # name -> the module outside of this package that added it
 
     def __getitem__(self, name: str) -> T:
         return self._entries[name]
@@ -63,6 +65,15 @@ class Table(Mapping[str, T]):
         if name in self._entries and _facts(self._entries[name]) != _facts(entry):
             raise ValueError(f"{self.kind} {name!r} exists already; choose another name")
         self._entries[name] = entry
+        self.origins[name] = _caller()
+
+
+def _caller() -> str:
+    """The innermost module outside of this package in the chain of calls."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "ltdd_utils":
+        frame = frame.f_back
+    return frame.f_globals["__name__"]
 
 
 def _facts(entry: object) -> object:

@@ -121,6 +121,10 @@ class Family:
         """Whether another preprocessing makes another set; then it keeps its own under every protocol."""
         return self.space(cfg) is None
 
+    def functions(self, cfg: Any) -> "Sequence[Callable[..., Any]]":  # noqa: ANN401
+        """The functions that the settings name, where the family has a table of them; a record says whose they are."""
+        return ()
+
     def has_soft_labels(self, cfg: Any) -> bool:  # noqa: ANN401
         """Whether the sets store a soft label per image."""
         return False

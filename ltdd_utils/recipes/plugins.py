@@ -6,11 +6,8 @@ import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
 
-from ltdd_utils.methods.base import Method
-
-__all__ = ["GROUP", "load_entry_points", "load_plugin", "plugin_of"]
+__all__ = ["GROUP", "load_entry_points", "load_plugin"]
 
 GROUP = "ltdd.methods"  # of the entry points of installed packages
 
@@ -61,18 +58,3 @@ def load_plugin(path: Path) -> None:
 
 def _is_from(module: str, path: Path) -> bool:
     return Path(sys.modules[module].__file__ or "").resolve() == path.resolve()
-
-
-def plugin_of(method: Method) -> dict[str, Any]:
-    """Where a method from outside comes from, for a record: its module and the SHA-256 of the file; else {}.
-
-    The module is that of its settings, else of its family.
-    """
-    settings = method.settings.func if isinstance(method.settings, functools.partial) else method.settings
-    modules = (settings.__module__, type(method.family).__module__)
-    name = next((one for one in modules if one.partition(".")[0] != "ltdd_utils"), None)
-    if name is None:
-        return {}
-    file = getattr(sys.modules.get(name), "__file__", None)
-    digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
-    return {"plugin": {"module": name, "sha256": digest}}

@@ -82,6 +82,7 @@ class Provenance:
     tf32: bool | None = None  # whether convolutions in "fp32" might use TF32
     clamped: float = 0.0  # largest share of synthetic pixel values that had to be clamped
     stages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # commit -> the stages that it computed
+    plugins: Sequence[Mapping[str, str | None]] = ()  # module and SHA-256 of each file with a part from outside
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
-from ltdd_utils.recipes.plugins import plugin_of
+from ltdd_utils.recipes.origins import plugins_of
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import stages
 from ltdd_utils.records.files import refuse_fewer_students, save_record
@@ -59,7 +59,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
     if context.results is not None:
         named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
         refuse_fewer_students(context.results, named, students)
-    origin = provenance() | plugin_of(recipe.entry)
+    origin = provenance() | plugins_of(recipe)
     data = load(recipe.data, context.data, context.watching("read images"))
     require_classes(data)
     _refuse_early(recipe, data)

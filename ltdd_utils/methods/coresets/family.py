@@ -1,7 +1,10 @@
 """The family of the coresets."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from ltdd_utils.methods.base import Family, Stage, teacher_stage
-from ltdd_utils.methods.coresets.settings import CoresetConfig
+from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig
 
 __all__ = ["CORESETS"]
 
@@ -19,6 +22,10 @@ class Coresets(Family):
     def depends_on_space(self, cfg: CoresetConfig) -> bool:
         """Features of another space choose other images."""
         return cfg.expert is not None
+
+    def functions(self, cfg: CoresetConfig) -> Sequence[Callable[..., Any]]:
+        """The rule's."""
+        return (RULES[cfg.method].choose,)
 
     def one_draw_per_student(self, cfg: CoresetConfig) -> bool:
         """A choice that reads no features is a draw."""
