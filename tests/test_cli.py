@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
 from toy_records import four_records, record
 from toy_sets import context, digits, fit, result_of
 
-from ltdd_utils import recipes
+from ltdd_utils import cli, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.cli.progress import Bars
@@ -555,3 +557,18 @@ def test_a_bar_follows_the_parts_of_a_download(monkeypatch):
     for done in (1, 8):
         watch({"stage": "unpack", "done": done, "total": 8})
     assert "10.0M" in stream.getvalue() and "unpack" in stream.getvalue()
+
+
+def test_a_warning_of_the_package_is_one_line_and_one_of_a_library_stays(monkeypatch, capsys):
+    def warn(options):
+        warnings.warn_explicit("two images left out", UserWarning, str(Path(cli.__file__)), 1)
+        warnings.warn_explicit("soon gone", UserWarning, "/site-packages/library.py", 7)
+
+    monkeypatch.setattr(cli, "_run", lambda options: warn(options) or 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda *w: print(warnings.formatwarning(*w[:4]), end="", file=sys.stderr)
+        assert main(["list"]) == 0
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == "ltdd: warning: two images left out"
+    assert second == "/site-packages/library.py:7: UserWarning: soon gone"

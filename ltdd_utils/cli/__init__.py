@@ -8,9 +8,11 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,6 +24,7 @@ from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
 __all__ = ["main"]
 
+PACKAGE = Path(__file__).parents[1]
 INTERRUPTED = 128 + 2  # what a shell reports after Ctrl-C
 
 
@@ -33,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"error: {error}", 2)
     options = build_parser().parse_args(arguments)
     try:
-        with signals.restored():
+        with signals.restored(), _short_warnings():
             return _run(options)
     except Stopped as stop:
         return _say(str(stop), INTERRUPTED if signals.stopped() else 0)
@@ -55,6 +58,23 @@ def _load_plugins(arguments: Sequence[str] | None) -> None:
         for path in early.parse_known_args(arguments)[0].plugin:
             load_plugin(path)
     load_entry_points()
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """A warning of this package is one line; one of a library stays as Python prints it."""
+    usual = warnings.formatwarning
+
+    def short(message: Warning | str, category: type[Warning], filename: str, *place: Any) -> str:  # noqa: ANN401
+        if Path(filename).is_relative_to(PACKAGE):
+            return f"ltdd: warning: {message}\n"
+        return usual(message, category, filename, *place)
+
+    warnings.formatwarning = short
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _run(options: argparse.Namespace) -> int:
