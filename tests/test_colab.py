@@ -100,13 +100,55 @@ def open_chapter(source: Path, folder: Path, package: Path) -> subprocess.Comple
     )
 
 
-@pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
+def test_all_chapters_begin_with_one_cell():
+    assert len({code_cells(source.with_suffix(".ipynb"))[0].source for source in CHAPTERS}) == 1
+
+
+@pytest.mark.parametrize("source", [CHAPTERS[0], CHAPTERS[-1]], ids=["from a clone", "from a wheel"])
 def test_a_chapter_opens_on_colab_from_its_notebook_alone(source: Path, clone: Path, wheel: Path, tmp_path: Path):
     before = tree(ROOT), installed()
     done = open_chapter(source, tmp_path, clone if source == CHAPTERS[0] else wheel)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith(f"from {tmp_path / 'target' / 'ltdd_utils' / '__init__.py'}")
     assert (tree(ROOT), installed()) == before, "the install changed the environment or the source tree"
+
+
+# Each chapter's imports in a process of its own; only torch, which takes a second and is not ours, is there before.
+EACH = """
+import os, sys
+import torch
+for path in sys.argv[1:]:
+    child = os.fork()
+    if child == 0:
+        exec(open(path, encoding="utf-8").read(), {})
+        import ltdd_utils
+        print(os.path.basename(path), ltdd_utils.__file__, flush=True)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{path} does not open")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_the_imports_of_every_chapter_work_where_only_the_wheel_is_installed(wheel: Path, tmp_path: Path):
+    target = tmp_path / "target"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--target", target, wheel], env=os.environ | PIP, check=True
+    )
+    paths = [tmp_path / source.name for source in CHAPTERS]
+    for path, source in zip(paths, CHAPTERS, strict=True):
+        path.write_text(imports(source.with_suffix(".ipynb")), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", EACH, *paths],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(target)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    package = target / "ltdd_utils" / "__init__.py"
+    assert done.stdout.splitlines() == [f"{source.name} {package}" for source in CHAPTERS]
 
 
 def test_elsewhere_the_cell_does_nothing(tmp_path: Path):
