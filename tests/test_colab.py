@@ -113,10 +113,10 @@ def test_a_chapter_opens_on_colab_from_its_notebook_alone(source: Path, clone: P
     assert (tree(ROOT), installed()) == before, "the install changed the environment or the source tree"
 
 
-# Each chapter's imports in a process of its own; only torch, which takes a second and is not ours, is there before.
+# Each chapter's imports in a process of its own; what takes seconds and is not ours is there before.
 EACH = """
 import os, sys
-import torch
+import torch, pandas, matplotlib.pyplot, sklearn.datasets
 for path in sys.argv[1:]:
     child = os.fork()
     if child == 0:

@@ -188,9 +188,10 @@ def test_an_installed_package_needs_no_option(tmp_path, root):
     ltdd = [sys.executable, "-m", "ltdd_utils"]
     listed = subprocess.run([*ltdd, "list"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "margin_digits" in listed.stdout and "mean_features_tiny" in listed.stdout
-    for name, few in FEW.items():
-        command = [*ltdd, "run", f"{name}_digits", *QUICK, *few, "--results", "mine"]
-        subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    commands = [["run", f"{name}_digits", *QUICK, *few, "--results", "mine"] for name, few in FEW.items()]
+    each = f"from ltdd_utils.cli import main\nfor command in {commands!r}:\n    assert main(command) == 0"
+    subprocess.run([sys.executable, "-c", each], env=environment, cwd=tmp_path, check=True, capture_output=True)
+    for name in FEW:
         (path,) = (tmp_path / "mine" / f"{name}_digits").glob("*.json")
         assert json.loads(path.read_text())["provenance"]["plugins"][0]["module"] == f"strangers_methods.{name}"
 
