@@ -18,7 +18,6 @@ from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.evaluation import PROTOCOLS, register_protocol
 from ltdd_utils.methods import CORESETS, METHODS, CoresetConfig, Family, Method, register, register_rule
-from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.recipes import Recipe, load_plugin
 from ltdd_utils.recipes.origins import plugins_of
 
@@ -39,16 +38,23 @@ def files() -> dict[str, str]:
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
-    """The page's files in a folder, and tables of methods and rules that forget them afterwards."""
+def forgotten():
+    """Whatever is registered or loaded meanwhile is forgotten afterwards."""
+    modules = set(sys.modules)
+    with tables_kept():
+        yield
+    for name in set(sys.modules) - modules:
+        if name.startswith("ltdd_plugin_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch, forgotten):
+    """The page's files in a folder, and tables that forget them afterwards."""
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    for name in FEW:
-        METHODS.pop(name, None)
-        RULES.pop(name, None)
-        sys.modules.pop(f"ltdd_plugin_{name}", None)
+    return tmp_path
 
 
 def run(name: str, folder: Path, *more: str) -> dict:
@@ -268,20 +274,6 @@ def test_a_family_without_stages_is_an_error():
         register("random")
     assert METHODS["random"].family is CORESETS
     assert Method("x", METHODS["random"].settings, CORESETS).summary.startswith("Random:")
-
-
-@pytest.fixture
-def forgotten():
-    """Whatever is registered or loaded meanwhile is forgotten afterwards."""
-    methods, rules, modules = dict(METHODS), dict(RULES), set(sys.modules)
-    yield
-    RULES.clear()
-    RULES.update(rules)
-    METHODS.clear()
-    METHODS.update(methods)
-    for name in set(sys.modules) - modules:
-        if name.startswith("ltdd_plugin_"):
-            del sys.modules[name]
 
 
 NAMED = """

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from toy_sets import toy_run
+from toy_tables import tables_kept
 
 from ltdd_utils import recipes
 from ltdd_utils.core.store import Bundle
 from ltdd_utils.methods import CORESETS, METHODS, Family, Job, Method, Stage, register
-from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig, register_rule
+from ltdd_utils.methods.coresets.settings import CoresetConfig, register_rule
 from ltdd_utils.methods.registry import method_names
 
 
@@ -46,11 +47,9 @@ MINE = Method("mine", mine, STRANGERS)
 @pytest.fixture(autouse=True)
 def table():
     """The tables of methods and of rules, as they were before."""
-    before = [(table, dict(table)) for table in (METHODS, RULES)]
-    yield before[0][1]
-    for table, content in before:
-        table.clear()
-        table.update(content)
+    before = dict(METHODS)
+    with tables_kept():
+        yield before
 
 
 def test_a_method_that_joins_has_recipes_on_every_data_set():

@@ -11,6 +11,8 @@ from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.tables import Table
 from ltdd_utils.data import DATASETS, DataSet, SourceDataset
 from ltdd_utils.evaluation import PROTOCOLS
+from ltdd_utils.methods import METHODS
+from ltdd_utils.methods.coresets.settings import RULES
 from ltdd_utils.networks import ARCHITECTURES
 
 TABLES: tuple[Table, ...] = (DATASETS, ARCHITECTURES, PROTOCOLS)
@@ -20,13 +22,14 @@ CLASSES, SIZE = 3, 16
 @contextmanager
 def tables_kept() -> Iterator[None]:
     """Registered entries are forgotten afterwards."""
-    before = [dict(table) for table in TABLES]
+    tables = [*(table._entries for table in TABLES), METHODS, RULES]
+    before = [dict(table) for table in tables]
     try:
         yield
     finally:
-        for table, entries in zip(TABLES, before, strict=True):
-            for name in [name for name in table if name not in entries]:
-                del table._entries[name]
+        for table, entries in zip(tables, before, strict=True):
+            table.clear()
+            table.update(entries)
 
 
 def stripes(root: Path) -> SourceDataset:

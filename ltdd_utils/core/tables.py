@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ltdd_utils.core.settings import UnknownName
 
-__all__ = ["Reference", "Table", "check_reference", "resolve"]
+__all__ = ["Reference", "Table", "check_reference", "resolve", "same_function"]
 
 T = TypeVar("T")
 Reference = str | Callable[..., Any]  # a function, or "module:function": imported when it is called for the first time
@@ -76,10 +76,20 @@ def _caller() -> str:
     return frame.f_globals["__name__"]
 
 
+def _place(function: object) -> tuple[str | None, str | None]:
+    """Where a function is defined: its module, and its name in it."""
+    return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+
+
+def same_function(one: object, other: object) -> bool:
+    """Whether two functions are one, whose file or cell was perhaps run again."""
+    return one is other or (_place(one) == _place(other) and _place(one)[1] is not None)
+
+
 def _facts(entry: object) -> object:
     """The identity of an entry: its values, and where its functions are defined."""
     values = vars(entry).items() if is_dataclass(entry) else [("", entry)]
-    return {name: (v.__module__, v.__qualname__) if inspect.isfunction(v) else v for name, v in values}
+    return {name: _place(value) if inspect.isfunction(value) else value for name, value in values}
 
 
 def check_reference(reference: object, name: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltdd_utils.data.run import Run
     from ltdd_utils.distilled.result import DistillationResult
 
-__all__ = ["Family", "Job", "Method", "Stage", "same_function", "teacher_stage"]
+__all__ = ["Family", "Job", "Method", "Stage", "teacher_stage"]
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,6 @@ class Family:
         for name in self.iterations_setting.split("."):
             cfg = getattr(cfg, name, None)
         return cfg
-
-
-def same_function(one: object, other: object) -> bool:
-    """Whether two functions are one, whose file or cell was perhaps run again."""
-    names = [(getattr(f, "__module__", None), getattr(f, "__qualname__", None)) for f in (one, other)]
-    return one is other or (names[0] == names[1] and names[0][1] is not None)
 
 
 @dataclass(frozen=True)

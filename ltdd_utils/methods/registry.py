@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import is_dataclass
 
+from ltdd_utils.core.tables import same_function
 from ltdd_utils.methods import full
 from ltdd_utils.methods.alignment import recipes as alignment
-from ltdd_utils.methods.base import Family, Method, same_function
+from ltdd_utils.methods.base import Family, Method
 from ltdd_utils.methods.condensation import recipes as condensation
 from ltdd_utils.methods.coresets import recipes as coresets
 from ltdd_utils.methods.trajectory import recipes as trajectory

@@ -3,14 +3,14 @@
 import functools
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.table import PROTOCOLS
-from ltdd_utils.networks.settings import ARCHITECTURES
+from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.recipes.recipe import Recipe
 
 __all__ = ["plugins_of"]
@@ -26,9 +26,8 @@ def plugins_of(recipe: Recipe) -> dict[str, Any]:
     settings = method.settings.func if isinstance(method.settings, functools.partial) else method.settings
     functions = method.family.functions(recipe.method)
     modules = [type(method.family).__module__, *(one.__module__ for one in (settings, *functions) if callable(one))]
-    networks = _networks(to_dict(recipe))
     named = [(DATASETS, recipe.data.name), (PROTOCOLS, recipe.evaluate.protocol)]
-    named += [(ARCHITECTURES, name) for name in networks]
+    named += [(ARCHITECTURES, name) for name in _networks(recipe)]
     modules += [table.origins[name] for table, name in named if name in table.origins]
     outside = sorted({name for name in modules if name.partition(".")[0] != "ltdd_utils"})
     return {"plugins": [{"module": name, "sha256": _digest(name)} for name in outside]} if outside else {}
@@ -39,12 +38,12 @@ def _digest(module: str) -> str | None:
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None
 
 
-def _networks(settings: Mapping[str, Any]) -> Iterator[str]:
+def _networks(settings: object) -> Iterator[str]:
     """The architectures that settings name: of students, teachers, observers, experts."""
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            if key == "network" and "name" in value:
-                yield value["name"]
-            yield from _networks(value)
-        elif isinstance(value, list):  # as ``others``, further observers
-            yield from _networks({str(number): one for number, one in enumerate(value)})
+    if isinstance(settings, NetworkConfig):
+        yield settings.name
+    elif is_dataclass(settings):
+        yield from _networks([getattr(settings, field.name) for field in fields(settings)])
+    elif isinstance(settings, list | tuple):
+        for one in settings:
+            yield from _networks(one)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ltdd_utils.core.settings import check_types, choice
-from ltdd_utils.methods.base import same_function
+from ltdd_utils.core.tables import same_function
 from ltdd_utils.teachers.settings import TeacherConfig
 
 __all__ = ["RULES", "CoresetConfig", "Rule", "register_rule"]
