@@ -67,7 +67,7 @@ def test_help_says_what_a_command_does_and_shows_examples_that_parse(command, ca
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     text = capsys.readouterr().out
-    about, examples = COMMANDS[command]
+    about, examples = COMMANDS[command].about, COMMANDS[command].examples
     assert stop.value.code == 0 and about.split()[0] in text and "default: None" not in text
     for example in examples:
         assert example in text and example.startswith("ltdd ")
@@ -572,3 +572,9 @@ def test_a_warning_of_the_package_is_one_line_and_one_of_a_library_stays(monkeyp
     first, second, *_ = capsys.readouterr().err.splitlines()
     assert first == "ltdd: warning: two images left out"
     assert second == "/site-packages/library.py:7: UserWarning: soon gone"
+
+
+def test_an_option_is_written_in_full(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "random_digits", "--student", "2"])
+    assert "--student" in capsys.readouterr().err

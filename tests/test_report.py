@@ -12,7 +12,7 @@ from toy_records import four_records, record
 from ltdd_utils import recipes, report
 from ltdd_utils.analysis import missing
 from ltdd_utils.cli.common import recipe_of
-from ltdd_utils.cli.options import build_parser
+from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.records import load, save_record, targets
 

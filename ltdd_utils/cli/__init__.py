@@ -1,7 +1,8 @@
 """The ``ltdd`` command: list, show, run, evaluate and compare recipes; look after the data.
 
-``options`` has the commands and their options, and names the module of each, which is imported when it is asked for: a
-command that only tells does not wait for torch. ``progress`` draws the bars, ``signals`` stops the work.
+``options`` has the commands and their options, a file for each group, and names the module of each command, which is
+imported when it is asked for: a command that only tells does not wait for torch. ``parser`` makes a parser of them,
+``progress`` draws the bars, ``signals`` stops the work.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from typing import Any
 from tqdm import tqdm
 
 from ltdd_utils.cli import signals
-from ltdd_utils.cli.options import MODULES, build_parser
+from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.settings import UnknownName
 from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
@@ -78,7 +80,7 @@ def _short_warnings() -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    module = importlib.import_module(f"ltdd_utils.cli.{MODULES[options.command]}")
+    module = importlib.import_module(f"ltdd_utils.cli.{COMMANDS[options.command].module}")
     print(getattr(module, f"{options.command}_")(options), flush=True)
     return 0
 

@@ -1,0 +1,106 @@
+"""The commands that train."""
+
+import argparse
+from pathlib import Path
+
+from ltdd_utils.cli.options.shared import (
+    Command,
+    data_folder,
+    overrides,
+    protocol,
+    recipe,
+    results,
+    scale,
+    seed,
+    set_file,
+    students,
+    work,
+)
+
+__all__ = ["COMMANDS"]
+
+RECIPE_SCALE = scale("the smallest that the data set has")
+RECIPE_SET = overrides("evaluate.train.epochs=10")
+
+
+def _experts(sub: argparse.ArgumentParser) -> None:
+    recipes_own = "such as 0-21,40, or all; else those that the recipe reads"
+    keep = f"epochs of the representation experts to keep, {recipes_own}; the last one is kept for classifier experts"
+    text = "train experts again that lack a wanted epoch, and keep the ones they held too"
+    sub.add_argument("--only", metavar="NUMBERS", help="experts to train, from 0, such as 0,2-3; else all")
+    sub.add_argument("--keep", metavar="EPOCHS", help=keep)
+    sub.add_argument("--keep-classifier", metavar="EPOCHS", help=f"the same of the classifier experts, {recipes_own}")
+    sub.add_argument("--renew", action="store_true", help=text)
+
+
+def _campaign(sub: argparse.ArgumentParser) -> None:
+    plan = "a campaign of this book (results/campaigns/), or a .toml file"
+    sub.add_argument("action", nargs="?", choices=["status", "run"], default="status", help="what to do")
+    sub.add_argument("--plan", default="cpu", help=plan)
+    sub.add_argument("--only", metavar="TEXT", help="only blocks whose title, or runs whose command, contains TEXT")
+
+
+def _saving(sub: argparse.ArgumentParser) -> None:
+    text = "also write the distilled set (of random: draw 0) to FILE, .safetensors"
+    sub.add_argument("--save-set", type=Path, metavar="FILE", help=text)
+    sub.add_argument("--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file")
+
+
+COMMANDS = {
+    "run": Command(
+        "Run a recipe to its record. Finished stages are reused, and an interrupted run goes on where it was.",
+        [
+            "ltdd run random_digits",
+            "ltdd run kcenter_cifar10 --imbalance-factor 100 --ipc 10 --students 2",
+            "ltdd run random_digits --protocol online-teacher --network vgg11",
+            "ltdd run random_cifar10 --stop-after 30        and the same command again to go on",
+            "ltdd run random_digits --students 1 --set evaluate.train.epochs=10 --save-set random.safetensors",
+        ],
+        (recipe, RECIPE_SCALE, protocol, RECIPE_SET, students, seed, work, results, data_folder, _saving),
+        "running",
+    ),
+    "experts": Command(
+        "Train the experts that a recipe matches, or what is missing of them, and say what is kept of them on disk. "
+        "`ltdd run` does it too; this command can keep more epochs, and share the work between processes.",
+        [
+            "ltdd experts damed_digits",
+            "ltdd experts damed_cifar10 --only 0-1         and at the same time --only 2-3",
+            "ltdd experts damed_cifar10 --keep all --keep-classifier 0,2,10",
+            "ltdd experts damed_cifar10 --set method.window=[0,10,30] --renew",
+        ],
+        (recipe, RECIPE_SCALE, protocol, overrides("method.experts.count=2"), _experts, seed, work, data_folder),
+        "experts",
+    ),
+    "campaign": Command(
+        "Many runs in order of value, each once: what is done, running and missing, and what it would cost; or run "
+        "what is missing. The same command in a second terminal shares the work. `status` writes nothing.",
+        [
+            "ltdd campaign",
+            "ltdd campaign status --plan paper",
+            "ltdd campaign run --stop-after 60              and the same command again to go on",
+            "ltdd campaign run --plan mine.toml --only ablation --device cuda",
+        ],
+        (_campaign, work, results, data_folder),
+        "campaigns",
+    ),
+    "evaluate": Command(
+        "Train students on a distilled set from a file and score them; no record is written.",
+        [
+            "ltdd run random_digits --save-set random.safetensors",
+            "ltdd evaluate random.safetensors",
+            "ltdd evaluate random.safetensors --network vgg11 --students 2",
+            "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10",
+        ],
+        (
+            set_file,
+            scale("the one in the file"),
+            protocol,
+            overrides("train.epochs=10"),
+            students,
+            seed,
+            work,
+            data_folder,
+        ),
+        "running",
+    ),
+}

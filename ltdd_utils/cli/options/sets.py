@@ -1,0 +1,65 @@
+"""The commands for sets in the layouts of other codes."""
+
+import argparse
+from pathlib import Path
+
+from ltdd_utils.cli.options.shared import Command, data_folder, recipe, scale, set_file, work
+from ltdd_utils.interchange.reading import CHOICES
+
+__all__ = ["COMMANDS"]
+
+
+def _folder_to_import(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="with the set's files, or one file of it")
+    sub.add_argument("--save-set", type=Path, metavar="FILE", required=True, help="file to write, .safetensors")
+
+
+def _reading(sub: argparse.ArgumentParser) -> None:
+    targets = "what rows of labels are (hard: the largest value is the class); else what their values tell"
+    space = (
+        "of the images (normalise: by the mean and deviation that DC and MTT use); else that of the layout: the "
+        "recipe's for images_*.pt, normalise for res_*.pt, pixels for data.pt and pictures"
+    )
+    order = "classes of images with soft labels: class by class, or the largest label; else what fits"
+    factor = "data.pt only: images along a side of each stored one (multi-formation); 1: none"
+    unequal = "classes may have different numbers of images, ipc times the classes in all"
+    sub.add_argument("--targets", choices=CHOICES["targets"], help=targets)
+    sub.add_argument("--space", choices=CHOICES["space"], help=space)
+    sub.add_argument("--order", choices=CHOICES["order"], help=order)
+    sub.add_argument("--iteration", type=int, metavar="N", help="read images_N.pt, labels_N.pt, ... and not *_best.pt")
+    sub.add_argument("--factor", type=int, default=2, help=factor)
+    sub.add_argument("--unequal", action="store_true", help=unequal)
+
+
+def _folder_to_export(sub: argparse.ArgumentParser) -> None:
+    form = "pt: images_best.pt and so on; png: class folders, and labels.csv with the soft labels"
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help="to write into; made if it is absent")
+    sub.add_argument("--as", dest="form", choices=["pt", "png"], default="pt", help=form)
+
+
+COMMANDS = {
+    "import": Command(
+        "Make a file for `ltdd evaluate` of a set that other code wrote. Read are the layouts of MTT, DATM and LTDD "
+        "(images_best.pt, labels_best.pt and, if there is one, lr_best.pt), of DC, DSA, DM and IDM (res_*.pt), of IDC "
+        "and DREAM (data.pt), and a folder of pictures for each class. Images that cannot be in the space they are "
+        "taken to be in, and labels that may mean several things, are refused; the options say what they are.",
+        [
+            "ltdd import damed_cifar10 logged_files/run --imbalance-factor 100 --ipc 10 --save-set theirs.safetensors",
+            "ltdd evaluate theirs.safetensors --protocol online-teacher --teacher debiased",
+            "ltdd import mtt_cifar10 run --iteration 5000 --space normalise --save-set theirs.safetensors",
+            "ltdd import dm_cifar10 res_DM_CIFAR10_ConvNet_10ipc.pt --save-set theirs.safetensors",
+        ],
+        (recipe, _folder_to_import, _reading, scale("the papers' own"), work, data_folder),
+        "sets",
+    ),
+    "export": Command(
+        "Write a set from a file in the layout of MTT, DATM and LTDD, for the released code to read: images in the "
+        "space that its students train in (ZCA), real ones as pixels too, so do not commit the files. Or as PNG.",
+        [
+            "ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors exported",
+            "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors pictures --as png",
+        ],
+        (set_file, _folder_to_export, work, data_folder),
+        "sets",
+    ),
+}

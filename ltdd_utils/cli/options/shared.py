@@ -1,0 +1,112 @@
+"""The options that several commands share: a function adds one, or a few that belong together, to a parser."""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ltdd_utils.data.facts import SCALES
+from ltdd_utils.evaluation.table import PROTOCOLS
+from ltdd_utils.networks.settings import ARCHITECTURES
+from ltdd_utils.presets import TEACHERS
+from ltdd_utils.records.folders import results_root
+
+__all__ = [
+    "Command",
+    "Options",
+    "data_folder",
+    "overrides",
+    "protocol",
+    "recipe",
+    "results",
+    "scale",
+    "seed",
+    "set_file",
+    "students",
+    "work",
+]
+
+Options = Callable[[argparse.ArgumentParser], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of ``ltdd``."""
+
+    about: str  # what it does; ``{datasets}`` stands for the names of the data sets
+    examples: list[str]
+    options: tuple[Options, ...]
+    module: str  # of ``ltdd_utils.cli``, imported when asked for; its function is called as the command with a "_"
+
+
+def recipe(sub: argparse.ArgumentParser) -> None:
+    """The recipe, and the cell of it."""
+    sub.add_argument("recipe", metavar="RECIPE", help="METHOD_DATASET, see `ltdd list`")
+    sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
+    sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
+
+
+def scale(otherwise: str) -> Options:
+    """``--scale``; ``otherwise``: what it is without."""
+
+    def add(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--scale", help=f"{', '.join(SCALES[:-1])} or {SCALES[-1]}; else {otherwise}")
+
+    return add
+
+
+def protocol(sub: argparse.ArgumentParser) -> None:
+    """The judge: protocol, who labels, and the network of the students."""
+    sub.add_argument(
+        "--protocol", help=f"one of {', '.join(PROTOCOLS)}; else the one that the method is published under"
+    )
+    text = f"that labels in the online protocols, {' or '.join(TEACHERS)}; else the method's own"
+    sub.add_argument("--teacher", help=text)
+    sub.add_argument("--network", help=f"of the students, one of {', '.join(ARCHITECTURES)}; else the papers' ConvNet")
+
+
+def overrides(example: str) -> Options:
+    """``--set``, with an example that the command takes."""
+
+    def add(sub: argparse.ArgumentParser) -> None:
+        text = f"change one setting, for example {example}; may be given several times"
+        sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+    return add
+
+
+def students(sub: argparse.ArgumentParser) -> None:
+    """``--students``."""
+    sub.add_argument("--students", type=int, default=5, help="how many students are trained")
+
+
+def seed(sub: argparse.ArgumentParser) -> None:
+    """``--seed``."""
+    sub.add_argument("--seed", type=int, default=0, help="of the run; the long tail has a seed of its own")
+
+
+def work(sub: argparse.ArgumentParser) -> None:
+    """Where the work is kept, on which device it is done, and when it stops."""
+    usual = Path(os.environ.get("LTDD_WORK") or "work")
+    text = "folder of finished stages ($LTDD_WORK); a relative one counts from the current folder"
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    sub.add_argument("--work", type=Path, default=usual, metavar="DIR", help=text)
+    sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
+
+
+def data_folder(sub: argparse.ArgumentParser) -> None:
+    """Where the data sets are, and ``--quiet``."""
+    sub.add_argument("--data", type=Path, metavar="DIR", help="folder of the data sets; else $LTDD_DATA, else data/")
+    sub.add_argument("--quiet", action="store_true", help="no progress bar, and no progress lines in a log")
+
+
+def results(sub: argparse.ArgumentParser) -> None:
+    """Where the records are."""
+    text = "folder of the records ($LTDD_RESULTS, else results/ of the clone); a relative one, from the current folder"
+    sub.add_argument("--results", type=Path, default=results_root(), metavar="DIR", help=text)
+
+
+def set_file(sub: argparse.ArgumentParser) -> None:
+    """The file of a distilled set."""
+    sub.add_argument("distilled", type=Path, metavar="SET", help="a file that --save-set wrote")

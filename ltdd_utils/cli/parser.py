@@ -1,0 +1,61 @@
+"""The parser of ``ltdd``: its help, its examples, its errors."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.core.provenance import version_of
+from ltdd_utils.data.facts import DATASETS
+
+__all__ = ["build_parser"]
+
+EXAMPLES = """examples:
+  ltdd list                            every recipe
+  ltdd show kcenter_cifar10            its settings, the published number, what it cost
+  ltdd run random_digits               a first result on embedded data, in under a minute
+  ltdd data fetch cifar10              download a data set and check it
+  ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --seed 0
+  ltdd table --dataset cifar10         published numbers beside ours
+
+`ltdd COMMAND --help` explains each command."""
+
+PLUGIN = "a file of yours that registers methods, networks, data sets or protocols; may be given several times"
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Examples as they are written, and the default of an option where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        unset = action.default is None or action.default is False or action.default == []
+        return action.help if unset else super()._get_help_string(action)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong and where help is; exit status 2."""
+        print(f"ltdd: error: {message}; see `{self.prog} --help`", file=sys.stderr)
+        sys.exit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the ``ltdd`` command; ``command`` of its result is a key of ``COMMANDS``."""
+    about = "Long-tailed dataset distillation: two papers, their baselines, one evaluator."
+    parser = _Parser(prog="ltdd", description=about, epilog=EXAMPLES, formatter_class=_Help, allow_abbrev=False)
+    version = version_of("ltdd-utils") or "that is not installed"
+    parser.add_argument("--version", action="version", version=f"ltdd {version}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, command in COMMANDS.items():
+        epilog = "examples:\n  " + "\n  ".join(command.examples)
+        text = command.about.format(datasets=", ".join(DATASETS))
+        style = {"epilog": epilog, "formatter_class": _Help, "allow_abbrev": False}
+        sub = subparsers.add_parser(name, help=text, description=text, **style)
+        sub.set_defaults(command=name)
+        sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+        sub.add_argument("--plugin", action="append", default=[], metavar="FILE.py", type=Path, help=PLUGIN)
+        for add in command.options:
+            add(sub)
+    return parser
