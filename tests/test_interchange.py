@@ -96,6 +96,8 @@ AMBIGUOUS = {
     "whole numbers": (8 * one_hot(CLASSES), "neither one-hot nor soft labels .* say --targets logits"),
     "rounded": ((8 * hot(CLASSES)).softmax(dim=1) * 1.01, "sum to 1.01 to 1.01: .* --targets probabilities"),
     "per cent": ((2 * hot(CLASSES)).softmax(dim=1) * 100, "sum to 100 to 100"),
+    "counts of votes": (7 * (2 * hot(CLASSES)).softmax(dim=1), "sum to 7 to 7"),
+    "uniform": (torch.full((20, 10), 0.2), "sum to 2 to 2"),
     "some of both": (torch.cat([one_hot(CLASSES)[:10].float(), noise(10, 10)]), "say which with --targets logits"),
 }
 
@@ -144,14 +146,14 @@ def test_two_classes_that_changed_places_are_found_among_a_hundred():
     blocks = torch.arange(100)
     blocks[[3, 40]] = blocks[[40, 3]]
     classes = blocks.repeat_interleave(5)
-    logits = 5.0 * torch.nn.functional.one_hot(classes, 100)
+    logits = 5.0 * torch.nn.functional.one_hot(classes, 100) - 1
     assert torch.equal(read_labels(logits, Reading(), "labels.pt").classes, classes)
 
 
 def test_another_order_whose_numbers_do_not_fit_is_refused_with_what_was_found():
     classes = IN_TURN.clone()
     classes[3] = 4
-    logits = 5 * hot(classes)
+    logits = 5 * hot(classes) - 1
     with pytest.raises(ValueError, match=r"20 labels are clear, and 2 of them agree .* \[0, 1, 2, 4, 4, .* --order cl"):
         read_labels(logits, Reading(), "labels.pt")
     with pytest.raises(ValueError, match=r"give the classes \[2, 2, 2, 1, 3, 2, 2, 2, 2, 2\] images; expected 2"):
@@ -162,10 +164,10 @@ def test_another_order_whose_numbers_do_not_fit_is_refused_with_what_was_found()
 def test_one_image_whose_label_is_of_another_class_changes_nothing():
     wrong = CLASSES.clone()
     wrong[5] = 9
-    assert torch.equal(read_labels(5 * hot(wrong), Reading(), "labels.pt").classes, CLASSES)
+    assert torch.equal(read_labels(5 * hot(wrong) - 1, Reading(), "labels.pt").classes, CLASSES)
     wrong = torch.arange(10).repeat_interleave(10)
     wrong[[5, 95]] = wrong[[95, 5]]  # the numbers fit
-    assert torch.equal(read_labels(5 * hot(wrong), Reading(), "x").classes, torch.arange(10).repeat_interleave(10))
+    assert torch.equal(read_labels(5 * hot(wrong) - 1, Reading(), "x").classes, torch.arange(10).repeat_interleave(10))
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,9 @@ def _kind(stored: Tensor, where: str) -> str:
         return "logits"
     if bool(ones.all()):
         return "probabilities"
-    near, percent = (bool(((sums / whole - 1).abs() <= LOOSE).all()) for whole in (1, 100))
-    if bool(ones.any()) or near or percent:
+    near = bool(((sums - 1).abs() <= LOOSE).all())
+    alike = len(sums) > 1 and bool(((sums / sums.mean() - 1).abs() <= LOOSE).all())  # per cent, counts, ranks
+    if bool(ones.any()) or near or alike:
         raise ValueError(
             f"{where} holds rows >= 0 that sum to {float(sums.min()):.4g} to {float(sums.max()):.4g}: logits do not "
             "look like that, and probabilities sum to 1; say which with --targets logits or --targets probabilities"

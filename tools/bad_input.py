@@ -1,0 +1,326 @@
+"""The page of bad inputs, and what the command says of each: ``python tools/bad_input.py`` writes it anew.
+
+Each case is a small input that people of this field really have, made in an empty folder, and one command. The page
+shows the line that the command prints; the tests run the same cases and compare.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from PIL import Image, PngImagePlugin
+
+from ltdd_utils.cli import main
+
+__all__ = ["CASES", "PAGE", "Case", "page", "row", "said"]
+
+PAGE = Path(__file__).parents[1] / "book" / "bad_input.md"
+OPENING = """# Bad input, and what is said
+
+Every row is run by the tests, and this page is written from what the command said: `python tools/bad_input.py`.
+Each ends with the exit code 2, one line on standard error, nothing on standard output and nothing half-written.
+`ltdd: error:` before each line is left out here, and so are options that only make the run short.
+What is doubtful, but can be read, is not refused: [your own data](own_data.md) tells what is read, and what is said.
+"""
+QUICK = ("--students", "1", "--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8")
+OWN = (*QUICK, "--set", "data.name=folder:pets", "--set", "data.profile=natural")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad input.
+
+    Attributes:
+        group: heading of the page.
+        given: what is wrong, in words; no two cases share them.
+        arguments: of the command ``ltdd``.
+        build: makes the input below the current folder; None: the command alone is wrong.
+    """
+
+    group: str
+    given: str
+    arguments: tuple[str, ...]
+    build: Callable[[], None] | None = None
+
+
+def said(case: Case) -> tuple[int, str, str, list[str]]:
+    """Run a case in an empty folder: exit code, standard output, standard error, names of the files that came."""
+    out, err = io.StringIO(), io.StringIO()
+    folders = {f"LTDD_{name}": name.lower() for name in ("WORK", "RESULTS", "DATA")}
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), patch.dict(os.environ, folders):
+        if case.build is not None:
+            with redirect_stdout(io.StringIO()):
+                case.build()
+        before = _files()
+        with redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                status = main(list(case.arguments))
+            except SystemExit as stop:  # argparse
+                status = stop.code
+        return (
+            status,
+            out.getvalue(),
+            err.getvalue().replace(os.path.realpath(folder), "HERE"),
+            sorted(_files() - before),
+        )
+
+
+def page(lines: Sequence[str]) -> str:
+    """The page in Markdown, from the standard error of each case."""
+    rows = {case: row(case, line) for case, line in zip(CASES, lines, strict=True)}
+    parts = [OPENING]
+    for group in dict.fromkeys(case.group for case in CASES):
+        parts.append(f"\n## {group}\n\n")
+        if usual := _usual(group):
+            parts.append(f"The command is {_code(usual)}, where no other one is named.\n\n")
+        parts.append("| what is given | what is said |\n|---|---|\n")
+        parts.extend(f"{rows[case]}\n" for case in CASES if case.group == group)
+    return "".join(parts)
+
+
+def row(case: Case, error: str) -> str:
+    """The row of a case, from its standard error."""
+    command = _command(case)
+    own = "" if command == _usual(case.group) else f"<br>{_code(command)}"
+    return f"| {case.given}{own} | {_code(error.strip().removeprefix('ltdd: error: '))} |"
+
+
+def _usual(group: str) -> str | None:
+    """The command that most cases of a group share."""
+    (command, count), *_ = Counter(_command(case) for case in CASES if case.group == group).most_common(1)
+    return command if count > 1 else None
+
+
+def _command(case: Case) -> str:
+    words = " ".join(("ltdd", *case.arguments))
+    return words.replace(" ".join(QUICK), "").replace("  ", " ").strip()
+
+
+def _code(text: str) -> str:
+    """A code span of a table, whatever backticks and bars the text has."""
+    text = " ".join(text.replace("|", r"\|").split())
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _files() -> set[str]:
+    return {str(path) for path in Path().rglob("*") if path.is_file()}
+
+
+# --- Sets of other codes ----------------------------------------------------------------------------------------------
+
+CLASSES = torch.arange(10).repeat_interleave(2)
+IMPORT = ("import", "mtt_digits", "theirs", "--ipc", "2", "--save-set", "set.safetensors")
+
+
+def _theirs(**files: object) -> Callable[[], None]:
+    """A folder in the layout of MTT, DATM and LTDD: whole, but for what is given (bytes: what is in the file)."""
+
+    def build() -> None:
+        folder = Path("theirs")
+        folder.mkdir()
+        contents = {"images_best": torch.randn(20, 1, 16, 16, generator=_generator()), "labels_best": CLASSES, **files}
+        for name, content in contents.items():
+            path = folder / f"{name}.pt"
+            path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+
+    return build
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def _images(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=_generator())
+
+
+def _with_nan() -> torch.Tensor:
+    images = _images(20, 1, 16, 16)
+    images[3, 0, 5] = float("nan")
+    return images
+
+
+def _cut_set() -> None:
+    main(["run", "random_digits", *QUICK, "--ipc", "1", "--save-set", "set.safetensors", "--quiet"])
+    path = Path("set.safetensors")
+    path.write_bytes(path.read_bytes()[:900])
+
+
+THEIRS = "Sets of other codes"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+CASES = [
+    Case(THEIRS, "A Git LFS pointer in place of the images", IMPORT, _theirs(images_best=POINTER)),
+    Case(
+        THEIRS, "A web page in place of the images", IMPORT, _theirs(images_best=b"<!DOCTYPE html><html>Sign in</html>")
+    ),
+    Case(THEIRS, "A file that torch did not write", IMPORT, _theirs(labels_best=b"no torch file at all")),
+    Case(THEIRS, "No file of images", IMPORT, lambda: Path("theirs").mkdir()),
+    Case(THEIRS, "Images without height and width", IMPORT, _theirs(images_best=_images(20, 256))),
+    Case(THEIRS, "Images of another size", IMPORT, _theirs(images_best=_images(20, 1, 8, 8))),
+    Case(
+        THEIRS,
+        "Pixels from 0 to 255 where whitened values belong",
+        IMPORT,
+        _theirs(images_best=_images(20, 1, 16, 16) * 255),
+    ),
+    Case(THEIRS, "Values that are not finite", IMPORT, _theirs(images_best=_with_nan())),
+    Case(
+        THEIRS,
+        "Two classes for each image",
+        IMPORT,
+        _theirs(labels_best=torch.eye(10)[CLASSES] + torch.eye(10)[9 - CLASSES]),
+    ),
+    Case(THEIRS, "Probabilities that do not sum to 1", IMPORT, _theirs(labels_best=torch.full((20, 10), 0.2))),
+    Case(THEIRS, "A class that the data do not have", IMPORT, _theirs(labels_best=CLASSES + 1)),
+    Case(THEIRS, "Class numbers between two classes", IMPORT, _theirs(labels_best=CLASSES + 0.5)),
+    Case(THEIRS, "Another number of images", IMPORT, _theirs(images_best=_images(19, 1, 16, 16))),
+    Case(THEIRS, "Unequal classes", IMPORT, _theirs(labels_best=torch.tensor([0] * 11 + list(range(1, 10))))),
+    Case(THEIRS, "A step size below 0", IMPORT, _theirs(lr_best=-0.5)),
+    Case(THEIRS, "An iteration that was not kept", (*IMPORT, "--iteration", "7"), _theirs()),
+    Case(THEIRS, "A set that is cut short", ("evaluate", "set.safetensors"), _cut_set),
+    Case(THEIRS, "A file that is not there", ("evaluate", "set.safetensors")),
+]
+
+
+# --- Images of one's own ----------------------------------------------------------------------------------------------
+
+
+def _grey(path: Path, level: int, size: tuple[int, int] = (16, 16), **options: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, level).save(path, **options)
+
+
+def _pets() -> Path:
+    """Two classes with three train images and a test image each."""
+    root = Path("data/pets")
+    for name, level in (("cat", 50), ("dog", 200)):
+        for k in range(3):
+            _grey(root / f"train/{name}/{k}.png", level + k)
+        _grey(root / f"test/{name}/0.png", level + 9)
+    return root
+
+
+def _changed(change: Callable[[Path], object]) -> Callable[[], None]:
+    return lambda: (change(_pets()), None)[1]
+
+
+def _empty_class(root: Path) -> None:
+    for split in ("train", "test"):
+        (root / split / "fox").mkdir()
+
+
+def _huge(root: Path) -> None:
+    Image.new("L", (20_000, 20_000)).save(root / "train/cat/slide.png", compress_level=1)
+
+
+def _large_text(root: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "x" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    _grey(root / "train/cat/0.png", 50, pnginfo=texts)
+
+
+def _rows(*rows: str, head: str = "file,label,split") -> Callable[[], None]:
+    def build() -> None:
+        for k, name in enumerate(("a.png", "b.png", "c.png", "d.png")):
+            _grey(Path("data/pets/images") / name, 50 * k)
+        Path("data/pets/labels.csv").write_text("\n".join((head, *rows)) + "\n")
+
+    return build
+
+
+MINE = "Images of your own"
+FIRST = ("run", "random_digits", *OWN, "--ipc", "1")
+GOOD = ("a.png,cat,train", "b.png,dog,train", "c.png,cat,test", "d.png,dog,test")
+CASES += [
+    Case(MINE, "A folder that is not there", FIRST),
+    Case(MINE, "A class without an image", FIRST, _changed(_empty_class)),
+    Case(MINE, "A class that is in one split alone", FIRST, _changed(lambda root: _grey(root / "train/fox/0.png", 9))),
+    Case(MINE, "Images of several sizes", FIRST, _changed(lambda root: _grey(root / "train/cat/0.png", 50, (24, 16)))),
+    Case(
+        MINE,
+        "A text with the name of an image",
+        FIRST,
+        _changed(lambda root: (root / "train/cat/0.png").write_text("cat")),
+    ),
+    Case(MINE, "A slide of 400 million pixels", FIRST, _changed(_huge)),
+    Case(MINE, "A picture with megabytes of text in it", FIRST, _changed(_large_text)),
+    Case(MINE, "Two spellings of one split", FIRST, _changed(lambda root: _grey(root / "Train/cat/0.png", 50))),
+    Case(MINE, "A table that names an image that is not there", FIRST, _rows("z.png,cat,train", *GOOD)),
+    Case(MINE, "Several labels for one image", FIRST, _rows("a.png,cat|dog,train", *GOOD[1:])),
+    Case(MINE, "A column for each class", FIRST, _rows("a.png,1,0", "b.png,0,1", head="file,cat,dog")),
+    Case(MINE, "An image in two rows", FIRST, _rows(GOOD[0], *GOOD)),
+    Case(MINE, "A split that is neither train nor test", FIRST, _rows("a.png,cat,fold3", *GOOD[1:])),
+    Case(
+        MINE,
+        "More images per class than a class of yours has",
+        ("run", "random_digits", *OWN, "--set", "method.policy=inherent"),
+        _changed(lambda root: None),
+    ),
+]
+
+
+# --- Data sets --------------------------------------------------------------------------------------------------------
+
+
+def _altered_cifar() -> None:
+    folder = Path("data/cifar-10-batches-py")
+    folder.mkdir(parents=True)
+    for name in (*(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"):
+        (folder / name).write_bytes(b"not a batch")
+
+
+DATA = "Data sets"
+CASES += [
+    Case(DATA, "A data set that was not fetched", ("run", "random_cifar10")),
+    Case(DATA, "Files that were altered", ("data", "verify", "cifar10"), _altered_cifar),
+    Case(DATA, "Data that only their owners give out", ("data", "fetch", "imagenet")),
+    Case(DATA, "A name that is not known", ("run", "random_digits", "--set", "data.name=mnist")),
+]
+
+# --- Settings ---------------------------------------------------------------------------------------------------------
+
+
+def _record_cut_short() -> None:
+    folder = Path("results/random_digits")
+    folder.mkdir(parents=True)
+    (folder / "one.json").write_text(json.dumps({"schema": 1, "recipe": "random_digits"})[:20])
+
+
+RUN = ("run", "random_digits", *QUICK)
+SETTINGS = "Settings"
+CASES += [
+    Case(SETTINGS, "A recipe that there is not", ("run", "rondom_digits")),
+    Case(SETTINGS, "A scale that the recipe does not have", (*RUN, "--scale", "paper")),
+    Case(SETTINGS, "A protocol that there is not", (*RUN, "--protocol", "dsa")),
+    Case(SETTINGS, "A network that there is not", (*RUN, "--network", "vit")),
+    Case(SETTINGS, "A network too deep for the images", (*RUN, "--set", "evaluate.network.depth=9")),
+    Case(SETTINGS, "A device that is not here", (*RUN, "--device", "cuda:99")),
+    Case(SETTINGS, "A setting that there is not", (*RUN, "--set", "train.epochs=1")),
+    Case(SETTINGS, "A word where a number belongs", ("run", "random_digits", "--set", "evaluate.train.epochs=x")),
+    Case(SETTINGS, "An imbalance factor that is a rate", (*RUN, "--imbalance-factor", "0.01")),
+    Case(SETTINGS, "An imbalance factor that empties the tail", (*RUN, "--imbalance-factor", "500")),
+    Case(SETTINGS, "No image per class", (*RUN, "--ipc", "0")),
+    Case(SETTINGS, "More images than a class of the tail has", (*RUN, "--set", "method.policy=inherent")),
+    Case(SETTINGS, "More images than the data have", (*RUN, "--set", "data.n_max=1000")),
+    Case(SETTINGS, "A teacher where nothing asks for one", (*RUN, "--teacher", "plain")),
+    Case(SETTINGS, "No student", ("run", "random_digits", "--students", "0")),
+    Case(SETTINGS, "A negative seed", (*RUN, "--seed", "-1")),
+    Case(SETTINGS, "An option that there is not", (*RUN, "--epochs", "3")),
+    Case(SETTINGS, "A record that is cut short", ("table",), _record_cut_short),
+]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page([said(case)[2] for case in CASES]))
+    print(f"wrote {PAGE}: {len(CASES)} cases", file=sys.stderr)
