@@ -176,7 +176,7 @@ def test_lists_are_nested_and_seeded(labels, rule):
         ([0, 2], [1, 1], "ltdd", r"within 0\.\.1, got 0\.\.2"),
         ([-1, 0], [1, 1], "ltdd", r"got -1\.\.0"),
         ([], [1], "ltdd", "got none"),
-        ([0, 1], [1, 1], "mine", "'mine' is unknown: use ltdd or ldam"),
+        ([0, 1], [1, 1], "mine", "'mine' is unknown: use ltdd, ldam or glmc"),
     ],
 )
 def test_lists_refuse(labels, counts, rule, message):

@@ -15,7 +15,11 @@ def as_json(value: object) -> str:
 
 
 def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
-    """The recipe of a command line, with its changes."""
+    """The recipe of a command line, with its changes.
+
+    Raises:
+        ValueError: an imbalance factor where no exponential profile is cut, or a setting or name that is wrong.
+    """
     base = recipes.recipe(
         options.recipe,
         imbalance_factor=options.imbalance_factor,
@@ -25,4 +29,10 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
         network=options.network,
         teacher=options.teacher,
     )
-    return recipes.with_overrides(base, recipes.assignments(options.set))
+    changes = recipes.assignments(options.set)
+    recipe = recipes.with_overrides(base, changes)
+    profile, asked = recipe.data.profile, options.imbalance_factor is not None or "data.imbalance_factor" in changes
+    if asked and profile != "exponential":
+        what = f"an imbalance factor is asked for, but data.profile={profile} keeps the images that are there"
+        raise ValueError(f"{what}: leave the factor out, or cut a long tail with data.profile=exponential")
+    return recipe

@@ -1,7 +1,7 @@
 """A long-tailed data set in memory: the images that the long tail keeps, and the whole balanced test set."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ltdd_utils.core.hashing import tensor_hash
 from ltdd_utils.core.progress import Watch
+from ltdd_utils.data.lists import list_sha256, read_list
 from ltdd_utils.data.longtail import class_prior, label_counts, long_tailed_indices
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.data.sources import source_dataset
@@ -82,13 +83,18 @@ class LongTailedData:
 def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None = None) -> LongTailedData:
     """The long-tailed data set that ``config`` names, from the folder ``root`` (see ``data_root``).
 
-    ``watch`` gets ``{"stage", "done", "total"}`` while JPEGs are decoded; decoded images are cached below ``root``.
+    The hash of a list of the user's own is filled into the ``config`` of the result: the same file name with other
+    positions is another data set. ``watch`` gets ``{"stage", "done", "total"}`` while JPEGs are decoded; decoded images
+    are cached below ``root``.
 
     Raises:
         FileNotFoundError: the data set, or an image that the long tail needs, is not there.
-        ValueError: an unknown data set, damaged files, or settings that do not fit the data.
+        ValueError: an unknown data set, damaged files, a list with other positions than its ``list_sha256`` says, or
+            settings that do not fit the data.
     """
-    full = source_dataset(config.name, data_root(root))
+    root = data_root(root)
+    full = source_dataset(config.name, root)
+    config, full = _with_list(config, full, root)
     indices = kept_positions(config, full)
     labels = full.labels[indices]
     test_images, test_labels = full.read_test(watch)
@@ -102,6 +108,26 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
         class_names=full.class_names,
         counts=tuple(np.bincount(labels, minlength=len(full.class_names)).tolist()),
     )
+
+
+def _with_list(config: DataConfig, full: SourceDataset, root: Path) -> tuple[DataConfig, SourceDataset]:
+    """The settings with the hash of their list, and the full data set with that list in the place of its standard one.
+
+    Raises:
+        FileNotFoundError: the list is not there.
+        ValueError: the list does not fit, or is not the one of the settings.
+    """
+    if config.list_file is None:
+        return config, full
+    path = root / Path(config.list_file).expanduser()
+    positions = read_list(path, full.labels, full.class_names)
+    found = list_sha256(positions)
+    if config.list_sha256 not in (None, found):
+        what = (
+            f"{path} holds other positions ({found[:12]}) than the list_sha256 of the settings ({config.list_sha256})"
+        )
+        raise ValueError(f"{what}: restore the file, or leave list_sha256 out for a new data set")
+    return replace(config, list_sha256=found), replace(full, listed=lambda: positions)
 
 
 def kept_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
@@ -122,6 +148,9 @@ def kept_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
     positions = np.arange(len(full.labels), dtype=np.int64)
     if config.profile == "list":
         if full.listed is None:
-            raise ValueError(f"{config.name} has no standard list file: use profile='exponential' or 'natural'")
+            raise ValueError(
+                f"{config.name} has no standard list file: use profile='exponential' or 'natural', or name a file of "
+                "positions with list_file"
+            )
         positions = full.listed()
     return positions[np.argsort(full.labels[positions], kind="stable")]

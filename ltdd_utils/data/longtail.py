@@ -75,15 +75,19 @@ def label_counts(cfg: DataConfig, classes: int, n_max: int) -> list[int]:
 def long_tailed_indices(
     labels: Sequence[int] | np.ndarray,
     counts_per_class: Sequence[int],
-    index_list: Literal["ltdd", "ldam"] = "ltdd",
+    index_list: Literal["ltdd", "ldam", "glmc"] = "ltdd",
     seed: int = 42,
 ) -> np.ndarray:
     """Positions in the full train set that the long tail keeps, int64 ``[N]``, class by class in label order.
 
     ``"ltdd"``: for every class a fresh ``RandomState(seed)`` draws from the class's positions in data-set order, as the
     LTDD release does (its seed: 42). ``"ldam"``: one ``RandomState(seed)`` shuffles class after class and the first
-    ones stay, as LDAM's code does (its seed: 0, so the usual LDAM list is ``seed=0``). Either way the lists of one seed
-    are nested: a higher imbalance factor keeps a prefix of each class.
+    ones stay, as LDAM's code does (its seed: 0, so the usual LDAM list is ``seed=0``). ``"glmc"``: one
+    ``RandomState(seed)`` draws without replacement from class after class, as the code of GLMC does since it draws no
+    image twice (Du et al., CVPR 2023; github.com/ynu-yangpeng/GLMC at a2c7d5e); its seed is 3407, which paper 2's
+    release takes over with that code. A draw without replacement is the start of a shuffle, so the rules of LDAM and
+    GLMC give one list for one seed: only their seeds differ. The lists of one seed are nested: a higher imbalance
+    factor keeps a prefix of each class.
 
     Raises:
         ValueError: Labels out of range, a count outside 1..class size, or an unknown list.
@@ -93,8 +97,8 @@ def long_tailed_indices(
     if labels.ndim != 1 or len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
         span = f"{labels.min()}..{labels.max()}" if labels.size else "none"
         raise ValueError(f"labels must be [N] within 0..{classes - 1}, got {span}: give one count for each class")
-    if index_list not in ("ltdd", "ldam"):
-        raise ValueError(f"index_list {index_list!r} is unknown: use ltdd or ldam")
+    if index_list not in ("ltdd", "ldam", "glmc"):
+        raise ValueError(f"index_list {index_list!r} is unknown: use ltdd, ldam or glmc")
     stream = np.random.RandomState(seed)
     parts = []
     for label, count in enumerate(counts_per_class):

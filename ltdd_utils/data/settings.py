@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.core.settings import at_least, check_types, choice
+from ltdd_utils.core.settings import added_field, at_least, check_types, choice
 
 __all__ = ["LARGEST_SEED", "DataConfig", "PreprocessConfig"]
 
@@ -17,11 +17,13 @@ class DataConfig:
     name: str = "digits"  # one of ``DATASETS``, or folder:PATH
     imbalance_factor: float = 20.0  # IF = n_max / n_min, at least 1
     n_max: int | None = None  # images of the head class; None: what the data set has
-    profile: Literal["exponential", "list", "natural"] = "exponential"  # list: ImageNet-LT's file; natural: all images
-    index_list: Literal["ltdd", "ldam"] = "ltdd"  # whose rule picks the images: LTDD's release, or LDAM's
-    subset_seed: int = 42  # of the index list (LTDD's release: 42; LDAM's: 0)
+    profile: Literal["exponential", "list", "natural"] = "exponential"  # list: of a file; natural: all images
+    index_list: Literal["ltdd", "ldam", "glmc"] = "ltdd"  # whose rule picks the images (``long_tailed_indices``)
+    subset_seed: int = 42  # of the index list (LTDD's release: 42; LDAM's: 0; GLMC's and paper 2's: 3407)
     class_order: Literal["native", "reversed", "permuted"] = "native"  # which class is the head; labels stay
     class_order_seed: int = 0  # of "permuted"
+    list_file: str | None = added_field(None)  # of profile list, from the data folder; None: the data set's own list
+    list_sha256: str | None = added_field(None)  # of its positions: filled in when it is read, checked if given
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -32,6 +34,14 @@ class DataConfig:
         for name in ("subset_seed", "class_order_seed"):
             if getattr(self, name) > LARGEST_SEED:
                 raise ValueError(f"{name} is {getattr(self, name)}; numpy takes seeds up to {LARGEST_SEED}")
+        if self.list_file is not None and self.profile != "list":
+            raise ValueError(
+                f"list_file is {self.list_file!r}; profile {self.profile!r} reads none: set profile to list"
+            )
+        if self.list_sha256 is not None and self.list_file is None:
+            raise ValueError(
+                f"list_sha256 is {self.list_sha256!r}; it is of a list_file, and there is none: leave it out"
+            )
 
 
 @dataclass(frozen=True)

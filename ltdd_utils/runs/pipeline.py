@@ -1,5 +1,6 @@
 """From a recipe to its record."""
 
+from dataclasses import replace
 from typing import Any
 
 from ltdd_utils.core.context import RunContext
@@ -61,6 +62,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         refuse_fewer_students(context.results, named, students)
     origin = provenance() | plugins_of(recipe)
     data = load(recipe.data, context.data, context.watching("read images"))
+    recipe = replace(recipe, data=data.config)  # with the hash of a list of the user's own: its content names the run
     require_classes(data)
     _refuse_early(recipe, data)
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)
