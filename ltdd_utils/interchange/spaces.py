@@ -10,16 +10,32 @@ from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.settings import PreprocessConfig
 
-__all__ = ["MOMENTS", "Spaces", "kind_of", "mismatch", "pixel_numbers"]
+__all__ = [
+    "MOMENTS",
+    "TRAJECTORY_MOMENTS",
+    "Moments",
+    "Spaces",
+    "kind_of",
+    "mismatch",
+    "normalised_by",
+    "pixel_numbers",
+]
+
+Moments = Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]  # mean and deviation of each channel, by data set
 
 PIXELS = "pixels"  # the name of the space of kind none
-# Mean and standard deviation of each channel by which DC, MTT and the codes after them normalise (the deviation of
-# CIFAR-10 is that of single images on average, so it is smaller than that of all pixels, 0.247).
+# Mean and standard deviation of each channel by which released codes normalise, transcribed from their sources:
+# VICO-UoE/DatasetCondensation (DC, DSA, DM), utils.py at 306245d, and uitrbn/IDM, dc_utils.py at 9acccfd. The deviation
+# of CIFAR-10 is that of single images on average, so it is smaller than that of all pixels, 0.247; the numbers of
+# Tiny-ImageNet are those of ImageNet.
 MOMENTS = {
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
     "cifar100": ((0.5071, 0.4866, 0.4409), (0.2673, 0.2564, 0.2762)),
     "tiny": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
+# GeorgeCazenavette/mtt-distillation, utils.py at 0c42493, NUS-HPC-AI-Lab/DATM, utils/utils_baseline.py at b1d4823, and
+# DD-Ranking 0.2.0, ddranking/utils/data.py, give CIFAR-100 the numbers of CIFAR-10; so did DC's first code (131a5a5).
+TRAJECTORY_MOMENTS = {**MOMENTS, "cifar100": MOMENTS["cifar10"]}
 SAMPLE = 1000  # real images that are compared with
 STORED = (0.3, 10.0)  # deviation of the images over that of real ones, as stored (that of whitened noise is 4)
 SEEN = (0.4, 2.5)  # the same of their pixels: optimised images go beyond those of real ones, but not so far
@@ -36,13 +52,17 @@ class Spaces:
     known: Mapping[str, Preprocess]
 
     @classmethod
-    def of(cls, data: LongTailedData, whitened: Preprocess | None) -> "Spaces":
-        """Pixels, normalised as the released codes do, and whitened where that is at hand."""
-        none, normalise = (Preprocess.fit(data.train_images, PreprocessConfig(kind)) for kind in ("none", "normalise"))
-        if data.config.name in MOMENTS:
-            mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in MOMENTS[data.config.name])
-            normalise = replace(normalise, mean=mean, scale=scale)
-        return cls(data, {kind_of(space): space for space in (none, normalise, whitened) if space is not None})
+    def of(cls, data: LongTailedData, whitened: Preprocess | None, moments: Moments = MOMENTS) -> "Spaces":
+        """Pixels, normalised as released codes do, and whitened where that is at hand.
+
+        Args:
+            data: whose images they are.
+            whitened: the ZCA of that data.
+            moments: by which the codes normalise, ``MOMENTS`` or ``TRAJECTORY_MOMENTS``.
+        """
+        none = Preprocess.fit(data.train_images, PreprocessConfig("none"))
+        spaces = (none, normalised_by(moments, data), whitened)
+        return cls(data, {kind_of(space): space for space in spaces if space is not None})
 
     def read(self, images: Tensor, space: Preprocess, own: Preprocess, where: str) -> Tensor:
         """Images ``[M, Ch, H, W]`` of ``space`` in the space ``own``, float32; nothing is clamped.
@@ -82,6 +102,15 @@ class Spaces:
         if not fit:
             return "No --space reads them; is it another data set?"
         return f"{' or '.join(f'--space {other}' for other in fit)} would read them"
+
+
+def normalised_by(moments: Moments, data: LongTailedData) -> Preprocess:
+    """Normalisation by the numbers of released codes, in units of [0, 1]; by its own of a data set that they lack."""
+    own = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
+    if data.config.name not in moments:
+        return own
+    mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in moments[data.config.name])
+    return replace(own, mean=mean, scale=scale)
 
 
 def kind_of(space: Preprocess) -> str:

@@ -16,7 +16,7 @@ from ltdd_utils.evaluation.protocols import stored_space
 from ltdd_utils.interchange.layouts import assembled, decoded, read_layout
 from ltdd_utils.interchange.pictures import export_pictures
 from ltdd_utils.interchange.reading import Reading
-from ltdd_utils.interchange.spaces import Spaces, kind_of
+from ltdd_utils.interchange.spaces import MOMENTS, TRAJECTORY_MOMENTS, Spaces, kind_of
 from ltdd_utils.methods.registry import method_names
 from ltdd_utils.methods.trajectory.family import TRAJECTORY
 from ltdd_utils.methods.trajectory.interchange import export_trajectory
@@ -93,7 +93,7 @@ def import_set(place: Path, recipe: Recipe, context: RunContext, reading: Readin
     own = fitted(recipe.space, data, context)
     name, whole = reading.space or stored.space, decoded(stored)
     whitened = own if own.kind == "zca" else fitted(PreprocessConfig("zca"), data, context) if name == "zca" else None
-    spaces = Spaces.of(data, whitened)
+    spaces = Spaces.of(data, whitened, TRAJECTORY_MOMENTS if stored.matched else MOMENTS)
     space = own if name is None else spaces.known[name]
     images = spaces.read(whole.images, space, own, str(stored.where))
     info = {"class_names": list(data.class_names), "preprocess": own.describe()}

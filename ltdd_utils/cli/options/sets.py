@@ -17,7 +17,7 @@ def _folder_to_import(sub: argparse.ArgumentParser) -> None:
 def _reading(sub: argparse.ArgumentParser) -> None:
     targets = "what rows of labels are (hard: the largest value is the class); else what their values tell"
     space = (
-        "of the images (normalise: by the mean and deviation that DC and MTT use); else that of the layout: the "
+        "of the images (normalise: by the mean and deviation of the layout's codes); else that of the layout: the "
         "recipe's for images_*.pt, normalise for res_*.pt, pixels for data.pt and pictures"
     )
     order = "classes of images with soft labels: class by class, or the largest label; else what fits"
