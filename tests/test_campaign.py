@@ -220,7 +220,9 @@ def test_a_machine_that_runs_out_of_memory_goes_on_with_the_next_run(plan, tmp_p
 
     runs = campaign.read_plan(str(plan))
     monkeypatch.setattr(campaign.runner, "run", full)
-    assert campaign.run_campaign(runs, quick(tmp_path), print) == [(run, "out of memory") for run in runs]
+    failed = campaign.run_campaign(runs, quick(tmp_path), print)
+    assert [run for run, _ in failed] == runs
+    assert all(why.startswith("OutOfMemoryError: out of memory (in full, test_campaign.py line ") for _, why in failed)
 
 
 def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):

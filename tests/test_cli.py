@@ -22,6 +22,7 @@ from ltdd_utils import cli, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.cli.progress import Bars
+from ltdd_utils.cli.signals import NAMES, SIGNALS
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Checkpoint, load_bundle
 from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
@@ -201,7 +202,7 @@ def test_show_has_the_teacher_that_was_asked_for(ltdd):
 
 
 def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_path, capsys):
-    assert main(["run", "random_digits", *QUICK, "--stop-after", "0"]) == 0
+    assert main(["run", "random_digits", *QUICK, "--stop-after", "0"]) == 75
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("ltdd: stopped as asked") and "run the same command again to go on" in err
     assert err.count("\n") == 1 and not (tmp_path / "results").exists()
@@ -209,13 +210,14 @@ def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_
     assert len(list((tmp_path / "results").rglob("*.json"))) == 1
 
 
-def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, tmp_path, monkeypatch):
+def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, tmp_path, monkeypatch, capsys):
     longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
     whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
     clock = count()
     with monkeypatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: float(next(clock)))  # a second passes between two looks
-        assert ltdd(*longer, "--stop-after", "1") == ""
+        assert main([*longer, "--stop-after", "1"]) == 75
+    capsys.readouterr()
     (left,) = (tmp_path / "work").rglob("checkpoint.safetensors")
     assert 0 < load_bundle(left).meta["epoch"] < 30
     (tmp_path / "work").rename(tmp_path / "moved")
@@ -224,48 +226,57 @@ def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, 
 
 
 def signals_at(ticks, sent, monkeypatch):
-    """Send a signal to this process in each of the given ticks of a checkpoint, counted from 1."""
+    """Send signals to this process in each of the given ticks of a checkpoint, counted from 1."""
     counted, tick = count(1), Checkpoint.tick
 
     def signalled(self, state):
         if next(counted) in ticks:
-            os.kill(os.getpid(), sent)
+            for one in sent:
+                os.kill(os.getpid(), one)
         tick(self, state)
 
     monkeypatch.setattr(Checkpoint, "tick", signalled)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_the_first_signal_keeps_the_state_and_the_same_command_goes_on(sent, ltdd, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_signal_keeps_the_state_and_the_same_command_goes_on(name, ltdd, tmp_path, monkeypatch, capsys):
+    """And a batch system's second one, up to a minute after the first, changes nothing."""
+    sent, again = getattr(signal, name), getattr(signal, name if name != "SIGINT" else "SIGTERM")
     longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
     whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
-    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [signal.getsignal(one) for one in SIGNALS]
     with monkeypatch.context() as patch:
-        signals_at([7], sent, patch)
-        assert main(longer) == 130
-    said = capsys.readouterr().err.splitlines()
+        signals_at([7], [sent, again, again], patch)
+        assert main(longer) == 75
+    out, err = capsys.readouterr()
+    said, told = err.splitlines(), json.loads(out)
     assert len(said) == 2 and "again to stop at once" in said[0] and "run the same command again to go on" in said[1]
+    assert (told["outcome"], told["exit_code"], told["state_kept"]) == ("stopped", 75, True)
+    assert told["resume"].split() == ["ltdd", *longer] and said[1] == f"ltdd: {told['message']}"
     (left,) = (tmp_path / "work").rglob("checkpoint.safetensors")
     assert load_bundle(left).meta["epoch"] == 7
-    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(one) for one in SIGNALS] == handlers
     assert json.loads(ltdd(*longer))["metrics"] == whole["metrics"]
 
 
-def test_the_second_signal_ends_at_once(capsys, monkeypatch):
+def test_the_second_ctrl_c_ends_at_once(capsys, monkeypatch):
     def twice(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         raise AssertionError("the command went on")
 
     monkeypatch.setattr("ltdd_utils.runs.pipeline.evaluate_students", twice)
-    assert main(["run", "random_digits", *QUICK]) == 130
-    assert capsys.readouterr().err.splitlines()[-1].startswith("ltdd: interrupted;")
+    assert main(["run", "random_digits", *QUICK, "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert err.splitlines()[-1].startswith("ltdd: interrupted;")
+    told = json.loads(out)
+    assert told["state_kept"] is False and told["resume"].startswith("ltdd run random_digits ")
 
 
 def test_a_signal_that_was_ignored_stays_ignored(ltdd, monkeypatch):
     """As in a background command of a script, which the terminal's Ctrl-C is not meant for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signals_at([3], signal.SIGINT, monkeypatch)
+    signals_at([3], [signal.SIGINT], monkeypatch)
     ltdd("run", "random_digits", *QUICK)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 

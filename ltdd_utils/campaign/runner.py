@@ -7,6 +7,7 @@ from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.campaign.state import is_done, lock_of
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped, is_over
+from ltdd_utils.core.failures import told
 from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.runs.pipeline import run
 
@@ -47,9 +48,11 @@ def run_campaign(
                     _once(one, context, say, begun)
             except Busy:
                 later.append(one)
-            except (ValueError, OSError, ArithmeticError, RuntimeError) as error:  # RuntimeError: out of memory, too
-                say(f"failed: {one.command}: {error}")
-                failed.append((one, str(error)))
+            except Stopped:
+                raise
+            except Exception as error:  # whatever somebody's method raises: the other runs go on
+                say(f"failed: {one.command}: {told(error)}")
+                failed.append((one, told(error)))
         if later and len(later) == len(left):
             _pause(context)
         left = later

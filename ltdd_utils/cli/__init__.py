@@ -2,12 +2,11 @@
 
 ``options`` has the commands and their options, a file for each group, and names the module of each command, which is
 imported when it is asked for: a command that only tells does not wait for torch. ``parser`` makes a parser of them,
-``progress`` draws the bars, ``signals`` stops the work.
+``progress`` draws the bars, ``signals`` stops the work, ``outcomes`` has the exit codes.
 """
 
 import argparse
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,42 +14,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ltdd_utils.cli import signals
 from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.cli.outcomes import REFUSED, ended, say
 from ltdd_utils.cli.parser import build_parser
-from ltdd_utils.core.deadline import Stopped
-from ltdd_utils.core.settings import UnknownName
 from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
 
 __all__ = ["main"]
 
 PACKAGE = Path(__file__).parents[1]
-INTERRUPTED = 128 + 2  # what a shell reports after Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it worked (or stopped as asked), 2 after one line that says what was wrong."""
+    """Run one command; the exit code, after one line on standard error if it was not done (``outcomes.CODES``)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         _load_plugins(arguments)  # before the parser, whose choices they add to
     except (ValueError, OSError, ImportError) as error:
-        return _say(f"error: {error}", 2)
+        return say(f"error: {error}", REFUSED)
     options = build_parser().parse_args(arguments)
     try:
         with signals.restored(), _short_warnings():
             return _run(options)
-    except Stopped as stop:
-        return _say(str(stop), INTERRUPTED if signals.stopped() else 0)
-    except KeyboardInterrupt:
-        return _say("interrupted; the same command goes on from the last checkpoint", INTERRUPTED)
-    except BrokenPipeError:  # `ltdd table | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except UnknownName as error:
-        return _say(f"error: {error}; a name from a file of your own needs --plugin FILE.py", 2)
-    except (ValueError, OSError, FloatingPointError, NotImplementedError) as error:
-        return _say(f"error: {error}", 2)
+    except (Exception, KeyboardInterrupt) as error:
+        return ended(error, options, arguments)
 
 
 def _load_plugins(arguments: Sequence[str] | None) -> None:
@@ -83,8 +70,3 @@ def _run(options: argparse.Namespace) -> int:
     module = importlib.import_module(f"ltdd_utils.cli.{COMMANDS[options.command].module}")
     print(getattr(module, f"{options.command}_")(options), flush=True)
     return 0
-
-
-def _say(text: str, status: int) -> int:
-    tqdm.write(f"ltdd: {' '.join(text.split())}", file=sys.stderr)  # on a line of its own, whatever bar is drawn
-    return status

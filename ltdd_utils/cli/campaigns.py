@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from ltdd_utils import campaign
 from ltdd_utils.cli.common import as_json
+from ltdd_utils.core.failures import Failed
 from ltdd_utils.records.clone import all_records
 from ltdd_utils.report.campaign import estimate
 
@@ -27,9 +28,8 @@ def campaign_(options: argparse.Namespace) -> str:
         context = replace(context_of(options, wait=False), results=options.results)
         failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
         if failed:
-            raise ValueError(
-                f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0][0].command}: {failed[0][1]}"
-            )
+            first, why = failed[0]
+            raise Failed(f"{len(failed)} of {len(runs)} runs failed; the first: {first.command}: {why}")
     states = campaign.campaign_status(runs, campaign.records_by_name(all_records(options.results)), options.work)
     if options.json:
         facts = ("command", "block", "seed", "students")

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.cli.outcomes import CODES, REFUSED
 from ltdd_utils.core.provenance import version_of
 from ltdd_utils.data.facts import DATASETS
 
 __all__ = ["build_parser"]
 
-EXAMPLES = """examples:
+EXAMPLES = f"""examples:
   ltdd list                            every recipe
   ltdd show kcenter_cifar10            its settings, the published number, what it cost
   ltdd run random_digits               a first result on embedded data, in under a minute
   ltdd data fetch cifar10              download a data set and check it
   ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --seed 0
   ltdd table --dataset cifar10         published numbers beside ours
+
+{CODES}
 
 `ltdd COMMAND --help` explains each command."""
 
@@ -36,9 +39,9 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all others are."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong and where help is; exit status 2."""
+        """Say what was wrong and where help is; exit code 2."""
         print(f"ltdd: error: {message}; see `{self.prog} --help`", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(REFUSED)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub = subparsers.add_parser(name, help=text, description=text, **style)
         sub.set_defaults(command=name)
         sub.add_argument("--json", action="store_true", help="print JSON for scripts")
+        sub.add_argument("--traceback", action="store_true", help="of an error, show where in the code it arose")
         sub.add_argument("--plugin", action="append", default=[], metavar="FILE.py", type=Path, help=PLUGIN)
         for add in command.options:
             add(sub)

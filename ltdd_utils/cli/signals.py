@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: the first one keeps the state of the running stage, the second one ends the command at once."""
+"""Signals: the first one keeps the state of the running stage, and only a Ctrl-C after it ends the command at once.
+
+Batch systems send SIGTERM, SIGUSR1 or SIGUSR2 before the time is up, some of them more than once: SLURM sends a second
+SIGTERM up to a minute after the first.
+"""
 
 import signal
 import sys
@@ -13,21 +17,15 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from ltdd_utils.core.store import Store
 
-__all__ = ["restored", "stop_gently", "stopped"]
+__all__ = ["restored", "stop_gently"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_stopped = threading.Event()
-
-
-def stopped() -> bool:
-    """Whether a signal stopped the command that runs."""
-    return _stopped.is_set()
+NAMES = tuple(name for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2") if hasattr(signal, name))  # not on Windows
+SIGNALS = tuple(getattr(signal, name) for name in NAMES)
 
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Around a command: nothing has stopped it yet, and the usual handlers are back at its end."""
-    _stopped.clear()
+    """Around a command: the usual handlers are back at its end."""
     usual = {one: signal.getsignal(one) for one in SIGNALS} if _can_handle() else {}
     try:
         yield
@@ -37,7 +35,7 @@ def restored() -> Iterator[None]:
 
 
 def stop_gently(store: "Store") -> None:
-    """Let the first signal stop ``store``, and the second one end the command, until ``restored`` ends."""
+    """Let the first signal stop ``store``, and a Ctrl-C after it end the command, until ``restored`` ends."""
     if not _can_handle():
         return
     # What is ignored stays so: a script's background command, say, that Ctrl-C is not meant for.
@@ -45,14 +43,18 @@ def stop_gently(store: "Store") -> None:
 
     def asked(number: int, frame: FrameType | None) -> None:
         del number, frame
-        _stopped.set()
         store.stop()
         for one in heard:
-            signal.signal(one, signal.default_int_handler)
-        tqdm.write("ltdd: stopping at the next checkpoint; again to stop at once", file=sys.stderr)
+            signal.signal(one, signal.default_int_handler if one == signal.SIGINT else _again)
+        tqdm.write("ltdd: stopping at the next checkpoint; Ctrl-C again to stop at once", file=sys.stderr)
 
     for one in heard:
         signal.signal(one, asked)
+
+
+def _again(number: int, frame: FrameType | None) -> None:
+    """The same wish once more, from a batch system: the command is stopping already."""
+    del number, frame
 
 
 def _can_handle() -> bool:

@@ -16,4 +16,4 @@ def is_over(deadline: Deadline) -> bool:
 
 
 class Stopped(Exception):
-    """The time given with ``--stop-after`` is over; what was done so far lies in a checkpoint."""
+    """Stopped as asked, by ``--stop-after`` or a signal; what was done so far lies in the store."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ltdd_utils.core.failures import naming_strangers
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.networks.settings import NetworkConfig
@@ -80,6 +81,7 @@ class Family:
 
         Raises:
             ValueError: the last stage gave no set.
+            Failed: a stage's function from outside the package raised.
         """
         from ltdd_utils.distilled.contents import DistilledSet
         from ltdd_utils.distilled.result import DistillationResult
@@ -87,7 +89,7 @@ class Family:
         result: Any = None
         for stage in self.stages(job.cfg, job.ipc):
             compute = self._function(stage)
-            with job.run.ledger.entry(stage.name):
+            with job.run.ledger.entry(stage.name), naming_strangers(compute, f"the stage {stage.name!r}"):
                 result = job.results[stage.name] = compute(job)
         if isinstance(result, DistilledSet):
             return DistillationResult(result)

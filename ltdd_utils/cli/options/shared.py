@@ -92,7 +92,8 @@ def work(sub: argparse.ArgumentParser) -> None:
     text = "folder of finished stages ($LTDD_WORK); a relative one counts from the current folder"
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--work", type=Path, default=usual, metavar="DIR", help=text)
-    sub.add_argument("--stop-after", type=float, metavar="MINUTES", help="keep the state and stop; run again to go on")
+    stop = "keep the state and stop, with exit code 75; run again to go on"
+    sub.add_argument("--stop-after", type=float, metavar="MINUTES", help=stop)
 
 
 def data_folder(sub: argparse.ArgumentParser) -> None:
