@@ -27,7 +27,7 @@ def test_the_glmc_list_is_what_its_loop_over_pixels_draws():
         np.random.seed(GLMC)
         joined = np.zeros(0, dtype=int)
         for label, count in enumerate(COUNTS):
-            own = pixels[np.flatnonzero(LABELS == label)]
+            own = pixels[np.flatnonzero(label == LABELS)]
             joined = np.concatenate([joined, own[np.random.choice(len(own), count, replace=False)]])
     finally:
         np.random.set_state(state)

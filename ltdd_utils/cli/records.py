@@ -57,6 +57,7 @@ def _row(record: Record) -> dict[str, Any]:
         "changed": changed,
         "overall": record.metrics.overall.mean,
         "std": record.metrics.overall.std,
+        "balanced": None if record.metrics.balanced is None else record.metrics.balanced.mean,
         "students": len(record.students),
         "seconds": record.cost.total_seconds,
         "path": str(record.path),
@@ -70,6 +71,7 @@ def _line(row: dict[str, Any]) -> str:
     size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
     cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
     accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})
+    accuracy += "" if row["balanced"] is None else f" %, balanced {100 * row['balanced']:.1f}"
     score = f"{accuracy} % with {records.counted(row['students'])}"
     return f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}\n  {row['path']}"
 

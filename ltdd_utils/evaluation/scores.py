@@ -36,6 +36,18 @@ class Evaluation:
         """Share of all test images that each student answers correctly, float64 ``[S]``."""
         return self.confusion.diagonal(dim1=1, dim2=2).sum(dim=1).double() / self.confusion.sum(dim=(1, 2))
 
+    @property
+    def balanced(self) -> Tensor | None:
+        """Mean over the classes of ``per_class``, float64 ``[S]``: balanced accuracy, the macro-averaged recall.
+
+        None where every class has equally many test images, since it is ``overall`` then. A class without a test image
+        does not count.
+        """
+        tests = self.confusion[0].sum(dim=1)
+        if (tests == tests[0]).all():
+            return None
+        return self.per_class[:, tests > 0].mean(dim=1)
+
     def each_student(self) -> list[dict[str, Any]]:
         """The entries of each student in a record: ``overall``, ``per_class``, and what else was kept."""
         students = len(self.confusion)
@@ -52,13 +64,15 @@ class Evaluation:
         """The metrics of a record, as fractions.
 
         ``overall`` and the groups are ``{"mean", "std"}`` over students (ddof 1; std None for one student), a group
-        without classes is None; ``per_class`` ``[C]`` and ``confusion`` ``[C, C]`` are means over students.
+        without classes is None; ``per_class`` ``[C]`` and ``confusion`` ``[C, C]`` are means over students. There is a
+        ``balanced`` only for a test set whose classes have unequal numbers of images.
         """
-        per_class = self.per_class
+        per_class, balanced = self.per_class, self.balanced
         groups = shot_groups(self.counts) | rank_thirds(self.counts)
         rows = [group_accuracy(row.tolist(), groups) for row in per_class]
         return {
             "overall": _spread(self.overall.tolist()),
+            **({} if balanced is None else {"balanced": _spread(balanced.tolist())}),
             "per_class": per_class.mean(dim=0).tolist(),
             **{name: None if rows[0][name] is None else _spread([row[name] for row in rows]) for name in groups},
             "confusion": self.confusion.double().mean(dim=0).tolist(),

@@ -33,6 +33,7 @@ class Metrics:
     mid: MeanStd | None
     tail: MeanStd | None
     confusion: tuple[tuple[float, ...], ...]  # of each true class (row), how often each class (column) was said, [C, C]
+    balanced: MeanStd | None = None  # mean of the class accuracies; None: a balanced test set
 
 
 @dataclass(frozen=True)

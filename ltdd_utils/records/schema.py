@@ -15,6 +15,7 @@ KEYS = ("schema", *NAMES, "seed", "config", "target", "metrics", "students", "co
 CONFIG = ("name", "scale", "data", "ipc", "method", "evaluate")
 OPTIONAL = ("distillation", "teacher")  # curves of the iterations that made the set; what the teacher itself scores
 STUDENT = ("stream", "overall", "per_class")
+OPTIONAL_METRICS = ("balanced",)  # mean of the class accuracies, where the test set has a tail of its own
 OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # norm of each row of the layer used at inference, [C]; ADSA's tau
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
@@ -60,8 +61,12 @@ def validate_record(record: Mapping[str, Any]) -> None:
 
 
 def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> None:
-    _keys(metrics, ("overall", "per_class", *GROUPS, "confusion"), "metrics")
-    for name in ("overall", *(group for group in GROUPS if metrics[group] is not None)):
+    _keys(metrics, ("overall", "per_class", *GROUPS, "confusion"), "metrics", OPTIONAL_METRICS)
+    for name in (
+        "overall",
+        *(name for name in OPTIONAL_METRICS if name in metrics),
+        *(group for group in GROUPS if metrics[group] is not None),
+    ):
         _spread(metrics[name], name)
     per_class, confusion = metrics["per_class"], metrics["confusion"]
     _fractions(per_class, "per_class")
@@ -78,6 +83,9 @@ def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, An
         tau = student.get("adsa_tau", 0.0)
         _need(isinstance(tau, int | float) and 0 <= tau < math.inf, f"adsa_tau is {tau!r}; it must be 0 or more")
     _check_spread(metrics["overall"], [student["overall"] for student in students])
+    if "balanced" in metrics:
+        tested = [c for c, row in enumerate(confusion) if math.fsum(row) > 0]
+        _agree("balanced", metrics["balanced"]["mean"], math.fsum(per_class[c] for c in tested) / (len(tested) or 1))
     for c, value in enumerate(per_class):
         _agree(f"class {c}", value, math.fsum(student["per_class"][c] for student in students) / len(students))
         _agree(f"row {c} of confusion", confusion[c][c] / (math.fsum(confusion[c]) or 1), value)

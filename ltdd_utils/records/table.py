@@ -54,6 +54,7 @@ def _row(record: Record) -> dict[str, Any]:
         "protocol": record.protocol,
         "overall": metrics.overall.mean,
         "std": metrics.overall.std,
+        "balanced": None if metrics.balanced is None else metrics.balanced.mean,
         **{name: None if group is None else group.mean for name, group in groups.items()},
         "per_class": list(metrics.per_class),
         "students": len(record.students),

@@ -15,7 +15,8 @@ def summary(record: Mapping[str, Any]) -> str:
     students = len(record.get("students", seconds))
     name = "  ".join(str(record[key]) for key in ("recipe", "scale", "protocol") if key in record)
     cost = f"{counted(students)}, {sum(seconds):.0f} s"
-    lines = [name, f"overall {in_percent(metrics['overall'])} %  ({cost})"]
+    balanced = f", balanced {in_percent(metrics['balanced'])} %" if "balanced" in metrics else ""
+    lines = [name, f"overall {in_percent(metrics['overall'])} %{balanced}  ({cost})"]
     lines += ["  ".join(f"{group} {in_percent(metrics[group])}" for group in part) for part in (GROUPS[:3], GROUPS[3:])]
     made = record.get("distillation", {})
     if made.get("skipped") or made.get("clamped"):
