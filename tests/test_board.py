@@ -1,5 +1,6 @@
 """The board of a cell: what each method scored under each evaluator, controls, ladders, and what was never run."""
 
+import json
 from dataclasses import replace
 
 import pandas as pd
@@ -33,6 +34,19 @@ def test_what_was_not_run_has_empty_scores(tmp_path):
     for run in (("datm", STORED), ("damed", PLAIN), ("damed", STORED, {"dam.prior": "uniform"})):
         assert not found[run] and found.entry(*run) is None
     assert not board(tmp_path / "nothing").entries
+
+
+def test_a_record_of_settings_that_are_gone_is_left_out_of_a_readers_board_and_refused_in_the_books(tmp_path):
+    save(tmp_path, [(4, 4)])
+    path = save(tmp_path, [(5, 5)], seed=1)
+    content = json.loads(path.read_text())
+    content["config"]["method"] |= {"gone": 1}
+    path.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match=rf"{path.name}: unknown key 'gone'.*; the record is left out") as said:
+        found = board(tmp_path)
+    assert len(said) == 1 and found["damed", STORED] == pytest.approx([0.4])
+    with pytest.raises(ValueError, match=rf"{path.name}: unknown key 'gone'"):
+        analysis.board("cifar10", records=loaded(tmp_path).assign(committed=True))
 
 
 def test_a_student_of_another_architecture_is_another_evaluator_on_a_board_of_its_own(tmp_path):

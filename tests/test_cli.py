@@ -398,7 +398,7 @@ def test_records_lists_what_was_run_with_its_settings_and_files(ltdd, tmp_path):
     assert row["changed"] == {"evaluate.train.epochs": 2, "evaluate.network.width": 8}
     text = ltdd("records", "random_digits", "--results", tmp_path / "mine")
     score = f"{100 * row['overall']:.1f} ± {100 * row['std']:.1f} % with 2 students"
-    assert "IF 20, IPC 2, dsa-stored, seed 0: " in text and score in text
+    assert "IF 20, IPC 2, dsa-stored, convnet-d3 (8), seed 0: " in text and score in text
     assert "evaluate.train.epochs=2" in text and row["path"] in text
     assert main(["records", "mtt_digit", "--results", str(tmp_path / "mine")]) == 2  # no such recipe
     assert "no record of mtt_digits" in ltdd("records", "mtt_digits", "--results", tmp_path / "mine")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ltdd_utils.core.tables import Table, check_reference, resolve
+from ltdd_utils.core.tables import Table, check_reference, resolve, same_function
 
 
 def table():
@@ -67,6 +67,16 @@ def test_a_file_that_is_run_again_registers_the_same_entry():
     for other in (Planet(0.2, again), Planet(0.1, orbit_of), Planet(0.1, len)):
         with pytest.raises(ValueError, match="planet 'mars' exists already"):
             planets.add("mars", other)
+
+
+def test_two_lambdas_of_one_module_are_two_functions():
+    planets = Table("planet", Planet, {})
+    for _ in range(2):  # a cell that is run twice
+        planets.add("mars", Planet(0.1, lambda: 1.9))
+    for other in (lambda: 2.9, lambda: len([]), lambda: max([])):
+        with pytest.raises(ValueError, match="planet 'mars' exists already"):
+            planets.add("mars", Planet(0.1, other))
+    assert not same_function(lambda: 1, lambda: 2) and same_function(orbit_of(1), orbit_of(2))
 
 
 def test_a_function_named_by_text_is_imported_when_it_is_needed():

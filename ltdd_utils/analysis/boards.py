@@ -10,7 +10,7 @@ import pandas as pd
 
 from ltdd_utils.analysis.changes import full_names, run_command
 from ltdd_utils.analysis.differences import NOT_RUN, Contrast, Ladder, contrast, contrasts, indexed, stepwise
-from ltdd_utils.analysis.entries import Entry, entries, in_cell, iterations, with_fallbacks
+from ltdd_utils.analysis.entries import Entry, entries, is_here, iterations, with_fallbacks
 from ltdd_utils.analysis.scores import Scores, percent, pipelines
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.evaluator import Evaluator
@@ -45,15 +45,18 @@ def board(
         ipc: images per class.
         scale: a run at another scale whose settings are the same at both counts too.
         network: architecture of the students.
-        records: as ``records.load`` gives them; None: the book's own.
+        records: as ``records.load`` gives them; None: the book's own. One whose settings are gone is left out with a
+            warning, unless it is the book's.
         like: the board of another cell, to take a spread from where an evaluator scored nothing twice here; None: this.
     """
+    books_own = records is None
     if records is None:
         records = load(default_records_dir(), allow_mixed=True, committed_only=True)
     factor = DATASETS[dataset].imbalance_factor if imbalance_factor is None else imbalance_factor
     cell = Cell(dataset, scale, factor, ipc)
-    here = [record for record in ([] if records.empty else records["record"]) if in_cell(record, cell, network)]
-    found = entries(here)
+    strict = [] if records.empty else (records["committed"].fillna(False) | books_own)
+    pairs = zip([] if records.empty else records["record"], strict, strict=True)
+    found = entries([record for record, own in pairs if is_here(record, cell, network, own)])
     return Board(cell, network, with_fallbacks(found, found if like is None else like.entries))
 
 

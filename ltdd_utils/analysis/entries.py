@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from ltdd_utils.methods.base import Method
 from ltdd_utils.presets import Cell
 from ltdd_utils.records.record import Record
 
-__all__ = ["Entry", "entries", "in_cell", "iterations", "with_fallbacks"]
+__all__ = ["Entry", "entries", "in_cell", "is_here", "iterations", "with_fallbacks"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,21 @@ def in_cell(record: Record, cell: Cell, network: str) -> bool:
     if made.evaluate.network.name != network:
         return False
     return made.scale == cell.scale or diff_from_recipe(made) == diff_from_recipe(replace(made, scale=cell.scale))
+
+
+def is_here(record: Record, cell: Cell, network: str, strict: bool) -> bool:
+    """``in_cell``; a record whose settings are gone is of no cell, and a warning names it.
+
+    Raises:
+        ValueError: the settings are gone, and ``strict``.
+    """
+    try:
+        return in_cell(record, cell, network)
+    except ValueError as error:  # it names the file
+        if strict:
+            raise
+        warnings.warn(f"{error}; the record is left out", stacklevel=3)
+        return False
 
 
 def entries(records: Iterable[Record]) -> list[Entry]:

@@ -10,12 +10,12 @@ from ltdd_utils.records.schema import TARGET_KEYS
 
 __all__ = ["pool"]
 
-POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS)
+POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS, "in_table", "data_sha256")
 MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
 
 
 def pool(records: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting (recipe, scale, ``config_id``), over all its seeds: ``mean`` and ``std``, fractions.
+    """One row per setting (recipe, scale, ``config_id``) and data, over all its seeds: ``mean`` and ``std``, fractions.
 
     Other columns: ``students`` and ``pipelines`` (how many), ``seeds`` (which), ``seconds`` (of one run, the mean over
     the runs), ``device``.

@@ -55,7 +55,8 @@ def compare(
         one run, ``device``, ``command``. One row per published number and scale.
     """
     pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in pool(records).to_dict("records"):
+    runs = pool(records)
+    for row in runs[runs["in_table"].eq(True)].to_dict("records"):
         pooled.setdefault(_key(row), []).append({**row, "origin": _origin(records, row)})
     rows = []
     for target in published.to_dict("records"):

@@ -23,7 +23,9 @@ from typing import Any
 
 from ltdd_utils import recipes
 from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.records.files import planned
 from ltdd_utils.records.folders import default_records_dir
+from ltdd_utils.records.schema import run_name
 
 __all__ = ["Block", "PlannedRun", "plan_names", "read_plan"]
 
@@ -42,8 +44,8 @@ class PlannedRun:
 
     @property
     def name(self) -> str:
-        """The name of its record, without the suffix: ``RECIPE/CONFIG_ID-sSEED``."""
-        return f"{self.recipe.name}/{self.recipe.config_id}-s{self.seed}"
+        """What tells it from other runs, whatever its data: ``RECIPE/CONFIG_ID-sSEED``."""
+        return run_name(planned(self.recipe, self.seed))
 
 
 @dataclass(frozen=True)

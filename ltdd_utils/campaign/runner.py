@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.campaign.state import is_done, lock_of
@@ -9,6 +10,8 @@ from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped, is_over
 from ltdd_utils.core.failures import told
 from ltdd_utils.core.locks import Busy, locked
+from ltdd_utils.data.long_tailed import load
+from ltdd_utils.data.settings import is_own
 from ltdd_utils.runs.pipeline import run
 
 __all__ = ["run_campaign"]
@@ -60,7 +63,7 @@ def run_campaign(
 
 
 def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begun: set[str]) -> None:
-    if is_done(one, context.results):
+    if _has_record(one, context):
         return
     if one.command not in begun:
         say(f"runs: {one.command}")
@@ -68,6 +71,15 @@ def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begu
     record = run(one.recipe, one.seed, one.students, context)
     overall, seconds = record.metrics.overall.mean, record.cost.total_seconds
     say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")
+
+
+def _has_record(one: PlannedRun, context: RunContext) -> bool:
+    """Whether a run is done; images and lists of the user's own are looked at, since they can change."""
+    if not (is_own(one.recipe.data.name) or one.recipe.data.list_file):
+        return is_done(one, context.results)
+    data = load(one.recipe.data, context.data, context.watching("read images"))
+    now = replace(one, recipe=replace(one.recipe, data=data.config))
+    return is_done(now, context.results, data.sha256)
 
 
 def _pause(context: RunContext) -> None:

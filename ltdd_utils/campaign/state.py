@@ -10,8 +10,9 @@ import pandas as pd
 from ltdd_utils.campaign.costs import expected
 from ltdd_utils.campaign.plan import PlannedRun
 from ltdd_utils.core.locks import is_locked
-from ltdd_utils.records.files import load_record
+from ltdd_utils.records.files import load_record, planned, read, record_path
 from ltdd_utils.records.record import Record
+from ltdd_utils.records.schema import run_name
 
 __all__ = ["State", "campaign_status", "is_done", "lock_of", "records_by_name", "status_totals"]
 
@@ -29,7 +30,7 @@ class State:
 
 
 def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
-    """Records, under the names that their runs have.
+    """Records, under the names that their runs have; of several for one run, on changed data, the newest.
 
     Args:
         records: files, also of runs that are in no campaign.
@@ -37,7 +38,8 @@ def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
     Raises:
         ValueError: a record is damaged.
     """
-    return {f"{path.parent.name}/{path.stem}": load_record(path) for path in records}
+    found = sorted(read(records), key=lambda record: record.provenance.started_utc)
+    return {run_name(record): record for record in found}
 
 
 def campaign_status(runs: Sequence[PlannedRun], known: Mapping[str, Record], work: Path | None = None) -> list[State]:
@@ -66,9 +68,15 @@ def _state(lock: Path) -> str:
     return "running" if is_locked(lock) else "begun" if lock.is_file() else "missing"
 
 
-def is_done(run: PlannedRun, results: Path) -> bool:
-    """Whether there is a record with at least the number of students that the campaign asks for."""
-    path = results / f"{run.name}.json"
+def is_done(run: PlannedRun, results: Path, data_sha256: str = "") -> bool:
+    """Whether there is a record with at least the number of students that the campaign asks for.
+
+    Args:
+        run: of the campaign.
+        results: the results folder.
+        data_sha256: of the data; needed of own data alone, whose record is of the images as they are now.
+    """
+    path = record_path(results, planned(run.recipe, run.seed, data_sha256))
     return path.is_file() and _enough(run, load_record(path))
 
 

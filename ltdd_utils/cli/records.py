@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ltdd_utils import analysis, recipes, records
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.settings import is_own
 from ltdd_utils.records import Record
 
 if TYPE_CHECKING:
@@ -34,14 +35,15 @@ def _folder(options: argparse.Namespace) -> Path:
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
     paths = [path for path in records.all_records(_folder(options)) if options.recipe in (None, path.parent.name)]
-    rows = [_row(record) for record in records.read(paths)]
+    found = records.read(paths)
+    rows = [_row(record) for record in found]
     if options.json:
         return as_json(rows)
     if not rows:
         if options.recipe is not None:
             recipes.recipe(options.recipe)  # refuses an unknown name
         return f"no record of {options.recipe or 'any recipe'} in {options.results}"
-    return "\n".join(_line(row) for row in rows)
+    return "\n".join(_line(row, record) for row, record in zip(rows, found, strict=True))
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -53,7 +55,10 @@ def _row(record: Record) -> dict[str, Any]:
         "recipe": record.name,
         **{name: getattr(record, name) for name in ("scale", "config_id", "seed", "protocol")},
         "data": to_dict(record.data),
-        "ipc": record.ipc,
+        **record.cell,
+        "width": record.width,
+        "class_counts": record.provenance.class_counts,
+        "in_table": record.in_table,
         "changed": changed,
         "overall": record.metrics.overall.mean,
         "std": record.metrics.overall.std,
@@ -64,12 +69,14 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], record: Record) -> str:
     settings = "  settings unknown here"
     if row["changed"] is not None:
         settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
     size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
-    cell = f"IF {row['data']['imbalance_factor']:g}, {size}, {row['protocol']}, seed {row['seed']}"
+    whose = f"{row['dataset']}, " if is_own(row["dataset"]) else ""
+    tail, students = records.long_tail(record), records.students_of(record)
+    cell = f"{whose}{tail}, {size}, {row['protocol']}, {students}, seed {row['seed']}"
     accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})
     accuracy += "" if row["balanced"] is None else f" %, balanced {100 * row['balanced']:.1f}"
     score = f"{accuracy} % with {records.counted(row['students'])}"

@@ -76,9 +76,13 @@ def _caller() -> str:
     return frame.f_globals["__name__"]
 
 
-def _place(function: object) -> tuple[str | None, str | None]:
-    """Where a function is defined: its module, and its name in it."""
-    return getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+def _place(function: object) -> tuple[object, ...]:
+    """Where a function is defined: its module, and its name in it; of a lambda, which has none, also what it does."""
+    place = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if getattr(function, "__name__", None) != "<lambda>":
+        return place
+    code = function.__code__
+    return *place, code.co_code, code.co_consts, code.co_names
 
 
 def same_function(one: object, other: object) -> bool:

@@ -5,9 +5,15 @@ from typing import Literal
 
 from ltdd_utils.core.settings import added_field, at_least, check_types, choice
 
-__all__ = ["LARGEST_SEED", "DataConfig", "PreprocessConfig"]
+__all__ = ["LARGEST_SEED", "OWN", "DataConfig", "PreprocessConfig", "is_own"]
 
+OWN = "folder:"  # before the path of a data set of the user's own
 LARGEST_SEED = 2**32 - 1  # of numpy's RandomState, which draws the index lists
+
+
+def is_own(name: str) -> bool:
+    """Whether a data set's name is a path of the user's own, whose images can change while the name stays."""
+    return name.startswith(OWN)
 
 
 @dataclass(frozen=True)

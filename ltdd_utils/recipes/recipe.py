@@ -16,7 +16,7 @@ from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import Cell, architecture
 from ltdd_utils.recipes.plugins import load_entry_points
 
-__all__ = ["Recipe", "names", "parts", "protocol_of", "recipe", "whole_set"]
+__all__ = ["Recipe", "halves", "names", "parts", "protocol_of", "recipe", "whole_set"]
 
 IMAGENET_LT = 256  # imbalance factor of the published list; no recipe has it: ours is an exponential profile
 
@@ -118,6 +118,12 @@ def names() -> list[str]:
     return [f"{method}_{dataset}" for dataset in DATASETS for method in METHODS]
 
 
+def halves(name: str) -> tuple[str, str]:
+    """The names of method and data set that a recipe's name is made of, whether anybody knows them or not."""
+    method, _, dataset = name.rpartition("_")  # a data set's name has no "_"
+    return method, dataset
+
+
 def parts(name: str) -> tuple[Method, str]:
     """The method and the data set of a recipe's name.
 
@@ -125,7 +131,7 @@ def parts(name: str) -> tuple[Method, str]:
         UnknownName: no method or no data set is called so.
     """
     load_entry_points()
-    method, _, dataset = name.rpartition("_")  # a data set's name has no "_"
+    method, dataset = halves(name)
     if method not in METHODS or dataset not in DATASETS:
         known = f"`ltdd list` names all {len(names())}, for example random_cifar10"
         raise UnknownName(f"unknown recipe {name!r}; {known}")

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from ltdd_utils.core.provenance import git
+from ltdd_utils.records.folders import PACKAGED
 
-__all__ = ["all_records", "committed", "is_tracked"]
+__all__ = ["all_records", "committed", "is_tracked", "membership"]
 
 
 def all_records(folder: Path) -> list[Path]:
@@ -17,9 +18,21 @@ def committed(folder: Path) -> list[Path]:
 
     A staged record counts: ``git add`` it, write the pages, and commit both.
     """
+    return [path for path, book in membership(folder).items() if book is not False]
+
+
+def membership(folder: Path) -> dict[Path, bool | None]:
+    """All records of a folder, and whether each is one of the book's; None: no repository tells.
+
+    In ``results/`` at the top of a clone git tells; all that an installed package carries are the book's; of any other
+    folder nobody knows.
+    """
     folder = Path(folder)
     names = _tracked(folder)
-    return [path for path in all_records(folder) if names is None or path.relative_to(folder).as_posix() in names]
+    known = True if folder.resolve() == PACKAGED.resolve() else None
+    return {
+        path: known if names is None else path.relative_to(folder).as_posix() in names for path in all_records(folder)
+    }
 
 
 def is_tracked(record: Path) -> bool:

@@ -84,6 +84,7 @@ class Provenance:
     clamped: float = 0.0  # largest share of synthetic pixel values that had to be clamped
     stages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # commit -> the stages that it computed
     plugins: Sequence[Mapping[str, str | None]] = ()  # module and SHA-256 of each file with a part from outside
+    class_counts: Sequence[int] | None = None  # train images of each class, [C]; None: of an earlier version
 
 
 @dataclass(frozen=True)

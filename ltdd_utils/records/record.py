@@ -14,9 +14,10 @@ from typing import Any
 from ltdd_utils.core.settings import UnknownName, from_dict
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.evaluation.evaluator import Evaluator
-from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.recipes.recipe import Recipe, halves
 from ltdd_utils.records.parts import Cost, Distillation, Metrics, Provenance, Student, Teacher, open_part
-from ltdd_utils.records.schema import validate_record
+from ltdd_utils.records.schema import TARGET_KEYS, file_name, validate_record
 
 __all__ = ["Record"]
 
@@ -68,12 +69,56 @@ class Record(Mapping[str, Any]):
     @property
     def file_name(self) -> str:
         """Where it stands in a results folder."""
-        return f"{self.name}/{self.config_id}-s{self.seed}.json"
+        return file_name(self.content)
 
     @property
     def target(self) -> Mapping[str, Any] | None:
         """The keys of the published number that the run stands beside; None if there is none of these settings."""
         return self.content["target"]
+
+    @property
+    def in_table(self) -> bool:
+        """Whether a published number is of the same settings: only such a run is compared with what papers print."""
+        return self.target is not None
+
+    @cached_property
+    def cell(self) -> Mapping[str, Any]:
+        """What was run, under the keys of a published number, from the settings where there is no such number.
+
+        ``imbalance_factor`` is the largest by the smallest class where the images were not cut to an exponential
+        profile, and None where their numbers are not known.
+        """
+        if self.target is not None:
+            return self.target
+        data = self.content["config"]["data"]
+        counts, factor = self.provenance.class_counts, data.get("imbalance_factor")
+        if not self.is_exponential:
+            factor = max(counts) / min(counts) if counts else None
+        method, _ = halves(self.name)
+        found = (data.get("name"), factor, self.ipc, method, self._network, self.protocol)
+        return dict(zip(TARGET_KEYS, found, strict=True))
+
+    @property
+    def is_exponential(self) -> bool:
+        """Whether an imbalance factor decides the images of each class."""
+        return self.content["config"]["data"].get("profile", "exponential") == "exponential"
+
+    @property
+    def width(self) -> int | None:
+        """Channels of the students' first layer; None: the architecture's own."""
+        return self._students.get("width")
+
+    @property
+    def _students(self) -> Mapping[str, Any]:
+        return self.content["config"]["evaluate"].get("network", {})
+
+    @property
+    def _network(self) -> str | None:
+        """The students' architecture as tables name it; as it is called where it is of a plugin that is not here."""
+        try:
+            return from_dict(NetworkConfig, self._students).label
+        except ValueError:
+            return self._students.get("name")
 
     @property
     def protocol(self) -> str:

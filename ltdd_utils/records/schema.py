@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["GROUPS", "SCHEMA", "TARGET_KEYS", "validate_record"]
+from ltdd_utils.data.settings import is_own
+
+__all__ = ["GROUPS", "SCHEMA", "TARGET_KEYS", "file_name", "run_name", "validate_record"]
 
 SCHEMA = 1
 GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_groups, then longtail.rank_thirds
@@ -20,6 +22,28 @@ OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # norm of each row of the l
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
 TOLERANCE = 1e-6  # students may be scored in float32
+DATA_DIGITS = 8  # of the data's hash, in the name of a record of the user's own data
+
+
+def file_name(run: Mapping[str, Any], with_data: bool = True) -> str:
+    """The place of a run's record in a results folder, ``RECIPE/CONFIG_ID-sSEED.json``.
+
+    Of the user's own data it is ``RECIPE/CONFIG_ID-sSEED-dDIGITS.json``, with the first digits of the data's hash: a
+    folder can change while its name stays, and its record must not replace the one before.
+
+    Args:
+        run: a record, or of one its ``recipe``, ``config_id``, ``seed``, ``config.data.name`` and
+            ``provenance.data_sha256``.
+        with_data: False: without these digits, as earlier versions named every record.
+    """
+    own = with_data and is_own(run["config"]["data"].get("name", ""))
+    digits = f"-d{run['provenance']['data_sha256'][:DATA_DIGITS]}" if own else ""
+    return f"{run_name(run)}{digits}.json"
+
+
+def run_name(run: Mapping[str, Any]) -> str:
+    """What tells a run from others, whatever its data: ``RECIPE/CONFIG_ID-sSEED``."""
+    return f"{run['recipe']}/{run['config_id']}-s{run['seed']}"
 
 
 def validate_record(record: Mapping[str, Any]) -> None:
@@ -41,6 +65,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
         _need(safe, f"{name} is {record[name]!r}; use letters, digits, '_', '-', '.' and '/'")
     _need("/" not in record["recipe"] + record["config_id"], "recipe and config_id name a file: no '/' in them")
     _keys(record["config"], CONFIG, "config", None)
+    _keys(record["config"]["data"], (), "config.data", None)
     target, own = record["target"], record["protocol"]
     if target is not None:
         _keys(target, TARGET_KEYS, "target")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.records.clone import all_records, committed
+from ltdd_utils.records.clone import membership
 from ltdd_utils.records.files import load_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import GROUPS, TARGET_KEYS
@@ -18,8 +18,11 @@ def load(
 ) -> pd.DataFrame:
     """All records of a folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions, ``seconds`` a sum.
 
-    ``committed`` says whether a record belongs to the book (``clone.committed``); a reader's own do not. ``record`` is
-    the ``Record`` itself, so that nobody needs to open its file again.
+    ``dataset`` to ``protocol`` say what was run, also of own data and of changed settings (``Record.cell``);
+    ``in_table`` whether a published number is of the same settings. ``class_counts`` are the train images of each class
+    (None: of an earlier version), ``width`` the students' (None: the architecture's own). ``committed`` says whether a
+    record is one of the book's, as its clone knows: a reader's own beside them are False, and outside of a clone it is
+    missing (``clone.membership``). ``record`` is the ``Record`` itself, so that nobody needs to open its file again.
 
     Args:
         folder: the results folder; one that does not exist holds no records.
@@ -30,9 +33,8 @@ def load(
     Raises:
         ValueError: a damaged record, a dirty one, or two records with other settings for one cell of a table.
     """
-    tracked = set(committed(folder))
-    paths = [path for path in all_records(folder) if path in tracked or not committed_only]
-    frame = pd.DataFrame([{**_row(load_record(path)), "committed": path in tracked} for path in paths])
+    known = {path: book for path, book in membership(folder).items() if book is not False or not committed_only}
+    frame = pd.DataFrame([{**_row(load_record(path)), "committed": book} for path, book in known.items()])
     if frame.empty:
         return frame
     dirty = frame.loc[frame["dirty"].isin([True]), "path"]
@@ -41,7 +43,7 @@ def load(
         raise ValueError(f"{what}; commit the code and run the recipe again, or read it with allow_dirty=True")
     if not allow_mixed:
         _refuse_mixed_cells(frame)
-    return frame.astype({"imbalance_factor": float, "ipc": "Int64"})
+    return frame.astype({"imbalance_factor": float, "ipc": "Int64", "width": "Int64", "committed": "boolean"})
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -50,8 +52,10 @@ def _row(record: Record) -> dict[str, Any]:
     return {
         "recipe": record.name,
         **{name: getattr(record, name) for name in ("scale", "config_id", "seed")},
-        **(record.target or dict.fromkeys(TARGET_KEYS)),
-        "protocol": record.protocol,
+        **record.cell,
+        "in_table": record.in_table,
+        "class_counts": origin.class_counts,
+        "width": record.width,
         "overall": metrics.overall.mean,
         "std": metrics.overall.std,
         "balanced": None if metrics.balanced is None else metrics.balanced.mean,
@@ -73,7 +77,7 @@ def _row(record: Record) -> dict[str, Any]:
 
 def _refuse_mixed_cells(frame: pd.DataFrame) -> None:
     """Raise if two records of one scale stand for one published number but were made with other settings."""
-    for _, cell in frame[frame["method"].notna()].groupby(["scale", *TARGET_KEYS], dropna=False):
+    for _, cell in frame[frame["in_table"]].groupby(["scale", *TARGET_KEYS], dropna=False):
         paths = cell.drop_duplicates("config_id")["path"]
         if len(paths) > 1:
             names = " and ".join(paths)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import GROUPS
 
-__all__ = ["counted", "in_percent", "summary"]
+__all__ = ["counted", "in_percent", "long_tail", "students_of", "summary"]
 
 
 def summary(record: Mapping[str, Any]) -> str:
@@ -23,6 +24,20 @@ def summary(record: Mapping[str, Any]) -> str:
         what = f"{made['skipped']} iterations left out, step size set back {made['clamped']} times"
         lines.append(f"matching: {what}, of {made['iterations']} iterations")
     return "\n".join(lines)
+
+
+def long_tail(record: Record) -> str:
+    """The long tail of a record in words: its imbalance factor, or its largest and smallest class if it has none."""
+    if record.is_exponential:
+        return f"IF {record.cell['imbalance_factor']:g}"
+    counts = record.provenance.class_counts
+    return f"{max(counts)} to {min(counts)} a class" if counts else "all images"
+
+
+def students_of(record: Record) -> str:
+    """The students' network and, if the settings name it, its width: "convnet-d3 (32)"."""
+    width = record.width
+    return f"{record.cell['network']}" + ("" if width is None else f" ({width})")
 
 
 def counted(students: int) -> str:

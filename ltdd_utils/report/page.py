@@ -11,6 +11,7 @@ from ltdd_utils.analysis.text import compact, folded, formatted, markdown, visib
 from ltdd_utils.records.published import TARGET_COLUMNS
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import TARGET_KEYS
+from ltdd_utils.records.text import long_tail
 from ltdd_utils.report.status import PAPERS, explained, status_table
 
 __all__ = ["FIXED", "reproduction_page"]
@@ -77,7 +78,7 @@ def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
     runs = pool(records)
     cells = _other_cells(runs, compare(records, published, everything=False))
     tables = [] if cells.empty else _compact(formatted(compare(records, cells)).drop(columns="paper"))
-    changed = runs[runs["method"].isna()]
+    changed = runs[~runs["in_table"].eq(True)]
     if len(changed):
         tables.append(_other_settings(records, changed))
     return tables or ["None."]
@@ -86,7 +87,7 @@ def _unpublished(records: pd.DataFrame, published: pd.DataFrame) -> list[str]:
 def _other_cells(runs: pd.DataFrame, beside: pd.DataFrame) -> pd.DataFrame:
     """The cells of pooled runs that no paper prints, as rows of published numbers without a number."""
     known = set(beside[[*TARGET_KEYS[:-1], "our_protocol"]].itertuples(index=False, name=None))
-    cells = runs[runs["method"].notna()].drop_duplicates(list(TARGET_KEYS))[list(TARGET_KEYS)]
+    cells = runs[runs["in_table"].eq(True)].drop_duplicates(list(TARGET_KEYS))[list(TARGET_KEYS)]
     alone = cells.loc[[key not in known for key in cells.itertuples(index=False, name=None)]]
     words = {"paper": "", "table": "", "metric": "accuracy", "unit": "percent", "source": "", "note": ""}
     return alone.assign(**words, mean=float("nan"), std=float("nan"))[list(TARGET_COLUMNS)]
@@ -98,7 +99,7 @@ def _other_settings(records: pd.DataFrame, changed: pd.DataFrame) -> str:
     mine = [known[name] for name in changed["config_id"]]
     what = [_what_changed(record) for record in mine]
     shown = changed[["recipe", "protocol", "scale", "students", "pipelines", "device"]].assign(changed=what)
-    shown.insert(1, "IF", [f"{record.data.imbalance_factor:g}" for record in mine])
+    shown.insert(1, "IF", [long_tail(record).removeprefix("IF ") for record in mine])
     shown.insert(2, "IPC", [record.ipc or "all" for record in mine])
     ours, std = ((100 * changed[name]).map("{:.1f}".format).replace("nan", "") for name in ("mean", "std"))
     seen = [visible(100 * value, n) for value, n in zip(changed["std"], changed["pipelines"], strict=True)]

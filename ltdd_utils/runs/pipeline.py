@@ -15,7 +15,7 @@ from ltdd_utils.evaluation.scores import Evaluation
 from ltdd_utils.recipes.origins import plugins_of
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import stages
-from ltdd_utils.records.files import refuse_fewer_students, save_record
+from ltdd_utils.records.files import planned, refuse_fewer_students, save_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import SCHEMA
 from ltdd_utils.runs.checks import check, require_classes, require_networks
@@ -57,12 +57,11 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         Stopped: the deadline passed; the same call goes on from there.
     """
     seed, students = check(seed, students, context)
-    if context.results is not None:
-        named = {"recipe": recipe.name, "config_id": recipe.config_id, "seed": seed}
-        refuse_fewer_students(context.results, named, students)
     origin = provenance() | plugins_of(recipe)
     data = load(recipe.data, context.data, context.watching("read images"))
     recipe = replace(recipe, data=data.config)  # with the hash of a list of the user's own: its content names the run
+    if context.results is not None:
+        refuse_fewer_students(context.results, planned(recipe, seed, data.sha256), students)
     require_classes(data)
     _refuse_early(recipe, data)
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)
@@ -77,7 +76,8 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
             scores = teacher_scores(teacher, work)
     with work.ledger.entry("students"):
         evaluation = evaluate_students(sets, work, recipe.evaluate, teacher)
-    origin |= {"data_sha256": data.sha256, "distilled_sha256": [content_hash(distilled) for distilled in sets]}
+    origin |= {"data_sha256": data.sha256, "class_counts": list(data.counts)}
+    origin |= {"distilled_sha256": [content_hash(distilled) for distilled in sets]}
     origin["clamped"] = max(evaluation.clamped, *(result.clamped for result in results))
     record = Record(_record(recipe, seed, evaluation, origin, work.ledger) | _optional(results[0], scores))
     if context.results is not None:

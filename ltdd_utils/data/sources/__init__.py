@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ltdd_utils.core.tables import resolve
 from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.settings import OWN, is_own
 from ltdd_utils.data.sources import own
 from ltdd_utils.data.sources.dataset import Presence, Source, SourceDataset, data_root
 from ltdd_utils.data.sources.downloads import fetch, status, verify
@@ -20,6 +21,6 @@ def source_dataset(name: str, root: Path) -> SourceDataset:
     """
     if name in DATASETS:
         return resolve(DATASETS[name].reader)(root)
-    if name.startswith("folder:"):
-        return own.source_dataset(name.removeprefix("folder:"), root)
+    if is_own(name):
+        return own.source_dataset(name.removeprefix(OWN), root)
     raise ValueError(f"data set {name!r} is unknown: use {', '.join(DATASETS)} or folder:PATH")
