@@ -32,4 +32,4 @@ def text(x: float, y: float, words: str, size: int = 12, *, anchor: str = "middl
 def linked(drawn: str, about: bool, address: str | None) -> str:
     """A part of a drawing, faint if the chapter is not about it, and a link if it has an address."""
     part = f'<g opacity="{1 if about else FAINT:g}">{drawn}</g>'
-    return f'<a href="{escape(address)}">{part}</a>' if address else part
+    return f'<a href="{escape(address)}" style="color: inherit; text-decoration: none">{part}</a>' if address else part
