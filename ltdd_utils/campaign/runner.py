@@ -47,7 +47,7 @@ def run_campaign(
         later = []
         for one in left:
             try:
-                with locked(lock_of(one, context.store.root), deadline=0.0):
+                with locked(lock_of(one, context.store.root), deadline=0.0, memory=context.store.root):
                     _once(one, context, say, begun)
             except Busy:
                 later.append(one)

@@ -183,7 +183,7 @@ class Store:
     @contextmanager
     def _locked(self, lock: Path, kind: str) -> Iterator[None]:
         try:
-            with locked(lock, self._current_deadline if self.wait else 0.0, keep=False):
+            with locked(lock, self._current_deadline if self.wait else 0.0, keep=False, memory=self.root):
                 yield
         except Busy as busy:
             if not self.wait:
