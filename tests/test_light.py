@@ -20,6 +20,7 @@ COMMANDS = [
     ["missing"],
     ["records", "random_digits"],
     ["campaign"],
+    ["compare", "random_digits", "damed_digits"],
 ]
 CODE = """
 import sys

@@ -8,15 +8,17 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
+        "asked": ["Wanted", "find_runs"],
         "boards": ["Board", "Boards", "board", "for_display", "only_run"],
         "cells": ["accuracy_over_cells"],
         "changes": ["diff_from_recipe", "format_changes", "run_command"],
+        "comparisons": ["Comparison", "Side", "comparison"],
         "differences": ["Contrast", "Ladder", "contrast", "contrasts", "stepwise"],
         "entries": ["Entry"],
         "pooling": ["pool"],
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],
         "scores": ["Scores", "Spread", "percent", "pipelines", "spread"],
-        "text": ["compact", "folded", "formatted", "markdown", "visible"],
+        "text": ["compact", "folded", "formatted", "lined_up", "markdown", "visible"],
         "variance": ["LEVELS", "components", "error_of_mean", "share_intervals", "smallest_difference"],
         "verdicts": ["Claim", "claims", "published_score"],
     },

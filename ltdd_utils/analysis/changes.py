@@ -12,9 +12,9 @@ from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import architecture
 from ltdd_utils.recipes.commands import command
-from ltdd_utils.recipes.recipe import Recipe, recipe
+from ltdd_utils.recipes.recipe import Recipe, parts, recipe
 
-__all__ = ["changes_of", "diff_from_recipe", "format_changes", "full_names", "run_command"]
+__all__ = ["changes_of", "diff_from_recipe", "flat", "format_changes", "full_names", "run_command"]
 
 NETWORK, WIDTH = "evaluate.network", "evaluate.network.width"
 GROUPS = tuple(f"{field.name}." for field in fields(Recipe))  # what a full name begins with
@@ -28,14 +28,14 @@ def diff_from_recipe(made: Recipe) -> dict[str, Any]:
     teacher = made.evaluate.teacher
     cell = made.data.imbalance_factor, made.ipc or 10, made.scale
     before = _usual(made.name, cell, made.evaluate.protocol, None if teacher is None else teacher.kind)
-    return {name: value for name, value in _flat(to_dict(made)).items() if name not in before or before[name] != value}
+    return {name: value for name, value in flat(to_dict(made)).items() if name not in before or before[name] != value}
 
 
 @functools.lru_cache(maxsize=512)
 def _usual(name: str, cell: tuple[float, int, Any], protocol: str, teacher: str | None) -> dict[str, Any]:
     factor, ipc, scale = cell
     usual = recipe(name, imbalance_factor=factor, ipc=ipc, scale=scale, protocol_name=protocol, teacher=teacher)
-    return _flat(to_dict(usual))
+    return flat(to_dict(usual))
 
 
 def changes_of(made: Recipe) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def changes_of(made: Recipe) -> dict[str, Any]:
     A wider student, or one of another architecture as the recipes have it, is another evaluator and not another method.
     """
     network = made.evaluate.network
-    usual = architecture(network.name, made.data.name, made.scale)
+    usual = architecture(network.name, parts(made.name)[1], made.scale)  # own data have the settings of its recipe
     whole = network.name != "convnet" and network == usual
     return {
         name: value
@@ -107,9 +107,9 @@ def _text(value: Any) -> str:  # noqa: ANN401 (a JSON value)
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings as one dictionary with dotted names."""
     rows: dict[str, Any] = {}
     for key, value in config.items():
-        rows |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        rows |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return rows

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from ltdd_utils.analysis.changes import changes_of, diff_from_recipe, format_changes
 from ltdd_utils.analysis.scores import ELSEWHERE, Scores, pipelines, spread
@@ -16,6 +16,8 @@ from ltdd_utils.presets import Cell
 from ltdd_utils.records.record import Record
 
 __all__ = ["Entry", "entries", "in_cell", "is_here", "iterations", "with_fallbacks"]
+
+Scored = TypeVar("Scored")  # a dataclass with ``evaluator`` and ``scores``, such as ``Entry``
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,8 @@ def entries(records: Iterable[Record]) -> list[Entry]:
     return found
 
 
-def with_fallbacks(found: Sequence[Entry], like: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Entries whose scores know a spread for too few pipelines.
+def with_fallbacks(found: Sequence[Scored], like: Sequence[Scored]) -> tuple[Scored, ...]:
+    """Entries (or what else has an ``evaluator`` and ``scores``) whose scores know a spread for too few pipelines.
 
     It is that of their peers, the entries of the same evaluator; where none of these has several pipelines, that of the
     same evaluator among ``like``, or of all of ``like``. One estimate is one object, also where two evaluators take it:

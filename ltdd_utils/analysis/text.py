@@ -9,11 +9,12 @@ from ltdd_utils.analysis.published import PUBLISHED_ONLY, given
 from ltdd_utils.analysis.variance import smallest_difference
 from ltdd_utils.methods.registry import is_whole_set
 
-__all__ = ["compact", "folded", "formatted", "markdown", "visible"]
+__all__ = ["compact", "folded", "formatted", "lined_up", "markdown", "visible"]
 
 FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
 WHAT = ("data set", "IF", "IPC", "network", "protocol", "measure")  # said once above a table where all rows agree
 KEPT = ("method", "paper", "ours")
+WORDS = ("run", "method", "judge", "data", "network", "protocol", "spread", "verdict", "source", "notes")  # to the left
 
 
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
@@ -82,6 +83,19 @@ def compact(shown: pd.DataFrame) -> tuple[str, pd.DataFrame]:
 def folded(title: str, text: str) -> str:
     """A part of a page that opens when its title is clicked."""
     return f":::::{{dropdown}} {title}\n{text}\n:::::"
+
+
+def lined_up(frame: pd.DataFrame) -> str:
+    """A table of text for a terminal: columns lined up, words to the left and numbers to the right."""
+    cells = frame.astype(str)
+    wide = {name: max(map(len, [name, *cells[name]])) for name in cells}
+    left = {name: name in WORDS for name in cells}
+    rows = [list(cells), *cells.itertuples(index=False)]
+    lines = (
+        "  ".join(f"{cell:{'<' if left[name] else '>'}{wide[name]}}" for name, cell in zip(cells, row, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def markdown(frame: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ EXAMPLES = f"""examples:
   ltdd data fetch cifar10              download a data set and check it
   ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --seed 0
   ltdd table --dataset cifar10         published numbers beside ours
+  ltdd compare random_cifar10 damed_cifar10     runs side by side under one judge
 
 {CODES}
 

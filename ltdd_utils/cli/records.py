@@ -13,28 +13,33 @@ from ltdd_utils.records import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["missing_", "records_", "records_of", "table_"]
+__all__ = ["folders", "missing_", "records_", "records_of", "table_"]
 
 
 def records_of(options: argparse.Namespace) -> "pd.DataFrame":
-    """Every record of the folder that ``--results`` names.
+    """Every record of the folder that ``--results`` names, else of those that are here (``records.folders_to_read``).
 
     Raises:
         FileNotFoundError: there is no such folder, and it is not the usual one, which an installed package lacks.
     """
-    return records.load(_folder(options), allow_dirty=True, allow_mixed=True)
+    return records.load(folders(options), allow_dirty=True, allow_mixed=True)
 
 
-def _folder(options: argparse.Namespace) -> Path:
+def folders(options: argparse.Namespace) -> tuple[Path, ...]:
+    """The folders of the records to read.
+
+    Raises:
+        FileNotFoundError: the one that was named is no folder.
+    """
     if not options.results.is_dir() and options.results != records.results_root():
         what = "it is not a folder" if options.results.exists() else "no such folder"
         raise FileNotFoundError(f"--results {options.results}: {what}; `ltdd run` makes one for its first record")
-    return options.results
+    return records.folders_to_read(options.results)
 
 
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
-    paths = [path for path in records.all_records(_folder(options)) if options.recipe in (None, path.parent.name)]
+    paths = [path for path in records.gathered(folders(options)) if options.recipe in (None, path.parent.name)]
     found = records.read(paths)
     rows = [_row(record) for record in found]
     if options.json:

@@ -11,8 +11,8 @@ __getattr__, __all__ = exports(
         "files": ["load_record", "planned", "read", "record_path", "refuse_fewer_students", "save_record"],
         "table": ["load"],
         "text": ["counted", "in_percent", "long_tail", "students_of", "summary"],
-        "clone": ["all_records", "committed", "is_tracked", "membership"],
+        "clone": ["all_records", "committed", "gathered", "is_tracked", "membership"],
         "published": ["TARGET_COLUMNS", "targets"],
-        "folders": ["default_records_dir", "results_root"],
+        "folders": ["book_dir", "default_records_dir", "folders_to_read", "results_root"],
     },
 )

@@ -1,11 +1,12 @@
 """Which records belong to this book: those that its repository tracks. A reader's own runs lie beside them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ltdd_utils.core.provenance import git
 from ltdd_utils.records.folders import PACKAGED
 
-__all__ = ["all_records", "committed", "is_tracked", "membership"]
+__all__ = ["all_records", "committed", "gathered", "is_tracked", "membership"]
 
 
 def all_records(folder: Path) -> list[Path]:
@@ -33,6 +34,15 @@ def membership(folder: Path) -> dict[Path, bool | None]:
     return {
         path: known if names is None else path.relative_to(folder).as_posix() in names for path in all_records(folder)
     }
+
+
+def gathered(folders: Iterable[Path]) -> dict[Path, bool | None]:
+    """The ``membership`` of the records of several folders; of equal names the first counts."""
+    found: dict[Path, tuple[Path, bool | None]] = {}
+    for folder in folders:
+        for path, book in membership(folder).items():
+            found.setdefault(path.relative_to(folder), (path, book))
+    return dict(found.values())
 
 
 def is_tracked(record: Path) -> bool:

@@ -182,8 +182,11 @@ class Record(Mapping[str, Any]):
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """Which students scored the set, and from whose labels."""
-        return Evaluator.of(self.recipe)
+        """Which students scored the set, and from whose labels; known of a plugin that is not here, too."""
+        settings, network = self.content["config"]["evaluate"], self._students
+        teacher = settings.get("teacher")
+        students = network.get("name", "convnet"), network.get("width")
+        return Evaluator(settings["protocol"], teacher["kind"] if teacher else "", *students)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -1,11 +1,12 @@
 """All records of a folder as one table, a row each."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.records.clone import membership
+from ltdd_utils.records.clone import gathered
 from ltdd_utils.records.files import load_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import GROUPS, TARGET_KEYS
@@ -14,7 +15,7 @@ __all__ = ["load"]
 
 
 def load(
-    folder: Path, allow_dirty: bool = False, allow_mixed: bool = False, committed_only: bool = False
+    folder: Path | Iterable[Path], allow_dirty: bool = False, allow_mixed: bool = False, committed_only: bool = False
 ) -> pd.DataFrame:
     """All records of a folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions, ``seconds`` a sum.
 
@@ -25,7 +26,8 @@ def load(
     missing (``clone.membership``). ``record`` is the ``Record`` itself, so that nobody needs to open its file again.
 
     Args:
-        folder: the results folder; one that does not exist holds no records.
+        folder: the results folder, or several, of which the first counts where two have a record of one name; one that
+            does not exist holds no records.
         allow_dirty: also read records from uncommitted code.
         allow_mixed: also read records with other settings under one target, for a table with a row per ``config_id``.
         committed_only: leave out records that the clone does not track; they are not even opened.
@@ -33,7 +35,8 @@ def load(
     Raises:
         ValueError: a damaged record, a dirty one, or two records with other settings for one cell of a table.
     """
-    known = {path: book for path, book in membership(folder).items() if book is not False or not committed_only}
+    every = gathered([Path(folder)] if isinstance(folder, str | Path) else folder)
+    known = {path: book for path, book in every.items() if book is not False or not committed_only}
     frame = pd.DataFrame([{**_row(load_record(path)), "committed": book} for path, book in known.items()])
     if frame.empty:
         return frame

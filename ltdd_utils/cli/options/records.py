@@ -1,9 +1,13 @@
 """The commands that read records."""
 
 import argparse
+from pathlib import Path
 
 from ltdd_utils.cli.options.shared import Command, results
 from ltdd_utils.data.facts import DATASETS, SCALES
+from ltdd_utils.evaluation.table import PROTOCOLS
+from ltdd_utils.networks.settings import ARCHITECTURES
+from ltdd_utils.presets import TEACHERS
 
 __all__ = ["COMMANDS"]
 
@@ -24,6 +28,30 @@ def _everything(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--all", action="store_true", help="also the numbers that were never run")
 
 
+def _runs(sub: argparse.ArgumentParser) -> None:
+    meant = "a record (FILE.json), RECIPE/CONFIG_ID as `ltdd records` prints it, or a RECIPE that was run"
+    sub.add_argument("runs", nargs="+", metavar="RUN", help=meant)
+    sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="of the records of a RECIPE")
+    sub.add_argument("--ipc", type=int, help="images per class of the records of a RECIPE; else 10, if there are any")
+    sub.add_argument("--scale", choices=SCALES, help="of the records of a RECIPE")
+    sub.add_argument("--protocol", choices=list(PROTOCOLS), help="the judge; else that of the first RECIPE")
+    sub.add_argument("--teacher", choices=TEACHERS, help="that labels, in the online protocols")
+    sub.add_argument("--network", choices=list(ARCHITECTURES), help="of the students")
+    sub.add_argument("--width", type=int, help="of the students")
+    sub.add_argument("--across", action="store_true", help="also runs under other judges, or on other data")
+
+
+def _shown(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--per-class", action="store_true", help="the accuracy of each class, too (with --csv: alone)")
+    sub.add_argument("--figure", type=Path, metavar="FILE", help="draw the differences, .png, .pdf, .svg, ...")
+
+
+def _forms(sub: argparse.ArgumentParser) -> None:
+    forms = sub.add_mutually_exclusive_group()
+    forms.add_argument("--markdown", action="store_true", help="print a table in Markdown")
+    forms.add_argument("--csv", action="store_true", help="print CSV, numbers in full")
+
+
 COMMANDS = {
     "missing": Command(
         "The command for every published number that a recipe makes and no record has yet; what follows a # says that "
@@ -38,6 +66,19 @@ COMMANDS = {
         ["ltdd records --results mine", "ltdd records random_cifar10 --json"],
         (_one_recipe, results),
         "records",
+    ),
+    "compare": Command(
+        "Runs side by side under one judge: the score of each, and its difference to the first, with the interval that "
+        "the spread of its pipelines leaves open. Seeds of one setting are put together; of a RECIPE the judge, data "
+        "and size are taken that all of them share. Runs under several judges are refused.",
+        [
+            "ltdd compare random_cifar10 damed_cifar10 unilevel_cifar10",
+            "ltdd compare random_cifar10 damed_cifar10 --protocol online-teacher --teacher plain --markdown",
+            "ltdd compare rded_digits random_digits --results mine --per-class --figure mine.png",
+            "ltdd compare damed_cifar10/cac04d6bea10 damed_cifar10/f7620d2efdd5 --csv",
+        ],
+        (_runs, _shown, _forms, results),
+        "compare",
     ),
     "table": Command(
         "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
