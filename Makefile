@@ -51,9 +51,10 @@ format: $(STAMP) ## format the sources
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-sync: $(STAMP) ## write each chapter's .ipynb and the README's table of chapters from the .py files
+sync: $(STAMP) ## write each chapter's .ipynb, the README's table of chapters and diagrams from their sources
 	$(BIN)/python tools/sync.py
 	$(BIN)/python tools/readme.py
+	$(BIN)/python tools/diagrams.py
 
 report: $(STAMP) ## write the reproduction page and the README's status table from the records
 	$(BIN)/python -m ltdd_utils.report

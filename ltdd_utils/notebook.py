@@ -1,4 +1,4 @@
-"""Functions for the chapters: a context to run a recipe in, the source of a function, a line of versions."""
+"""Functions for the chapters: a context to run a recipe in, diagrams, the source of a function, a line of versions."""
 
 import inspect
 import platform
@@ -12,8 +12,9 @@ from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.store import Store
+from ltdd_utils.plots.diagrams import draw
 
-__all__ = ["context", "source", "versions"]
+__all__ = ["context", "picture", "source", "versions"]
 
 CONTINUED = 8  # columns that the rest of a long line is indented beyond its first
 WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"
@@ -28,6 +29,18 @@ def context(work: Path | None = None) -> RunContext:
     return RunContext(
         Store(work or Path(tempfile.mkdtemp(prefix="ltdd-"))), pick_device("auto"), watch=Bars(quiet=False)
     )
+
+
+def picture(name: str, here: str | None = None) -> Any:  # noqa: ANN401 (IPython's display object)
+    """A diagram of a method or of the book; on a narrow screen it scrolls in a box of its own.
+
+    Args:
+        name: one of ``plots.diagrams.DIAGRAMS``.
+        here: the chapter, ``"04"``, whose part stands out; None: all parts do.
+    """
+    from IPython.display import HTML  # only notebooks have IPython
+
+    return HTML(f'<div style="overflow-x: auto">{draw(name, here)}</div>')
 
 
 def source(thing: Any) -> Any:  # noqa: ANN401 (any function or class in, IPython's display object out)

@@ -34,6 +34,11 @@ if "google.colab" in sys.modules:
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # one expert each
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_1", here="03")
+
 # %% [markdown]
 # ## A trajectory is a list of weight vectors
 #

@@ -36,6 +36,11 @@ if "google.colab" in sys.modules:
 seeds: tuple = (0, 1, 2)  # each has an expert, an initial set and a distillation of its own
 iterations: int = 10  # of each distillation
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_1", here="04")
+
 # %% [markdown]
 # ## The loss
 #

@@ -35,6 +35,11 @@ if "google.colab" in sys.modules:
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_1", here="05")
+
 # %% [markdown]
 # ## The shift between two worlds
 #

@@ -38,6 +38,11 @@ expert_epochs: int = 15  # half of the recipe's, so that the page is quick
 student_epochs: int = 150  # half of the protocol's
 iterations: int = 10  # of matching, few: see the end of the page
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_1", here="06")
+
 # %% [markdown]
 # ## Two requirements, one network
 #

@@ -37,6 +37,11 @@ if "google.colab" in sys.modules:
 seeds: tuple = (0, 1, 2)  # each has a plain and a debiased observer
 observer_epochs: int = 32  # four fifths of the recipe's, so that the page is quick
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_2", here="08")
+
 # %% [markdown]
 # ## What a BatchNorm layer keeps
 #

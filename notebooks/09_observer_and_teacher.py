@@ -38,6 +38,11 @@ if "google.colab" in sys.modules:
 seeds: tuple = (0, 1, 2)  # each has a plain and a debiased teacher
 teacher_epochs: int = 40  # of the recipe
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_2", here="09")
+
 # %% [markdown]
 # ## Two networks, one training
 #

@@ -40,6 +40,11 @@ seeds: tuple = (0, 1, 2)  # of crops, recoveries and students; the experts have 
 quick_epochs: int = 25  # of teacher and bystander; the recipe has 40
 student_epochs: int = 10  # the protocol has 60
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_2", here="10")
+
 # %% [markdown]
 # ## One family
 #

@@ -42,6 +42,11 @@ expert_epochs: int = 25  # the recipe has 40; fewer, so that the page is quick
 student_epochs: int = 24  # the protocol has 60
 long_epochs: int = 80  # of the one pair of students that is watched
 
+# %% tags=["remove-input"]
+from ltdd_utils import notebook
+
+notebook.picture("paper_2", here="11")
+
 # %% [markdown]
 # ## What a label is
 #

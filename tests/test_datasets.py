@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ltdd_utils.cli import main
 from ltdd_utils.data import DATASETS, DataConfig, load, sources
 from ltdd_utils.data.sources import downloads
 from ltdd_utils.data.sources.archives import unpack
@@ -99,6 +100,9 @@ def test_positions_do_not_depend_on_what_is_there(tiny):
     with pytest.raises(FileNotFoundError, match=r"n002_\d+.JPEG is absent, as are 5 of the 26 .*ltdd data fetch tiny"):
         load(DataConfig("tiny", imbalance_factor=2, n_max=12), tiny)
     assert "present: 3 classes, 21 of 36 train images, 12 test images" in downloads.verify("tiny", tiny)
+    (row,) = downloads.status(tiny, ["tiny"])
+    assert (row["present"], row["verified"], row["complete"]) == (True, False, False)  # what is there is right
+    assert main(["data", "verify", "tiny", "--data", str(tiny)]) == 0
 
 
 def test_decoded_images_are_cached_and_a_damaged_cache_is_not_trusted(tiny, monkeypatch):

@@ -1,5 +1,6 @@
 """People's own image folders: nothing is read wrongly, and nothing is left out, without a word."""
 
+import shutil
 import warnings
 import zlib
 
@@ -8,7 +9,9 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
+from ltdd_utils.cli.progress import Bars
 from ltdd_utils.data import DataConfig, load
+from ltdd_utils.data.sources import files
 from ltdd_utils.data.sources.files import opaque
 
 OWN = DataConfig("folder:own", profile="natural")
@@ -225,12 +228,98 @@ def test_two_spellings_of_one_split_are_refused(own):
         load(OWN, own)
 
 
-def test_a_folder_one_level_deeper_is_named(own):
+def deeper(own, *names):
+    """The data set moved into folders of ``own``, the first of them; copied into the others."""
     (own / "own").rename(own / "inner")
-    (own / "own").mkdir()
-    (own / "inner").rename(own / "own/photos")
-    with pytest.raises(FileNotFoundError, match=r"own/train: .*own/photos has one: name that folder"):
+    for name in names:
+        shutil.copytree(own / "inner", own / "own" / name)
+
+
+def test_a_data_set_one_folder_deeper_is_read_and_that_is_said(own):
+    before = load(OWN, own)
+    deeper(own, "photos")
+    (own / "own/empty").mkdir()
+    data, words = said(lambda: load(OWN, own))
+    assert data.sha256 == before.sha256
+    assert words == [f"{own / 'own'}: read one folder deeper, from {own / 'own/photos'}"]
+
+
+def test_two_data_sets_in_one_folder_are_refused(own):
+    deeper(own, "a", "b")
+    with pytest.raises(
+        ValueError, match=r"own holds several data sets, a and b: name the folder of one, such as .*/a$"
+    ):
         load(OWN, own)
+
+
+@pytest.mark.parametrize("inner", [("cat",), ("patient1", "patient2")])
+def test_images_of_a_class_one_folder_deeper_are_read_and_that_is_said(own, inner):
+    before = load(OWN, own)
+    for k, path in enumerate(sorted((own / "own/train/cat").iterdir())):
+        place = path.parent / inner[min(k, len(inner) - 1)]
+        place.mkdir(exist_ok=True)
+        path.rename(place / path.name)
+    data, words = said(lambda: load(OWN, own))
+    assert data.sha256 == before.sha256
+    where = f"{own / 'own/train'}: images are read one folder deeper"
+    assert words == [f"{where} in 1 of 2 classes, such as cat/{inner[0]}"]
+
+
+def test_folders_without_a_train_folder_are_classes(own):
+    for name in ("cat", "dog"):
+        (own / "own/train" / name).rename(own / "own" / name)
+    shutil.rmtree(own / "own/train")
+    with pytest.raises(FileNotFoundError, match=r"no folder .*own/train"):  # beside a folder to test on
+        load(OWN, own)
+    shutil.rmtree(own / "own/test")
+    data, words = said(lambda: load(OWN, own))
+    assert (data.class_names, data.counts, len(data.test_labels)) == (("cat", "dog"), (1, 1), 2)
+    assert words[0] == f"{own / 'own'} has no folder train: its 2 folders are read as classes (cat, dog)"
+    (own / "own/notes").mkdir()  # a folder that is no class
+    with pytest.raises(FileNotFoundError, match=r"no folder .*own/train"):
+        load(OWN, own)
+
+
+def test_what_was_read_is_one_line(own):
+    (own / "own/train/cat/x.heic").write_text("")
+    (own / "own/train/cat/y.HEIC").write_text("")
+    save(own / "own/train/dog/more/1.png", grey(1))
+    (own / "own/train/dog/2.png").write_bytes((own / "own/train/dog/1.png").read_bytes())
+    (own / "own/train/notes.txt").write_text("")
+    events = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load(OWN, own, events.append)
+    assert [event["note"] for event in events if "note" in event] == [
+        "folder:own: 5 train (3 to 2 a class), 2 test; skipped 4 files (.heic 2, .txt 1, in sub-folders 1)"
+    ]
+
+
+def test_the_line_is_drawn_once_and_not_if_quiet(capsys):
+    for quiet in (False, True):
+        bars = Bars(quiet)
+        for stage in ("a", "b"):
+            bars(stage)({"stage": "read images", "note": "5 train"})
+        assert capsys.readouterr().err == ("" if quiet else "ltdd: 5 train\n")
+
+
+def test_a_built_in_data_set_says_it_only_where_no_tail_is_cut():
+    for profile, lines in (("exponential", 0), ("natural", 1)):
+        events = []
+        load(DataConfig("digits", profile=profile), watch=events.append)
+        assert len(events) == lines
+    assert events[0]["note"].startswith("digits: 1297 train (")
+
+
+def test_a_large_cache_is_announced(own, monkeypatch):
+    events = []
+    monkeypatch.setattr(files, "LARGE_CACHE", 4 * SIZE * SIZE)
+    load(OWN, own, events.append)
+    notes = [event["note"] for event in events if "note" in event]
+    assert (
+        len(notes) == 2
+        and notes[0] == f"{own / files.CACHE} keeps the decoded images, 0.0 GB; delete it whenever you like"
+    )
 
 
 def test_the_order_of_numbered_classes_is_said(tmp_path):

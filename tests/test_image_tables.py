@@ -154,3 +154,35 @@ def test_of_several_pictures_in_a_file_the_first_is_read_and_that_is_said(tmp_pa
     data, words = said(tmp_path)
     assert data.train_images[0].unique().tolist() == [7]
     assert words == ["of 15 images, 1 hold several pictures: the first is read"]
+
+
+def test_images_may_be_named_without_their_suffix(tmp_path, rows):
+    write(tmp_path, rows)
+    before = load(OWN, tmp_path).sha256
+    write(tmp_path, [(file.removesuffix(".png"), *rest) for file, *rest in rows])
+    assert load(OWN, tmp_path).sha256 == before
+    write(tmp_path, [(f"images/{file.removesuffix('.png')}", *rest) for file, *rest in rows])
+    assert load(OWN, tmp_path).sha256 == before
+
+
+def test_a_name_without_suffix_that_two_images_have_is_refused(tmp_path, rows):
+    save(tmp_path / "own/images/melanoma00.jpg", 3)
+    write(tmp_path, [(file.removesuffix(".png"), *rest) for file, *rest in rows])
+    with pytest.raises(
+        ValueError, match=r"line 2: melanoma00 may be images/melanoma00.jpg and .*; write the suffix too"
+    ):
+        load(OWN, tmp_path)
+    write(tmp_path, [("nobody", *rows[0][1:]), *rows[1:]])
+    with pytest.raises(FileNotFoundError, match=r"line 2: no nobody with one of .bmp .* in .*; add it, or remove the"):
+        load(OWN, tmp_path)
+    (tmp_path / "own/images/scan.dcm").write_text("")
+    write(tmp_path, [("scan.dcm", *rows[0][1:]), *rows[1:]])
+    with pytest.raises(ValueError, match=r"line 2: scan.dcm is not read; convert it"):
+        load(OWN, tmp_path)
+
+
+@pytest.mark.parametrize("label", ["[1, 0, 1]", "1|3", "cat;dog"])
+def test_several_labels_of_one_image_are_refused(tmp_path, rows, label):
+    write(tmp_path, [(rows[0][0], f'"{label}"', "train"), *rows[1:]])
+    with pytest.raises(ValueError, match="looks like several labels, and a class of a long tail is one label"):
+        load(OWN, tmp_path)

@@ -108,6 +108,38 @@ def test_labels_that_do_not_fit_are_the_readers_error(tmp_path, changes, message
         replace(stripes(tmp_path), **changes)
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            torch.rand(30, 1, SIZE, SIZE, dtype=torch.float32),
+            r"train images as torch.float32 \[30, 1, 16, 16\]; give a",
+        ),
+        (np.zeros((30, 1, SIZE, SIZE), dtype=np.uint8), "train images as ndarray; give a torch.uint8 tensor"),
+        (torch.zeros(30, SIZE, SIZE, dtype=torch.uint8), r"train images \[30, 16, 16\] for 59 labels; give \[59, "),
+    ],
+)
+def test_images_that_are_no_pixels_are_refused_with_the_readers_name(tmp_path, images, message):
+    register_dataset("toy", toy(reader=lambda root: replace(stripes(root), read_train=lambda rows, watch=None: images)))
+    with pytest.raises(ValueError, match=rf"^the reader of 'toy' gives {message}") as caught:
+        load(DataConfig("toy", 8), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def broken(root):
+    raise ZeroDivisionError("by zero\nin two lines")
+
+
+def test_a_reader_that_fails_does_not_end_the_command_for_all(tmp_path, capsys):
+    register_dataset("toy", toy(reader=broken))
+    assert main(["data", "--data", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(DATASETS) and any(line.startswith("digits") and "present" in line for line in lines)
+    assert lines[-1].split(maxsplit=1) == ["toy", "its reader failed: ZeroDivisionError: by zero in two lines"]
+    (row,) = downloads.status(tmp_path, ["toy"])
+    assert row["verified"] is False
+
+
 def test_the_commands_know_it(tmp_path, capsys):
     register_dataset("toy", toy(title="Toy-LT"))
     quick = ["--students", "1", "--ipc", "2", "--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=4"]

@@ -1,6 +1,7 @@
 """Lay out the source of the book in _build/src: the same relative paths as in the repository, so that links are right.
 
-What is not in the repository is added here: executed chapters, the status page, MathJax, the repository's address.
+What is not in the repository is added here: executed chapters, the status page, diagrams that a page includes, MathJax,
+the repository's address.
 """
 
 import importlib.metadata
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from diagrams import write_includes
 from notebook_pairs import ROOT, chapters, repository_url
 from run_notebooks import EXECUTED
 from status_page import status_page
@@ -77,6 +79,7 @@ def main() -> int:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     (SOURCE / "book" / "status.md").write_text(status_page([c.stem for c in chapters()], notebooks))
+    write_includes(SOURCE / "book")
     copy_mathjax(SOURCE)
     return 0
 

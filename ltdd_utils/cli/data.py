@@ -25,7 +25,7 @@ def data_(options: argparse.Namespace) -> str:
             downloads.fetch(name, root, Bars(options.quiet)(name), None if options.quiet else _to_stderr)
     rows = downloads.status(root, options.names)
     if options.action == "verify":
-        wrong = [row for row in rows if not row["verified"] and (options.names or row["present"])]
+        wrong = [row for row in rows if row["complete"] is None and (options.names or row["present"])]
         if wrong:
             raise ValueError(wrong[0]["state"])
     return as_json(rows) if options.json else "\n".join(f"{row['name']:10}{row['state']}" for row in rows)

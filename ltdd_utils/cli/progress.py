@@ -21,17 +21,22 @@ class Bars:
     def __init__(self, quiet: bool) -> None:
         """Say nothing if ``quiet``."""
         self.quiet = quiet
+        self.told: set[str] = set()  # lines, each said once
 
     def __call__(self, stage: str) -> Watch:
         """A watch that moves a bar.
 
         It takes ``{"epoch", "epochs", "loss"}`` of training, ``{"stage", "done", "total"}`` of reading, and
         ``{"iteration", "iterations", "loss", "loss_classifier", "lr"}`` of matching, where a loss that is nan stands
-        for a phase that is left out.
+        for a phase that is left out. The ``"note"`` of an event
+        is a line of its own.
         """
         drawn: list[tuple[str, tqdm]] = []
 
         def watch(event: dict[str, Any]) -> None:
+            if "note" in event:
+                self._tell(event["note"])
+                return
             name = event.get("stage", stage)
             done, total = next(((event[key], event.get(DONE[key])) for key in DONE if key in event), (0, None))
             if drawn and (drawn[0][0] != name or done < drawn[0][1].n):
@@ -46,6 +51,11 @@ class Bars:
                 drawn.pop()[1].close()
 
         return watch
+
+    def _tell(self, line: str) -> None:
+        if not self.quiet and line not in self.told:
+            tqdm.write(f"ltdd: {line}", file=sys.stderr)
+        self.told.add(line)
 
     def _bar(self, name: str, done: int, total: int | None) -> tqdm:
         # `initial`: what an earlier call did says nothing about this one's speed.

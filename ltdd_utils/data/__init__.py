@@ -19,7 +19,7 @@ __getattr__, __all__ = exports(
             "shot_groups",
         ],
         "preprocess": ["Preprocess", "channel_moments", "fit_zca", "pixel_covariance"],
-        "long_tailed": ["LongTailedData", "kept_positions", "load"],
+        "long_tailed": ["LongTailedData", "kept_positions", "load", "tally"],
         "run": ["Run", "fitted"],
     },
 )

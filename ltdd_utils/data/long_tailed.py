@@ -1,6 +1,7 @@
 """A long-tailed data set in memory: the images that the long tail keeps, and the whole balanced test set."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from ltdd_utils.core.hashing import tensor_hash
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.data.lists import list_sha256, read_list
 from ltdd_utils.data.longtail import class_prior, label_counts, long_tailed_indices
-from ltdd_utils.data.settings import DataConfig
+from ltdd_utils.data.settings import DataConfig, is_own
 from ltdd_utils.data.sources import source_dataset
 from ltdd_utils.data.sources.dataset import SourceDataset, data_root
 
@@ -84,8 +85,8 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
     """The long-tailed data set that ``config`` names, from the folder ``root`` (see ``data_root``).
 
     The hash of a list of the user's own is filled into the ``config`` of the result: the same file name with other
-    positions is another data set. ``watch`` gets ``{"stage", "done", "total"}`` while JPEGs are decoded; decoded images
-    are cached below ``root``.
+    positions is another data set. ``watch`` gets ``{"stage", "done", "total"}`` while JPEGs are decoded, and of what is
+    not a usual long tail ``{"stage", "note"}``, one line of what was read; decoded images are cached below ``root``.
 
     Raises:
         FileNotFoundError: the data set, or an image that the long tail needs, is not there.
@@ -97,10 +98,12 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
     config, full = _with_list(config, full, root)
     indices = kept_positions(config, full)
     labels = full.labels[indices]
-    test_images, test_labels = full.read_test(watch)
-    return LongTailedData(
+    (test_images, test_labels), train_images = full.read_test(watch), full.read_train(indices, watch)
+    for split, images, count in (("train", train_images, len(labels)), ("test", test_images, len(test_labels))):
+        _require_pixels(config.name, split, images, count)
+    data = LongTailedData(
         config=config,
-        train_images=full.read_train(indices, watch),
+        train_images=train_images,
         train_labels=torch.from_numpy(labels),
         indices=torch.from_numpy(indices),
         test_images=test_images,
@@ -108,6 +111,34 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
         class_names=full.class_names,
         counts=tuple(np.bincount(labels, minlength=len(full.class_names)).tolist()),
     )
+    if watch is not None and (is_own(config.name) or config.profile != "exponential"):
+        watch({"stage": "read images", "note": f"{config.name}: {tally(data.counts, len(test_labels), full.skipped)}"})
+    return data
+
+
+def tally(counts: Sequence[int], tests: int, skipped: Mapping[str, int]) -> str:
+    """How much was read, and what was not, in one line.
+
+    Args:
+        counts: train images of each class.
+        tests: number of test images.
+        skipped: files that were not read, by kind.
+    """
+    span = f"{max(counts)} to {min(counts)} a class" if max(counts) != min(counts) else f"{max(counts)} a class"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(skipped.items(), key=lambda item: -item[1]))
+    left_out = f"; skipped {sum(skipped.values())} files ({kinds})" if skipped else ""
+    return f"{sum(counts)} train ({span}), {tests} test{left_out}"
+
+
+def _require_pixels(name: str, split: str, images: Tensor, count: int) -> None:
+    """Raise unless a reader gave pixels as all that follows takes them."""
+    form = f"{images.dtype} {list(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+        what = f"the reader of {name!r} gives {split} images as {form}"
+        raise ValueError(f"{what}; give a torch.uint8 tensor of pixels, 0 to 255, [N, channels, height, width]")
+    if images.dim() != 4 or len(images) != count or images.shape[2] != images.shape[3]:
+        what = f"the reader of {name!r} gives {split} images {list(images.shape)} for {count} labels"
+        raise ValueError(f"{what}; give [{count}, channels, side, side]")
 
 
 def _with_list(config: DataConfig, full: SourceDataset, root: Path) -> tuple[DataConfig, SourceDataset]:

@@ -1,8 +1,8 @@
 """The result of every reader of a data set: the labels of the full train set, and pixels on demand."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class SourceDataset:
     read_test: Callable[[Watch | None], tuple[Tensor, Tensor]]  # uint8 [M, Ch, H, W], int64 [M]
     listed: Callable[[], np.ndarray] | None = None  # positions that the data set's standard long-tailed list names
     takes_all: bool = False  # a class with fewer images than its count gives all it has, instead of an error
+    skipped: Mapping[str, int] = field(default_factory=dict)  # files of the user's own that are not read, by kind
 
     def __post_init__(self) -> None:
         """Refuse labels that do not fit."""

@@ -38,7 +38,10 @@ def fetchable() -> list[str]:
 
 
 def status(root: Path, names: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """One row for each data set: ``name``, ``present``, ``verified`` (None if absent), ``state`` in words, ``path``.
+    """One row for each data set: ``name``, ``present``, ``verified``, ``complete``, ``state`` in words, ``path``.
+
+    ``verified`` is True if everything is there and right, and None if the data set is absent. ``complete`` is False if
+    what is there is right and only some images are absent, and None if something is wrong.
 
     Raises:
         ValueError: one of ``names`` (none: all data sets) is unknown.
@@ -48,11 +51,16 @@ def status(root: Path, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         path = _folder(name, root)
         row = {"name": name, "present": path is None or path.is_dir(), "path": None if path is None else str(path)}
         try:
-            rows.append({**row, "verified": True, "state": verify(name, root)})
+            found = _presence(name, root)
+            row |= {"verified": found.whole, "complete": found.whole, "state": found.words}
         except FileNotFoundError as error:
-            rows.append({**row, "verified": False if row["present"] else None, "state": str(error)})
+            row |= {"verified": False if row["present"] else None, "complete": None, "state": str(error)}
         except ValueError as error:
-            rows.append({**row, "verified": False, "state": str(error)})
+            row |= {"verified": False, "complete": None, "state": str(error)}
+        except Exception as error:  # whatever somebody's reader raises: the other data sets are still told
+            what = " ".join(f"its reader failed: {type(error).__name__}: {error}".split())
+            row |= {"verified": False, "complete": None, "state": what}
+        rows.append(row)
     return rows
 
 

@@ -19,6 +19,7 @@ from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
 
 CACHE = "ltdd-cache"  # folder of decoded images below the data root; it may be deleted at any time
+LARGE_CACHE = 100_000_000  # bytes, from which on it is said that they are kept
 DECODE_ROWS = 500  # images between two reports of progress
 BACKGROUND = "white"  # shows where an image is transparent, as on a page
 _TURN = Image.Transpose
@@ -69,6 +70,9 @@ def read_images(
     images = _decode(paths, lambda path: _pixels(path, form, as_viewed), (channels, size, size), stage, watch)
     with suppress(OSError):  # a read-only or full data folder costs time at the next call, nothing else
         save_bundle(file, Bundle({"images": images}, {"stage": stage, "images": len(paths)}))
+        if watch is not None and images.nbytes >= LARGE_CACHE:
+            size = f"{images.nbytes / 1e9:.1f} GB"
+            watch({"stage": stage, "note": f"{cache} keeps the decoded images, {size}; delete it whenever you like"})
     return images
 
 

@@ -1,6 +1,8 @@
 """Shared by the data sets in folders of images: labels by folder, pixels read when they are needed."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,19 @@ from ltdd_utils.data.sources.dataset import SourceDataset
 from ltdd_utils.data.sources.files import read_images
 from ltdd_utils.data.sources.listing import class_folders, image_files
 
-__all__ = ["LabelledFiles", "common_classes", "labelled_files", "population"]
+__all__ = ["Labelled", "LabelledFiles", "common_classes", "labelled_files", "population"]
 
 LabelledFiles = list[tuple[int, Path]]  # label and path, class by class, then in the order of names
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The images of a data set of the user's own, by their labels."""
+
+    names: list[str]  # of the classes, in label order
+    train: LabelledFiles
+    test: LabelledFiles  # empty: no image is chosen for testing
+    skipped: Counter[str] = field(default_factory=Counter)  # files that are not read, by kind
 
 
 def common_classes(train: Path, test: Path) -> list[str]:

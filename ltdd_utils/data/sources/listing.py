@@ -5,7 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["SUFFIXES", "class_folders", "has_images", "image_files", "kinds_of", "lines_of"]
+__all__ = [
+    "SUFFIXES",
+    "class_folders",
+    "files_below",
+    "has_images",
+    "image_files",
+    "kinds_of",
+    "lines_of",
+    "sub_folders",
+]
 
 SUFFIXES = {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 OF_SYSTEMS = {"__macosx", "desktop.ini", "thumbs.db"}  # what Windows and a Mac's archives leave, in lower case
@@ -26,6 +35,16 @@ def kinds_of(folder: Path) -> Counter[str]:
     return Counter("folder" if entry.is_dir() else _suffix(entry.name) or "no suffix" for entry in _entries(folder))
 
 
+def sub_folders(folder: Path) -> list[str]:
+    """Names of the folders right below ``folder``, in string order; of a folder that is absent there are none."""
+    return sorted(entry.name for entry in _entries(folder) if entry.is_dir()) if folder.is_dir() else []
+
+
+def files_below(folder: Path) -> int:
+    """How many files are in ``folder`` and its folders; hidden ones do not count."""
+    return sum(files_below(Path(entry.path)) if entry.is_dir() else 1 for entry in _entries(folder))
+
+
 def class_folders(folder: Path) -> list[str]:
     """Names of the folders right below ``folder``, in string order: that order is the label order.
 
@@ -34,7 +53,7 @@ def class_folders(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}: put the images there, one folder a class, or set LTDD_DATA")
-    names = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+    names = sub_folders(folder)
     if not names:
         raise FileNotFoundError(f"{folder} holds no folder: put the images there, one folder a class")
     return names

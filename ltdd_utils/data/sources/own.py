@@ -10,12 +10,13 @@ import numpy as np
 
 from ltdd_utils.data.sources.dataset import SourceDataset
 from ltdd_utils.data.sources.files import CACHE
-from ltdd_utils.data.sources.folders import LabelledFiles, population
+from ltdd_utils.data.sources.folders import Labelled, LabelledFiles, population
+from ltdd_utils.data.sources.listing import sub_folders
 from ltdd_utils.data.sources.own_folders import labels_of_folders, named
 from ltdd_utils.data.sources.own_forms import common_form
 from ltdd_utils.data.sources.own_tables import labels_of_table, table_of
 
-__all__ = ["source_dataset"]
+__all__ = ["labelled", "source_dataset", "split_spec"]
 
 SPLITS = {  # names of folders, and of values of a table's column split, in lower case
     "train": ("train", "training"),
@@ -28,30 +29,71 @@ TEST_SHARE = 0.2  # of all images, at most, in a test set that is set aside
 def source_dataset(spec: str, root: Path) -> SourceDataset:
     """Images of the user's own: ``PATH/train/<class>/*`` and ``PATH/test/<class>/*``, labels in string order.
 
-    ``spec`` is ``PATH`` or ``PATH@SIZE``; a relative path counts from the data root. Without a train folder a CSV file
-    in ``PATH`` gives the labels (``labels_of_table``); without test images a balanced part is set aside. With a size,
-    images are resized and centre-cropped to it; without, they must be squares of one size. One channel if every image
-    is grey, else RGB. Images are read as a viewer shows them (``read_images``). For an exponential long tail the
-    default of n_max is the size of the smallest class. What is not read, or not as it lies there, is told once, as a
-    warning.
+    ``spec`` is ``PATH`` or ``PATH@SIZE``; a relative path counts from the data root. Where the images lie and how they
+    are labelled, ``labelled`` says. With a size, images are resized and centre-cropped to it; without, they must be
+    squares of one size. One channel if every image is grey, else RGB. Images are read as a viewer shows them
+    (``read_images``). For an exponential long tail the default of n_max is the size of the smallest class. What is not
+    read, or not as it lies there, is told once, as a warning.
 
     Raises:
         FileNotFoundError: a folder is absent.
         ValueError: a size of 0, train and test hold different classes, a class without an image, or images of several
             sizes.
     """
+    path, size = split_spec(spec)
+    found = labelled(root / path)
+    form = common_form([path for _, path in (*found.train, *found.test)], size)
+    splits = (found.train, found.test)
+    whole = population("folder", found.names, splits, form, cache=root / CACHE, as_viewed=True)
+    return replace(whole, n_max=int(np.bincount(whole.labels).min()), skipped=dict(sorted(found.skipped.items())))
+
+
+def split_spec(spec: str) -> tuple[Path, int | None]:
+    """The folder and the size of ``PATH`` or ``PATH@SIZE``.
+
+    Raises:
+        ValueError: a size of 0.
+    """
     path, _, size = spec.rpartition("@") if re.search(r"@\d+$", spec) else (spec, "", "")
     if size and int(size) < 1:
         raise ValueError(f"folder:{spec} asks for images of {size} pixels; name a side of at least 1, as in @32")
-    top = root / Path(path).expanduser()
+    return Path(path).expanduser(), int(size) if size else None
+
+
+def labelled(top: Path) -> Labelled:
+    """The images below a folder: those of its train and test folders, or those that its CSV file names.
+
+    Both may lie one folder deeper, if one folder alone has them. Without a train folder a CSV file gives the labels
+    (``labels_of_table``), and without one the folders of ``top`` are the classes; without test images a balanced part
+    is set aside.
+
+    Raises:
+        FileNotFoundError: a folder is absent.
+        ValueError: several data sets, or what ``labels_of_folders`` and ``labels_of_table`` refuse.
+    """
+    top = _place(top)
     table = None if named(top, SPLITS["train"]) else table_of(top)
-    names, train, test = labels_of_folders(top, SPLITS) if table is None else labels_of_table(table, SPLITS)
-    if not test:
-        train, test = _set_aside(top, names, train)
-    _tell_order(top, names)
-    form = common_form([path for _, path in (*train, *test)], int(size) if size else None)
-    whole = population("folder", names, (train, test), form, cache=root / CACHE, as_viewed=True)
-    return replace(whole, n_max=int(np.bincount(whole.labels).min()))
+    found = labels_of_folders(top, SPLITS) if table is None else labels_of_table(table, SPLITS)
+    if not found.test:
+        train, test = _set_aside(top, found.names, found.train)
+        found = replace(found, train=train, test=test)
+    _tell_order(top, found.names)
+    return found
+
+
+def _place(top: Path) -> Path:
+    """The folder that holds a data set: the one that was named, else the only one in it that has one."""
+    if named(top, SPLITS["train"]) or table_of(top) is not None:
+        return top
+    deeper = [top / name for name in sub_folders(top)]
+    deeper = [inner for inner in deeper if named(inner, SPLITS["train"]) or table_of(inner) is not None]
+    if len(deeper) > 1:
+        both = f"{deeper[0].name} and {deeper[1].name}"
+        raise ValueError(f"{top} holds several data sets, {both}: name the folder of one, such as {deeper[0]}")
+    if deeper:
+        warnings.warn(f"{top}: read one folder deeper, from {deeper[0]}", stacklevel=2)
+        return deeper[0]
+    return top
 
 
 def _set_aside(top: Path, names: Sequence[str], files: LabelledFiles) -> tuple[LabelledFiles, LabelledFiles]:

@@ -3,10 +3,11 @@
 import csv
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ltdd_utils.data.sources.folders import LabelledFiles
+from ltdd_utils.data.sources.folders import Labelled
 from ltdd_utils.data.sources.listing import SUFFIXES, image_files
 
 __all__ = ["labels_of_table", "table_of"]
@@ -30,12 +31,13 @@ def table_of(top: Path) -> Path | None:
     return found[0] if found else None
 
 
-def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> tuple[list[str], LabelledFiles, LabelledFiles]:
+def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> Labelled:
     """Class names in string order, train and test images of a table; in order of class and path, not of its lines.
 
     Args:
         table: a CSV file with the columns file, label and, if it has test images, split; others are not read. Fields
-            are divided by ",", ";" or tabs. A file is relative to the table's folder, or to ``images`` in it.
+            are divided by ",", ";" or tabs. A file is relative to the table's folder, or to ``images`` in it; its
+            suffix may be left out where one image alone has the name.
         splits: the names of ``train`` and ``test`` in the column split; of several for test, the first found counts.
 
     Raises:
@@ -47,7 +49,7 @@ def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> tuple[l
     if not rows:
         raise ValueError(f"{table} names no image; {WANTED}")
     names = sorted({label for _, _, label, _ in rows})
-    _tell_unnamed(table, [path for _, path, _, _ in rows])
+    unnamed = _tell_unnamed(table, [path for _, path, _, _ in rows])
     found = {split for _, _, _, split in rows}
     unknown = [row for row in rows if row[3] not in ("", *splits["train"], *splits["test"])]
     if unknown:
@@ -64,7 +66,8 @@ def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> tuple[l
         empty = sorted(set(range(len(names))) - {label for label, _ in files})
         if empty and (files or part == "train"):
             raise ValueError(f"{table} has no {part} image of class {names[empty[0]]!r}: add some, or remove its lines")
-    return names, train, test
+    unread = [split for _, _, _, split in rows if split in tests[1:]]
+    return Labelled(names, train, test, +Counter({"not in the table": unnamed, "of another split": len(unread)}))
 
 
 def _rows(table: Path) -> Iterator[Row]:
@@ -84,12 +87,14 @@ def _rows(table: Path) -> Iterator[Row]:
             "class may give an image several classes: name one class for each"
         )
     seen: dict[Path, int] = {}
+    stems = _Stems()
     for line, fields in enumerate(csv.reader(lines[1:], delimiter=divider), start=2):
         if not any(field.strip() for field in fields):
             continue
         cell = {name: fields[place].strip() if place < len(fields) else "" for name, place in columns.items()}
         where = f"{table}, line {line}"
-        path = _image(table.parent, cell["file"], cell["label"], where)
+        _check_label(cell["file"], cell["label"], where)
+        path = _image(table.parent, cell["file"], stems, where)
         if path in seen:
             raise ValueError(f"{where}: {cell['file']} stands in line {seen[path]} too: an image has one row and class")
         seen[path] = line
@@ -98,8 +103,8 @@ def _rows(table: Path) -> Iterator[Row]:
         yield line, path, cell["label"], cell.get("split", "").lower()
 
 
-def _image(folder: Path, file: str, label: str, where: str) -> Path:
-    """The path of an image; refuses a row that does not name one image and one class."""
+def _check_label(file: str, label: str, where: str) -> None:
+    """Refuse a row that does not name one image and one class."""
     if not file or not label:
         raise ValueError(f"{where}: {'label' if file else 'file'} is empty; fill it in, or remove the line")
     if SEVERAL.search(label):
@@ -107,18 +112,51 @@ def _image(folder: Path, file: str, label: str, where: str) -> Path:
             f"{where}: {label!r} looks like several labels, and a class of a long tail is one label for each image: "
             "name one, or name the combination without any of | ; , [ ]"
         )
-    if Path(file).suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{where}: {file} is not read; convert it to one of {' '.join(sorted(SUFFIXES))}")
-    for path in (folder / file, folder / IMAGES / file):
-        if path.is_file():
-            return path
-    raise FileNotFoundError(f"{where}: no {file} in {folder} or its folder {IMAGES}; add it, or remove the line")
 
 
-def _tell_unnamed(table: Path, paths: Sequence[Path]) -> None:
-    """Say how many images lie beside those of the table and are not read."""
+class _Stems:
+    """Images by their names without suffix; every folder is listed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, dict[str, list[Path]]] = {}
+
+    def __call__(self, place: Path) -> list[Path]:
+        """The images whose path is ``place`` and a suffix."""
+        folder = place.parent
+        if folder not in self._known:
+            found = self._known[folder] = {}
+            for name in image_files(folder) if folder.is_dir() else []:
+                found.setdefault(Path(name).stem, []).append(folder / name)
+        return self._known[folder].get(place.name, [])
+
+
+def _image(folder: Path, file: str, stems: _Stems, where: str) -> Path:
+    """The path of an image, which may be named without its suffix."""
+    places = (folder / file, folder / IMAGES / file)
+    there = [path for path in places if path.is_file()]
+    if there and there[0].suffix.lower() in SUFFIXES:
+        return there[0]
+    found = [path for place in places for path in stems(place)]
+    if len(found) > 1:
+        names = " and ".join(str(path.relative_to(folder)) for path in found[:2])
+        raise ValueError(f"{where}: {file} may be {names}; write the suffix too")
+    if found:
+        return found[0]
+    if there or Path(file).suffix:
+        if Path(file).suffix.lower() not in SUFFIXES:
+            raise ValueError(f"{where}: {file} is not read; convert it to one of {' '.join(sorted(SUFFIXES))}")
+        raise FileNotFoundError(f"{where}: no {file} in {folder} or its folder {IMAGES}; add it, or remove the line")
+    known = " ".join(sorted(SUFFIXES))
+    raise FileNotFoundError(
+        f"{where}: no {file} with one of {known} in {folder} or its folder {IMAGES}; add it, or remove the line"
+    )
+
+
+def _tell_unnamed(table: Path, paths: Sequence[Path]) -> int:
+    """Say how many images lie beside those of the table and are not read; returns their number."""
     named = set(paths)
     places = sorted({path.parent for path in paths})
     unnamed = [place / name for place in places for name in image_files(place) if place / name not in named]
     if unnamed:
         warnings.warn(f"not read, {len(unnamed)} images that {table} does not name, such as {unnamed[0]}", stacklevel=2)
+    return len(unnamed)

@@ -1,0 +1,35 @@
+"""Elements of drawings in SVG that take the text colour of the page around them."""
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+__all__ = ["FAINT", "WIDTH", "linked", "svg", "text"]
+
+WIDTH = 760  # of a drawing, in its own units: pixels on a desktop page
+FAINT = 0.55  # opacity of what a chapter is not about
+
+
+def svg(title: str, alternative: str, height: float, parts: Sequence[str]) -> str:
+    """The element; on a phone it keeps a size at which it can be read, in a box that scrolls."""
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img" '
+        f'aria-label="{escape(title)}" style="min-width: 600px; max-width: {WIDTH}px; width: 100%; height: auto" '
+        'font-family="system-ui, sans-serif" fill="currentColor">'
+    )
+    marker = (
+        '<defs><marker id="ltdd-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#777777"/></marker></defs>'
+    )
+    told = f"<title>{escape(title)}</title><desc>{escape(alternative)}</desc>"
+    return "".join((head, told, marker, *parts, "</svg>"))
+
+
+def text(x: float, y: float, words: str, size: int = 12, *, anchor: str = "middle", style: str = "") -> str:
+    """Words at a point, in pixels of the drawing."""
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" text-anchor="{anchor}"{style}>{escape(words)}</text>'
+
+
+def linked(drawn: str, about: bool, address: str | None) -> str:
+    """A part of a drawing, faint if the chapter is not about it, and a link if it has an address."""
+    part = f'<g opacity="{1 if about else FAINT:g}">{drawn}</g>'
+    return f'<a href="{escape(address)}" style="color: inherit; text-decoration: none">{part}</a>' if address else part
