@@ -1,8 +1,18 @@
-"""Small repairs of the rendered pages."""
+"""Small repairs of the rendered pages, and links from the words "chapter 07" to the chapter."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
+
+MENTION = re.compile(
+    r"\b[Cc]hapter \d\d\b|\b[Cc]hapters \d\d(?:(?:,| and| or| to|, and) \d\d)*\b"
+)  # chapters 07, 12 and 13
+NUMBER = re.compile(r"\d\d")
+APART = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, addnodes.pending_xref)
 
 
 def drop_repeated_scripts(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
@@ -14,7 +24,40 @@ def drop_repeated_scripts(app: Sphinx, page: str, template: str, context: dict[s
     context["script_files"] = list(unique.values())
 
 
+def link_chapters(app: Sphinx, doctree: nodes.document) -> None:
+    """Make a link of each chapter's number in the text; the sources stay plain Markdown, as notebooks show it."""
+    chapters = {name.split("/")[1][:2]: name for name in app.env.found_docs if name.startswith("notebooks/")}
+    own = chapters.get(app.env.docname.rpartition("/")[2][:2]) == app.env.docname and app.env.docname
+    for text in list(doctree.findall(nodes.Text)):
+        if MENTION.search(text) and not any(isinstance(node, APART) for node in _above(text)):
+            text.parent.replace(text, list(_linked(str(text), chapters, own)))
+
+
+def _above(node: nodes.Node) -> Iterator[nodes.Node]:
+    while node := node.parent:
+        yield node
+
+
+def _linked(text: str, chapters: dict[str, str], own: str | bool) -> Iterator[nodes.Node]:
+    end = 0
+    for mention in MENTION.finditer(text):
+        for number in NUMBER.finditer(text, mention.start(), mention.end()):
+            target = chapters.get(number[0])
+            if target is None or target == own:
+                continue
+            first = number.start() == mention.start() + len(mention[0].split(" ")[0]) + 1
+            start = mention.start() if first else number.start()  # "chapter 07" as a whole, then the numbers alone
+            yield nodes.Text(text[end:start])
+            words = text[start : number.end()]
+            link = addnodes.pending_xref("", refdomain="std", reftype="doc", reftarget=f"/{target}", refexplicit=True)
+            link += nodes.inline(words, words, classes=["xref", "std", "std-doc"])
+            yield link
+            end = number.end()
+    yield nodes.Text(text[end:])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
+    app.connect("doctree-read", link_chapters)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
