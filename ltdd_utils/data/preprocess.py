@@ -11,12 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ltdd_utils.core.deadline import Deadline, Stopped, is_over
 from ltdd_utils.core.hashing import tensor_hash
+from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle
 from ltdd_utils.data.settings import PreprocessConfig
+from ltdd_utils.data.whitening import LARGE, Pauses, announce, fit_zca
 
 APPLY_ROWS = 4096  # images that are transformed at once: bounds the memory beside the result
-GRAM_ROWS = 1024  # rows whose products of pixels in -128..127 add up within 2**24, where float32 is exact
+LARGE_ROWS = 256  # the same for ZCA of large images, whose products take long
 PROBE_POINTS = 8  # values of the transformed probe image that a description keeps
 
 
@@ -43,13 +46,23 @@ class Preprocess:
     probe: tuple[float, ...]  # some values of the transformed probe image, as fitted
 
     @classmethod
-    def fit(cls, images: Tensor, cfg: PreprocessConfig) -> "Preprocess":
+    def fit(
+        cls, images: Tensor, cfg: PreprocessConfig, watch: Watch | None = None, deadline: Deadline = None
+    ) -> "Preprocess":
         """The preprocessing of a train set, uint8 ``[N, Ch, H, W]``; the work is done where the images are.
 
-        ZCA on CIFAR (D = 3072) takes about 15 s on one CPU core; on Tiny-ImageNet (D = 12288) it wants a GPU.
+        ZCA takes time and memory with the third and second power of an image's values (``whitening.announce``).
+
+        Args:
+            images: of the train set.
+            cfg: the kind.
+            watch: told ``{"stage", "done", "total"}`` while ZCA is fitted, in seconds, the total as expected.
+            deadline: when that stops.
 
         Raises:
-            ValueError: images that are not uint8 ``[N, Ch, H, W]``, fewer than two of them, or a bad ``cfg``.
+            ValueError: images that are not uint8 ``[N, Ch, H, W]``, fewer than two of them, a bad ``cfg``, or ZCA of
+                more values than there is memory for.
+            Stopped: the deadline passed while ZCA was fitted.
         """
         if images.dtype != torch.uint8 or images.ndim != 4 or len(images) < 2:
             raise ValueError(f"fit wants two or more uint8 images [N, Ch, H, W], got {images.dtype} {[*images.shape]}")
@@ -57,23 +70,24 @@ class Preprocess:
             raise ValueError(f"preprocessing {cfg.kind!r} is unknown: use {', '.join(FITS)}")
         if not cfg.eps > 0:
             raise ValueError(f"eps must be above 0, got {cfg.eps}: LTDD uses 0.1")
-        mean, scale = FITS[cfg.kind](images, cfg.eps)
+        mean, scale = FITS[cfg.kind](images, cfg.eps, watch, deadline)
         shape = tuple(images.shape[1:])
         fitted = cls(cfg.kind, cfg.eps, shape, tensor_hash(images), mean.float(), scale.float(), ())
         return replace(fitted, probe=fitted._probe())
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, deadline: Deadline = None) -> Tensor:
         """Preprocessed images, float32 ``[B, Ch, H, W]``, on the images' device; differentiable for float images.
 
-        ``images`` are uint8, or floats in [0, 1].
+        ``images`` are uint8, or floats in [0, 1]; ``deadline``: when ZCA of many large ones stops.
 
         Raises:
             ValueError: another shape than that of the train images, or whole numbers that are not uint8.
+            Stopped: the deadline passed between two parts.
         """
         self._check(images)
         if images.dtype != torch.uint8 and not images.is_floating_point():
             raise ValueError(f"pixels are uint8 or floats in [0, 1], got {images.dtype}")
-        return self._in_parts(images, self._forward)
+        return self._in_parts(images, self._forward, deadline)
 
     def inverse(self, images: Tensor) -> Tensor:
         """Pixels of preprocessed images, float32 ``[B, Ch, H, W]`` around [0, 1], not clamped."""
@@ -148,13 +162,16 @@ class Preprocess:
             return (images.flatten(1) @ self._unscale + self.mean).view_as(images)
         return images * self.scale + self.mean
 
-    def _in_parts(self, images: Tensor, step: Callable[[Tensor], Tensor]) -> Tensor:
-        device, parts = self.mean.device, images.split(APPLY_ROWS)
+    def _in_parts(self, images: Tensor, step: Callable[[Tensor], Tensor], deadline: Deadline = None) -> Tensor:
+        large = self.kind == "zca" and len(self.mean) > LARGE
+        device, parts = self.mean.device, images.split(LARGE_ROWS if large else APPLY_ROWS)
         if len(parts) == 1 or (images.requires_grad and torch.is_grad_enabled()):
             return torch.cat([step(part.to(device)).to(images.device) for part in parts])
         whole = torch.empty(images.shape, dtype=torch.float32, device=images.device)
         for part, rows in zip(parts, whole.split(APPLY_ROWS), strict=True):  # `cat` would hold everything twice
             rows.copy_(step(part.to(device)))
+            if is_over(deadline):
+                raise Stopped("stopped as asked while images are preprocessed; run the same command again to go on")
         return whole
 
     def _check(self, images: Tensor) -> None:
@@ -181,43 +198,23 @@ def channel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean / 255, (square - mean.square()).clamp(min=0).sqrt() / 255
 
 
-def pixel_covariance(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean ``[D]`` and covariance (divisor N - 1) ``[D, D]`` of flattened uint8 images in units of [0, 1], float64.
-
-    The sums are exact: pixels are shifted to -128..127, so that float32 products of ``GRAM_ROWS`` rows add up without
-    rounding. The result does not depend on order, batching, device or the number of threads.
-    """
-    rows = images.flatten(1)
-    size = rows.shape[1]
-    gram = torch.zeros(size, size, dtype=torch.float64, device=rows.device)
-    total = torch.zeros(size, dtype=torch.float64, device=rows.device)
-    for part in rows.split(GRAM_ROWS):
-        centred = part.float() - 128
-        gram += centred.T @ centred
-        total += centred.double().sum(dim=0)
-    gram.addr_(total, total, alpha=-1 / len(rows)).div_((len(rows) - 1) * 255**2)
-    return (total / len(rows) + 128) / 255, gram
-
-
-def _fit_none(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def _fit_none(images: Tensor, *_: object) -> tuple[Tensor, Tensor]:
     return torch.zeros((), device=images.device), torch.ones((), device=images.device)
 
 
-def _fit_normalise(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def _fit_normalise(images: Tensor, *_: object) -> tuple[Tensor, Tensor]:
     mean, std = (value.view(-1, 1, 1) for value in channel_moments(images))
     return mean, torch.where(std > 0, std, torch.ones_like(std))  # a constant channel stays constant
 
 
-def fit_zca(images: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """Mean ``[D]`` of uint8 images in units of [0, 1] and ``T = U diag((s + eps)^(-1/2)) U^T`` ``[D, D]``, float64."""
-    mean, covariance = pixel_covariance(images)
-    values, vectors = torch.linalg.eigh(covariance)
-    # T = R R^T with R = U (S + eps)^(-1/4): symmetric by construction. Rounding can leave S a little below zero.
-    root = vectors * (values.clamp(min=0) + eps).pow(-0.25)
-    return mean, root @ root.T
+def _fit_zca(images: Tensor, eps: float, watch: Watch | None, deadline: Deadline) -> tuple[Tensor, Tensor]:
+    pauses = Pauses(announce(images), watch, deadline)
+    fitted = fit_zca(images, eps, pauses)
+    pauses.end()
+    return fitted
 
 
-FITS = {"none": _fit_none, "normalise": _fit_normalise, "zca": fit_zca}
+FITS = {"none": _fit_none, "normalise": _fit_normalise, "zca": _fit_zca}
 
 
 def _close(first: Any, second: Any) -> bool:  # noqa: ANN401 (two sequences of numbers, possibly read from JSON)

@@ -79,7 +79,7 @@ class Run:
     def images(self, rows: Tensor | None = None) -> Tensor:
         """Preprocessed train images on the device, ``[N, Ch, H, W]``: all, or ``rows`` ``[n]`` of them."""
         images = self.data.train_images if rows is None else self.data.train_images[rows]
-        return self.preprocess(images.to(self.device))
+        return self.preprocess(images.to(self.device), self._deadline)
 
     def labels(self) -> Tensor:
         """Labels of the train images on the device, ``[N]``."""
@@ -87,7 +87,10 @@ class Run:
 
     def test_images(self) -> Tensor:
         """Preprocessed test images on the device, ``[M, Ch, H, W]``."""
-        return self.preprocess(self.data.test_images.to(self.device))
+        return self.preprocess(self.data.test_images.to(self.device), self._deadline)
+
+    def _deadline(self) -> float | None:
+        return self.context.store.deadline
 
     def key(self, *, shared: tuple[str, ...] = SHARED, **settings: Any) -> dict[str, Any]:  # noqa: ANN401
         """Everything that a stage depends on: its own ``settings``, and the ``shared`` parts of the run."""
@@ -121,10 +124,12 @@ def fitted(
     cfg: PreprocessConfig, data: LongTailedData, context: RunContext, ledger: Ledger | None = None
 ) -> Preprocess:
     """The preprocessing fitted on the long-tailed train images, once, then read from the store; on the run's device."""
-    key, store = {"config": cfg, "data": data.sha256}, context.store
-    bundle = store.stage(
-        "preprocess", key, lambda _: Preprocess.fit(data.train_images.to(context.device), cfg).to_bundle()
-    )
+    key, store, watch = {"config": cfg, "data": data.sha256}, context.store, context.watching("preprocess")
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        return Preprocess.fit(data.train_images.to(context.device), cfg, watch, checkpoint.deadline).to_bundle()
+
+    bundle = store.stage("preprocess", key, compute)
     if ledger is not None:
         ledger.add("preprocess", store.result("preprocess", key), bundle.meta)
     return Preprocess.from_bundle(bundle).to(context.device)
