@@ -202,7 +202,7 @@ def test_show_has_the_teacher_that_was_asked_for(ltdd):
 
 
 def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_path, capsys):
-    assert main(["run", "random_digits", *QUICK, "--stop-after", "0"]) == 75
+    assert main(["run", "random_digits", *QUICK, "--quiet", "--stop-after", "0"]) == 75
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("ltdd: stopped as asked") and "run the same command again to go on" in err
     assert err.count("\n") == 1 and not (tmp_path / "results").exists()
@@ -211,7 +211,7 @@ def test_stop_after_zero_says_how_to_go_on_and_a_later_call_completes(ltdd, tmp_
 
 
 def test_stop_in_the_middle_of_a_student_and_go_on_in_a_moved_work_folder(ltdd, tmp_path, monkeypatch, capsys):
-    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
+    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--quiet", "--json"]
     whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
     clock = count()
     with monkeypatch.context() as patch:
@@ -242,7 +242,7 @@ def signals_at(ticks, sent, monkeypatch):
 def test_the_first_signal_keeps_the_state_and_the_same_command_goes_on(name, ltdd, tmp_path, monkeypatch, capsys):
     """And a batch system's second one, up to a minute after the first, changes nothing."""
     sent, again = getattr(signal, name), getattr(signal, name if name != "SIGINT" else "SIGTERM")
-    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--json"]
+    longer = ["run", "random_digits", *QUICK, "--set", "evaluate.train.epochs=30", "--quiet", "--json"]
     whole = json.loads(ltdd(*longer, "--work", tmp_path / "other"))
     handlers = [signal.getsignal(one) for one in SIGNALS]
     with monkeypatch.context() as patch:
@@ -286,7 +286,7 @@ def test_an_interrupt_is_one_line_and_status_130(capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ltdd_utils.runs.pipeline.evaluate_students", interrupted)
-    assert main(["run", "random_digits", *QUICK]) == 130
+    assert main(["run", "random_digits", *QUICK, "--quiet"]) == 130
     out, err = capsys.readouterr()
     assert out == "" and err == "ltdd: interrupted; the same command goes on from the last checkpoint\n"
 

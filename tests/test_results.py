@@ -208,9 +208,11 @@ def test_summary_in_percent():
     assert summary(record([(4, 2), (4, 3)])) == (
         "random_cifar10  paper  dsa-stored\n"
         "overall 32.5 ± 3.5 %  (2 students, 30 s)\n"
-        "many 40.0  medium n/a  few 25.0\n"
-        "head 40.0  mid n/a  tail 25.0"
+        "many (over 100 images) 40.0  medium (20 to 100) n/a  few (under 20) 25.0\n"
+        "thirds of the classes: head 40.0  mid n/a  tail 25.0"
     )
+    assert "(2 students, 30 s of work, 12 s now)" in summary(record([(4, 2), (4, 3)]), 12.0)  # some of it was there
+    assert "(2 students, 30 s)" in summary(record([(4, 2), (4, 3)]), 31.0)
     scores = {"protocol": "dsa-stored", "metrics": record([(4, 1)])["metrics"], "seconds": [7.0]}
     assert summary(scores).splitlines()[1] == "overall 25.0 %  (1 student, 7 s)"
 

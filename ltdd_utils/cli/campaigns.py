@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
 
 from ltdd_utils import campaign
+from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli.common import as_json
+from ltdd_utils.cli.forecasts import LONG_S, duration, expected_of
 from ltdd_utils.core.failures import Failed
 from ltdd_utils.records.clone import all_records
 from ltdd_utils.report.campaign import estimate
@@ -22,15 +25,11 @@ def campaign_(options: argparse.Namespace) -> str:
     runs = [run for run in campaign.read_plan(options.plan) if text in run.block or text in run.command]
     if not runs:
         raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
+    if options.dry_run:
+        return _dry_run(runs, options)
     if options.action == "run":
-        from ltdd_utils.cli.context import context_of  # torch: the status does without
-
-        context = replace(context_of(options, wait=False), results=options.results)
-        failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
-        if failed:
-            first, why = failed[0]
-            raise Failed(f"{len(failed)} of {len(runs)} runs failed; the first: {first.command}: {why}")
-    states = campaign.campaign_status(runs, campaign.records_by_name(all_records(options.results)), options.work)
+        _run(runs, options)
+    states = _states(runs, options)
     if options.json:
         facts = ("command", "block", "seed", "students")
         return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])
@@ -39,6 +38,58 @@ def campaign_(options: argparse.Namespace) -> str:
     coming = [f"{state.state:8}{estimate(state):>14}  {state.run.command}" for state in left]
     head = [f"{'state':8}{'minutes':>14}  command"] if coming else ["nothing is missing"]
     return "\n".join([table, "", *head, *coming])
+
+
+def _states(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> list[campaign.State]:
+    return campaign.campaign_status(runs, campaign.records_by_name(all_records(options.results)), options.work)
+
+
+def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> None:
+    """Run what is missing.
+
+    Raises:
+        Failed: one or more of the runs did.
+    """
+    from ltdd_utils.cli.context import context_of, followed  # torch: the status does without
+
+    following, context = followed(options, replace(context_of(options, wait=False), results=options.results))
+    named = {run.name: run for run in runs}
+    following.plan_of = lambda name: expected_of(named[name].recipe, named[name].students, options.results)
+    to_come = sum(seconds for _, seconds, _ in _forecasts(runs, options))
+    if context.device.type == "cpu" and to_come > LONG_S:
+        hint = "--dry-run tells more, --stop-after MINUTES stops in time and keeps the state"
+        tqdm.write(f"ltdd: warning: this will take about {duration(to_come)} on a CPU; {hint}", file=sys.stderr)
+    failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
+    if failed:
+        first, why = failed[0]
+        raise Failed(f"{len(failed)} of {len(runs)} runs failed; the first: {first.command}: {why}")
+
+
+def _forecasts(
+    runs: Sequence[campaign.PlannedRun], options: argparse.Namespace
+) -> Iterator[tuple[campaign.State, float, dict[str, Expected]]]:
+    """Each run to come, the seconds that it will add, and its stages that no record of these settings times."""
+    for state in _states(runs, options):
+        if state.state != "done":
+            plan = {one.name: one for one in expected_of(state.run.recipe, state.run.students, options.results)}
+            guessed = {name: plan[name] for name in state.unknown if name in plan}
+            yield state, state.seconds + sum(one.seconds or 0.0 for one in guessed.values()), guessed
+
+
+def _dry_run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> str:
+    """The runs to come with their expected time; a stage that two of them share counts in the first."""
+    rows, lines = [], []
+    for state, seconds, guessed in _forecasts(runs, options):
+        unknown = [name for name, one in guessed.items() if one.seconds is None]
+        carried = [name for name in guessed if name not in unknown]
+        rows.append({"command": state.run.command, "seconds": seconds, "carried_over": carried, "unknown": unknown})
+        about = f"{'~' if carried else ''}{duration(seconds)}{' or more' if unknown else ''}"
+        lines.append(f"{state.state:8}{about:>18}  {state.run.command}")
+    if options.json:
+        return as_json(rows)
+    whole = sum(row["seconds"] for row in rows)
+    lines.append(f"{len(rows)} runs to come, about {duration(whole)}; ~ carried over from other settings")
+    return "\n".join(lines) if rows else "nothing is missing"
 
 
 def _progress(state: campaign.State) -> dict[str, Any]:

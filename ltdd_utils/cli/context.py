@@ -2,14 +2,17 @@
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from ltdd_utils.cli.following import Following
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.signals import stop_gently
+from ltdd_utils.cli.sinks import JsonLines, Sink, tracker
 from ltdd_utils.core.context import RunContext, pick_device, require_writable
 from ltdd_utils.core.store import Store
 
-__all__ = ["context_of", "require_file"]
+__all__ = ["context_of", "followed", "require_file"]
 
 
 def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = True) -> RunContext:
@@ -22,6 +25,14 @@ def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = Tr
     if gentle:
         stop_gently(store)
     return RunContext(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
+
+
+def followed(options: argparse.Namespace, context: RunContext) -> tuple[Following, RunContext]:
+    """The context of a command whose run is followed: by bars or lines, a log and a tracker."""
+    sinks: list[Sink] = [] if options.log is None else [JsonLines(options.log)]
+    sinks += [] if options.track is None else [tracker(options.track)]
+    following = Following(Bars(options.quiet), sinks)
+    return following, replace(context, watch=following.watch, announce=following.announce)
 
 
 def require_file(path: Path) -> None:

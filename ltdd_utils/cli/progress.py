@@ -57,10 +57,15 @@ class Bars:
             tqdm.write(f"ltdd: {line}", file=sys.stderr)
         self.told.add(line)
 
+    @property
+    def draws(self) -> bool:
+        """Whether bars can be drawn over: on a terminal, and on a notebook's page."""
+        return sys.stderr.isatty() or "ipykernel" in sys.modules
+
     def _bar(self, name: str, done: int, total: int | None) -> tqdm:
         # `initial`: what an earlier call did says nothing about this one's speed.
         style: dict[str, Any] = {"unit": "B", "unit_scale": True} if name.startswith("download") else {}
-        if not sys.stderr.isatty() and "ipykernel" not in sys.modules:  # a notebook's page can draw
+        if not self.draws:
             style |= {"file": _Lines(sys.stderr), "bar_format": LINE, "miniters": 1}
             style |= {"delay": EVERY_S, "mininterval": EVERY_S}
         if self.quiet:

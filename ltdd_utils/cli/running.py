@@ -2,15 +2,30 @@
 
 import argparse
 import shlex
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ltdd_utils import recipes, records
+from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli.common import as_json, recipe_of
-from ltdd_utils.cli.context import context_of, require_file
+from ltdd_utils.cli.context import context_of, followed, require_file
+from ltdd_utils.cli.forecasts import Plan, dry_run, expected_of, warning
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.progress import told
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.evaluation.settings import EvaluateConfig
+from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
+from ltdd_utils.runs.checks import check
+from ltdd_utils.runs.held import Held, held, held_of_set
 from ltdd_utils.runs.pipeline import run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
@@ -25,7 +40,20 @@ def run_(options: argparse.Namespace) -> str:
     if options.save_set is not None:
         require_file(options.save_set)
     recipe, context = recipe_of(options), replace(context_of(options), results=options.results)
+    following, context = followed(options, context)
+    plan = expected_of(recipe, options.students, options.results)
+    following.plan_of = lambda _: plan
+
+    def look() -> dict[str, Held]:
+        return held(recipe, *check(options.seed, options.students, context), context)
+
+    if options.dry_run:
+        title = f"{recipe.name}, scale {recipe.scale}, seed {options.seed}, {records.counted(options.students)}"
+        return dry_run(title, plan, look, options.json)
+    _warn(plan, context, look)
+    begun = time.monotonic()
     record = run(recipe, options.seed, options.students, context)
+    now = time.monotonic() - begun
     if options.save_set is not None:
         work = start(recipe, options.seed, context)
         preprocess = work.preprocess if options.with_preprocessing else None
@@ -34,7 +62,13 @@ def run_(options: argparse.Namespace) -> str:
         return as_json(dict(record))
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
     path = records.record_path(options.results, record)
-    return f"{records.summary(record)}\nrecord: {path}{_replaced(path)}{saved}"
+    return f"{records.summary(record, now)}\nrecord: {path}{_replaced(path)}{saved}"
+
+
+def _warn(plan: Plan, context: RunContext, look: Callable[[], dict[str, Held]]) -> None:
+    """Say on standard error if a run will take long on a CPU."""
+    if line := warning(plan, context.device.type == "cpu", look):
+        tqdm.write(f"ltdd: warning: {line}", file=sys.stderr)
 
 
 def _replaced(path: Path) -> str:
@@ -56,10 +90,35 @@ def evaluate_(options: argparse.Namespace) -> str:
         if key.startswith("evaluate."):
             raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")
     cfg = recipes.with_overrides(cfg, pairs)
-    context = context_of(options)
+    following, context = followed(options, context_of(options))
+    plan = _plan_of_set(distilled, cfg, options.students)
+    following.plan_of = lambda _: plan
+    arguments = {"seed": options.seed, "students": options.students}
+
+    def look() -> dict[str, Held]:
+        return held_of_set(distilled, preprocess, cfg, context, **arguments)
+
+    if options.dry_run:
+        return dry_run(f"{options.distilled}, {records.counted(options.students)}", plan, look, options.json)
+    begun = time.monotonic()
     with _about(options.distilled):
-        scores = evaluate_set(distilled, preprocess, cfg, context, seed=options.seed, students=options.students)
-    return as_json(scores) if options.json else records.summary(scores)
+        _warn(plan, context, look)
+        with told(context.announce, run=f"evaluate/{options.distilled.stem}-s{options.seed}") as further:
+            scores = evaluate_set(distilled, preprocess, cfg, context, **arguments)
+            further["overall"] = scores["metrics"]["overall"]["mean"]
+    return as_json(scores) if options.json else records.summary(scores, time.monotonic() - begun)
+
+
+def _plan_of_set(distilled: DistilledSet, cfg: EvaluateConfig, students: int) -> Plan:
+    """The stages that score a set, as a recipe with that set would have them; of unknown length if it names none."""
+    names = [PREPROCESS, *([] if cfg.teacher is None else [TEACHER]), STUDENTS]
+    made = {key: distilled.info.get(key) for key in ("scale", "data", "ipc", "method")}
+    try:
+        recipe = Recipe.from_dict({**made, "name": distilled.info["recipe"], "evaluate": to_dict(cfg)})
+        plan = expected_of(recipe, students, records.results_root())
+    except (ValueError, KeyError, TypeError):
+        return [Expected(name, None, "unknown") for name in names]
+    return [one for one in plan if one.name in names]
 
 
 @contextmanager

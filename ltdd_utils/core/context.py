@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ltdd_utils.core.progress import Watch
+from ltdd_utils.core.progress import Announce, Watch
 from ltdd_utils.core.store import Store
 
 __all__ = ["RunContext", "pick_device", "require_writable"]
@@ -22,6 +22,7 @@ class RunContext:
     results: Path | None = None  # folder of the records; None: keep no record
     data: Path | None = None  # folder of the data sets; None: LTDD_DATA, or data/
     watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
+    announce: Announce | None = None  # is told when runs and their stages begin and end
 
     def watching(self, stage: str) -> Watch | None:
         """The progress callback of a stage."""

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ltdd_utils.core.progress import Announce, told
+
 __all__ = ["Ledger"]
 
 
@@ -15,8 +17,9 @@ class Ledger:
     for students is trained once.
     """
 
-    def __init__(self) -> None:
-        """Nothing yet."""
+    def __init__(self, announce: Announce | None = None) -> None:
+        """Nothing yet; ``announce`` is told when a name is entered and left."""
+        self.announce = announce
         self.seconds: dict[str, float] = {}
         self.origins: list[dict[str, Any]] = []
         self._name: str | None = None
@@ -29,7 +32,9 @@ class Ledger:
         before, self._name = self._name, name
         self.seconds.setdefault(name, 0.0)
         try:
-            yield
+            with told(self.announce, stage=name) as further:
+                yield
+                further["worked"] = self.seconds.get(name, 0.0)
         finally:
             self._name = before
 

@@ -46,6 +46,8 @@ class DataSet:
     source: str | Callable[[], Source] | None = None  # where `ltdd data fetch` gets it; None: it cannot be fetched
     presence: str | Callable[[Path], Presence] | None = None  # looks at its files; None: checksums, or its reader does
     by_hand: str = ""  # what a user does who wants what cannot be fetched
+    side: int | None = None  # pixels of an image's side; this and the next: for estimates of time
+    n_max: int | None = None  # train images of the head class
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -75,6 +77,8 @@ DATASETS: Table[DataSet] = Table(
             f"{_SOURCES}.digits:source_dataset",
             ("tiny",),
             imbalance_factor=20,
+            side=16,
+            n_max=120,
             like="cifar10",
             flip=False,
             padding=2,
@@ -86,6 +90,8 @@ DATASETS: Table[DataSet] = Table(
             f"{_SOURCES}.cifar:cifar10",
             ("cpu", "paper"),
             imbalance_factor=100,
+            side=32,
+            n_max=5000,
             source=f"{_SOURCES}.cifar:cifar10_source",
         ),
         "cifar100": DataSet(
@@ -94,6 +100,8 @@ DATASETS: Table[DataSet] = Table(
             f"{_SOURCES}.cifar:cifar100",
             ("cpu", "paper"),
             imbalance_factor=50,
+            side=32,
+            n_max=500,
             source=f"{_SOURCES}.cifar:cifar100_source",
         ),
         "tiny": DataSet(
@@ -102,6 +110,8 @@ DATASETS: Table[DataSet] = Table(
             f"{_SOURCES}.tiny:source_dataset",
             ("cpu", "paper"),
             imbalance_factor=10,
+            side=64,
+            n_max=500,
             depth=4,
             padding=8,
             source=f"{_SOURCES}.tiny:source",
@@ -113,6 +123,8 @@ DATASETS: Table[DataSet] = Table(
             f"{_SOURCES}.imagenet:source_dataset",
             ("cpu", "paper"),
             imbalance_factor=10,
+            side=64,
+            n_max=1300,
             depth=4,
             zca=False,
             padding=8,

@@ -42,7 +42,7 @@ class Run:
     @classmethod
     def start(cls, data: LongTailedData, cfg: PreprocessConfig, seed: int, context: RunContext) -> "Run":
         """A run whose preprocessing is fitted on the long tail, or read if it was fitted before."""
-        ledger = Ledger()
+        ledger = Ledger(context.announce)
         return cls(data, fitted(cfg, data, context, ledger), seed, context, ledger)
 
     def under(self, cfg: PreprocessConfig) -> "Run":
@@ -129,7 +129,8 @@ def fitted(
     def compute(checkpoint: Checkpoint) -> Bundle:
         return Preprocess.fit(data.train_images.to(context.device), cfg, watch, checkpoint.deadline).to_bundle()
 
-    bundle = store.stage("preprocess", key, compute)
-    if ledger is not None:
+    ledger = ledger or Ledger()
+    with ledger.entry("preprocess"):
+        bundle = store.stage("preprocess", key, compute)
         ledger.add("preprocess", store.result("preprocess", key), bundle.meta)
     return Preprocess.from_bundle(bundle).to(context.device)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ltdd_utils.core.failures import naming_strangers
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.settings import PreprocessConfig
+from ltdd_utils.methods.effort import Effort, training
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import Cell
 from ltdd_utils.teachers.settings import TeacherConfig
@@ -38,6 +39,7 @@ class Stage:
     sized: bool = False  # whether another number of images per class is another result
     seed: int | None = None  # that stands above the run's: all runs share the result
     trainings: tuple[TeacherConfig, ...] = ()  # by ``train_teacher``: one training, under whatever name it is asked for
+    effort: Effort | None = None  # carries recorded seconds over to other settings; None: nothing does
 
     def facts(self) -> dict[str, Any]:
         """For ``ltdd show``: name and needs."""
@@ -46,7 +48,8 @@ class Stage:
 
 def teacher_stage(name: str, compute: "str | Callable[[Job], Any]", cfg: TeacherConfig) -> Stage:
     """The stage of a network that is trained on the long tail; one that asks for a seed is shared by all runs."""
-    return Stage(name, compute, cfg, seed=cfg.seed, trainings=(cfg,))
+    effort = training(f"{cfg.kind} {cfg.augment.kind}", cfg.train.epochs, cfg.network)
+    return Stage(name, compute, cfg, seed=cfg.seed, trainings=(cfg,), effort=effort)
 
 
 @dataclass
@@ -88,14 +91,19 @@ class Family:
 
         result: Any = None
         for stage in self.stages(job.cfg, job.ipc):
-            compute = self._function(stage)
-            with job.run.ledger.entry(stage.name), naming_strangers(compute, f"the stage {stage.name!r}"):
-                result = job.results[stage.name] = compute(job)
+            result = self.run_stage(stage, job)
         if isinstance(result, DistilledSet):
             return DistillationResult(result)
         if not isinstance(result, DistillationResult):
             given = f"the last stage of the family {self.name!r} gave a {type(result).__name__}"
             raise ValueError(f"{given}; let it return the set, from_bundle(job.run.stage(...))")
+        return result
+
+    def run_stage(self, stage: Stage, job: Job) -> Any:  # noqa: ANN401 (whatever the stage gives)
+        """The result of one stage, entered under its name; the stages that it needs are in ``job.results``."""
+        function = self._function(stage)
+        with job.run.ledger.entry(stage.name), naming_strangers(function, f"the stage {stage.name!r}"):
+            result = job.results[stage.name] = function(job)
         return result
 
     def _function(self, stage: Stage) -> "Callable[[Job], Any]":

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ltdd_utils.methods.base import Stage, teacher_stage
+from ltdd_utils.methods.effort import Effort, network_kind, training
 from ltdd_utils.recipes.recipe import Recipe
 
 __all__ = ["PREPROCESS", "STUDENTS", "TEACHER", "stages"]
@@ -25,11 +26,21 @@ def stages(recipe: Recipe) -> list[Stage]:
     evaluate, method = recipe.evaluate, _merged(_declared(recipe))
     scored = [] if evaluate.teacher is None else [teacher_stage(TEACHER, "", evaluate.teacher)]
     needs = tuple(stage.name for stage in (*method[-1:], *scored))
-    students = Stage(STUDENTS, "", {"evaluate": evaluate, "ipc": recipe.ipc}, needs=needs)
+    settings = {"evaluate": evaluate, "ipc": recipe.ipc}
+    students = Stage(STUDENTS, "", settings, needs=needs, effort=_of_a_student(recipe))
     trained = [*method, *scored]
     if recipe.space == evaluate.preprocess:  # else the same settings train another network
         trained = _merged(trained)
     return [Stage(PREPROCESS, "", evaluate.preprocess), *trained, students]
+
+
+def _of_a_student(recipe: Recipe) -> Effort:
+    """The effort of one student; a teacher that labels each view is asked at every step."""
+    evaluate = recipe.evaluate
+    teacher = "" if evaluate.teacher is None else f" {network_kind(evaluate.teacher.network)}"
+    images = "long tail" if recipe.ipc is None else "set"
+    kind = f"{evaluate.protocol} {evaluate.augment.kind}{teacher}"
+    return training(kind, evaluate.train.epochs, evaluate.network, images=images)
 
 
 def _declared(recipe: Recipe) -> Sequence[Stage]:

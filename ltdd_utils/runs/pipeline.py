@@ -5,6 +5,7 @@ from typing import Any
 
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.ledger import Ledger
+from ltdd_utils.core.progress import told
 from ltdd_utils.core.provenance import full_precision, peak_ram_gib, provenance
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.long_tailed import LongTailedData, load
@@ -57,6 +58,14 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         Stopped: the deadline passed; the same call goes on from there.
     """
     seed, students = check(seed, students, context)
+    with told(context.announce, run=f"{recipe.name}/{recipe.config_id}-s{seed}", students=students) as further:
+        record = _made(recipe, seed, students, context)
+        further["overall"] = record.metrics.overall.mean
+    return record
+
+
+def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record:
+    """The record of a run whose arguments were checked, written where records are kept."""
     origin = provenance() | plugins_of(recipe)
     data = load(recipe.data, context.data, context.watching("read images"))
     recipe = replace(recipe, data=data.config)  # with the hash of a list of the user's own: its content names the run

@@ -104,8 +104,12 @@ def evaluate_set(
     if distilled.images is not None:
         before = space or refitted(distilled, data, context)
         distilled, clamped = translate(distilled, data, before, run.preprocess)
-    teacher = None if cfg.teacher is None else train_teacher(cfg.teacher, run)
-    evaluation = evaluate_students([distilled] * students, run, cfg, teacher)
+    teacher = None
+    if cfg.teacher is not None:
+        with run.ledger.entry("teacher"):
+            teacher = train_teacher(cfg.teacher, run)
+    with run.ledger.entry("students"):
+        evaluation = evaluate_students([distilled] * students, run, cfg, teacher)
     return {
         "protocol": cfg.label,
         "network": to_dict(cfg.network),

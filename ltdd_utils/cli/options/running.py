@@ -6,6 +6,7 @@ from pathlib import Path
 from ltdd_utils.cli.options.shared import (
     Command,
     data_folder,
+    following,
     overrides,
     protocol,
     recipe,
@@ -56,7 +57,7 @@ COMMANDS = {
             "ltdd run random_cifar10 --stop-after 30        and the same command again to go on",
             "ltdd run random_digits --students 1 --set evaluate.train.epochs=10 --save-set random.safetensors",
         ],
-        (recipe, RECIPE_SCALE, protocol, RECIPE_SET, students, seed, work, results, data_folder, _saving),
+        (recipe, RECIPE_SCALE, protocol, RECIPE_SET, students, seed, work, results, data_folder, following, _saving),
         "running",
     ),
     "experts": Command(
@@ -80,7 +81,7 @@ COMMANDS = {
             "ltdd campaign run --stop-after 60              and the same command again to go on",
             "ltdd campaign run --plan mine.toml --only ablation --device cuda",
         ],
-        (_campaign, work, results, data_folder),
+        (_campaign, work, results, data_folder, following),
         "campaigns",
     ),
     "evaluate": Command(
@@ -100,6 +101,7 @@ COMMANDS = {
             seed,
             work,
             data_folder,
+            following,
         ),
         "running",
     ),

@@ -16,6 +16,7 @@ __all__ = [
     "Command",
     "Options",
     "data_folder",
+    "following",
     "overrides",
     "protocol",
     "recipe",
@@ -106,6 +107,16 @@ def results(sub: argparse.ArgumentParser) -> None:
     """Where the records are."""
     text = "folder of the records ($LTDD_RESULTS, else results/ of the clone); a relative one, from the current folder"
     sub.add_argument("--results", type=Path, default=results_root(), metavar="DIR", help=text)
+
+
+def following(sub: argparse.ArgumentParser) -> None:
+    """What a run will take, and where its events go."""
+    log = "append the events of the run to FILE, a JSON object a line: stages, losses, times"
+    track = "send losses and scores to tensorboard[:FOLDER], wandb[:PROJECT] or mlflow[:EXPERIMENT], if it is installed"
+    dry = "only tell the stages, which of them are there, and the time and memory of the others, by records"
+    sub.add_argument("--dry-run", action="store_true", help=dry)
+    sub.add_argument("--log", type=Path, metavar="FILE", help=log)
+    sub.add_argument("--track", metavar="TRACKER", help=track)
 
 
 def set_file(sub: argparse.ArgumentParser) -> None:

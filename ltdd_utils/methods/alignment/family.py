@@ -3,6 +3,7 @@
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.methods.alignment.settings import UnilevelConfig
 from ltdd_utils.methods.base import Family, Stage, teacher_stage
+from ltdd_utils.methods.effort import training
 from ltdd_utils.networks.settings import NetworkConfig
 
 __all__ = ["ALIGNMENT"]
@@ -20,14 +21,24 @@ class StatisticsAlignment(Family):
         if cfg.teacher is not None:
             found.append(teacher_stage("scoring teacher", "scoring_teacher", cfg.teacher))
         start = {"teacher": cfg.teacher, "initial": cfg.initial}
-        found.append(Stage("initial set", "initial", start, needs=tuple(s.name for s in found), sized=True))
+        scores = () if cfg.teacher is None else (cfg.teacher.network,)
+        needs = tuple(stage.name for stage in found)
+        chosen = training("crops", cfg.initial.crops, *scores)
+        found.append(Stage("initial set", "initial", start, needs=needs, sized=True, effort=chosen))
         if cfg.recover.iterations:
             seen = {"observer": cfg.observer, "others": cfg.others}
             needs = ("initial set", "observer", "statistics")
+            watched = (cfg.observer, *cfg.others)
+            networks, epochs = [one.network for one in watched], cfg.observer.train.epochs
+            trained = training(f"observer {cfg.observer.kind}", epochs, *networks)
+            recovered = training("recovery", cfg.recover.iterations, *networks, images="set")
+            statistics = {**seen, "of": cfg.statistics}
             found += [
-                Stage("observer", "observers", seen, trainings=(cfg.observer, *cfg.others)),
-                Stage("statistics", "statistics", {**seen, "of": cfg.statistics}, needs=("observer",)),
-                Stage("recovery", "recovery", needs=needs, sized=True),
+                Stage("observer", "observers", seen, trainings=watched, effort=trained),
+                Stage(
+                    "statistics", "statistics", statistics, needs=("observer",), effort=training("once", 1, *networks)
+                ),
+                Stage("recovery", "recovery", needs=needs, sized=True, effort=recovered),
             ]
         return found
 

@@ -2,6 +2,7 @@
 
 from ltdd_utils.methods.base import Family, Stage
 from ltdd_utils.methods.condensation.settings import CondensationConfig, DCConfig, DMConfig
+from ltdd_utils.methods.effort import training
 from ltdd_utils.networks.settings import NetworkConfig
 
 __all__ = ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING"]
@@ -17,7 +18,14 @@ class Condensation(Family):
         """The iterations; without any, the images that they would begin from."""
         if not cfg.iterations:
             return [Stage("initial set", "initial_set", sized=True)]
-        return [Stage("condensation", self.loop, sized=True)]
+        return [
+            Stage(
+                "condensation",
+                self.loop,
+                sized=True,
+                effort=training(self.name, cfg.iterations, cfg.network, images="set"),
+            )
+        ]
 
     def student_network(self, cfg: CondensationConfig) -> NetworkConfig:
         """The random networks have its architecture."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from ltdd_utils.methods.base import Family, Stage, teacher_stage
 from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig
+from ltdd_utils.methods.effort import Effort
 
 __all__ = ["CORESETS"]
 
@@ -17,7 +18,8 @@ class Coresets(Family):
     def stages(self, cfg: CoresetConfig, ipc: int | None) -> list[Stage]:
         """The network whose features are read, then the choice."""
         reads = [] if cfg.expert is None else [teacher_stage("expert", "expert", cfg.expert)]
-        return [*reads, Stage("selection", "selection", needs=tuple(stage.name for stage in reads), sized=True)]
+        needs = tuple(stage.name for stage in reads)
+        return [*reads, Stage("selection", "selection", needs=needs, sized=True, effort=Effort(cfg.method, 1))]
 
     def depends_on_space(self, cfg: CoresetConfig) -> bool:
         """Features of another space choose other images."""

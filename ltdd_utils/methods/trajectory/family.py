@@ -1,6 +1,7 @@
 """The family of trajectory matching: MTT, DATM, paper 1."""
 
 from ltdd_utils.methods.base import Family, Stage
+from ltdd_utils.methods.effort import Effort, network_kind, network_work, training
 from ltdd_utils.methods.trajectory.released import released
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.networks.settings import NetworkConfig
@@ -17,14 +18,24 @@ class TrajectoryMatching(Family):
     def stages(self, cfg: TrajectoryConfig, ipc: int | None) -> list[Stage]:
         """Experts, the set to begin with, the matching."""
         experts = {"settings": cfg.experts, "seed": cfg.experts.seed}
-        found = [Stage("experts", "representation_experts", **experts)]
+        one, count = cfg.experts.network, cfg.experts.count
+        passes = 2 if cfg.experts.gsam else 1  # of a step
+        first = training("expert", passes * count * cfg.experts.train.epochs, one)
+        second = training("classifier", count * cfg.experts.classifier_epochs, one)
+        found = [Stage("experts", "representation_experts", **experts, effort=first)]
         if cfg.classifier_snapshots:
-            found.append(Stage("classifier experts", "classifier_experts", needs=("experts",), **experts))
+            found.append(
+                Stage("classifier experts", "classifier_experts", needs=("experts",), **experts, effort=second)
+            )
         read = tuple(stage.name for stage in found)
         start = {"experts": cfg.experts, "initial": cfg.initial}
-        found.append(Stage("initial set", "initial", start, needs=read, sized=True))
+        labelled = training("labels", count, one)
+        found.append(Stage("initial set", "initial", start, needs=read, sized=True, effort=labelled))
         if cfg.iterations:
-            found.append(Stage("matching", "matching", needs=(*read, "initial set"), sized=True))
+            steps = cfg.first.steps + (0 if cfg.second is None else cfg.second.steps)
+            amount = cfg.iterations * steps * network_work(one)
+            effort = Effort(f"{network_kind(one)}, {cfg.gradient}", amount, "set", cfg.batch)
+            found.append(Stage("matching", "matching", needs=(*read, "initial set"), sized=True, effort=effort))
         return found
 
     def student_network(self, cfg: TrajectoryConfig) -> NetworkConfig:
