@@ -15,6 +15,7 @@ __getattr__, __all__ = exports(
         "comparisons": ["Comparison", "Side", "comparison"],
         "differences": ["Contrast", "Ladder", "contrast", "contrasts", "stepwise"],
         "entries": ["Entry"],
+        "listing": ["filled", "listed", "once"],
         "pooling": ["pool"],
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],
         "scores": ["Scores", "Spread", "percent", "pipelines", "spread"],

@@ -104,11 +104,13 @@ def table_(options: argparse.Namespace) -> str:
     )
     if options.json:
         return as_json(analysis.json_rows(table))
-    if table.empty:
+    if table.empty and not options.csv:
         return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
-    heading, rows = analysis.compact(analysis.formatted(table))
-    import pandas as pd
-
-    with pd.option_context("display.max_colwidth", None):
-        text = rows.to_string(index=False)
-    return f"{heading}\n\n{text}" if heading else text
+    table = analysis.once(table)
+    if options.csv:
+        kept = table if options.commands else table.drop(columns="command")
+        return (kept if kept.empty else analysis.filled(kept)).to_csv(index=False, lineterminator="\n").rstrip("\n")
+    if options.markdown:
+        shown = analysis.formatted(table).assign(printed=table["printed"].to_list())
+        return analysis.markdown(analysis.filled(shown if options.commands else shown.drop(columns="command")))
+    return analysis.listed(table, options.commands)

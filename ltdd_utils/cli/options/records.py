@@ -26,6 +26,7 @@ def _one_recipe(sub: argparse.ArgumentParser) -> None:
 
 def _everything(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--all", action="store_true", help="also the numbers that were never run")
+    sub.add_argument("--commands", action="store_true", help="the command of each number, too")
 
 
 def _runs(sub: argparse.ArgumentParser) -> None:
@@ -81,10 +82,10 @@ COMMANDS = {
         "compare",
     ),
     "table": Command(
-        "Published numbers beside ours: difference, number of students, cost, command. The note says where a record of "
-        "ours is not committed, or is from uncommitted code.",
-        ["ltdd table", "ltdd table --dataset cifar10 --all"],
-        (_tables, _everything, results),
+        "Published numbers beside ours, each once, with the papers and tables that print it: difference, number of "
+        "students, cost. Notes say where a record of ours is not committed, or is from uncommitted code.",
+        ["ltdd table", "ltdd table --dataset cifar10 --all --commands", "ltdd table --csv > table.csv"],
+        (_tables, _everything, _forms, results),
         "records",
     ),
 }
