@@ -125,7 +125,9 @@ def tally(counts: Sequence[int], tests: int, skipped: Mapping[str, int]) -> str:
         skipped: files that were not read, by kind.
     """
     span = f"{max(counts)} to {min(counts)} a class" if max(counts) != min(counts) else f"{max(counts)} a class"
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(skipped.items(), key=lambda item: -item[1]))
+    kinds = ", ".join(
+        f"{kind} {count}" for kind, count in sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    )
     left_out = f"; skipped {sum(skipped.values())} files ({kinds})" if skipped else ""
     return f"{sum(counts)} train ({span}), {tests} test{left_out}"
 
