@@ -51,6 +51,8 @@ class Source:
     folder: str  # below the data root; also the folder in the archive
     files: dict[str, str]  # MD5 of each file in the folder; empty: the archive's MD5 is all there is
     size: int  # of the archive, in bytes
+    other_names: tuple[str, ...] = ()  # under which other programs keep the same archive
+    elsewhere: Callable[[Path], str | None] | None = None  # in words: the same data in another form, checked
 
     @property
     def archive(self) -> str:

@@ -52,7 +52,7 @@ def status(root: Path, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         row = {"name": name, "present": path is None or path.is_dir(), "path": None if path is None else str(path)}
         try:
             found = _presence(name, root)
-            row |= {"verified": found.whole, "complete": found.whole, "state": found.words}
+            row |= {"present": True, "verified": found.whole, "complete": found.whole, "state": found.words}
         except FileNotFoundError as error:
             row |= {"verified": False if row["present"] else None, "complete": None, "state": str(error)}
         except ValueError as error:
@@ -79,6 +79,9 @@ def _presence(name: str, root: Path) -> Presence:
     entry = _known(name)
     if entry.source is not None:
         origin = source(name)
+        words = None if origin.elsewhere is None else origin.elsewhere(root)
+        if words is not None:
+            return Presence(words)
         _check_files(name, origin, root)
         if origin.files:
             return Presence("present, checksums right")
@@ -117,9 +120,9 @@ def _known(name: str) -> DataSet:
 def fetch(name: str, root: Path, watch: Watch | None = None, say: Callable[[str], None] | None = None) -> Path:
     """Make a data set present and right; returns its folder. What is there and right is not fetched again.
 
-    An archive that already lies in ``root`` under its own name is used instead of a download. A download that was cut
-    or stopped goes on from its ``.part`` file. ``watch`` gets ``{"stage", "done", "total"}`` in bytes, then in files;
-    ``say`` is told before a download begins how large it is, and how to do without.
+    An archive that already lies in ``root``, under its own name or one that other programs give it, is used instead of
+    a download. A download that was cut or stopped goes on from its ``.part`` file. ``watch`` gets ``{"stage", "done",
+    "total"}`` in bytes, then in files; ``say`` is told before a download begins how large it is, and how to do without.
 
     Raises:
         ValueError: a data set that cannot be fetched, or an archive with a wrong MD5.
@@ -136,7 +139,8 @@ def fetch(name: str, root: Path, watch: Watch | None = None, say: Callable[[str]
         reason = error.strerror or error
         raise OSError(f"cannot make the data folder {root}: {reason}; name another one (--data, LTDD_DATA)") from error
     with _alone(origin, root), _workshop(root) as workshop:
-        archive = root / origin.archive
+        kept = (root / file for file in (origin.archive, *origin.other_names))
+        archive = next((path for path in kept if path.is_file()), root / origin.archive)
         if archive.is_file():
             check_archive(archive, origin.md5, f"delete it and run `{FETCH.format(name=name)}`")
         else:
