@@ -15,7 +15,7 @@ from ltdd_utils.analysis.published import given
 from ltdd_utils.analysis.scores import Scores, pipelines
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.records.record import Record
-from ltdd_utils.records.text import long_tail, students_of
+from ltdd_utils.records.text import long_tail, students_of, warnings_of
 
 __all__ = ["Comparison", "Side", "comparison", "sides"]
 
@@ -219,7 +219,9 @@ def _labels(found: Sequence[Side]) -> list[str]:
 
 
 def _notes(named: Mapping[str, Side]) -> Iterable[str]:
-    """What makes runs unequal though their judge has one name: the students, and other settings of theirs."""
+    """What went wrong, and what makes runs unequal under one judge: the students, and other settings of theirs."""
+    for label, one in named.items():
+        yield from dict.fromkeys(f"{label}: {line}" for record in one.records for line in warnings_of(record))
     students = {label: students_of(one.records[0]) for label, one in named.items()}
     if len(set(students.values())) > 1:
         each = ", ".join(f"{label} {name}" for label, name in students.items())

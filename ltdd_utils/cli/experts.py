@@ -12,6 +12,7 @@ from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.run import Run
 from ltdd_utils.methods.registry import method_names
 from ltdd_utils.methods.trajectory.family import TRAJECTORY
+from ltdd_utils.methods.trajectory.small import for_images
 from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, train_experts
 
 __all__ = ["experts_"]
@@ -38,7 +39,7 @@ def experts_(options: argparse.Namespace) -> str:
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
     data = load(recipe.data, context.data, context.watching("read images"))
-    run = Run.start(data, recipe.space, options.seed, context)
+    cfg, run = for_images(method, data)[0].experts, Run.start(data, recipe.space, options.seed, context)
     (renew_experts if options.renew else train_experts)(cfg, run, keep, keep_classifier, only)
     rows = [row for row in expert_files(cfg, run) if row["expert"] in only]
     totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}

@@ -70,6 +70,8 @@ def _row(record: Record) -> dict[str, Any]:
         "balanced": None if record.metrics.balanced is None else record.metrics.balanced.mean,
         "students": len(record.students),
         "seconds": record.cost.total_seconds,
+        "warnings": records.warnings_of(record),
+        "adapted": dict(record.provenance.adapted),
         "path": str(record.path),
     }
 
@@ -85,7 +87,10 @@ def _line(row: dict[str, Any], record: Record) -> str:
     accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})
     accuracy += "" if row["balanced"] is None else f" %, balanced {100 * row['balanced']:.1f}"
     score = f"{accuracy} % with {records.counted(row['students'])}"
-    return f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}\n  {row['path']}"
+    settings += "".join(f"  {key}={value} (few images)" for key, value in row["adapted"].items())
+    mark = "".join(f"\n  ! {line}" for line in row["warnings"])
+    head = f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}"
+    return f"{head}{mark}\n  {row['path']}"
 
 
 def missing_(options: argparse.Namespace) -> str:

@@ -19,6 +19,7 @@ from ltdd_utils.cli.forecasts import Plan, dry_run, expected_of, warning
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.progress import told
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.settings import is_own
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.files import load_set, save_set
 from ltdd_utils.evaluation.settings import EvaluateConfig
@@ -62,7 +63,15 @@ def run_(options: argparse.Namespace) -> str:
         return as_json(dict(record))
     saved = "" if options.save_set is None else f"\nset: {options.save_set}"
     path = records.record_path(options.results, record)
-    return f"{records.summary(record, now)}\nrecord: {path}{_replaced(path)}{saved}"
+    return f"{records.summary(record, now)}{_unequal(record, options.results)}\nrecord: {path}{_replaced(path)}{saved}"
+
+
+def _unequal(record: records.Record, folder: Path) -> str:
+    """A further line where runs on the same data of the user's own have other students."""
+    if not is_own(record.data.name):
+        return ""
+    line = records.unequal_students(record, records.read(records.all_records(folder)))
+    return f"\nwarning: {line}" if line else ""
 
 
 def _warn(plan: Plan, context: RunContext, look: Callable[[], dict[str, Held]]) -> None:

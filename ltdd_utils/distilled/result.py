@@ -1,7 +1,7 @@
 """The result of a method's stages: a distilled set with how it came about, and curves that fit into a record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +21,9 @@ class DistillationResult:
 
     set: DistilledSet
     history: dict[str, Any] | None = None  # of the iterations that made it, for the record
+    adapted: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # settings of the method that fit the data, not as asked for
     clamped: float = 0.0  # share of synthetic pixel values that were clamped on the way into the protocol's space
 
 

@@ -6,7 +6,7 @@ the first of them runs.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ltdd_utils.core.failures import naming_strangers
@@ -18,6 +18,7 @@ from ltdd_utils.presets import Cell
 from ltdd_utils.teachers.settings import TeacherConfig
 
 if TYPE_CHECKING:
+    from ltdd_utils.data.long_tailed import LongTailedData
     from ltdd_utils.data.run import Run
     from ltdd_utils.distilled.result import DistillationResult
 
@@ -79,6 +80,13 @@ class Family:
         """The stages that make a set, in the order in which they run; the last one's result is the set."""
         raise NotImplementedError(f"the family {self.name} declares no stages")
 
+    def fitting(self, cfg: Any, data: "LongTailedData") -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
+        """The settings with which the stages run on this data, and what is other than asked for, by name.
+
+        Where settings cannot work on so few images; a record keeps both, and its name is of those asked for.
+        """
+        return cfg, {}
+
     def distil(self, job: Job) -> "DistillationResult":
         """Run the stages; each one's seconds and origin are entered under its name.
 
@@ -90,14 +98,16 @@ class Family:
         from ltdd_utils.distilled.result import DistillationResult
 
         result: Any = None
-        for stage in self.stages(job.cfg, job.ipc):
+        cfg, adapted = self.fitting(job.cfg, job.run.data)
+        job = replace(job, cfg=cfg)
+        for stage in self.stages(cfg, job.ipc):
             result = self.run_stage(stage, job)
         if isinstance(result, DistilledSet):
-            return DistillationResult(result)
+            return DistillationResult(result, adapted=adapted)
         if not isinstance(result, DistillationResult):
             given = f"the last stage of the family {self.name!r} gave a {type(result).__name__}"
             raise ValueError(f"{given}; let it return the set, from_bundle(job.run.stage(...))")
-        return result
+        return replace(result, adapted=adapted)
 
     def run_stage(self, stage: Stage, job: Job) -> Any:  # noqa: ANN401 (whatever the stage gives)
         """The result of one stage, entered under its name; the stages that it needs are in ``job.results``."""

@@ -85,6 +85,7 @@ class Provenance:
     stages: Mapping[str, Sequence[str]] = field(default_factory=dict)  # commit -> the stages that it computed
     plugins: Sequence[Mapping[str, str | None]] = ()  # module and SHA-256 of each file with a part from outside
     class_counts: Sequence[int] | None = None  # train images of each class, [C]; None: of an earlier version
+    adapted: Mapping[str, Any] = field(default_factory=dict)  # settings that fit few images, other than those asked for
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class Distillation:
     class_gradient: Sequence[float] | None = None  # norm of the gradient of each class's images, [C]
     skipped: int = 0  # iterations left out
     clamped: int = 0  # times that the step size was set back
+    warnings: Sequence[str] = ()  # what went wrong, and what to try
 
     def curve(self, name: str, block: int = 10) -> tuple[list[float], list[float]] | None:
         """A curve as means over ``block`` stored points: iterations, and values.

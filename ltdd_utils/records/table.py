@@ -10,6 +10,7 @@ from ltdd_utils.records.clone import gathered
 from ltdd_utils.records.files import load_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import GROUPS, TARGET_KEYS
+from ltdd_utils.records.text import warnings_of
 
 __all__ = ["load"]
 
@@ -73,6 +74,7 @@ def _row(record: Record) -> dict[str, Any]:
         "seconds_by_stage": cost.seconds,
         **{name: getattr(cost, name) for name in ("peak_ram_gib", "peak_gpu_gib", "device")},
         **{name: getattr(origin, name) for name in ("commit", "dirty", "started_utc", "data_sha256")},
+        "warnings": warnings_of(record),
         "path": str(record.path),
         "record": record,
     }

@@ -8,7 +8,7 @@ from ltdd_utils.data.longtail import FEW_SHOT, MANY_SHOT
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import GROUPS
 
-__all__ = ["counted", "in_percent", "long_tail", "students_of", "summary"]
+__all__ = ["counted", "in_percent", "long_tail", "students_of", "summary", "warnings_of"]
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 SHOTS = {
@@ -37,6 +37,9 @@ def summary(record: Mapping[str, Any], now: float | None = None) -> str:
     if made.get("skipped") or made.get("clamped"):
         what = f"{made['skipped']} iterations left out, step size set back {made['clamped']} times"
         lines.append(f"matching: {what}, of {made['iterations']} iterations")
+    lines += [f"warning: {line}" for line in made.get("warnings", ())]
+    fitting = record.get("provenance", {}).get("adapted", {})
+    lines += [f"fitted to the number of images: {key}={value}" for key, value in fitting.items()]
     return "\n".join(lines)
 
 
@@ -62,6 +65,11 @@ def students_of(record: Record) -> str:
     """The students' network and, if the settings name it, its width: "convnet-d3 (32)"."""
     width = record.width
     return f"{record.cell['network']}" + ("" if width is None else f" ({width})")
+
+
+def warnings_of(record: Record) -> list[str]:
+    """What went wrong in the iterations that made the set; nothing where they worked, or where there were none."""
+    return [] if record.distillation is None else list(record.distillation.warnings)
 
 
 def counted(students: int) -> str:

@@ -108,7 +108,7 @@ def _family(recipe: Recipe, work: Run, store: _Looking) -> dict[str, Held]:
     if inside is None:
         return {}
     found: dict[str, Held] = {}
-    job = Job(recipe.method, recipe.ipc, inside)
+    job = Job(recipe.family.fitting(recipe.method, inside.data)[0], recipe.ipc, inside)
     for stage in recipe.family.stages(recipe.method, recipe.ipc):
         if all(found[name].whole for name in stage.needs):
             found[stage.name], _ = store.look(lambda stage=stage: recipe.family.run_stage(stage, job))

@@ -88,6 +88,8 @@ def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Reco
     origin |= {"data_sha256": data.sha256, "class_counts": list(data.counts)}
     origin |= {"distilled_sha256": [content_hash(distilled) for distilled in sets]}
     origin["clamped"] = max(evaluation.clamped, *(result.clamped for result in results))
+    if results[0].adapted:
+        origin["adapted"] = dict(results[0].adapted)
     record = Record(_record(recipe, seed, evaluation, origin, work.ledger) | _optional(results[0], scores))
     if context.results is not None:
         save_record(context.results, record)

@@ -1,11 +1,16 @@
 """The family of trajectory matching: MTT, DATM, paper 1."""
 
+from typing import TYPE_CHECKING, Any
+
 from ltdd_utils.methods.base import Family, Stage
 from ltdd_utils.methods.effort import Effort, network_kind, network_work, training
 from ltdd_utils.methods.trajectory.released import released
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import Cell
+
+if TYPE_CHECKING:
+    from ltdd_utils.data.long_tailed import LongTailedData
 
 __all__ = ["TRAJECTORY"]
 
@@ -37,6 +42,12 @@ class TrajectoryMatching(Family):
             effort = Effort(f"{network_kind(one)}, {cfg.gradient}", amount, "set", cfg.batch)
             found.append(Stage("matching", "matching", needs=(*read, "initial set"), sized=True, effort=effort))
         return found
+
+    def fitting(self, cfg: TrajectoryConfig, data: "LongTailedData") -> tuple[TrajectoryConfig, dict[str, Any]]:
+        """Experts whose batches are not larger than the data."""
+        from ltdd_utils.methods.trajectory.small import for_images
+
+        return for_images(cfg, data)
 
     def student_network(self, cfg: TrajectoryConfig) -> NetworkConfig:
         """The experts' own architecture."""

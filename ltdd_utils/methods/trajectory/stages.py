@@ -10,6 +10,7 @@ from ltdd_utils.distilled.spaces import pixels
 from ltdd_utils.methods.base import Job
 from ltdd_utils.methods.trajectory.dam import estimated_counts
 from ltdd_utils.methods.trajectory.distil import match_trajectories
+from ltdd_utils.methods.trajectory.health import complaints
 from ltdd_utils.methods.trajectory.initial import initial_set
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
@@ -74,7 +75,10 @@ def matching(job: Job) -> DistillationResult:
         return bundle
 
     bundle = run.stage("matching", compute, method=cfg, initial=content_hash(start), **_read(cfg, experts))
-    return finished(bundle, content_hash(start), _history(bundle))
+    history = _history(bundle)
+    rows = {name: bundle.tensors[f"history.{name}"] for name in ("first", "second", "lr")}
+    wrong = complaints(cfg, len(run.data.train_labels), rows)
+    return finished(bundle, content_hash(start), history | ({"warnings": wrong} if wrong else {}))
 
 
 def _experts(job: Job) -> Experts:
