@@ -229,7 +229,7 @@ def test_normalised_images_of_the_released_codes_have_their_constants():
 def test_cifar100_is_normalised_as_the_codes_of_the_layout_do(tmp_path, monkeypatch, layout, moments):
     """DC's present code has numbers of CIFAR-100; MTT, DATM and DD-Ranking take those of CIFAR-10."""
     data = coloured("cifar100", 100)
-    monkeypatch.setattr("ltdd_utils.runs.files.load", lambda *_: data)
+    monkeypatch.setattr("ltdd_utils.runs.imports.load", lambda *_: data)
     mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in moments["cifar100"])
     images, classes = (data.train_images.float() / 255 - mean) / scale, data.train_labels
     if layout == "mtt":

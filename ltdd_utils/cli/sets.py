@@ -2,15 +2,17 @@
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 
 from ltdd_utils import recipes
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.distilled.contents import content_hash
+from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import load_set, save_set
 from ltdd_utils.interchange.reading import Reading
-from ltdd_utils.runs.files import export_set, import_set
+from ltdd_utils.runs.exports import export_set
+from ltdd_utils.runs.imports import import_set
 
 __all__ = ["export_", "import_"]
 
@@ -36,22 +38,36 @@ def import_(options: argparse.Namespace) -> str:
 
 
 def export_(options: argparse.Namespace) -> str:
-    """A set from a file, as the code of MTT, DATM and LTDD reads it, or as pictures."""
+    """A set from a file, in a form that other codes and loaders read."""
     distilled, preprocess = load_set(options.distilled)
+    where = context_of(options, gentle=False)
     try:
-        where, pictures = context_of(options, gentle=False), options.form == "png"
-        paths, clamped = export_set(distilled, preprocess, options.folder, where, pictures=pictures)
+        paths, clamped = export_set(distilled, preprocess, options.folder, where, form=options.form)
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
     if options.json:
         return as_json({"files": [str(path) for path in paths], "clamped": clamped})
-    share = (
-        f"; {100 * clamped:.1f} % of the synthetic pixel values were clamped to the range of a pixel" if clamped else ""
-    )
-    if pictures:
-        step = "" if distilled.lr is None else f"; the learned step size, {distilled.lr:g}, has no place there"
-        return f"{len(paths) - 1} pictures in class folders\n{paths[0]}{share}{step}"
-    return "\n".join([*map(str, paths), f"space: {options.folder} is whitened as the released codes expect{share}"])
+    return "; ".join([_written(paths, options.form), *_notes(distilled, options.form, clamped)])
+
+
+def _written(paths: list[Path], form: str) -> str:
+    if form == "png":
+        return f"{len(paths) - 1} pictures in class folders\n{paths[0]}"
+    space = {"pt": "in the space that MTT, DATM and LTDD train in", "ddranking": "normalised as with use_zca=False"}
+    count = f"{len(paths)} file{'s' * (len(paths) != 1)}"
+    return "\n".join([*map(str, paths), f"wrote {count}, images {space.get(form, 'are pixels')}"])
+
+
+def _notes(distilled: DistilledSet, form: str, clamped: float) -> list[str]:
+    """What was lost on the way out."""
+    notes = []
+    if clamped:
+        notes.append(f"{100 * clamped:.1f} % of the synthetic pixel values were clamped to the range of a pixel")
+    if form in ("png", "webdataset") and distilled.lr is not None:
+        notes.append(f"the learned step size, {distilled.lr:g}, has no place there")
+    if distilled.images is None or len(distilled.images) < len(distilled):
+        notes.append("real images are in it as pixels: do not commit or publish it unless their licence lets you")
+    return notes
 
 
 def _scale(options: argparse.Namespace) -> str | None:

@@ -98,6 +98,16 @@ class Preprocess:
         """The same preprocessing on another device."""
         return replace(self, mean=self.mean.to(device), scale=self.scale.to(device))
 
+    def by(self, mean: Tensor, scale: Tensor) -> "Preprocess":
+        """The same kind of map with given numbers instead of fitted ones, in units of [0, 1]; no fitted map matches it.
+
+        Args:
+            mean: float32, of the shape of this map's.
+            scale: the same.
+        """
+        given = replace(self, fitted_on="", mean=mean, scale=scale)
+        return replace(given, probe=given._probe())
+
     def describe(self) -> dict[str, Any]:
         """The identity of the map, for JSON: kind, eps, shape, the train images' hash, a probe's transform."""
         return {

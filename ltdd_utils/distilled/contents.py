@@ -3,13 +3,16 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash", "tensors"]
+from ltdd_utils.data.long_tailed import LongTailedData
+from ltdd_utils.distilled.given import facts, unit_pixels
+
+__all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash", "sizes", "tensors"]
 
 KINDS_OF_TARGETS = ("logits", "probabilities")
 ROUNDING = 1e-4  # by which the probabilities of an image may miss a sum of 1
@@ -33,6 +36,42 @@ class DistilledSet:
     targets: Tensor | None = None  # stored soft labels [M, C]
     lr: float | None = None  # learned step size of the student
     info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
+
+    @classmethod
+    def of_pixels(
+        cls,
+        images: Tensor,
+        labels: Tensor,
+        data: LongTailedData,
+        *,
+        targets: Tensor | None = None,
+        kind: str = "probabilities",
+        lr: float | None = None,
+        like: str | None = None,
+        scale: str | None = None,
+    ) -> "DistilledSet":
+        """A set of images that any method made, which says all that a judge asks of it.
+
+        ``runs.evaluate_set`` scores it under a protocol of ``runs.protocol_for``.
+
+        Args:
+            images: pixels of the data's shape, uint8 or floats in [0, 1], ``[M, Ch, H, W]``.
+            labels: class of each, integers ``[M]``.
+            data: the long tail that the set stands for, with the test images, of ``data.load``.
+            targets: stored soft labels, ``[M, C]``.
+            kind: of the targets, "probabilities" or "logits".
+            lr: step size for the students.
+            like: the data set of the table whose judges score it; needed where the data is not in the table.
+            scale: of the judges; None: the smallest that the data set has.
+
+        Raises:
+            ValueError: images of another shape or space, or contents that are not a valid set.
+        """
+        pixels = unit_pixels(images, data)
+        info = {"class_names": list(data.class_names), "targets": None if targets is None else kind}
+        nowhere = torch.full((len(pixels),), NOT_REAL)
+        made = cls(labels, nowhere, images=pixels, targets=targets, lr=lr, info=info)
+        return replace(made, info={**info, **facts(labels, data, like=like, scale=scale)})
 
     def __repr__(self) -> str:
         """One line: how many images of which kind, and what labels them."""
@@ -138,6 +177,24 @@ def composition(distilled: DistilledSet) -> dict[str, list[int]]:
         rows["duplicated"].append(len(identities) - distinct)
         rows["synthetic"].append(int(members.sum()) - len(identities))
     return rows
+
+
+def sizes(distilled: DistilledSet) -> dict[str, Any]:
+    """The size of a set: ``images``, their number; ``labels``, of which kind; ``image_bytes`` and ``label_bytes``.
+
+    An image counts as its uint8 pixels if it is synthetic, and as the position (4 bytes) and box (4 bytes) that stand
+    for it if it is real. A stored soft label counts as its C numbers, a class number as the bytes that C classes take.
+    """
+    classes, count = len(distilled.info["class_names"]), len(distilled)
+    synthetic = 0 if distilled.images is None else distilled.images.numel()
+    real = int((distilled.indices != NOT_REAL).sum()) * (4 if distilled.boxes is None else 8)
+    hard = count * (1 if classes <= 256 else 2)
+    return {
+        "images": count,
+        "labels": "class numbers" if distilled.targets is None else distilled.info["targets"],
+        "image_bytes": synthetic + real,
+        "label_bytes": hard if distilled.targets is None else distilled.targets.nbytes,
+    }
 
 
 def content_hash(distilled: DistilledSet) -> str:

@@ -7,6 +7,8 @@
 ``spaces``    whether images are in the space that they are said to be in; carried to another one
 ``layouts``   which layout a folder has, and its contents
 ``pictures``  a folder of pictures, one folder for each class, read and written
+``arrays``    arrays of NumPy in one file, read and written; a tar of WebDataset, written
+``forms``     the forms that a set can be written in, in words
 ``dataset``   a set as a ``torch.utils.data.Dataset``
 ============= ==================================================================================
 
@@ -21,5 +23,6 @@ __getattr__, __all__ = exports(
         "reading": ["Reading"],
         "dataset": ["SetDataset"],
         "pictures": ["export_pictures"],
+        "arrays": ["export_arrays", "export_webdataset"],
     },
 )

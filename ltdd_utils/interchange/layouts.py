@@ -1,18 +1,21 @@
 """Which layout a folder or file of other code has, and what it holds."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.interchange.arrays import read_arrays
 from ltdd_utils.interchange.files import contents, real_tensor, step_size, tensor_in
 from ltdd_utils.interchange.labels import read_labels
 from ltdd_utils.interchange.pictures import has_pictures, read_pictures
 from ltdd_utils.interchange.reading import Reading
+from ltdd_utils.interchange.spaces import MOMENTS, TRAJECTORY_MOMENTS, Moments
 
 __all__ = ["Stored", "assembled", "decoded", "read_layout", "trajectory_files"]
 
@@ -31,25 +34,36 @@ class Stored:
     space: str | None = None  # that the layout's codes store images in; None: that of the recipe
     factor: int = 1  # images along a side of each stored one
     matched: bool = False  # of the trajectory family
+    moments: Moments = field(default_factory=lambda: MOMENTS)  # by which the layout's codes normalise
 
 
-def read_layout(place: Path, reading: Reading, class_names: Sequence[str]) -> Stored:
+def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
     """The set in a folder, or in one file, of other code.
 
     Layouts: ``images_best.pt``, ``labels_best.pt``, ``lr_best.pt`` of the trajectory family (also in ``Normal/``);
-    ``res_*.pt`` of DC, DSA, DM and IDM; ``data.pt`` of IDC and DREAM; a folder of pictures for each class.
+    ``images.pt``, ``labels.pt``, ``lr.pt`` of DD-Ranking's demonstrations; ``res_*.pt`` of DC, DSA, DM and IDM;
+    ``data.pt`` of IDC and DREAM; an ``.npz`` with ``images`` and ``labels``; a folder of pictures for each class.
     ``reading.iteration`` N reads ``images_N.pt`` and so on, ``data_N.pt``, ``dataN.pt``.
+
+    Args:
+        place: the folder or file.
+        reading: what the files do not say.
+        data: whose class names the folders of pictures have, and whose shape the images of an ``.npz``.
 
     Raises:
         FileNotFoundError: nothing of this.
         ValueError: damaged files, or several sets.
     """
+    if place.is_file() and place.suffix == ".npz":
+        return Stored(place, *read_arrays(place, data), space="pixels")
     if place.is_file():
         return _one_file(place, reading)
     tag = BEST if reading.iteration is None else str(reading.iteration)
     for folder in (place, place / SUBFOLDER):
         if (folder / f"images_{tag}.pt").exists():
-            return trajectory_files(folder, tag)
+            return trajectory_files(folder, f"_{tag}")
+    if tag == BEST and (place / "images.pt").exists():
+        return replace(trajectory_files(place, ""), space="normalise", matched=False)
     single = [place / f"data_{tag}.pt", place / ("data.pt" if tag == BEST else f"data{tag}.pt")]
     found = [*(path for path in single if path.exists()), *(sorted(place.glob("res_*.pt")) if tag == BEST else [])]
     if len(found) > 1:
@@ -57,27 +71,28 @@ def read_layout(place: Path, reading: Reading, class_names: Sequence[str]) -> St
     if found:
         return _one_file(found[0], reading)
     if tag == BEST and has_pictures(place):
-        images, labels = read_pictures(place, class_names)
+        images, labels = read_pictures(place, data.class_names)
         return Stored(place, images, labels, space="pixels")
-    return trajectory_files(place, tag)  # says what is missing
+    return trajectory_files(place, f"_{tag}")  # says what is missing
 
 
-def trajectory_files(folder: Path, tag: str = BEST) -> Stored:
-    """The set in files of the trajectory family, of the best iteration or of that called ``tag``.
+def trajectory_files(folder: Path, tag: str = f"_{BEST}") -> Stored:
+    """The set in files of the trajectory family, of the best iteration or of those whose names end in ``tag``.
 
     Raises:
         FileNotFoundError: the images or the labels are absent.
         ValueError: a file holds something else.
     """
-    paths = [folder / f"{name}_{tag}.pt" for name in ("images", "labels", "lr")]
+    paths = [folder / f"{name}{tag}.pt" for name in ("images", "labels", "lr")]
     for path in paths[:2]:
         if not path.is_file():
-            other = "" if tag == BEST else "; --iteration names one whose files are there"
+            other = "; --iteration names one whose files are there" if tag not in ("", f"_{BEST}") else ""
             raise FileNotFoundError(
-                f"no file {path}; a set of the trajectory family has images_{tag}.pt and labels_{tag}.pt{other}"
+                f"no file {path}; a set of the trajectory family has images{tag}.pt and labels{tag}.pt{other}"
             )
     images, labels = tensor_in(paths[0], (4,)), tensor_in(paths[1], (1, 2))
-    return Stored(paths[0], images, labels, step_size(paths[2]) if paths[2].is_file() else None, matched=True)
+    lr = step_size(paths[2]) if paths[2].is_file() else None
+    return Stored(paths[0], images, labels, lr, matched=True, moments=TRAJECTORY_MOMENTS)
 
 
 def _one_file(path: Path, reading: Reading) -> Stored:
@@ -125,8 +140,10 @@ def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> Dist
     """
     if not stored.images.is_floating_point():
         raise ValueError(f"{stored.where} holds {stored.images.dtype} images: pixels; --space pixels reads them")
-    where = str(stored.where.with_name(stored.where.name.replace("images_", "labels_")))
-    labels = read_labels(stored.labels, reading, where)
+    name = stored.where.name
+    if stored.where.suffix == ".pt" and name.startswith("images"):  # the labels lie beside
+        name = f"labels{name.removeprefix('images')}"
+    labels = read_labels(stored.labels, reading, str(stored.where.with_name(name)))
     try:
         return DistilledSet(
             labels=labels.classes,

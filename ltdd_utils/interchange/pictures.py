@@ -18,7 +18,7 @@ from ltdd_utils.data.sources.listing import class_folders, has_images, image_fil
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.spaces import uint8_pixels
 
-__all__ = ["export_pictures", "has_pictures", "read_pictures"]
+__all__ = ["export_pictures", "has_pictures", "png", "read_pictures"]
 
 LABELS = "labels.csv"
 OPAQUE = 255  # alpha of a pixel that hides what is below it
@@ -108,15 +108,20 @@ def export_pictures(
     for row, (pixels, label) in enumerate(zip(images, distilled.labels.tolist(), strict=True)):
         name = f"{label:05d}/{counts[label]:04d}.png"
         counts[label] += 1
-        array, file = pixels.numpy(), io.BytesIO()
-        Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0)).save(file, "png")
-        write_atomic(folder / name, file.getvalue())
+        write_atomic(folder / name, png(pixels))
         written.append(folder / name)
         rows.append([name, label, names[label], *([] if soft is None else map(repr, soft[row]))])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     write_atomic(folder / LABELS, text.getvalue())
     return [folder / LABELS, *written], clamped
+
+
+def png(pixels: Tensor) -> bytes:
+    """The file of an image, uint8 ``[1, H, W]`` or ``[3, H, W]``, without loss."""
+    array, file = pixels.numpy(), io.BytesIO()
+    Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0)).save(file, "png")
+    return file.getvalue()
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Whether the images of other code are in the space that they are said to be in, and carried to another one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -110,7 +110,7 @@ def normalised_by(moments: Moments, data: LongTailedData) -> Preprocess:
     if data.config.name not in moments:
         return own
     mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in moments[data.config.name])
-    return replace(own, mean=mean, scale=scale)
+    return own.by(mean, scale)
 
 
 def kind_of(space: Preprocess) -> str:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ltdd_utils.cli.options.shared import Command, data_folder, recipe, scale, set_file, work
+from ltdd_utils.interchange.forms import FORMS
 from ltdd_utils.interchange.reading import CHOICES
 
 __all__ = ["COMMANDS"]
@@ -32,9 +33,9 @@ def _reading(sub: argparse.ArgumentParser) -> None:
 
 
 def _folder_to_export(sub: argparse.ArgumentParser) -> None:
-    form = "pt: images_best.pt and so on; png: class folders, and labels.csv with the soft labels"
+    forms = "; ".join(f"{form}: {what}" for form, what in FORMS.items())
     sub.add_argument("folder", type=Path, metavar="FOLDER", help="to write into; made if it is absent")
-    sub.add_argument("--as", dest="form", choices=["pt", "png"], default="pt", help=form)
+    sub.add_argument("--as", dest="form", choices=list(FORMS), default="pt", help=forms)
 
 
 COMMANDS = {
@@ -45,7 +46,7 @@ COMMANDS = {
         "taken to be in, and labels that may mean several things, are refused; the options say what they are.",
         [
             "ltdd import damed_cifar10 logged_files/run --imbalance-factor 100 --ipc 10 --save-set theirs.safetensors",
-            "ltdd evaluate theirs.safetensors --protocol online-teacher --teacher debiased",
+            "ltdd evaluate theirs.safetensors --protocol online-teacher --teacher debiased --scale cpu",
             "ltdd import mtt_cifar10 run --iteration 5000 --space normalise --save-set theirs.safetensors",
             "ltdd import dm_cifar10 res_DM_CIFAR10_ConvNet_10ipc.pt --save-set theirs.safetensors",
         ],
@@ -53,11 +54,13 @@ COMMANDS = {
         "sets",
     ),
     "export": Command(
-        "Write a set from a file in the layout of MTT, DATM and LTDD, for the released code to read: images in the "
-        "space that its students train in (ZCA), real ones as pixels too, so do not commit the files. Or as PNG.",
+        "Write a set from a file in a form that other codes and loaders read: tensors of released codes, pictures, "
+        "arrays. Real images are written as pixels too, so do not commit the files.",
         [
             "ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors exported",
             "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors pictures --as png",
+            "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors shards --as webdataset",
+            "ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors scored --as ddranking",
         ],
         (set_file, _folder_to_export, work, data_folder),
         "sets",

@@ -27,7 +27,7 @@ SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 
 
 def export_trajectory(
-    folder: Path, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess
+    folder: Path, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess, tag: str = "_best"
 ) -> list[Path]:
     """Write a set in the layout of the trajectory family; real images become pixels, so do not commit the files.
 
@@ -36,6 +36,7 @@ def export_trajectory(
         distilled: its images are written class by class.
         data: where the real images are.
         preprocess: the space of the written images; that of the set's synthetic ones.
+        tag: the end of the files' names.
 
     Returns:
         The files that were written.
@@ -49,9 +50,9 @@ def export_trajectory(
     if distilled.targets is not None and len(sizes.unique()) > 1:
         raise ValueError(f"classes have {sizes.tolist()} images; with soft labels this layout needs the same of each")
     files = {
-        "images_best.pt": pixels(distilled, data, preprocess)[order],
-        "labels_best.pt": distilled.labels[order] if distilled.targets is None else _logits(distilled)[order],
-        "lr_best.pt": None if distilled.lr is None else torch.tensor(distilled.lr, dtype=torch.float32),
+        f"images{tag}.pt": pixels(distilled, data, preprocess)[order],
+        f"labels{tag}.pt": distilled.labels[order] if distilled.targets is None else _logits(distilled)[order],
+        f"lr{tag}.pt": None if distilled.lr is None else torch.tensor(distilled.lr, dtype=torch.float32),
     }
     written = []
     for name, tensor in files.items():

@@ -1,0 +1,197 @@
+"""A set in the forms that other codes and loaders read: what goes out comes back, pixels and labels."""
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_interchange import CLASSES, RECIPE, coloured, hot
+from toy_sets import NAMES, context, digits, fit, mixed, noise, synthetic
+
+from ltdd_utils.cli import main
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.distilled import NOT_REAL, DistilledSet, save_set, uint8_pixels
+from ltdd_utils.interchange import Reading
+from ltdd_utils.interchange.arrays import export_arrays, export_webdataset, read_arrays
+from ltdd_utils.interchange.forms import FORMS
+from ltdd_utils.interchange.spaces import TRAJECTORY_MOMENTS, normalised_by
+from ltdd_utils.runs import export_set, import_set
+from ltdd_utils.runs.exports import PIXELS, TENSORS
+
+ROWS = (3 * hot(CLASSES)).softmax(dim=1).float()
+
+
+def made(soft: bool = True, **changes) -> DistilledSet:
+    """A set on Digits that says its data."""
+    data = digits()
+    info = {**synthetic().info, "data": to_dict(data.config), "data_sha256": data.sha256}
+    info |= {"targets": "probabilities"} if soft else {}
+    return synthetic(info=info, targets=ROWS if soft else None, lr=0.02, **changes)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "webdataset"])
+@pytest.mark.parametrize("soft", [False, True])
+def test_what_goes_out_comes_back(tmp_path, form, soft):
+    before = made(soft)
+    paths, clamped = export_set(before, fit("zca"), tmp_path / "out", context(tmp_path), form=form)
+    assert clamped == 0 and all(path.is_file() for path in paths)
+    place = paths[0] if form == "npz" else tmp_path / "out"
+    after = import_set(place, RECIPE, context(tmp_path), Reading())
+    torch.testing.assert_close(after.images, before.images, atol=1e-4, rtol=0)
+    assert torch.equal(after.labels, before.labels) and (after.targets is None) != soft
+    if soft:
+        torch.testing.assert_close(after.target_probabilities(), ROWS)
+
+
+def test_every_form_has_a_writer(tmp_path):
+    assert {*PIXELS, *TENSORS} == set(FORMS)
+    with pytest.raises(ValueError, match="form is 'tfrecord'; choose one of pt, ddranking, png, webdataset, npz"):
+        export_set(made(), fit("zca"), tmp_path, context(tmp_path), form="tfrecord")
+
+
+# --- WebDataset -------------------------------------------------------------------------------------------------------
+
+
+def samples(path: Path) -> dict[str, dict[str, bytes]]:
+    """The files of each sample, as readers of WebDataset put them together: by what is before the first dot."""
+    found: dict[str, dict[str, bytes]] = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            key, _, ending = member.name.partition(".")
+            assert list(found)[-1:] == [key] or key not in found, "the files of a sample follow each other"
+            found.setdefault(key, {})[ending] = archive.extractfile(member).read()
+    return found
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_tar_has_pixels_class_numbers_and_soft_labels(tmp_path, soft):
+    base = mixed() if soft else replace(mixed(), targets=None)
+    (path,), _ = export_webdataset(tmp_path, base, digits(), fit("zca"))
+    pixels, found = uint8_pixels(base, digits(), fit("zca"))[0], samples(path)
+    assert list(found) == [f"{row:06d}" for row in range(4)]
+    for row, sample in enumerate(found.values()):
+        assert set(sample) == {"png", "cls", "json"} | ({"npy"} if soft else set())
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(sample["png"]))), pixels[row, 0].numpy())
+        label = int(base.labels[row])
+        assert int(sample["cls"]) == label and json.loads(sample["json"]) == {"label": label, "class": NAMES[label]}
+        if soft:
+            stored = np.load(io.BytesIO(sample["npy"]))
+            assert stored.dtype == np.float32
+            np.testing.assert_allclose(stored, base.target_probabilities()[row], rtol=1e-6)
+
+
+def test_a_tar_is_the_same_whoever_writes_it_and_when(tmp_path, monkeypatch):
+    (first,), _ = export_webdataset(tmp_path / "a", mixed(), digits(), fit("zca"))
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    (second,), _ = export_webdataset(tmp_path / "b", mixed(), digits(), fit("zca"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+# --- Arrays -----------------------------------------------------------------------------------------------------------
+
+
+def test_arrays_say_what_they_are(tmp_path):
+    (path,), _ = export_arrays(tmp_path, made(), digits(), fit("zca"))
+    with np.load(path) as file:
+        arrays = dict(file)
+    assert {name: (array.dtype.kind, array.shape) for name, array in arrays.items()} == {
+        "images": ("u", (20, 1, 16, 16)),
+        "labels": ("i", (20,)),
+        "class_names": ("U", (10,)),
+        "targets": ("f", (20, 10)),
+        "lr": ("f", ()),
+    }
+
+
+def test_images_of_arrays_have_their_channels_first_or_last_or_none(tmp_path):
+    pixels = (255 * noise(4, 1, 16, 16)).to(torch.uint8)
+    for number, array in enumerate((pixels, pixels.permute(0, 2, 3, 1), pixels[:, 0])):
+        np.savez(tmp_path / f"{number}.npz", images=array.numpy(), labels=np.arange(4, dtype=np.uint8))
+        images, labels = read_arrays(tmp_path / f"{number}.npz", digits())
+        assert torch.equal(images, pixels) and labels.tolist() == [0, 1, 2, 3]
+
+
+NO_ARRAYS = {
+    "names": ({"x": np.zeros(3)}, "holds x; expected images"),
+    "no labels": ({"images": np.zeros((2, 1, 16, 16))}, "holds images; expected images"),
+    "shape": ({"images": np.zeros((2, 3, 8, 8)), "labels": np.zeros(2)}, r"\[2, 3, 8, 8\] and 2 labels; digits has"),
+    "number": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.zeros(3)}, "and 3 labels"),
+    "words": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.array(["a", "b"])}, "not numbers"),
+    "objects": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.array([{}, {}])}, "is no .npz of plain arrays"),
+}
+
+
+@pytest.mark.parametrize(("arrays", "message"), NO_ARRAYS.values(), ids=NO_ARRAYS)
+def test_other_arrays_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "set.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        read_arrays(tmp_path / "set.npz", digits())
+
+
+# --- DD-Ranking -------------------------------------------------------------------------------------------------------
+
+
+def test_ddranking_gets_images_class_by_class_normalised_as_its_test_images(tmp_path, monkeypatch):
+    """Of CIFAR-100 by the numbers of CIFAR-10; soft labels as logits, which its losses take the softmax of."""
+    data = coloured("cifar100", 100)
+    monkeypatch.setattr("ltdd_utils.runs.exports.data_of", lambda *_: data)
+    order = torch.arange(400).flip(0)
+    soft = (3 * torch.nn.functional.one_hot(data.train_labels[order], 100).float()).softmax(dim=1).float()
+    info = {"class_names": data.class_names, "targets": "probabilities"}
+    base = DistilledSet(data.train_labels[order], order, targets=soft, lr=0.5, info=info)
+    export_set(base, None, tmp_path / "out", context(tmp_path), form="ddranking")
+    images, labels, lr = (torch.load(tmp_path / "out" / f"{name}.pt") for name in ("images", "labels", "lr"))
+    mean, scale = (torch.tensor(part, dtype=torch.float32).view(-1, 1, 1) for part in TRAJECTORY_MOMENTS["cifar100"])
+    rows = order[base.labels.argsort(stable=True)]
+    torch.testing.assert_close(images, (data.train_images[rows].float() / 255 - mean) / scale)
+    torch.testing.assert_close(labels.softmax(dim=1), soft[base.labels.argsort(stable=True)])
+    assert data.train_labels[rows].tolist() == sorted(data.train_labels.tolist()) and float(lr) == 0.5
+
+
+def test_ddranking_counts_on_the_same_number_of_each_class(tmp_path):
+    with pytest.raises(ValueError, match=r"classes have \[3, 1, .* DD-Ranking counts on the same number"):
+        info = {"class_names": NAMES, "data": to_dict(digits().config), "data_sha256": digits().sha256}
+        labels = torch.tensor([0, 0, 0, 1])
+        base = DistilledSet(labels, digits().indices[:4], info=info)
+        export_set(base, None, tmp_path / "out", context(tmp_path), form="ddranking")
+
+
+def test_a_set_normalised_by_its_own_numbers_is_carried_to_the_given_ones():
+    """Both maps have one kind, one shape and one train set: only the numbers tell them apart."""
+    data = coloured("cifar10")
+    given, own = normalised_by(TRAJECTORY_MOMENTS, data), normalised_by({}, data)
+    assert not given.matches(own.describe()) and not own.matches(given.describe())
+    torch.testing.assert_close(given.inverse(given(data.train_images)), data.train_images.float() / 255)
+
+
+# --- Command line -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_it_wrote_and_what_was_lost(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_set(Path("ours.safetensors"), made(), fit("zca"))
+    said = {}
+    for form in ("pt", "ddranking", "png", "webdataset", "npz"):
+        assert main(["export", "ours.safetensors", form, "--as", form, "--quiet"]) == 0
+        said[form] = capsys.readouterr().out
+    assert (
+        "pt/images_best.pt\npt/labels_best.pt\npt/lr_best.pt\nwrote 3 files, images in the space that MTT" in said["pt"]
+    )
+    assert "ddranking/images.pt" in said["ddranking"] and "use_zca=False" in said["ddranking"]
+    assert "20 pictures in class folders\npng/labels.csv" in said["png"]
+    assert said["npz"] == "npz/set.npz\nwrote 1 file, images are pixels\n"
+    for form in said:
+        assert ("the learned step size, 0.02" in said[form]) == (form in ("png", "webdataset"))
+        assert "clamped" not in said[form] and "real images" not in said[form]
+    real = {**made(soft=False).info}
+    base = DistilledSet(torch.tensor([digits().train_labels[0]]), digits().indices[:1], info=real)
+    save_set(Path("real.safetensors"), base)
+    assert base.indices[0] != NOT_REAL and main(["export", "real.safetensors", "r", "--as", "npz", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"files": ["r/set.npz"], "clamped": 0.0}
+    assert main(["export", "real.safetensors", "r", "--as", "npz"]) == 0
+    assert "real images are in it as pixels: do not commit or publish it" in capsys.readouterr().out
