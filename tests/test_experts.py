@@ -132,19 +132,26 @@ def test_the_backbone_of_a_classifier_expert_is_its_representation_experts_last(
     assert rows(trained.classifier[0]).shape[1] == trained.layout.size - trained.layout.backbone  # stored once
 
 
-@pytest.mark.parametrize("changes", [{}, {"gsam": GSAMConfig()}], ids=["sgd", "gsam"])
-def test_killed_experts_go_on_to_the_same_snapshots(run, tmp_path, monkeypatch, changes):
+PLACES = {"within the first epoch": (0, 1), "between epochs": (1, 0), "within the second epoch": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [({}, "within the first epoch"), ({}, "between epochs"), ({"gsam": GSAMConfig()}, "within the second epoch")],
+    ids=str,
+)
+def test_killed_experts_go_on_to_the_same_snapshots(run, tmp_path, monkeypatch, changes, place):
     whole = fresh(run, tmp_path / "whole", **changes)
     wanted = rows(representation_expert(*whole, 0, EVERY)), rows(classifier_expert(*whole, 0, EVERY_SECOND))
     real = Checkpoint.tick
     killed = fresh(run, tmp_path / "killed", **changes)
-    for expert, keep, last in ((representation_expert, EVERY, 2), (classifier_expert, EVERY_SECOND, 1)):
-        ticks = itertools.count(1)
+    for expert, keep in ((representation_expert, EVERY), (classifier_expert, EVERY_SECOND)):
 
-        def tick(checkpoint, state, ticks=ticks, last=last):
-            checkpoint.every_s = 0  # a checkpoint at every epoch
+        def tick(checkpoint, state):
+            checkpoint.every_s = 0  # a checkpoint at every step
             real(checkpoint, state)
-            if next(ticks) == last:
+            meta = state().meta
+            if (meta["epoch"], meta["step"]) == PLACES[place]:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
@@ -152,7 +159,7 @@ def test_killed_experts_go_on_to_the_same_snapshots(run, tmp_path, monkeypatch, 
             with pytest.raises(KeyboardInterrupt):
                 expert(*killed, 0, keep)
         (left,) = killed[1].context.store.root.rglob("checkpoint.safetensors")
-        assert load_bundle(left).meta["epoch"] == last
+        assert (load_bundle(left).meta["epoch"], load_bundle(left).meta["step"]) == PLACES[place]
         resumed = expert(*killed, 0, keep)
         assert torch.equal(rows(resumed), wanted[expert is classifier_expert])
         assert resumed.meta["epochs"] == list(keep) and not left.exists()

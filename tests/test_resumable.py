@@ -193,8 +193,16 @@ LOOPS = {
 def test_no_loop_reads_the_checkpoint_of_an_older_version(tmp_path, loop):
     """Stopped after a step, it goes on; but not from a checkpoint that does not say what it holds."""
     whole, path = loop(), tmp_path / "state"
+    first = Checkpoint(path, every_s=0)
+    write = first.tick
+
+    def stop(state):
+        write(state)
+        raise Stopped
+
+    first.tick = stop
     with pytest.raises(Stopped):
-        loop(Checkpoint(path, deadline=0.0))
+        loop(first)
     for older in (False, True):
         checkpoint, taken = Checkpoint(path), []
         if older:

@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from toy_training import X, Y, cross_entropy, linear
 
 from ltdd_utils.augment import AugmentConfig
+from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Bundle, Checkpoint, load_bundle, save_bundle
 from ltdd_utils.training import TrainConfig, confusion_matrix, label_objective, learning_rate, train
@@ -147,10 +148,50 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, cfg):
 
     with pytest.raises(KeyboardInterrupt):
         train(linear(), 40, until_killed, cfg, generator(0), checkpoint=Checkpoint(path, every_s=0))
-    assert 0 < Checkpoint(path).load().meta["epoch"] < 8
+    at = Checkpoint(path).load().meta
+    assert (at["epoch"], at["step"]) == (4, 1)
     resumed = train(linear(), 40, cross_entropy, cfg, generator(99), checkpoint=Checkpoint(path))
     for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.equal(mine, theirs)
+
+
+def test_a_training_stops_after_any_step_and_goes_on_to_the_same_weights(tmp_path):
+    cfg, calls = TrainConfig(epochs=3, batch_size=8, ema=0.9), 0
+    whole = train(linear(), 40, cross_entropy, cfg, generator(0))
+    while calls < 100:
+        calls += 1
+        try:
+            checkpoint = Checkpoint(tmp_path / "state", deadline=0.0)
+            resumed = train(linear(), 40, cross_entropy, cfg, generator(calls - 1), checkpoint=checkpoint)
+            break
+        except Stopped:
+            continue
+    assert calls == 3 * 5 + 1
+    assert all(torch.equal(*pair) for pair in zip(resumed.parameters(), whole.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_whole_epochs_of_an_earlier_version_is_gone_on_from(tmp_path):
+    """It has neither the step within the epoch nor the order of its images."""
+    cfg, path = TrainConfig(epochs=4, batch_size=16), tmp_path / "state"
+    whole, kept = train(linear(), 40, cross_entropy, cfg, generator(0)), []
+    earlier = Checkpoint(path, every_s=0)
+
+    def tick(state):
+        bundle = state()
+        kept.append(Bundle({name: tensor.clone() for name, tensor in bundle.tensors.items()}, bundle.meta))
+
+    earlier.tick = tick
+    train(linear(), 40, cross_entropy, cfg, generator(0), checkpoint=earlier)
+    (saved,) = (bundle for bundle in kept if bundle.meta["epoch"] == 2 and bundle.meta["step"] == 0)
+    assert "visits.order" not in saved.tensors
+    del saved.meta["step"], saved.meta["layout"]["visits"]
+    save_bundle(path, Bundle(saved.tensors, saved.meta | {"seconds": 1.0}))
+    steps = []
+    checkpoint = Checkpoint(path)
+    checkpoint.tick = lambda state: steps.append(state().meta["epoch"])
+    resumed = train(linear(), 40, cross_entropy, cfg, generator(99), checkpoint=checkpoint)
+    assert steps == [2, 2, 3, 3, 3, 4]
+    assert all(torch.equal(*pair) for pair in zip(resumed.parameters(), whole.parameters(), strict=True))
 
 
 class Changing:

@@ -81,6 +81,7 @@ class Checkpoint:
         saved = load_bundle(path) if path.is_file() else None
         self.seconds: float = saved.meta.pop("seconds") if saved else 0.0  # of work so far, earlier calls counted in
         self._saved = saved
+        self._state: Callable[[], Bundle] | None = None  # of the last tick
 
     def load(self) -> Bundle | None:
         """The state of the interrupted call before this one, or None."""
@@ -92,15 +93,33 @@ class Checkpoint:
         Raises:
             Stopped: the deadline has passed; the state is on disk.
         """
-        now = time.monotonic()
-        over = is_over(self.deadline)
-        if not over and now - self._written < self.every_s:
+        self._state = state
+        if self.over():
+            self.pause()
+        elif time.monotonic() - self._written >= self.every_s:
+            self._write(state())
+
+    def over(self) -> bool:
+        """Whether it is time to stop."""
+        return is_over(self.deadline)
+
+    def pause(self) -> None:
+        """Call within work that begins anew when it is interrupted, as a pass over images does: stops it in time.
+
+        Raises:
+            Stopped: the deadline has passed; the state of the last ``tick``, which nothing may have changed since, is
+                on disk.
+        """
+        if not self.over():
             return
-        bundle = state()
+        if self._state is not None:
+            self._write(self._state())
+        where = f"; the state is in {self.path}" if self.path.is_file() else ""
+        raise Stopped(f"stopped as asked{where}: run the same command again to go on")
+
+    def _write(self, bundle: Bundle) -> None:
         save_bundle(self.path, Bundle(bundle.tensors, {**bundle.meta, "seconds": self.elapsed()}))
         self._written = time.monotonic()
-        if over:
-            raise Stopped(f"stopped as asked; the state is in {self.path}: run the same command again to go on")
 
     def elapsed(self) -> float:
         """Seconds of work on this stage, those of earlier, interrupted calls counted in."""
@@ -128,6 +147,15 @@ class Store:
     def stop(self) -> None:
         """Let the deadline pass now: the stage that is being computed keeps its state and stops when it can."""
         self.deadline = time.monotonic()
+
+    def pause(self) -> None:
+        """Call within long work beside the stages.
+
+        Raises:
+            Stopped: the deadline has passed.
+        """
+        if is_over(self.deadline):
+            raise Stopped("stopped as asked; run the same command again to go on")
 
     def _current_deadline(self) -> float | None:
         return self.deadline

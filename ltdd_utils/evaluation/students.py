@@ -1,5 +1,6 @@
 """One student: an independent job with random streams of its own, kept in the store."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from ltdd_utils.networks.flat import state_hash
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.confusion import confusion_matrix
 from ltdd_utils.training.loop import train
+from ltdd_utils.training.pauses import pausing
 
 __all__ = ["student"]
 
@@ -58,12 +60,15 @@ def student(
     def compute(checkpoint: Checkpoint) -> Bundle:
         network = run.network(cfg.network, "student", number, "weights").to(run.device)
         batches = run.rng("student", number, "batches")
-        objective, facts = resolve(rules.objective)(StudentTask(distilled, run, cfg, batches, teacher))
+        task = StudentTask(distilled, run, cfg, batches, teacher)
+        with nullcontext() if teacher is None else pausing(teacher, checkpoint.pause):
+            objective, facts = resolve(rules.objective)(task)  # a teacher may label all images at once
         schedule = cfg.train
         if rules.learned_lr and distilled.lr is not None:
             schedule = replace(schedule, lr=distilled.lr)
         trained = train(network, len(distilled), objective, schedule, batches, watch=watch, checkpoint=checkpoint)
-        confusion = confusion_matrix(trained, run.test_images(), run.data.test_labels, run.data.classes)
+        with pausing(trained, checkpoint.pause):
+            confusion = confusion_matrix(trained, run.test_images(), run.data.test_labels, run.data.classes)
         tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
         return Bundle(tensors, {**facts, "device": machine(run.device)})
 

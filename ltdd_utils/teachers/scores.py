@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ltdd_utils.data.run import Run
 from ltdd_utils.training.confusion import confusion_matrix
+from ltdd_utils.training.pauses import pausing
 
 __all__ = ["check_class_order", "teacher_scores"]
 
@@ -18,8 +19,10 @@ def teacher_scores(teacher: nn.Module, run: Run) -> dict[str, Any]:
 
     Raises:
         ValueError: it names the classes in another order.
+        Stopped: the store's deadline passed.
     """
-    confusion = confusion_matrix(teacher, run.test_images(), run.data.test_labels, run.data.classes)
+    with pausing(teacher, run.context.store.pause):
+        confusion = confusion_matrix(teacher, run.test_images(), run.data.test_labels, run.data.classes)
     check_class_order(confusion)
     right = confusion.diagonal().double()
     return {

@@ -7,7 +7,8 @@ __getattr__, __all__ = exports(
     {
         "settings": ["TrainConfig"],
         "loop": ["Backward", "Forward", "Objective", "Order", "learning_rate", "train"],
-        "resumable": ["LoopState", "LossLog", "Rows", "require_finite"],
+        "parts": ["Grown", "Rows"],
+        "resumable": ["LoopState", "LossLog", "require_finite"],
         "confusion": ["confusion_matrix"],
         "losses": [
             "class_weights",

@@ -11,6 +11,7 @@ from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.training.allocator import keep_freed_memory
 from ltdd_utils.training.averages import Average
+from ltdd_utils.training.parts import Grown
 from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 from ltdd_utils.training.settings import TrainConfig
 
@@ -74,7 +75,7 @@ def train(
             with the epochs listens to it.
         each_epoch: called with the number of epochs done: 0 before the first step, and after every epoch.
         watch: told ``{"epoch", "epochs", "loss"}`` about once a second.
-        checkpoint: where to keep the state of an interrupted run.
+        checkpoint: where to keep the state of an interrupted run, which goes on at the same step of the same epoch.
 
     Returns:
         The network to evaluate, in eval mode: the last weights, or their moving average if ``cfg.ema`` is set.
@@ -89,23 +90,29 @@ def train(
     device = next(network.parameters()).device
     if device.type == "cpu":
         keep_freed_memory()
-    optimiser, done = _optimiser(network, cfg), {"epoch": 0}
+    optimiser, done = _optimiser(network, cfg), {"epoch": 0, "step": 0}
+    visits = Grown()  # the images of the epoch that runs, in their order
     average = Average(network, cfg.ema) if cfg.ema else None
     parts = {"network": network, "average": average, "optimiser": optimiser, "generator": generator}
-    state = LoopState(parts, done, checkpoint)
-    steps = done["epoch"] * -(-count // cfg.batch_size)
-    log = LossLog("step {}", "lr", lambda: {**done, "epochs": cfg.epochs}, watch, steps, summary=torch.mean)
+    state = LoopState(parts | {"visits": visits}, done, checkpoint, newer=("visits", "step"))
+    steps = done["epoch"] * -(-count // cfg.batch_size) + done["step"]
+    log = LossLog(
+        "step {}", "lr", lambda: {"epoch": done["epoch"], "epochs": cfg.epochs}, watch, steps, summary=torch.mean
+    )
     precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
     order, backward = order or (lambda rng: torch.randperm(count, generator=rng)), backward or _backward
     network.train()
-    if each_epoch is not None and done["epoch"] == 0:
+    if each_epoch is not None and not any(done.values()):
         each_epoch(0)
     for epoch in range(done["epoch"], cfg.epochs):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(cfg, epoch)
         if before_epoch is not None:
             before_epoch(epoch)
-        for indices in order(generator).to(device, non_blocking=True).split(cfg.batch_size):
+        if not visits:
+            visits["order"] = order(generator)
+        batches = visits["order"].to(device, non_blocking=True).split(cfg.batch_size)
+        for indices in batches[done["step"] :]:
 
             def loss(indices: Tensor = indices) -> Tensor:
                 with precision:
@@ -119,7 +126,11 @@ def train(
             if log.due():  # before the loss is added, so that the last step's is left for the last report
                 log.look()
             log.add(value.detach())
-        done["epoch"] = epoch + 1
+            done["step"] += 1
+            if done["step"] < len(batches):
+                state.keep(log.look)
+        visits.clear()
+        done.update(epoch=epoch + 1, step=0)
         if each_epoch is not None:
             each_epoch(epoch + 1)
         state.keep(log.look)

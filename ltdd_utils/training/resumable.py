@@ -15,48 +15,19 @@ Interrupted anywhere and called again, such a loop ends in the same bits.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle, Checkpoint
+from ltdd_utils.training.parts import Part, fit, flat, restore, tensors_of
 
-__all__ = ["LoopState", "LossLog", "Part", "Rows", "require_finite"]
+__all__ = ["LoopState", "LossLog", "require_finite"]
 
 LOOK_EVERY_S = 1.0  # seconds between two looks at the losses: each look waits for the device
-
-
-class _Stateful(Protocol):  # modules, averages of weights, rows
-    def state_dict(self) -> Mapping[str, Tensor]: ...
-
-    def load_state_dict(self, state: Mapping[str, Tensor], /) -> object: ...
-
-
-Part: TypeAlias = "Tensor | torch.Generator | torch.optim.Optimizer | _Stateful | Mapping[str, Part] | None"
-"""The parts that a loop changes; a tensor is changed in place. Parts in a mapping get dotted names; None is no part."""
-
-
-class Rows(list[Tensor]):
-    """Tensors of one shape on one device, one row for every step that is done."""
-
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        super().__init__()
-        self.device = device
-
-    def stacked(self) -> Tensor:
-        """All rows, ``[steps, ...]``; ``[0]`` before the first one."""
-        return torch.stack(list(self)) if self else torch.empty(0, device=self.device)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """The stacked rows, if there are any."""
-        return {"": self.stacked()} if self else {}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from such rows."""
-        self[:] = [row for rows in state.values() for row in rows.to(self.device, copy=True).unbind()]
 
 
 class LoopState:
@@ -66,21 +37,32 @@ class LoopState:
     tensors, is another loop's or an older version's: it is ignored, and the loop starts from the beginning.
     """
 
-    def __init__(self, parts: Mapping[str, Part], counts: dict[str, int], checkpoint: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, Part],
+        counts: dict[str, int],
+        checkpoint: Checkpoint | None,
+        newer: Collection[str] = (),
+    ) -> None:
         """Put parts and counts back to where the interrupted call was, if there was one.
 
         Args:
             parts: what the loop changes, by name.
             counts: how far it is; the loop changes them in place.
             checkpoint: where the state is kept; None: nowhere.
+            newer: parts and counts that a checkpoint of an earlier version may lack: they begin as they are.
         """
-        self.parts, self.counts, self.checkpoint = _flat(parts), counts, checkpoint
+        self.parts, self.counts, self.checkpoint = flat(parts), counts, checkpoint
+        self._begun: dict[str, Tensor] = {}  # what a step may change, as it was before the step
         saved = None if checkpoint is None else checkpoint.load()
-        if saved is not None and not (_fit(self.parts, saved) and counts.keys() <= saved.meta.keys()):
-            saved = None
         if saved is not None:
-            _restore(self.parts, saved)
-            counts.update((name, int(saved.meta[name])) for name in counts)
+            known = {name: part for name, part in self.parts.items() if not (name in newer and _lacks(saved, name))}
+            numbers = [name for name in counts if name in saved.meta or name not in newer]
+            if fit(known, saved) and set(numbers) <= saved.meta.keys():
+                restore(known, saved)
+                counts.update((name, int(saved.meta[name])) for name in numbers)
+            else:
+                saved = None
         self._saved = saved  # for parts that are added
 
     def add(self, parts: Mapping[str, Part]) -> None:
@@ -91,12 +73,12 @@ class LoopState:
         Raises:
             ValueError: the interrupted call had other parts here.
         """
-        more, saved, self._saved = _flat(parts), self._saved, None
+        more, saved, self._saved = flat(parts), self._saved, None
         self.parts |= more
         if saved is not None:
-            if not _fit(more, saved):
+            if not fit(more, saved):
                 raise ValueError(f"the checkpoint does not fit {', '.join(more)}; delete it to begin from the start")
-            _restore(more, saved)
+            restore(more, saved)
 
     def keep(self, look: Callable[[], object] = lambda: None) -> None:
         """Call after every step: writes the state when that is due, after a ``look`` at it: one that broke is not kept.
@@ -113,13 +95,37 @@ class LoopState:
 
         self.checkpoint.tick(state)
 
+    def begin(self, *names: str) -> None:
+        """Call before a step that takes long, with the tensors and generators that it changes: ``pause`` undoes it."""
+        parts = {name: self.parts[name] for name in names}
+        self._begun = {
+            name: part.get_state() if isinstance(part, torch.Generator) else part.detach().clone()
+            for name, part in parts.items()
+        }
+
+    def pause(self, look: Callable[[], object] = lambda: None) -> None:
+        """Call within such a step: where it is time to stop, the step is undone, and its begin is kept as by ``keep``.
+
+        Raises:
+            Stopped: the checkpoint's deadline passed; the state is on disk.
+        """
+        if self.checkpoint is not None and self.checkpoint.over():
+            restore({name: self.parts[name] for name in self._begun}, Bundle(self._begun))
+            self.keep(look)
+
     def bundle(self) -> Bundle:
         """Every part's tensors under dotted names; in ``meta`` the counts, and what kind each part is."""
         tensors: dict[str, Tensor] = {}
         for name, part in self.parts.items():
-            tensors |= {f"{name}.{key}".removesuffix("."): tensor for key, tensor in _tensors(part).items()}
+            tensors |= {f"{name}.{key}".removesuffix("."): tensor for key, tensor in tensors_of(part).items()}
         kinds = {name: type(part).__name__ for name, part in self.parts.items()}
         return Bundle(tensors, {"layout": kinds, **self.counts})
+
+
+def _lacks(saved: Bundle, name: str) -> bool:
+    """Whether a checkpoint says what it holds, and has no such part."""
+    kinds = saved.meta.get("layout")
+    return isinstance(kinds, dict) and name not in kinds
 
 
 class LossLog:
@@ -186,64 +192,3 @@ def require_finite(tensors: Iterable[Tensor], what: str, setting: str) -> None:
     """
     if not all(bool(tensor.isfinite().all()) for tensor in tensors):
         raise FloatingPointError(f"{what}; try a smaller {setting}")
-
-
-def _flat(parts: Mapping[str, Part], prefix: str = "") -> dict[str, Part]:
-    flat: dict[str, Part] = {}
-    for name, part in parts.items():
-        if isinstance(part, Mapping):
-            flat |= _flat(part, f"{prefix}{name}.")
-        elif part is not None:
-            flat[prefix + name] = part
-    return flat
-
-
-def _tensors(part: Part) -> Mapping[str, Tensor]:
-    """The state of a part by name; a single tensor has the name ""."""
-    match part:
-        case Tensor():
-            return {"": part}
-        case torch.Generator():
-            return {"": part.get_state()}
-        case torch.optim.Optimizer():
-            state = part.state_dict()["state"]
-            return {f"{i}.{key}": t for i, entries in state.items() for key, t in entries.items() if t is not None}
-        case _:
-            return part.state_dict()
-
-
-def _restore(parts: Mapping[str, Part], saved: Bundle) -> None:
-    for name, part in parts.items():
-        tensors = _of(saved, name)
-        match part:
-            case Tensor():
-                part.detach().copy_(tensors[""])
-            case torch.Generator():
-                part.set_state(tensors[""])
-            case torch.optim.Optimizer():
-                state: dict[int, dict[str, Tensor]] = {}
-                for key, tensor in tensors.items():
-                    index, entry = key.split(".", 1)
-                    state.setdefault(int(index), {})[entry] = tensor.clone()  # changed in place from here on
-                part.load_state_dict(part.state_dict() | {"state": state})
-            case _:
-                part.load_state_dict(tensors)
-
-
-def _of(saved: Bundle, name: str) -> dict[str, Tensor]:
-    """The contents of a bundle for a part."""
-    found = {key.removeprefix(f"{name}."): t for key, t in saved.tensors.items() if key.startswith(f"{name}.")}
-    return found | ({"": saved.tensors[name]} if name in saved.tensors else {})
-
-
-def _fit(parts: Mapping[str, Part], saved: Bundle) -> bool:
-    """Whether a bundle holds these parts: of the same kind, and those that do not begin empty of the same layout."""
-    kinds = saved.meta.get("layout")
-    if not isinstance(kinds, dict) or any(kinds.get(name) != type(part).__name__ for name, part in parts.items()):
-        return False
-    now = {name: _layout(_tensors(part)) for name, part in parts.items()}
-    return all(not layout or layout == _layout(_of(saved, name)) for name, layout in now.items())
-
-
-def _layout(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    return {key: (tensor.shape, tensor.dtype) for key, tensor in tensors.items()}

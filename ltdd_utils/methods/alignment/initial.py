@@ -1,13 +1,19 @@
 """Initial images of recovery: the crops of real images that a teacher is surest of, any real images, or noise."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
 from ltdd_utils.augment.crops import crop_boxes, draw_boxes
+from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.alignment.settings import CropConfig
+from ltdd_utils.training.parts import Grown
+from ltdd_utils.training.pauses import pausing
+from ltdd_utils.training.resumable import LoopState
 
 __all__ = ["confidence", "initial_set", "select_crops"]
 
@@ -15,7 +21,9 @@ BATCH = 500  # crops that the teacher scores at once
 SQUARE = (1.0, 1.0)  # width over height of a crop
 
 
-def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) -> DistilledSet:
+def initial_set(
+    cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None, *, checkpoint: Checkpoint | None = None
+) -> DistilledSet:
     """``ipc`` images of each class before recovery, as positions and boxes of real images, or as noise.
 
     "crops" takes ``cfg.crops`` random crops of every real image and chooses among them by ``select_crops``; "real"
@@ -29,9 +37,11 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
             ``{"done", "total"}`` classes.
         ipc: images per class.
         teacher: scores the crops, in eval mode, on the run's device; None unless ``cfg.images`` is "crops".
+        checkpoint: where to keep the choice of an interrupted call, class by class.
 
     Raises:
         ValueError: ``ipc`` below 1, or a class without images.
+        Stopped: the checkpoint's deadline passed.
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
@@ -41,23 +51,38 @@ def initial_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) 
     if cfg.images == "noise":
         noise = torch.randn(len(labels), *data.train_images.shape[1:], dtype=torch.float32, generator=rng)
         return DistilledSet(labels, torch.full((len(labels),), NOT_REAL), images=noise, info=info)
-    positions, boxes = [], []
-    for label in range(data.classes):
-        candidates = (data.train_labels == label).nonzero().flatten()
-        if len(candidates) == 0:
-            raise ValueError(
-                f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
-            )
-        candidates = candidates[torch.randperm(len(candidates), generator=rng)[: cfg.pool]]
-        if cfg.images == "real":
-            positions.append(data.indices[fill(candidates, ipc, "duplicate")])
-        else:
-            rows, chosen = _crops(cfg, run, teacher, candidates, ipc, rng=rng)
-            positions.append(data.indices[candidates[rows]])
-            boxes.append(chosen)
-        if watch is not None:
-            watch({"done": label + 1, "total": data.classes})
+    chosen, done = Grown(), {"classes": 0}
+    state = LoopState({"chosen": chosen, "generator": rng}, done, checkpoint)
+    with nullcontext() if teacher is None else pausing(teacher, state.pause):
+        for label in range(done["classes"], data.classes):
+            state.begin("generator")
+            chosen |= _of_class(cfg, run, teacher, label, ipc, rng=rng)
+            done["classes"] = label + 1
+            if watch is not None:
+                watch({"done": done["classes"], "total": data.classes})
+            state.keep()
+    positions, boxes = (
+        [chosen[f"{part}.{label}"] for label in range(data.classes) if f"{part}.{label}" in chosen]
+        for part in ("positions", "boxes")
+    )
     return DistilledSet(labels, torch.cat(positions), boxes=torch.cat(boxes) if boxes else None, info=info)
+
+
+def _of_class(
+    cfg: CropConfig, run: Run, teacher: nn.Module | None, label: int, ipc: int, *, rng: torch.Generator
+) -> dict[str, Tensor]:
+    """The chosen images of one class, as positions ``[ipc]`` and, for crops, boxes ``[ipc, 4]``."""
+    data = run.data
+    candidates = (data.train_labels == label).nonzero().flatten()
+    if len(candidates) == 0:
+        raise ValueError(
+            f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
+        )
+    candidates = candidates[torch.randperm(len(candidates), generator=rng)[: cfg.pool]]
+    if cfg.images == "real":
+        return {f"positions.{label}": data.indices[fill(candidates, ipc, "duplicate")]}
+    rows, boxes = _crops(cfg, run, teacher, candidates, ipc, rng=rng)
+    return {f"positions.{label}": data.indices[candidates[rows]], f"boxes.{label}": boxes}
 
 
 def _crops(

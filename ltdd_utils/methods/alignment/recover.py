@@ -17,7 +17,8 @@ from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
 from ltdd_utils.methods.alignment.statistics import Statistics
 from ltdd_utils.training.allocator import keep_freed_memory
-from ltdd_utils.training.resumable import LoopState, LossLog, Part, Rows, require_finite
+from ltdd_utils.training.parts import Part, Rows
+from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 
 __all__ = ["Observer", "recover"]
 

@@ -38,8 +38,11 @@ def start_set(cfg: CropConfig, run: Run, ipc: int, teacher: nn.Module | None) ->
     shared, settings = ("data", "seed"), {"initial": cfg, "ipc": ipc}
     if teacher is not None:
         shared, settings = ("data", "seed", "preprocess"), settings | {"teacher": state_hash(teacher)}
-    bundle = run.stage("crops", lambda _: to_bundle(initial_set(cfg, run, ipc, teacher)), shared=shared, **settings)
-    return from_bundle(bundle)
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        return to_bundle(initial_set(cfg, run, ipc, teacher, checkpoint=checkpoint))
+
+    return from_bundle(run.stage("crops", compute, shared=shared, **settings))
 
 
 def observers(job: Job) -> list[nn.Module]:
@@ -55,9 +58,9 @@ def statistics(job: Job) -> list[Statistics]:
 def observer_statistics(cfg: StatisticsConfig, run: Run, network: nn.Module) -> Statistics:
     """Layer statistics of a network on the real data, as a stage."""
 
-    def compute(_: Checkpoint) -> Bundle:
-        watch = run.watch("statistics")
-        return collect(network, run.images(), run.labels(), run.data.classes, cfg, watch=watch).to_bundle()
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        listening = {"watch": run.watch("statistics"), "checkpoint": checkpoint}
+        return collect(network, run.images(), run.labels(), run.data.classes, cfg, **listening).to_bundle()
 
     # Only what decides what is collected: how it is averaged later does not.
     settings = {"layers": cfg.layers, "patch": cfg.patch, "observer": state_hash(network)}

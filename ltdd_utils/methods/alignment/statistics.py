@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.core.store import Bundle
+from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.settings import StatisticsConfig
 from ltdd_utils.networks.flat import state_hash
+from ltdd_utils.training.parts import Grown
+from ltdd_utils.training.resumable import LoopState
 
 __all__ = ["LayerStatistics", "Statistics", "collect"]
 
@@ -86,6 +88,7 @@ def collect(
     *,
     batch_size: int = 500,
     watch: Watch | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Statistics:
     r"""The statistics of each class at each layer, in one pass over all images.
 
@@ -102,34 +105,38 @@ def collect(
         cfg: which layers.
         batch_size: images per pass; it changes the memory, not the result.
         watch: told ``{"done", "total"}`` images.
+        checkpoint: where to keep the sums of an interrupted call.
 
     Raises:
         ValueError: a network in training mode or without BatchNorm, or a class without images.
+        Stopped: the checkpoint's deadline passed.
     """
     if network.training:
         raise ValueError("the observer is in training mode, in which a pass would change it; call .eval() first")
     counts = torch.bincount(labels.cpu(), minlength=classes)
     if int(counts.min()) < 1:
         raise ValueError(f"class {int(counts.argmin())} has no image, so it has no statistics; leave the class out")
-    sums: list[list[Tensor]] = []
+    sums, done = Grown(), {"images": 0, "batch_size": batch_size}  # in other batches, sums would round otherwise
+    state = LoopState({"sums": sums}, done, checkpoint)
     with Monitor(network, cfg) as monitor:
-        for start in range(0, len(images), batch_size):
+        names = monitor.names
+        for start in range(done["images"], len(images), batch_size):
             part = labels[start : start + batch_size]
             network(images[start : start + batch_size])
             membership = nn.functional.one_hot(part, classes).double().T.to(images.device)  # [C, B]
             for index, moments in enumerate(monitor.take()):
                 mean, variance = moments.mean.double(), moments.variance.double()
-                new = [membership @ mean, membership @ variance, membership @ mean.square()]
-                if start == 0:
-                    sums.append(new)
-                else:
-                    sums[index] = [old + more for old, more in zip(sums[index], new, strict=True)]
+                for name, values in zip(PARTS, (mean, variance, mean.square()), strict=True):
+                    more, place = membership @ values, f"{index}.{name}"
+                    sums[place] = sums[place].to(more.device) + more if place in sums else more
+            done["images"] = min(start + batch_size, len(images))
             if watch is not None:
-                watch({"done": min(start + batch_size, len(images)), "total": len(images)})
-        names = monitor.names
+                watch({"done": done["images"], "total": len(images)})
+            state.keep()
     number = counts[:, None].double()
     layers = []
-    for first, inside, second in sums:
+    for index in range(len(names)):
+        first, inside, second = (sums[f"{index}.{name}"].to(counts.device) for name in PARTS)
         mean = first.cpu() / number
         between = (second.cpu() / number - mean.square()).clamp_min(0)  # rounding can make a zero negative
         layers.append(LayerStatistics(mean, inside.cpu() / number, between))

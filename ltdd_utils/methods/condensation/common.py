@@ -1,7 +1,7 @@
 """Shared by DC and DM: real images by class, the initial set, and the loop over random networks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ from ltdd_utils.networks.flat import Layout
 from ltdd_utils.networks.network import Network
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.training.allocator import keep_freed_memory
-from ltdd_utils.training.resumable import LoopState, LossLog, Rows, require_finite
+from ltdd_utils.training.parts import Rows
+from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 
 __all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images"]
 
@@ -61,6 +62,7 @@ class State:
     rng: torch.Generator
     lr: float  # step size in the space of the images
     momentum: float
+    pause: Callable[[], None] = lambda: None  # called before every pass of a network: where it is time to stop, it does
 
     def update(self, gradient: Tensor) -> None:
         """One step of gradient descent with momentum on the images."""
@@ -91,10 +93,12 @@ def siamese(images: Tensor, one: DSAParameters) -> Tensor:
     return apply(images, DSAParameters(one.operation, one.values.expand(-1, len(images))))
 
 
-def new_network(cfg: NetworkConfig, images: Tensor, rng: torch.Generator) -> Network:
-    """A random network for images ``[C, ipc, Ch, H, W]``, on their device."""
-    classes, channels, size = images.shape[0], images.shape[2], images.shape[-1]
-    return build(cfg, classes, size, channels, rng).to(images.device)
+def new_network(cfg: NetworkConfig, state: State) -> Network:
+    """A random network for the images, on their device; each of its passes is preceded by ``state.pause``."""
+    classes, _, channels, _, size = state.images.shape
+    network = build(cfg, classes, size, channels, state.rng).to(state.images.device)
+    network.backbone.register_forward_pre_hook(lambda *_: state.pause())
+    return network
 
 
 def condense(
@@ -112,7 +116,7 @@ def condense(
     if images.device.type == "cpu":
         keep_freed_memory()
     state = _first_state(cfg, start, images, real, seed)
-    Layout.of(new_network(cfg.network, state.images, generator(0, "shape")))  # refuses norms over the batch
+    Layout.of(new_network(cfg.network, replace(state, rng=generator(0, "shape"))))  # refuses norms over the batch
     losses, done = Rows(images.device), {"iteration": 0}  # the losses of each class, [C], of every iteration
     parts = {"images": state.images, "velocity": state.velocity, "losses": losses, "generator": state.rng}
     kept = LoopState(parts, done, checkpoint)
@@ -123,7 +127,9 @@ def condense(
         if log.look():
             require_finite([state.images], f"an image is not finite at iteration {done['iteration']}", setting)
 
+    state.pause = lambda: kept.pause(look)
     while done["iteration"] < cfg.iterations:
+        kept.begin("images", "velocity", "generator")
         losses.append(iteration(state))
         log.add(losses[-1])
         done["iteration"] += 1

@@ -44,7 +44,7 @@ def dm(
     strategy, size = strategy_of(cfg.augment), images.shape[-1]
 
     def iteration(state: State) -> Tensor:
-        network = new_network(cfg.network, state.images, state.rng).requires_grad_(False)
+        network = new_network(cfg.network, state).requires_grad_(False)
         chosen = real.choose(cfg.batch, state.rng)
         draws = [draw(strategy, 1, size, state.rng, images.device) for _ in chosen]  # one per class, for both sides
         with torch.no_grad():

@@ -91,7 +91,7 @@ def dc(
     strategy = strategy_of(cfg.augment)
 
     def iteration(state: State) -> Tensor:
-        network = new_network(cfg.network, state.images, state.rng)
+        network = new_network(cfg.network, state)
         losses = []
         for step in range(cfg.updates):
             distances, gradient = _gradient_matching(cfg, network, state.images, real, state.rng)

@@ -5,25 +5,38 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.distilled.fill import fill
 from ltdd_utils.methods.coresets.rules import Seen
 from ltdd_utils.methods.coresets.settings import RULES, CoresetConfig
+from ltdd_utils.training.parts import Grown
+from ltdd_utils.training.pauses import paused
+from ltdd_utils.training.resumable import LoopState
 
 __all__ = ["full_set", "random_set", "select"]
 
 
 @torch.no_grad()
-def _activations(expert: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+def _activations(expert: nn.Module, images: Tensor, pause: Callable[[], None]) -> tuple[Tensor, Tensor]:
     """Penultimate features and logits of an expert in eval mode, ``[n, F]`` and ``[n, C]``, on the CPU."""
-    parts = [expert.backbone(batch) for batch in images.split(500)]
+    backbone = paused(expert.backbone, pause)
+    parts = [backbone(batch) for batch in images.split(500)]
     features = torch.cat(parts)
     return features.cpu(), expert.classifier(features).cpu()
 
 
-def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = None, draw: int = 0) -> DistilledSet:
+def select(
+    cfg: CoresetConfig,
+    run: Run,
+    ipc: int,
+    expert: nn.Module | None = None,
+    draw: int = 0,
+    *,
+    checkpoint: Checkpoint | None = None,
+) -> DistilledSet:
     """A coreset with ``ipc`` images of each class, or as many of the whole set at once.
 
     A class with n < ipc images follows ``cfg.policy``: "duplicate" repeats its images in turn, "noise" adds standard
@@ -35,6 +48,7 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
         ipc: images per class, at least 1.
         expert: the network whose features are read, in eval mode; None for a rule that reads none.
         draw: which of several independent draws this is.
+        checkpoint: where to keep the choice of an interrupted call, class by class.
 
     Returns:
         Positions of the images, class by class.
@@ -47,20 +61,24 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
     Raises:
         ValueError: ``ipc`` below 1, a class without images, a class smaller than ``ipc`` under "inherent", a set
             smaller than ``ipc * C`` for a rule of the whole set, or a rule that gave something else than ``ipc`` rows.
+        Stopped: the checkpoint's deadline passed.
     """
     if ipc < 1:
         raise ValueError(f"ipc is {ipc}; a distilled set needs at least 1 image per class")
     data, rule = run.data, RULES[cfg.method]
 
     def choose(rows: Tensor, count: int, *stream: int) -> Tensor:
-        features, logits = _activations(expert, run.images(rows)) if rule.reads_features else (None, None)
+        features, logits = None, None
+        if rule.reads_features:
+            features, logits = _activations(expert, run.images(rows), (checkpoint or run.context.store).pause)
         seen = Seen(len(rows), data.train_labels[rows], features, logits)
         chosen = rule.function()(seen, count, run.rng("coreset", cfg.method, draw, *stream))
         return rows[_checked(cfg.method, chosen, len(rows), count)]
 
     if not rule.balanced:
         return _of_any_class(choose, data, ipc)
-    labels, indices = [], []
+    labels, indices, taken, done = [], [], Grown(), {"classes": 0}
+    state = LoopState({"taken": taken}, done, checkpoint)
     for label in range(data.classes):
         rows = (data.train_labels == label).nonzero().flatten()
         if len(rows) == 0:
@@ -71,7 +89,11 @@ def select(cfg: CoresetConfig, run: Run, ipc: int, expert: nn.Module | None = No
             f"ipc is {ipc}, but class {label} ({data.class_names[label]}) has {len(rows)} images; "
             f"use the policy 'duplicate' or 'noise', or ipc up to {min(data.counts)}"
         )
-        chosen = fill(choose(rows, min(ipc, len(rows)), label), ipc, cfg.policy, refusal)
+        if label >= done["classes"]:  # a class has a random stream of its own: what another one took does not matter
+            taken[str(label)] = choose(rows, min(ipc, len(rows)), label)
+            done["classes"] = label + 1
+            state.keep()
+        chosen = fill(taken[str(label)], ipc, cfg.policy, refusal)
         indices += data.indices[chosen].tolist() + [NOT_REAL] * (ipc - len(chosen))
         labels += [label] * ipc
     where = torch.tensor(indices)

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.files import from_bundle, to_bundle
 from ltdd_utils.methods.base import Job
@@ -25,11 +26,8 @@ def selection(job: Job) -> DistilledSet:
     cfg, run, largest = job.cfg, job.run, max(job.run.data.counts)
     if cfg.policy == "duplicate" and job.ipc > largest:
         raise ValueError(f"ipc is {job.ipc}, but no class has more than {largest} images; choose fewer")
-    bundle = run.stage(
-        "coreset",
-        lambda _: to_bundle(select(cfg, run, job.ipc, job.results.get("expert"), job.draw)),
-        method=cfg,
-        ipc=job.ipc,
-        draw=job.draw,
-    )
-    return from_bundle(bundle)
+
+    def compute(checkpoint: Checkpoint) -> Bundle:
+        return to_bundle(select(cfg, run, job.ipc, job.results.get("expert"), job.draw, checkpoint=checkpoint))
+
+    return from_bundle(run.stage("coreset", compute, method=cfg, ipc=job.ipc, draw=job.draw))

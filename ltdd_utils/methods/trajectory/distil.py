@@ -24,7 +24,8 @@ from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.allocator import keep_freed_memory
-from ltdd_utils.training.resumable import LoopState, Rows
+from ltdd_utils.training.parts import Rows
+from ltdd_utils.training.resumable import LoopState
 
 __all__ = ["HISTORY", "last_start_epoch", "match_trajectories"]
 
@@ -79,9 +80,10 @@ def match_trajectories(
     history, done = {name: Rows() for name in HISTORY}, {"iteration": 0, "skipped": 0, "clamped": 0}
     parts = {"learned": learned, "velocity": velocity, "history": history, "generator": rng}
     state = LoopState(parts, done, checkpoint)
-    phases = Phases(cfg, counts, experts, network, images.device)
+    phases = Phases(cfg, counts, experts, network, images.device, pause=state.pause)
     while done["iteration"] < cfg.iterations:
         synthetic = Synthetic(*(learned[name] for name in LEARNED))
+        state.begin("generator")
         epoch = _start_epoch(cfg, done["iteration"], rng)
         losses, gradients = phases.gradients(synthetic, epoch, rng)
         done["iteration"] += 1

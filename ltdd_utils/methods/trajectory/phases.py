@@ -4,7 +4,7 @@ Each draws an expert, takes two of its snapshots and the student's mini-batches,
 and DATM have the first phase alone. "Distilling Long-tailed Datasets" (arXiv 2408.14506), section 3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.flat import Layout
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.losses import soft_cross_entropy
+from ltdd_utils.training.pauses import paused
 
 __all__ = ["LEARNED", "Phases"]
 
@@ -28,12 +29,25 @@ class Phases:
     """Both phases of every iteration of a run: from a drawn pair of experts to the weighted gradients."""
 
     def __init__(
-        self, cfg: TrajectoryConfig, counts: Sequence[float], experts: Experts, network: Network, device: torch.device
+        self,
+        cfg: TrajectoryConfig,
+        counts: Sequence[float],
+        experts: Experts,
+        network: Network,
+        device: torch.device,
+        *,
+        pause: Callable[[], None] | None = None,
     ) -> None:
-        """Work on ``device`` with the settings, class counts ``[C]``, experts and architecture of ``distil``."""
+        """Work on ``device`` with the settings, class counts ``[C]``, experts and architecture of ``distil``.
+
+        ``pause`` is called before every pass of a student, of which an iteration may have hundreds.
+        """
         self.cfg, self.experts, self.device, self.classes = cfg, experts, device, len(counts)
         self.layout = Layout.of(network)
-        self.network, self.features = self.layout.apply(network), self.layout.features(network)
+        self.network, self.features = (
+            function if pause is None else paused(function, pause)
+            for function in (self.layout.apply(network), self.layout.features(network))
+        )
         self.loss = inner_loss(cfg.dam, counts, device)
 
     def gradients(

@@ -15,6 +15,7 @@ from ltdd_utils.methods.trajectory.initial import initial_set
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.methods.trajectory.training import all_classifier_experts, all_representation_experts, experts_of
+from ltdd_utils.training.pauses import paused
 
 __all__ = ["classifier_experts", "initial", "matching", "representation_experts"]
 
@@ -33,8 +34,9 @@ def initial(job: Job) -> DistilledSet:
     """The set before the first iteration."""
     cfg, run, experts = job.cfg, job.run, _experts(job)
 
-    def compute(_: Checkpoint) -> Bundle:
+    def compute(checkpoint: Checkpoint) -> Bundle:
         network = experts.layout.apply(run.template(cfg.experts.network).to(run.device))
+        network = paused(network, checkpoint.pause)
         return to_bundle(initial_set(cfg.initial, run, job.ipc, experts, network, lr=cfg.lr))
 
     settings = {"initial": cfg.initial, "lr": cfg.lr, "ipc": job.ipc}
@@ -56,7 +58,8 @@ def matching(job: Job) -> DistillationResult:
         images = pixels(start, run.data, run.preprocess).to(run.device)
         counts, estimate = run.data.counts, {}
         if cfg.dam.prior == "estimated":
-            counts = estimated_counts(experts, experts.layout.apply(network), run.images())
+            answering = paused(experts.layout.apply(network), checkpoint.pause)
+            counts = estimated_counts(experts, answering, run.images())
             estimate = {"estimated_counts": counts}
         matched, history, facts = match_trajectories(
             cfg,
