@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from toy_sets import context, quick
 
+from ltdd_utils.campaign import Block
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.data import DataConfig, load, long_tailed_indices
@@ -168,3 +169,15 @@ def test_an_imbalance_factor_where_none_is_cut_is_refused(capsys, words, profile
     error = capsys.readouterr().err
     assert f"data.profile={profile} keeps the images that are there: leave the factor out" in error
     assert error.count("\n") == 1
+
+
+def test_a_campaign_names_the_list_by_its_hash(tmp_path, chosen):
+    def block(*more):
+        changes = ("data.profile=list", "data.list_file=mine.txt", *more)
+        return Block("mine", ("random",), ("digits",), ipc=(1,), set=(changes,)).runs("tiny")
+
+    with pytest.raises(ValueError, match=r"^data.list_file=mine.txt needs data.list_sha256 beside it in a campaign"):
+        block()
+    known = load(write(tmp_path, chosen), tmp_path).config.list_sha256
+    (planned,) = block(f"data.list_sha256={known}")
+    assert load(planned.recipe.data, tmp_path).config == planned.recipe.data  # the name that its record has

@@ -7,6 +7,7 @@ shows the line that the command prints; the tests run the same cases and compare
 import io
 import json
 import os
+import shutil
 import sys
 import tempfile
 import warnings
@@ -56,7 +57,7 @@ class Case:
 def said(case: Case) -> tuple[int, str, str, list[str]]:
     """Run a case in an empty folder: exit code, standard output, standard error, names of the files that came.
 
-    Without the line that says how much was read of somebody's own images, which is no error.
+    Without the lines of progress: how much was read of somebody's own images, which stage begins.
     """
     out, err = io.StringIO(), io.StringIO()
     folders = {f"LTDD_{name}": name.lower() for name in ("WORK", "RESULTS", "DATA")}
@@ -74,13 +75,13 @@ def said(case: Case) -> tuple[int, str, str, list[str]]:
         return (
             status,
             out.getvalue(),
-            "".join(_without_note(err.getvalue())).replace(os.path.realpath(folder), "HERE"),
+            "".join(_without_progress(err.getvalue())).replace(os.path.realpath(folder), "HERE"),
             sorted(_files() - before),
         )
 
 
-def _without_note(text: str) -> list[str]:
-    return [line for line in text.splitlines(keepends=True) if not line.startswith("ltdd: folder:")]
+def _without_progress(text: str) -> list[str]:
+    return [line for line in text.splitlines(keepends=True) if not line.startswith(("ltdd: folder:", "stage "))]
 
 
 def page(lines: Sequence[str]) -> str:
@@ -246,7 +247,28 @@ def _rows(*rows: str, head: str = "file,label,split") -> Callable[[], None]:
     return build
 
 
+def _two_of_one_name() -> None:
+    _rows("a,cat,train", *GOOD[1:])()
+    _grey(Path("data/pets/images/a.bmp"), 50)
+
+
+def _two_data_sets() -> None:
+    _pets()
+    for name in ("mine", "yours"):
+        shutil.copytree("data/pets/train", Path("data/pets") / name / "train")
+    shutil.rmtree("data/pets/train")
+
+
+def _list_of(*lines: str) -> Callable[[], None]:
+    def build() -> None:
+        Path("data").mkdir()
+        Path("data/mine.txt").write_text("\n".join(lines) + "\n")
+
+    return build
+
+
 MINE = "Images of your own"
+LISTED = ("run", "random_digits", "--set", "data.profile=list", "--set", "data.list_file=mine.txt", "--ipc", "1")
 FIRST = ("run", "random_digits", *OWN, "--ipc", "1")
 GOOD = ("a.png,cat,train", "b.png,dog,train", "c.png,cat,test", "d.png,dog,test")
 CASES += [
@@ -267,6 +289,13 @@ CASES += [
     Case(MINE, "Several labels for one image", FIRST, _rows("a.png,cat|dog,train", *GOOD[1:])),
     Case(MINE, "A column for each class", FIRST, _rows("a.png,1,0", "b.png,0,1", head="file,cat,dog")),
     Case(MINE, "An image in two rows", FIRST, _rows(GOOD[0], *GOOD)),
+    Case(MINE, "A name without suffix that two images have", FIRST, _two_of_one_name),
+    Case(MINE, "Two data sets in one folder", FIRST, _two_data_sets),
+    Case(MINE, "An imbalance factor for images that are all kept", (*FIRST, "--imbalance-factor", "50")),
+    Case(MINE, "An index list that names an image twice", LISTED, _list_of("4", "7", "4")),
+    Case(MINE, "An index list with a position past the end", LISTED, _list_of("0", "5000")),
+    Case(MINE, "An index list with a class left out", LISTED, _list_of("0")),
+    Case(MINE, "An index list with two numbers a line", LISTED, _list_of("17 0")),
     Case(MINE, "A split that is neither train nor test", FIRST, _rows("a.png,cat,fold3", *GOOD[1:])),
     Case(
         MINE,

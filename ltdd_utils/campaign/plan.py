@@ -90,6 +90,11 @@ class Block:
         labels = {"protocol": chosen["protocol"], "teacher": chosen["teacher"]}
         base = recipes.recipe(name, **cell, protocol_name=labels["protocol"], teacher=labels["teacher"])
         changed = recipes.with_overrides(base, recipes.assignments(changes))
+        if changed.data.list_file is not None and changed.data.list_sha256 is None:
+            what = f"data.list_file={changed.data.list_file} needs data.list_sha256 beside it in a campaign"
+            raise ValueError(
+                f"{what}: the hash in config.data of a record of that list, by which a run is known as done"
+            )
         words = recipes.command(name, changes, **cell, **labels, seed=seed, students=self.students)
         return PlannedRun(self.title, changed, seed, self.students, words)
 
