@@ -50,8 +50,10 @@ def test_a_child_gives_the_same_bits_and_ends_when_it_must(monkeypatch, tmp_path
     monkeypatch.setattr(eigen, "ALONE", 2)
     monkeypatch.setattr(eigen.tempfile, "tempdir", str(tmp_path))
     covariance = pixel_covariance(pictures(60))[1]
+    monkeypatch.setattr(eigen, "ALONE_INVERSE", 2)
     for one, other in zip(eigen.eigh(covariance), torch.linalg.eigh(covariance), strict=True):
         assert torch.equal(one, other)
+    assert torch.equal(eigen.inverse(covariance), torch.linalg.inv(covariance))
     children, real = [], eigen.subprocess.Popen
 
     def spy(*arguments, **options):

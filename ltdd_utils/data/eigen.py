@@ -1,4 +1,4 @@
-"""Eigenvalues of a large symmetric matrix, in a process of their own that can be stopped.
+"""Eigenvalues and the inverse of a large matrix, in a process of their own that can be stopped.
 
 LAPACK answers to nothing while it works: neither to a deadline nor to Ctrl-C, which Python sees when the call returns,
 after half an hour for the pixels of 64x64 images. So the call is made in a child process, whose end the parent awaits.
@@ -10,16 +10,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["ALONE", "eigh"]
+__all__ = ["ALONE", "eigh", "inverse"]
 
 ALONE = 2048  # rows from which the call takes seconds, and starting a process pays
+ALONE_INVERSE = 6000  # the same for an inverse, which is quicker
 LOOK_S = 0.5  # seconds between two looks at the child
 MATRIX, VALUES = "matrix.bin", "values.bin"
 
@@ -38,17 +39,29 @@ def eigh(matrix: Tensor, pause: Callable[[], None] | None = None) -> tuple[Tenso
     """
     if matrix.device.type != "cpu" or len(matrix) < ALONE or not sys.executable:
         return torch.linalg.eigh(matrix)
+    values, vectors = _in_child("eigh", matrix, (VALUES, MATRIX), pause)
+    return values, vectors.view(matrix.shape).T  # LAPACK's order of columns, in which torch returns them too
+
+
+def inverse(matrix: Tensor, pause: Callable[[], None] | None = None) -> Tensor:
+    """``torch.linalg.inv`` of float64 ``[D, D]``; else as ``eigh``."""
+    if matrix.device.type != "cpu" or len(matrix) < ALONE_INVERSE or not sys.executable:
+        return torch.linalg.inv(matrix)
+    (found,) = _in_child("inverse", matrix, (MATRIX,), pause)
+    return found.view(matrix.shape)
+
+
+def _in_child(work: str, matrix: Tensor, names: Sequence[str], pause: Callable[[], None] | None) -> list[Tensor]:
+    """What a child makes of a matrix, as flat float64 tensors."""
     with tempfile.TemporaryDirectory(prefix="ltdd-", ignore_cleanup_errors=True) as place:
-        folder, size = Path(place), len(matrix)
-        matrix.contiguous().numpy().tofile(folder / MATRIX)
-        _in_child(folder, size, pause)
-        values, vectors = (torch.from_numpy(np.fromfile(folder / name)) for name in (VALUES, MATRIX))
-    return values, vectors.view(size, size).T  # LAPACK's order of columns, in which torch returns them too
+        matrix.contiguous().numpy().tofile(Path(place) / MATRIX)
+        _await_child(work, Path(place), len(matrix), pause)
+        return [torch.from_numpy(np.fromfile(Path(place) / name)) for name in names]
 
 
-def _in_child(folder: Path, size: int, pause: Callable[[], None] | None) -> None:
-    """Let a child put values and vectors into ``folder``; it never outlives this call, nor this process."""
-    command = [sys.executable, "-m", "ltdd_utils.data.eigen", str(folder), str(torch.get_num_threads())]
+def _await_child(work: str, folder: Path, size: int, pause: Callable[[], None] | None) -> None:
+    """Let a child work on the matrix in ``folder``; it never outlives this call, nor this process."""
+    command = [sys.executable, "-m", "ltdd_utils.data.eigen", work, str(folder), str(torch.get_num_threads())]
     paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
     # The pipe closes when this process ends, however it ends. A session of its own: the first Ctrl-C is for the parent.
     child = subprocess.Popen(
@@ -72,7 +85,7 @@ def _in_child(folder: Path, size: int, pause: Callable[[], None] | None) -> None
         if child.returncode:
             why = (child.stderr.read().decode(errors="replace").strip().splitlines() or ["no word from it"])[-1]
             raise OSError(
-                f"the eigenvalues of {size:,} x {size:,} numbers failed (exit status {child.returncode}: {why}); "
+                f"{work} of {size:,} x {size:,} numbers failed (exit status {child.returncode}: {why}); "
                 "where memory is short, take a space without ZCA"
             )
     finally:
@@ -82,14 +95,17 @@ def _in_child(folder: Path, size: int, pause: Callable[[], None] | None) -> None
         child.stderr.close()
 
 
-def _main(folder: Path, threads: int) -> None:
-    """The child: read the matrix, write values and vectors over it."""
+def _main(work: str, folder: Path, threads: int) -> None:
+    """The child: read the matrix, write what is asked for over it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     matrix = torch.from_numpy(np.fromfile(folder / MATRIX))
-    size = int(len(matrix) ** 0.5)
-    values, vectors = torch.linalg.eigh(matrix.view(size, size))
+    matrix = matrix.view(int(len(matrix) ** 0.5), -1)
+    if work == "inverse":
+        torch.linalg.inv(matrix).contiguous().numpy().tofile(folder / MATRIX)
+        return
+    values, vectors = torch.linalg.eigh(matrix)
     vectors.T.contiguous().numpy().tofile(folder / MATRIX)
     values.numpy().tofile(folder / VALUES)
 
@@ -100,4 +116,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
+    _main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

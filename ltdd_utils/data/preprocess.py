@@ -15,6 +15,7 @@ from ltdd_utils.core.deadline import Deadline, Stopped, is_over
 from ltdd_utils.core.hashing import tensor_hash
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle
+from ltdd_utils.data.eigen import inverse
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.data.whitening import LARGE, Pauses, announce, fit_zca
 
@@ -158,7 +159,7 @@ class Preprocess:
     @cached_property
     def _unscale(self) -> Tensor:
         """``T^-1 = U diag(sqrt(S + eps)) U^T``, float32 ``[D, D]``: T inverted in float64, once, when needed."""
-        return torch.linalg.inv(self.scale.double()).float()
+        return inverse(self.scale.double()).float()
 
     def _forward(self, pixels: Tensor) -> Tensor:
         unit = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
