@@ -393,7 +393,7 @@ both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper
 plots.compare_published(both)
 
 # %% [markdown]
-# Random agrees with the paper within its spread.
+# Random cannot be told from the paper's number; a difference below the one under *visible from* would not have been seen either.
 # K-Center and Graph-Cut do **not**: they are much better here than published.
 # A difference of that size needs a cause, so two suspects were tested.
 #

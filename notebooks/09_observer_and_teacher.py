@@ -123,6 +123,11 @@ plots.image_rows(pictures)
 # A partner of class $c$ is drawn with weight $n_c^{-0.2}$ per image, so the class has the share $n_c^{0.8}$ among the partners, up to a factor: a little less of the head, a little more of the tail.
 # Half of the mixed label is the partner's, on average.
 #
+# A relative is **UniMix** ([arXiv 2111.03874](https://arxiv.org/abs/2111.03874)), which a summary of paper 2 names as an inspiration for augmenting the tail.
+# It leans towards rare classes twice: partners are drawn by the inverse of the class frequency, and the mixing factor of a pair depends on the priors of its two classes, in favour of the rarer one.
+# The bundle here leans once and weakly, by the partner; its $\lambda$ is one number for the whole step and knows no class.
+# UniMix itself is not implemented in this book.
+#
 # ## Part 2: class weights
 #
 # The weights of the re-weighted loss fall with a power $r$ of the class size (equation 6):

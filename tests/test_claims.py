@@ -68,6 +68,33 @@ def test_a_verdict_needs_a_resolved_difference(published, a, b, expected):
     assert verdict(published, Claim("a above b", "p", A, B), a=a, b=b)["verdict"] == expected
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ([0.40, 0.41, 0.43], [0.30, 0.31, 0.33], "in our interval"),  # 10 points, as printed
+        ([0.50, 0.51, 0.53], [0.30, 0.31, 0.33], "printed smaller"),
+        ([0.35, 0.36, 0.38], [0.30, 0.31, 0.33], "printed larger"),
+        ([0.20, 0.40, 0.60], [0.30, 0.31, 0.33], "in our interval"),  # also of what is not resolved
+        ([0.40], [0.30], ""),  # nobody to take a spread from
+        ([], [0.30], ""),
+    ],
+)
+def test_the_size_is_a_verdict_of_its_own(published, a, b, expected):
+    """Three pipelines each with deviation 0.0153: resolved from 2.776 * 0.0153 * sqrt(2 / 3) = 3.5 points."""
+    row = verdict(published, Claim("a above b", "p", A, B), a=a, b=b)
+    assert row["size"] == expected
+    if expected == "in our interval":
+        assert abs(row["published"] - row["ours"]) <= row["needed"]
+
+
+def test_the_size_of_a_claim_that_was_not_printed_for_our_cell_is_not_judged(published):
+    there = Claim("a above b", "p", A, B, printed=("cifar10", 100, 50))
+    assert verdict(published, there, a=[0.50, 0.51], b=[0.30, 0.31])["size"] == "another cell"
+    here = Claim("a above b", "p", A, B, printed=CELL)
+    assert verdict(published, here, a=[0.50, 0.51], b=[0.30, 0.31])["size"] == "printed smaller"
+    assert verdict(published, Claim("a above c", "p", A, C), a=[0.50, 0.51], c=[0.30, 0.31])["size"] == ""
+
+
 def test_a_difference_that_is_printed_elsewhere_is_looked_up_there(published):
     there = Claim("a above b", "p", A, B, printed=("cifar10", 100, 50))
     row = verdict(published, there, a=[0.50, 0.51], b=[0.30, 0.31])

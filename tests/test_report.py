@@ -15,6 +15,7 @@ from ltdd_utils.cli.common import recipe_of
 from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.records import load, save_record, targets
+from ltdd_utils.report.headline import headline_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -71,11 +72,11 @@ def test_readme_and_first_page_change_between_their_markers_alone(clone):
     report.main(["--root", str(clone)])
     intro = (clone / "book" / "intro.md").read_text()
     assert intro.startswith(f"First page.\n{report.HEADLINE[0]}\n| top-1 accuracy, % |")
-    assert intro.endswith(f"|\n{report.HEADLINE[1]}\nBelow.\n")
+    assert intro.endswith(f"new for each.\n{report.HEADLINE[1]}\nBelow.\n")
     text = (clone / "README.md").read_text()
     first, second = report.HEADLINE
     assert text.startswith(f"# Title\n\n{first}\n| top-1 accuracy, % | published |")
-    assert f"|\n{second}\nBetween.\n{report.BEGIN}\n| paper | data set | published |" in text
+    assert f"new for each.\n{second}\nBetween.\n{report.BEGIN}\n| paper | data set | published |" in text
     assert text.endswith(f"\n{report.END}\n\nEnd.\n")
     for wrong in ("no marker", f"{report.END} {report.BEGIN}", f"{report.BEGIN} {report.END} {report.END}"):
         with pytest.raises(ValueError, match=r"the page needs the line"):
@@ -101,13 +102,28 @@ def test_records_change_the_page_and_the_status_table(clone):
         save_record(clone / "results", one)
     report.main(["--root", str(clone)])
     page, readme = page_of(clone), (clone / "README.md").read_text()
-    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | 6.1 | paper | 30 | `ltdd run random_cifar10 "
+    wanted = "| 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | yes | 5 | 5 | 6.1 | paper | 30 | `ltdd run random_cifar10 "
     assert page.count(wanted) == 2 + 1  # both papers print this cell, one a copy, and the first table has it once
     assert "| 4 students | 2 | 15.2 | paper |" in page
     assert re.search(r"\| Zhao et al. 2025 \| cifar10 \| 124 \| 2 \| -0\.4 to \+1\.3 \| 1 \| \+2\.1 \|", readme)
     assert re.search(r"\| Cui et al. 2026 \| cifar10 \| \d+ \| 0 \|", readme)  # a copied number is nothing that was run
     assert "| random real images | 34.4 |" in readme
+    # 34.0 and 17.5 with wide intervals hold 34.4 and 16.2; the third has one pipeline
+    assert "Inside the 95 % interval of ours lie the printed numbers of 2 of 2 at published scale." in readme
     assert "## Runs without a published number\n\nNone." in page
+
+
+@pytest.mark.parametrize(("seed", "marked"), [(0, True), (None, False)])
+def test_the_headline_says_where_experts_are_shared(clone, seed, marked):
+    """Three seeds with the experts of one are no three pipelines from the experts on."""
+    made = recipes.recipe("damed_cifar10", imbalance_factor=100, ipc=10, scale="cpu")
+    assert made.method.experts.seed == 0
+    made = recipes.with_overrides(made, {"method.experts.seed": "null" if seed is None else str(seed)})
+    one = record(method="damed", scale="cpu")
+    save_record(clone / "results", {**one, "config": to_dict(made)})
+    text = headline_table(load(clone / "results"), targets(clone / "results" / "targets.csv"))
+    assert ("† The sets have the same 4 experts" in text) is marked
+    assert ("(1)†" in text or "(2)†" in text) is marked
 
 
 def test_runs_without_a_published_number_are_shown(clone):

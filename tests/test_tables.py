@@ -25,26 +25,26 @@ p,Table 9,cifar10,100,10,random,convnet-d3,dsa-stored,seconds_experts,seconds,31
 p,Table 10,tiny,,10,damed,convnet-d4,dsa-stored,peak_gib,GB,24.0,,s,lower bound: published as >24.0
 """
 GOLDEN = """\
-| IF | IPC | method | paper | ours | difference | n | pipelines | visible from | scale | cost (s) | command |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| 100 | 10 | random | 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | 5 | 5 | 6.1 | paper | 30 | \
+| IF | IPC | method | paper | ours | difference | inside | n | pipelines | visible from | scale | cost (s) | command |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| 100 | 10 | random | 34.4 ± 2.0 | 34.0 ± 4.2 | -0.4 | yes | 5 | 5 | 6.1 | paper | 30 | \
 `ltdd run random_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --seed 0 --students 5` |
-| 100 | 10 | kcenter | 16.2 ± 0.5 | 17.5 ± 3.5 | +1.3 | 4 students | 2 | 15.2 | paper | 30 | \
+| 100 | 10 | kcenter | 16.2 ± 0.5 | 17.5 ± 3.5 | +1.3 | yes | 4 students | 2 | 15.2 | paper | 30 | \
 `ltdd run kcenter_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --seed 0 --students 2` |
-| 100 | 10 | graphcut | 22.9 ± 0.9 | 25.0 | +2.1 | 1 student | 1 | 1 pipeline | cpu | 30 | \
+| 100 | 10 | graphcut | 22.9 ± 0.9 | 25.0 | +2.1 |  | 1 student | 1 | 1 pipeline | cpu | 30 | \
 `ltdd run graphcut_cifar10 --imbalance-factor 100 --ipc 10 --scale cpu --seed 0 --students 1` |
-| 100 | 20 | graphcut | 26.0 ± 0.5 | not run |  |  |  |  |  |  | \
+| 100 | 20 | graphcut | 26.0 ± 0.5 | not run |  |  |  |  |  |  |  | \
 `ltdd run graphcut_cifar10 --imbalance-factor 100 --ipc 20 --scale paper` |
-| 200 | 10 | datm | N/A | not run |  |  |  |  |  |  | \
+| 200 | 10 | datm | N/A | not run |  |  |  |  |  |  |  | \
 `ltdd run datm_cifar10 --imbalance-factor 200 --ipc 10 --scale paper` |
-| 100 | 10 | idm | 49.8 ± 0.6 | published only |  |  |  |  |  |  |  |
-| 100 | 10 | rded | 41.2 ± 0.3 | not run |  |  |  |  |  |  | \
+| 100 | 10 | idm | 49.8 ± 0.6 | published only |  |  |  |  |  |  |  |  |
+| 100 | 10 | rded | 41.2 ± 0.3 | not run |  |  |  |  |  |  |  | \
 `ltdd run rded_cifar10 --imbalance-factor 100 --ipc 10 --protocol online-teacher --scale paper` |
-| 100 | 10 | datm | 34.4 | not run |  |  |  |  |  |  | \
+| 100 | 10 | datm | 34.4 | not run |  |  |  |  |  |  |  | \
 `ltdd run datm_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --network vgg11` |
-| 100 | 10 | damed | 29.7 | published only |  |  |  |  |  |  |  |
-| 100 | 10 | random | 31388 | published only |  |  |  |  |  |  |  |
-|  | 10 | damed | >24 | published only |  |  |  |  |  |  |  |"""
+| 100 | 10 | damed | 29.7 | published only |  |  |  |  |  |  |  |  |
+| 100 | 10 | random | 31388 | published only |  |  |  |  |  |  |  |  |
+|  | 10 | damed | >24 | published only |  |  |  |  |  |  |  |  |"""
 
 
 @pytest.fixture
@@ -76,6 +76,15 @@ def test_numbers_behind_the_golden_table(tmp_path, published):
     assert table.loc["kcenter", "difference"] == pytest.approx(1.3)
     assert pd.isna(table.loc["graphcut", "ours_std"])
     assert list(table["students"]) == [5, 4, 1]
+
+
+@pytest.mark.parametrize(("printed", "inside"), [(34.0, True), (39.1, True), (39.3, False), (28.7, False)])
+def test_a_published_number_is_inside_the_interval_of_the_mean_or_not(tmp_path, published, printed, inside):
+    """Five draws of 34 % with deviation 4.18: the interval is 2.776 * 4.18 / sqrt(5) = 5.19 on either side."""
+    row = compare(saved(tmp_path, *four_records()), published.assign(mean=printed), RECIPES, everything=False)
+    row = row.set_index("method")["inside"]
+    assert row["random"] is inside
+    assert row["graphcut"] is None  # a single pipeline has no interval
 
 
 def test_without_records_nothing_is_run(published, tmp_path):
@@ -206,7 +215,19 @@ def test_compact_says_once_what_all_rows_share(tmp_path, published):
     assert (
         said == "All rows: data set cifar10; IF 100; IPC 10; network convnet-d3; protocol dsa-stored; measure accuracy."
     )
-    kept = ["method", "paper", "ours", "difference", "n", "pipelines", "visible from", "scale", "cost (s)", "command"]
+    kept = [
+        "method",
+        "paper",
+        "ours",
+        "difference",
+        "inside",
+        "n",
+        "pipelines",
+        "visible from",
+        "scale",
+        "cost (s)",
+        "command",
+    ]
     assert list(table) == kept
 
 

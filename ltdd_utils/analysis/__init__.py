@@ -20,7 +20,14 @@ __getattr__, __all__ = exports(
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],
         "scores": ["Scores", "Spread", "percent", "pipelines", "spread"],
         "text": ["compact", "folded", "formatted", "lined_up", "markdown", "visible"],
-        "variance": ["LEVELS", "components", "error_of_mean", "share_intervals", "smallest_difference"],
+        "variance": [
+            "LEVELS",
+            "components",
+            "error_of_mean",
+            "half_interval",
+            "share_intervals",
+            "smallest_difference",
+        ],
         "verdicts": ["Claim", "claims", "published_score"],
     },
 )

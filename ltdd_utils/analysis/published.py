@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.pooling import pool
+from ltdd_utils.analysis.variance import half_interval
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
@@ -24,7 +25,8 @@ FIRST_CELL = {
     "network": "convnet-d3",
 }  # IPC 10, under the method's own protocol
 CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
-OURS = ("ours", "ours_std", "difference", "students", "pipelines", "scale", "our_protocol", "seconds", "device")
+MEASURED = ("students", "pipelines", "scale", "our_protocol", "seconds", "device")
+OURS = ("ours", "ours_std", "difference", "inside", *MEASURED)
 
 
 def compare(
@@ -51,8 +53,9 @@ def compare(
 
     Returns:
         The columns of ``published``, and ``status`` ("run", "not run" or "published only"), ``ours`` and ``ours_std``
-        in percent, ``difference`` in points, ``students``, ``pipelines``, ``scale``, ``our_protocol``, ``seconds`` of
-        one run, ``device``, ``command``. One row per published number and scale.
+        in percent, ``difference`` in points, ``inside`` (whether the published number lies in the 95 % interval of our
+        mean over pipelines; None with a single one), ``students``, ``pipelines``, ``scale``, ``our_protocol``,
+        ``seconds`` of one run, ``device``, ``command``. One row per published number and scale.
     """
     pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     runs = pool(records)
@@ -97,6 +100,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         "ours": 100 * ours["mean"],
         "ours_std": 100 * ours["std"],
         "difference": 100 * ours["mean"] - target["mean"],
+        "inside": _inside(target["mean"], ours),
         **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
         "our_protocol": ours["protocol"],
         "command": _command(
@@ -104,6 +108,11 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         ),
         "note": "; ".join(part for part in (target["note"], *unnamed, *ours["origin"]) if part),
     }
+
+
+def _inside(printed: float, ours: Mapping[str, Any]) -> bool | None:
+    half = half_interval(ours["std"], ours["pipelines"])
+    return None if half is None or not given(printed) else bool(abs(ours["mean"] - printed / 100) <= half)
 
 
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:

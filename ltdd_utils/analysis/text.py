@@ -22,7 +22,8 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
 
     ``n`` is the number of students, with the word beside it where there are fewer than 5. ``visible from`` is the
     smallest difference in points that two methods with this row's spread and number of pipelines could have shown
-    (``smallest_difference``). A number that was never run shows "not run" instead of ours.
+    (``smallest_difference``). ``inside``: whether the paper's number lies in the 95 % interval of ours. A number that
+    was never run shows "not run" instead of ours.
     """
     return pd.DataFrame([_texts(row) for row in table.to_dict("records")], dtype=str)
 
@@ -42,6 +43,7 @@ def _texts(row: Mapping[str, Any]) -> dict[str, str]:
         "paper": _published(row),
         "ours": _number(row["ours"], row["ours_std"], 1) if run else row["status"],
         "difference": f"{row['difference']:+.1f}" if given(row["difference"]) else "",
+        "inside": {True: "yes", False: "no"}.get(row["inside"], "") if run else "",
         "n": f"{students}{word}" if run else "",
         "pipelines": str(row["pipelines"]) if run else "",
         "visible from": visible(row["ours_std"], row["pipelines"]) if run else "",

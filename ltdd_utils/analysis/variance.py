@@ -8,7 +8,7 @@ import pandas as pd
 
 from ltdd_utils.analysis.differences import factor
 
-__all__ = ["LEVELS", "components", "error_of_mean", "share_intervals", "smallest_difference"]
+__all__ = ["LEVELS", "components", "error_of_mean", "half_interval", "share_intervals", "smallest_difference"]
 
 LEVELS = ("subset", "experts", "distillation", "student")  # each one drawn anew inside the one before
 
@@ -114,6 +114,14 @@ def error_of_mean(found: pd.DataFrame, repeats: Mapping[str, int]) -> float:
     """
     drawn = np.cumprod([repeats.get(level, 1) for level in found.index])
     return math.sqrt(float((np.square(found["std"].to_numpy()) / drawn).sum()))
+
+
+def half_interval(std: float, n: int) -> float | None:
+    r"""Half the width of the 95 % interval of a mean of ``n`` repeats that scatter by ``std``.
+
+    :math:`k s / \sqrt n`, where k is the ``factor`` of :math:`n - 1` degrees of freedom. None for a single repeat.
+    """
+    return None if n < 2 else factor(n - 1) * std / math.sqrt(n)
 
 
 def smallest_difference(std: float, n: int) -> float | None:

@@ -1,8 +1,9 @@
 """A paper's claims beside our records: one difference against another."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ __all__ = ["Claim", "claims", "published_score"]
 
 PRINTED_NETWORKS = ("convnet-d3", "convnet-d4", "unknown")  # not those of a cross-architecture table
 AS_PUBLISHED, REVERSED = "as published", "the other way round"
+WITHIN, LARGER, SMALLER, ELSEWHERE = "in our interval", "printed larger", "printed smaller", "another cell"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Claim:
 
 
 def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.DataFrame:
-    """A row per claim: the published difference, ours, and whether ours is resolved and in the same direction.
+    """A row per claim: the published difference, ours, and two verdicts, on its direction and on its size.
 
     Args:
         asked: the claims.
@@ -39,8 +41,11 @@ def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.
 
     Returns:
         ``paper``; ``published`` and ``ours`` in points; ``needed``, ``n`` and ``spread`` of ``contrasts``;
-        ``verdict``: "as published" or "the other way round" (both resolved; the size of the difference may be another
-        one), "not resolved" or "not run".
+        ``verdict``, on the direction alone: "as published" or "the other way round" (both resolved), "not resolved" or
+        "not run"; ``size``: whether the published difference lies within ``needed`` of ours, which is our 95 %
+        interval ("in our interval"), above it ("printed larger") or below it ("printed smaller"). It is "another cell"
+        where the pair is printed for another one, and empty where there is no interval or no printed pair. The luck of
+        the printed number is not counted.
     """
     pairs = {claim.said: (board[claim.first], board[claim.second]) for claim in asked}
     table = contrasts(pairs).rename(columns={"points": "ours"})
@@ -55,7 +60,18 @@ def claims(asked: Sequence[Claim], board: Board, published: pd.DataFrame) -> pd.
     same = table["ours"] * table["published"] > 0
     table.loc[resolved & table["published"].notna(), "verdict"] = REVERSED
     table.loc[resolved & same, "verdict"] = AS_PUBLISHED
+    table["size"] = [_size(claim, board, row) for claim, row in zip(asked, table.to_dict("records"), strict=True)]
     return table
+
+
+def _size(claim: Claim, board: Board, row: Mapping[str, Any]) -> str:
+    """The verdict on the size of a published difference."""
+    apart = row["published"] - row["ours"]
+    if math.isnan(apart) or math.isnan(row["needed"]):
+        return ""
+    if claim.printed not in (None, board.cell):
+        return ELSEWHERE
+    return WITHIN if abs(apart) <= row["needed"] else LARGER if apart > 0 else SMALLER
 
 
 def published_score(published: pd.DataFrame, paper: str, method: str, cell: tuple[str, float, int]) -> float:

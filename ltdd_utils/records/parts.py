@@ -95,7 +95,8 @@ class Distillation:
     initial_sha256: str  # of the set before the first iteration
     iterations: int = 0
     curves: Mapping[str, Sequence[float] | None] = field(default_factory=dict)  # None: a phase that was left out
-    class_gradient: Sequence[float] | None = None  # norm of the gradient of each class's images, [C]
+    class_gradient: Sequence[float] | None = None  # norm of the gradient of each class's images, mean of all, [C]
+    class_gradient_std: Sequence[float] | None = None  # its standard deviation over the iterations, [C]
     skipped: int = 0  # iterations left out
     clamped: int = 0  # times that the step size was set back
     warnings: Sequence[str] = ()  # what went wrong, and what to try

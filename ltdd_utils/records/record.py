@@ -237,8 +237,9 @@ class Record(Mapping[str, Any]):
         history = self.content.get("distillation")
         if history is None:
             return None
-        gradient = history.get("class_gradient")
-        return open_part(Distillation, {**history, "class_gradient": gradient and gradient["mean"]})
+        gradient = history.get("class_gradient") or {}
+        known = {"class_gradient": gradient.get("mean"), "class_gradient_std": gradient.get("std")}
+        return open_part(Distillation, {**history, **known})
 
     @property
     def seconds_to_student(self) -> float:

@@ -21,7 +21,7 @@ from ltdd_utils.records.table import load
 from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
-from ltdd_utils.report.status import explained, status_table
+from ltdd_utils.report.status import explained
 
 __all__ = ["BEGIN", "END", "HEADLINE", "main", "stale", "with_part"]
 
@@ -48,7 +48,7 @@ def _files(root: Path) -> dict[Path, str]:
     published = targets(root / "results" / "targets.csv")
     readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
-    summary = explained(status_table(compare(records, published, known)))
+    summary = explained(compare(records, published, known))
     return {
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: with_part(first.read_text(encoding="utf-8"), headline, *HEADLINE),

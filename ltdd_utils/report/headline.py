@@ -2,14 +2,15 @@
 
 import pandas as pd
 
-from ltdd_utils.analysis.boards import board
+from ltdd_utils.analysis.boards import Board, board
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.analysis.verdicts import published_score
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.longtail import class_counts
-from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
+from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED, Evaluator
+from ltdd_utils.records.record import Record
 
-__all__ = ["headline_table"]
+__all__ = ["headline_table", "shares_experts"]
 
 CELL = ("cifar10", 100, 10)  # data set, imbalance factor, IPC
 CLASSES = DATASETS[CELL[0]].classes
@@ -28,10 +29,17 @@ SHOWN = {  # method -> words, the paper whose number stands beside
     "full_logit_adjusted": (f"{WHOLE}, logit-adjusted", "zhao2025ltdd"),
 }
 EVALUATORS = {STORED: "stored labels", PLAIN: "plain teacher", DEBIASED: "debiased teacher"}
+SHARED = "†"
+NOTE = (
+    "In brackets: distilled sets; for random real images draws (under a teacher, teachers); for all images students. "
+    "A teacher, an observer and a start are new for each. "
+)
 
 
 def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
+
+    Below it stands what the numbers in brackets count, and which of them leave the luck of the experts out.
 
     Args:
         records: as ``records.load`` gives them.
@@ -42,7 +50,24 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     table = []
     for method, (words, paper) in SHOWN.items():
         value = published_score(published, paper, method, CELL)
-        ours = [found[method, evaluator] for evaluator in EVALUATORS]
-        shown = [f"{scores.percent:.1f} ({len(scores)})" if scores else "" for scores in ours]
+        shown = [_shown(found, method, evaluator) for evaluator in EVALUATORS]
         table.append([words, "" if pd.isna(value) else f"{value:.1f}", *shown])
-    return markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *EVALUATORS.values()]))
+    text = markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *EVALUATORS.values()]))
+    pairs = {record.recipe.method.experts.count for record in found.records if shares_experts(record)}
+    count = " or ".join(map(str, sorted(pairs)))
+    mark = f"{SHARED} The sets have the same {count} experts, so the luck of these is in no number here."
+    return f"{text}\n\n{NOTE}{mark if pairs else ''}".rstrip()
+
+
+def _shown(found: Board, method: str, evaluator: Evaluator) -> str:
+    entry = found.entry(method, evaluator)
+    if entry is None:
+        return ""
+    mark = SHARED if any(shares_experts(record) for record in entry.records) else ""
+    return f"{entry.scores.percent:.1f} ({len(entry.scores)}){mark}"
+
+
+def shares_experts(record: Record) -> bool:
+    """Whether the experts of a run are those of one fixed seed, whatever the seed of the run."""
+    experts = getattr(record.recipe.method, "experts", None)
+    return experts is not None and experts.seed is not None

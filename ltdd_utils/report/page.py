@@ -12,7 +12,7 @@ from ltdd_utils.records.published import TARGET_COLUMNS
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import TARGET_KEYS
 from ltdd_utils.records.text import long_tail
-from ltdd_utils.report.status import PAPERS, explained, status_table
+from ltdd_utils.report.status import PAPERS, explained
 
 __all__ = ["FIXED", "reproduction_page"]
 
@@ -28,7 +28,8 @@ of students, with the word beside it where there are fewer than five, and *pipel
 they were trained on: the standard deviation is over pipelines, or over students where there is one pipeline.
 *visible from* is the smallest difference, in points, that counts as seen between two methods that both scatter like
 this row: $k \sqrt{2 s^2 / m}$ for $m$ pipelines each with standard deviation $s$, where $k$ is 2 for many pipelines and
-Student's quantile for few. A smaller difference may be luck, and one pipeline can show none. *scale* says whether the
+Student's quantile for few. A smaller difference may be luck, and one pipeline can show none. *inside* says whether
+the paper's number lies in the 95 % interval of ours, $k s / \sqrt{m}$ on either side. *scale* says whether the
 settings are the paper's (`paper`) or reduced (`cpu`). *cost* is the time of one run of the command. *not run* means
 that no record exists and the command would make one; *published only* means that no recipe of this book makes that
 number."""
@@ -57,7 +58,7 @@ def reproduction_page(records: pd.DataFrame, published: pd.DataFrame, names: Seq
     copied = table["note"].str.contains("copied from")
     run = table[(table["status"] == "run") & ~copied]
     run = run.drop_duplicates([*TARGET_KEYS, "mean", "our_protocol", "scale"])  # printed again, in one paper or another
-    parts = [INTRODUCTION, "## Summary", explained(status_table(table))]
+    parts = [INTRODUCTION, "## Summary", explained(table)]
     parts += ["## What was run", *(_compact(formatted(run)) if len(run) else ["Nothing yet."])]
     for paper, rows in table.groupby("paper", sort=False):
         parts += [f"## {PAPERS[paper]}", f"{{cite:t}}`{paper}`, {len(rows)} rows, table by table."]

@@ -14,6 +14,15 @@ PAPERS = {
 }
 
 
+SCALES = {"paper": "at published scale", "cpu": "at a reduced one"}
+
+
+def _exact(table: pd.DataFrame) -> pd.DataFrame:
+    """The accuracies that a paper prints exactly, and as its own."""
+    given = (table["metric"] == "accuracy") & table["mean"].notna()
+    return table[given & ~table["note"].str.startswith("approximate") & ~table["note"].str.contains("copied from")]
+
+
 def status_table(table: pd.DataFrame) -> str:
     """How far the reproduction is, in Markdown: published accuracies per paper and data set, and how many were run.
 
@@ -23,8 +32,7 @@ def status_table(table: pd.DataFrame) -> str:
     A number that a paper copies from another one counts for that one alone, and a cell that a paper prints in two
     tables counts once.
     """
-    given = (table["metric"] == "accuracy") & table["mean"].notna()
-    exact = table[given & ~table["note"].str.startswith("approximate") & ~table["note"].str.contains("copied from")]
+    exact = _exact(table)
     keys = ["paper", *TARGET_KEYS]
     rows = []
     for (paper, dataset), cells in exact.groupby(["paper", "dataset"], sort=False):
@@ -33,7 +41,7 @@ def status_table(table: pd.DataFrame) -> str:
             "data set": dataset,
             "published": len(cells.groupby(keys, dropna=False)),
         }
-        for scale, title in (("paper", "run as published"), ("cpu", "run reduced")):
+        for scale, title in (("paper", "run at published scale"), ("cpu", "run reduced")):
             run = cells[cells["scale"] == scale]
             once = run.drop_duplicates(keys)
             row[title] = len(once)
@@ -47,6 +55,21 @@ def _one(gaps: pd.Series) -> str:
     return f"{gaps.iloc[0]:+.1f}" if len(gaps) else ""
 
 
-def explained(table: str) -> str:
-    """The status table, and below it what its gaps are."""
-    return f"{table}\n\n*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
+def explained(table: pd.DataFrame) -> str:
+    """The status table of a comparison, and below it what its gaps are, and how many are within our intervals.
+
+    Args:
+        table: as ``analysis.compare`` gives it, every number in it.
+    """
+    gaps = "*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
+    return f"{status_table(table)}\n\n{gaps} {_inside(_exact(table))}".rstrip()
+
+
+def _inside(exact: pd.DataFrame) -> str:
+    """How many printed numbers lie in the intervals of ours, by scale; nothing where no cell has an interval."""
+    known = exact[exact["inside"].notna()].drop_duplicates(["paper", *TARGET_KEYS, "scale"])
+    said = []
+    for scale, words in SCALES.items():
+        found = known.loc[known["scale"] == scale, "inside"]
+        said += [f"{int(found.sum())} of {len(found)} {words}"] if len(found) else []
+    return f"Inside the 95 % interval of ours lie the printed numbers of {' and '.join(said)}." if said else ""
