@@ -239,6 +239,8 @@ from ltdd_utils.training import train
 
 evaluate = recipes.recipe("full_digits").evaluate
 assert evaluate.network.norm == "instance"
+
+# %%
 channels = Preprocess.fit(data.train_images, PreprocessConfig("normalise"))
 mean_image, x = data.train_images.float().mean(dim=0) / 255, data.test_images.float() / 255
 tests = {
@@ -262,6 +264,7 @@ def accuracy(network, images):
     return 100 * right.double().mean().item()
 
 
+# %%
 rows = {}
 for seed in seeds:
     rng = generator(seed, "twice normalised")

@@ -365,6 +365,8 @@ for scale in ("paper", "cpu"):
     twice = 2 if of_scale.gsam else 1  # gradients per step
     passes = twice * images_1 * 3, twice * images_2
     rows[scale] = (*epochs, *passes, passes[1] / passes[0])
+
+# %%
 columns = ["epochs, stage 1", "stage 2", "forward passes, stage 1", "of stage 2", "ratio"]
 costs = pd.DataFrame(rows, index=columns).T
 assert costs.ratio["paper"] < 0.2 < 2 * costs.ratio["paper"] < costs.ratio["cpu"]

@@ -179,6 +179,8 @@ for method in paper_1:
     head, tail = (own[given == c].mean() for c in (0, len(counts) - 1))
     slope = np.polyfit(np.log(counts), np.log(told.sum(axis=0)), 1)[0]
     slopes[method] = slope, head, tail, kept_set.lr
+
+# %%
 columns = ["slope", "own class, most frequent", "own class, rarest", "step size"]
 labels = pd.DataFrame(slopes, index=columns).T
 assert labels.slope["datm"] > 0.5 > labels.slope["dam_only"] > labels.slope["ed_only"] > 0
@@ -243,6 +245,8 @@ for method in paper_1:
         scatter = [std / mean for std, mean in pairs]
         parts = {n: sum(scatter[c] for c in g) / len(g) for n, g in groups.items()}
         unstable[method, f"seed {run.seed}"] = parts
+
+# %%
 unstable = pd.DataFrame(unstable).T
 means_of = unstable.groupby(level=0).mean()
 three = means_of.drop("damed")
