@@ -231,6 +231,7 @@ def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):
 
 
 def test_the_command_shows_and_runs(plan, tmp_path, capsys):
+    (tmp_path / "results").mkdir()
     where = ["--plan", str(plan), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
     assert main(["campaign", *where]) == 0
     assert capsys.readouterr().out.count("unknown  ltdd run random_digits") == 2

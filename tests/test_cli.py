@@ -25,7 +25,9 @@ from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.signals import NAMES, SIGNALS
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Checkpoint, load_bundle
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled import NOT_REAL, content_hash, load_set, save_set
+from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.records import TARGET_KEYS, load_record, save_record, validate_record
 
@@ -89,8 +91,11 @@ def test_list(ltdd):
     rows = json.loads(ltdd("list", "--json"))
     assert [row["recipe"] for row in rows] == recipes.names()
     assert all(row["scales"] and row["what"] for row in rows)
-    lines = ltdd("list").splitlines()
-    assert len(lines) == len(rows) and all(row["recipe"] in line for row, line in zip(rows, lines, strict=True))
+    assert ltdd("list", "--names").splitlines() == recipes.names()
+    text = ltdd("list")
+    assert all(text.count(f"\n{method.family.name}:\n") == 1 for method in METHODS.values())
+    lines = [line.split()[0] for line in text.splitlines() if line]
+    assert all(lines.count(name) == 1 for name in [*METHODS, *DATASETS])
 
 
 def test_show_prints_settings_target_and_cost(ltdd):
@@ -446,7 +451,7 @@ def test_data_tells_what_is_here(ltdd):
 
 def test_the_module_is_the_command(root):
     done = subprocess.run(
-        [sys.executable, "-m", "ltdd_utils", "list"], capture_output=True, text=True, check=True, cwd=root
+        [sys.executable, "-m", "ltdd_utils", "list", "--names"], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout.splitlines()[0].startswith("random_digits")
 

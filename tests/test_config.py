@@ -57,7 +57,10 @@ def test_the_id_sees_a_nested_value():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: from_dict(TrainConfig, {"epoch": 3}), "unknown key 'epoch' for TrainConfig"),
+        (
+            lambda: from_dict(TrainConfig, {"epoch": 3}),
+            r"unknown key 'epoch' \(did you mean epochs\?\) for TrainConfig",
+        ),
         (lambda: DataConfig(imbalance_factor=0.5), "imbalance_factor is 0.5"),
         (lambda: DataConfig(imbalance_factor=float("nan")), "imbalance_factor is nan"),
         (

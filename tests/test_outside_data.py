@@ -150,7 +150,7 @@ def test_the_commands_know_it(tmp_path, capsys):
     assert main(["table", "--dataset", "toy", "--results", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "random_toy, scale tiny" in out or "random_toy  tiny" in out
-    assert "released settings of this cell: no file was released" in out
+    assert "settings of this cell: no file was released" in out
     assert "toy       present: 3 classes, 120 train images" in out
 
 

@@ -74,7 +74,7 @@ def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_
     assert list(record["cost"]["seconds"]) == stages
     assert main(["records", "--plugin", f"{name}.py", "--results", "mine"]) == 0
     assert f"{name}_digits" in capsys.readouterr().out
-    assert main(["list", "--plugin", f"{name}.py"]) == 0
+    assert main(["list", "--names", "--plugin", f"{name}.py"]) == 0
     assert f"{name}_cifar100" in capsys.readouterr().out
 
 
@@ -192,7 +192,9 @@ def test_an_installed_package_needs_no_option(tmp_path, root):
     subprocess.run([*pip, "--target", str(site), str(tmp_path / "project")], check=True, cwd=tmp_path)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(root)])}
     ltdd = [sys.executable, "-m", "ltdd_utils"]
-    listed = subprocess.run([*ltdd, "list"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [*ltdd, "list", "--names"], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "margin_digits" in listed.stdout and "mean_features_tiny" in listed.stdout
     commands = [["run", f"{name}_digits", *QUICK, *few, "--results", "mine"] for name, few in FEW.items()]
     each = f"from ltdd_utils.cli import main\nfor command in {commands!r}:\n    assert main(command) == 0"

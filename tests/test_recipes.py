@@ -116,7 +116,7 @@ def test_an_override_of_a_whole_set_recipe_keeps_its_method():
 
 
 STRICT = {
-    "evaluate.train.epoch=3": "unknown key 'evaluate.train.epoch'; `ltdd show RECIPE` prints every setting",
+    "evaluate.train.epoch=3": "unknown key 'evaluate.train.epoch' (did you mean evaluate.train.epochs",
     "epochs=3": "unknown key 'epochs'",
     "evaluate.train.epochs.more=3": "unknown key",
     "method.expert.train.epochs=3": "expert is set; method 'random' reads no features: leave it out",
@@ -132,7 +132,7 @@ STRICT = {
     "evaluate.network.width=wide": "evaluate.network.width is 'wide'; it must be a whole number or null",
     "evaluate.network.second_head=1": "it must be true or false",
     "evaluate.augment.strategy=3": "it must be a word",
-    "evaluate.train.optimiser=adam": "optimiser is 'adam'; choose one of sgd, adamw",
+    "evaluate.train.optimiser=adam": "optimiser is 'adam' (did you mean adamw?); choose one of sgd, adamw",
     "evaluate.train.optimiser=3": "it must be one of sgd, adamw",
     "evaluate.train={}": "'evaluate.train' is a group of settings; set one of them, for example evaluate.train.KEY",
     "data.imbalance_factor=0.5": "imbalance_factor is 0.5; it must be a finite number, at least 1",
@@ -155,7 +155,10 @@ def test_overrides_are_strict(text):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "rondom_cifar10"}, f"unknown recipe 'rondom_cifar10'; `ltdd list` names all {len(recipes.names())}"),
+        (
+            {"name": "rondom_cifar10"},
+            rf"did you mean random_cifar10\?\); `ltdd list` names all {len(recipes.names())}",
+        ),
         ({"name": "random"}, "unknown recipe 'random'"),
         ({"name": "random_digits", "scale": "huge"}, "unknown scale 'huge'; choose one of tiny"),
         ({"name": "random_digits", "scale": "paper"}, "random_digits has no scale 'paper'; choose one of tiny"),
@@ -163,7 +166,10 @@ def test_overrides_are_strict(text):
             {"name": "random_cifar10", "protocol_name": "dsa"},
             "unknown protocol 'dsa'; choose one of dsa-stored, online",
         ),
-        ({"name": "random_cifar10", "network": "vgg16"}, "unknown network 'vgg16'; choose one of convnet, vgg11"),
+        (
+            {"name": "random_cifar10", "network": "vgg16"},
+            r"unknown network 'vgg16' \(did you mean vgg11\?\); choose one of convnet, vgg11",
+        ),
         ({"name": "random_cifar10", "imbalance_factor": 0.99}, "imbalance_factor is 0.99"),
         ({"name": "random_cifar10", "ipc": 0}, "ipc is 0"),
         (

@@ -16,12 +16,13 @@ A block is a table of settings that are all combined, seeds outermost::
 
 import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ltdd_utils import recipes
+from ltdd_utils.data.facts import scale_name
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.records.files import planned
 from ltdd_utils.records.folders import default_records_dir
@@ -95,7 +96,7 @@ class Block:
             raise ValueError(
                 f"{what}: the hash in config.data of a record of that list, by which a run is known as done"
             )
-        words = recipes.command(name, changes, **cell, **labels, seed=seed, students=self.students)
+        words = recipes.command(base.name, changes, **cell, **labels, seed=seed, students=self.students)
         return PlannedRun(self.title, changed, seed, self.students, words)
 
 
@@ -128,7 +129,7 @@ def read_plan(name: str) -> list[PlannedRun]:
     found: dict[str, PlannedRun] = {}
     for number, values in enumerate(content["block"], start=1):
         try:
-            runs = _block(values).runs(scale)
+            runs = _block(values).runs(scale_name(scale))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: block {number} ({values.get('title', 'without a title')}): {error}") from error
         for run in runs:
@@ -136,6 +137,20 @@ def read_plan(name: str) -> list[PlannedRun]:
             if first.students < run.students:
                 found[run.name] = PlannedRun(first.block, run.recipe, run.seed, run.students, run.command)
     return list(found.values())
+
+
+def _lists(value: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 (what a file says)
+    """The value of ``set``, if it is a list of lists of text.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    lists = isinstance(value, tuple) and all(isinstance(one, list) for one in value)
+    if not lists or not all(isinstance(text, str) for one in value for text in one):
+        given = dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
+        example = 'set = [[], ["evaluate.train.epochs=10"]]'
+        raise ValueError(f"set is {given!r}; write a list of lists, each a run: {example}")
+    return value
 
 
 def _block(values: Mapping[str, Any]) -> Block:
@@ -149,5 +164,5 @@ def _block(values: Mapping[str, Any]) -> Block:
         values = {**values, "ipc": [values["ipc"]]}
     ready = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     if "set" in ready:
-        ready["set"] = tuple(tuple(changes) for changes in ready["set"])
+        ready["set"] = tuple(tuple(changes) for changes in _lists(ready["set"]))
     return Block(**ready)

@@ -12,6 +12,7 @@ from ltdd_utils import campaign
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.cli.forecasts import LONG_S, duration, expected_of
+from ltdd_utils.cli.records import folders
 from ltdd_utils.core.failures import Failed
 from ltdd_utils.records.clone import all_records
 from ltdd_utils.report.campaign import estimate
@@ -29,6 +30,8 @@ def campaign_(options: argparse.Namespace) -> str:
         return _dry_run(runs, options)
     if options.action == "run":
         _run(runs, options)
+    else:
+        folders(options)  # refuses one that is not there
     states = _states(runs, options)
     if options.json:
         facts = ("command", "block", "seed", "students")

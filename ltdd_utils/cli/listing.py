@@ -1,28 +1,60 @@
-"""The commands that only tell: ``ltdd list`` and ``ltdd show``. Nothing here imports torch."""
+"""The commands that only tell: ``ltdd list``, ``ltdd settings`` and ``ltdd show``. Nothing here imports torch."""
 
 import argparse
+import json
 from typing import Any
 
 from ltdd_utils import recipes
 from ltdd_utils.cli.common import as_json, recipe_of
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.methods.base import Stage
-from ltdd_utils.records.text import counted
+from ltdd_utils.methods.registry import METHODS
 
-__all__ = ["list_", "show_"]
+__all__ = ["list_", "settings_", "show_"]
 
 
 def list_(options: argparse.Namespace) -> str:
-    """Every recipe, its scales, and one sentence."""
+    """Every method by family, with one sentence, and the data sets."""
     rows = []
     for name in recipes.names():
         method, dataset = recipes.parts(name)
-        rows.append({"recipe": name, "scales": list(DATASETS[dataset].scales), "what": method.summary})
+        scales = list(DATASETS[dataset].scales)
+        rows.append({"recipe": name, "scales": scales, "what": method.summary, "family": method.family.name})
     if options.json:
         return as_json(rows)
-    wide = max(len(row["recipe"]) for row in rows)
-    return "\n".join(f"{row['recipe']:{wide}}  {', '.join(row['scales']):10}  {row['what']}" for row in rows)
+    if options.names:
+        return "\n".join(row["recipe"] for row in rows)
+    wide = max(map(len, METHODS))
+    lines = ["recipes are METHOD_DATASET, such as random_digits: each of these methods on each of these data sets"]
+    lines += ["", f"{'data set':{wide}}  {'scales':12}  long tail of"]
+    lines += [f"{name:{wide}}  {', '.join(facts.scales):12}  {facts.title}" for name, facts in DATASETS.items()]
+    for family in dict.fromkeys(method.family.name for method in METHODS.values()):
+        lines += ["", f"{family}:"]
+        own = {name: method for name, method in METHODS.items() if method.family.name == family}
+        lines += [f"{name:{wide}}  {method.summary}" for name, method in own.items()]
+    return "\n".join(lines)
+
+
+def settings_(options: argparse.Namespace) -> str:
+    """Every single setting with its value and its comment.
+
+    Raises:
+        ValueError: no key has the text that was asked for.
+    """
+    from ltdd_utils.recipes.described import settings_of  # reads sources: the other commands do without
+
+    every = list(settings_of(recipe_of(options)))
+    chosen = [one for one in every if options.key is None or options.key in one[0]]
+    if not chosen:
+        hint = did_you_mean(options.key, [key for key, _, _ in every])
+        raise ValueError(f"no setting of {options.recipe} has {options.key!r} in its key{hint}; leave it out for all")
+    if options.json:
+        return as_json([{"key": key, "value": value, "what": what} for key, value, what in chosen])
+    shown = [(f"{key}={json.dumps(to_dict(value))}", what) for key, value, what in chosen]
+    wide = min(max(len(setting) for setting, _ in shown), 52)
+    return "\n".join(f"{setting:{wide}}  {what}".rstrip() for setting, what in shown)
 
 
 def show_(options: argparse.Namespace) -> str:
@@ -67,6 +99,8 @@ def _why_unpublished(recipe: recipes.Recipe) -> str:
 
 
 def _ran(row: dict[str, Any]) -> str:
+    from ltdd_utils.records.text import counted  # numpy: `ltdd list` does without
+
     seconds = "  ".join(f"{stage} {value:.0f} s" for stage, value in row["seconds_by_stage"].items())
     memory = f"{row['peak_ram_gib']:.1f} GiB RAM, {row['peak_gpu_gib']:.1f} GiB GPU"
     dirty = "  (from uncommitted code)" if row["dirty"] else ""

@@ -1,12 +1,16 @@
 """The parser of ``ltdd``: its help, its examples, its errors."""
 
 import argparse
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn
 
 from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.cli.outcomes import CODES, REFUSED
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.provenance import version_of
 from ltdd_utils.data.facts import DATASETS
 
@@ -25,6 +29,7 @@ EXAMPLES = f"""examples:
 
 `ltdd COMMAND --help` explains each command."""
 
+QUOTES = "'\""
 PLUGIN = "a file of yours that registers methods, networks, data sets or protocols; may be given several times"
 
 
@@ -39,10 +44,26 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, as all others are."""
 
+    commands: Mapping[str, argparse.ArgumentParser] = MappingProxyType({})
+
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong and where help is; exit code 2."""
+        """Say what was wrong, what may have been meant, and where help is; exit code 2."""
+        wrong, _, known = message.partition(" (choose from ")
+        if known:
+            choices, text = re.findall(r"[\w.-]+", known), wrong.rpartition(": ")[2].strip(QUOTES)
+            message = f"{wrong}{did_you_mean(text, choices)}; choose one of {', '.join(choices)}"
         print(f"ltdd: error: {message}; see `{self.prog} --help`", file=sys.stderr)
         sys.exit(REFUSED)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as argparse has it)
+        """Parse; what nobody knows is an error of the command that was given, whose help has its options."""
+        options, left = self.parse_known_args(args, namespace)
+        if left:
+            parser = self.commands.get(getattr(options, "command", ""), self)
+            options_there = [text for action in parser._actions for text in action.option_strings]
+            hint = did_you_mean(left[0].partition("=")[0], options_there) if left[0].startswith("-") else ""
+            parser.error(f"unknown option {left[0]}{hint}" if left[0].startswith("-") else f"{left[0]} is one too many")
+        return options
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -52,8 +73,9 @@ def build_parser() -> argparse.ArgumentParser:
     version = version_of("ltdd-utils") or "that is not installed"
     parser.add_argument("--version", action="version", version=f"ltdd {version}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    parser.commands = subparsers.choices
     for name, command in COMMANDS.items():
-        epilog = "examples:\n  " + "\n  ".join(command.examples)
+        epilog = "examples:\n  " + "\n  ".join(command.examples) + (f"\n\n{command.notes}" if command.notes else "")
         text = command.about.format(datasets=", ".join(DATASETS))
         style = {"epilog": epilog, "formatter_class": _Help, "allow_abbrev": False}
         sub = subparsers.add_parser(name, help=text, description=text, **style)

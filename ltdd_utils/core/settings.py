@@ -11,6 +11,8 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
+from ltdd_utils.core.hints import did_you_mean
+
 __all__ = [
     "UnknownName",
     "added_field",
@@ -87,7 +89,8 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r} for {cls.__name__}; known keys: {', '.join(sorted(fields))}")
+        what = f"unknown key {unknown[0]!r}{did_you_mean(unknown[0], fields)} for {cls.__name__}"
+        raise ValueError(f"{what}; known keys: {', '.join(sorted(fields))}")
     missing = sorted(name for name, field in fields.items() if name not in values and _is_required(field))
     if missing:
         raise ValueError(f"the key {missing[0]!r} of {cls.__name__} is missing")
@@ -194,7 +197,8 @@ def choice(config: object, name: str, table: Collection[str] | None = None) -> N
     allowed, value = typing.get_args(hints_of(type(config))[name]) if table is None else table, getattr(config, name)
     if value not in allowed:
         error = ValueError if table is None else UnknownName
-        raise error(f"{name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
+        words = [str(word) for word in allowed]
+        raise error(f"{name} is {value!r}{did_you_mean(value, words)}; choose one of {', '.join(words)}")
 
 
 def at_least(config: object, **bounds: float) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.settings import UnknownName
 
 __all__ = ["Reference", "Table", "check_reference", "resolve", "same_function"]
@@ -48,7 +49,8 @@ class Table(Mapping[str, T]):
             UnknownName: an unknown name; the message has those that there are.
         """
         if name not in self._entries:
-            raise UnknownName(f"unknown {self.kind} {name!r}; choose one of {', '.join(self)}")
+            what = f"unknown {self.kind} {name!r}{did_you_mean(name, self)}"
+            raise UnknownName(f"{what}; choose one of {', '.join(self)}")
         return self._entries[name]
 
     def add(self, name: str, entry: T) -> None:

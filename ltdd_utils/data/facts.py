@@ -17,12 +17,15 @@ from ltdd_utils.core.tables import Table, check_reference
 if TYPE_CHECKING:  # these need torch
     from ltdd_utils.data.sources.dataset import Presence, Source, SourceDataset
 
-__all__ = ["DATASETS", "SCALES", "DataSet", "Scale", "register_dataset", "stand_in"]
+__all__ = ["DATASETS", "SCALES", "DataSet", "Scale", "dataset_name", "register_dataset", "scale_name", "stand_in"]
 
 Scale = Literal["tiny", "cpu", "paper"]
 
 
 SCALES: tuple[Scale, ...] = get_args(Scale)
+# "tiny" is a data set and a scale. Whoever wants a word for one of them may write these; records keep the first names.
+DATASET_WORDS = {"tinyimagenet": "tiny"}
+SCALE_WORDS = {"demo": "tiny"}
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,16 @@ DATASETS: Table[DataSet] = Table(
     },
     signs="-.",  # a recipe's name is METHOD_DATASET
 )
+
+
+def dataset_name(text: str) -> str:
+    """The name of a data set as records have it; ``tinyimagenet`` is ``tiny``."""
+    return text if text in DATASETS else DATASET_WORDS.get(text, text)
+
+
+def scale_name(text: str) -> str:
+    """The name of a scale as records have it; ``demo`` is ``tiny``."""
+    return SCALE_WORDS.get(text, text)
 
 
 def register_dataset(name: str, entry: DataSet) -> None:

@@ -4,9 +4,10 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.settings import from_dict, hints_of, of_type
 from ltdd_utils.recipes.recipe import Recipe
 
@@ -44,7 +45,29 @@ def with_overrides(base: T, overrides: Mapping[str, Any]) -> T:
     for path in overrides:
         if isinstance(base, Recipe) and path in FIXED:
             raise ValueError(f"{path!r} cannot be set, other settings depend on it; {FIXED[path]}")
-    return _replaced(base, {path: _value(text) for path, text in overrides.items()}, "")
+    try:
+        return _replaced(base, {path: _value(text) for path, text in overrides.items()}, "")
+    except _UnknownKey as error:
+        key = str(error)
+        hint = did_you_mean(key, _keys(base))
+        raise ValueError(
+            f"unknown key {key!r}{hint}; `ltdd settings RECIPE` prints every setting of a recipe"
+        ) from None
+
+
+class _UnknownKey(Exception):
+    """A dotted key that a configuration does not have."""
+
+
+def _keys(config: Any, prefix: str = "") -> Iterator[str]:  # noqa: ANN401
+    """The dotted keys of all single settings, those of groups that are left out too."""
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        group = _default(hints_of(type(config))[item.name]) if value is None else value
+        if dataclasses.is_dataclass(group):
+            yield from _keys(group, f"{prefix}{item.name}.")
+        else:
+            yield f"{prefix}{item.name}"
 
 
 def _value(text: Any) -> Any:  # noqa: ANN401 (any JSON scalar or list)
@@ -62,7 +85,7 @@ def _replaced(config: T, values: Mapping[str, Any], prefix: str) -> T:
     for path, value in values.items():
         name, _, rest = path.partition(".")
         if name not in names:
-            raise ValueError(f"unknown key {prefix + path!r}; `ltdd show RECIPE` prints every setting of a recipe")
+            raise _UnknownKey(prefix + path)
         if rest:
             inside.setdefault(name, {})[rest] = value
         else:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict, whole_number
-from ltdd_utils.data.facts import DATASETS, SCALES, Scale
+from ltdd_utils.data.facts import DATASETS, SCALES, Scale, dataset_name, scale_name
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
 from ltdd_utils.evaluation.protocols import protocol, with_batch_for
 from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
@@ -16,7 +17,7 @@ from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import Cell, architecture
 from ltdd_utils.recipes.plugins import load_entry_points
 
-__all__ = ["Recipe", "halves", "names", "parts", "protocol_of", "recipe", "whole_set"]
+__all__ = ["Recipe", "canonical", "halves", "names", "parts", "protocol_of", "recipe", "whole_set"]
 
 IMAGENET_LT = 256  # imbalance factor of the published list; no recipe has it: ours is an exponential profile
 
@@ -132,10 +133,20 @@ def parts(name: str) -> tuple[Method, str]:
     """
     load_entry_points()
     method, dataset = halves(name)
+    dataset = dataset_name(dataset)
     if method not in METHODS or dataset not in DATASETS:
         known = f"`ltdd list` names all {len(names())}, for example random_cifar10"
-        raise UnknownName(f"unknown recipe {name!r}; {known}")
+        raise UnknownName(f"unknown recipe {name!r}{did_you_mean(name, names())}; {known}")
     return METHODS[method], dataset
+
+
+def canonical(name: str) -> str:
+    """A recipe's name as records have it, whichever word names its data set; a text that names none as it is."""
+    try:
+        method, dataset = parts(name)
+    except UnknownName:
+        return name
+    return f"{method.name}_{dataset}"
 
 
 def recipe(
@@ -154,7 +165,7 @@ def recipe(
         name: METHOD_DATASET.
         imbalance_factor: None takes the data set's usual one.
         ipc: images per class; not used by the recipes of the whole set.
-        scale: tiny, cpu or paper; None takes the smallest that the data set has.
+        scale: tiny (or demo), cpu or paper; None takes the smallest that the data set has.
         protocol_name: how the students are trained and which labels they see; None takes the method's default.
         network: the students' architecture; None takes the papers' ConvNet.
         teacher: that labels in the online protocols, "plain" or "debiased"; None takes the method's default.
@@ -162,9 +173,9 @@ def recipe(
     Raises:
         ValueError: an unknown recipe, scale, protocol, network or teacher, or a value outside its range.
     """
-    method, dataset = parts(name)
+    (method, dataset), name = parts(name), canonical(name)
     facts = DATASETS[dataset]
-    scale = scale or facts.scales[0]
+    scale = scale_name(scale or facts.scales[0])
     if scale not in SCALES:
         raise ValueError(f"unknown scale {scale!r}; choose one of {', '.join(facts.scales)}")
     if scale not in facts.scales:

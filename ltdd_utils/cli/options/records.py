@@ -4,16 +4,17 @@ import argparse
 from pathlib import Path
 
 from ltdd_utils.cli.options.shared import Command, results
-from ltdd_utils.data.facts import DATASETS, SCALES
+from ltdd_utils.data.facts import DATASETS, SCALES, dataset_name
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
+from ltdd_utils.recipes.recipe import canonical
 
 __all__ = ["COMMANDS"]
 
 
 def _tables(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--dataset", choices=list(DATASETS), help="only this data set")
+    sub.add_argument("--dataset", type=dataset_name, choices=list(DATASETS), help="only this data set")
 
 
 def _missing_scale(sub: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def _missing_scale(sub: argparse.ArgumentParser) -> None:
 
 
 def _one_recipe(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("recipe", nargs="?", metavar="RECIPE", help="only of this recipe")
+    sub.add_argument("recipe", nargs="?", metavar="RECIPE", type=canonical, help="only of this recipe")
 
 
 def _everything(sub: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def _everything(sub: argparse.ArgumentParser) -> None:
 
 def _runs(sub: argparse.ArgumentParser) -> None:
     meant = "a record (FILE.json), RECIPE/CONFIG_ID as `ltdd records` prints it, or a RECIPE that was run"
-    sub.add_argument("runs", nargs="+", metavar="RUN", help=meant)
+    sub.add_argument("runs", nargs="+", metavar="RUN", type=canonical, help=meant)
     sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="of the records of a RECIPE")
     sub.add_argument("--ipc", type=int, help="images per class of the records of a RECIPE; else 10, if there are any")
     sub.add_argument("--scale", choices=SCALES, help="of the records of a RECIPE")

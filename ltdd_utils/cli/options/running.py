@@ -24,6 +24,23 @@ RECIPE_SCALE = scale("the smallest that the data set has")
 RECIPE_SET = overrides("evaluate.train.epochs=10")
 
 
+CAMPAIGN = """a campaign of your own is a .toml file; in a block everything is combined, and `set` is a list of lists:
+
+  scale = "cpu"
+  [[block]]
+  title = "Uni-level, with and without recovery"
+  methods = ["unilevel", "unilevel_no_recovery"]
+  datasets = ["cifar10"]
+  imbalance_factor = 100
+  ipc = [10, 50]
+  protocols = ["dsa-stored", "online-teacher"]
+  seeds = [0, 1]
+  students = 3
+  set = [[], ["evaluate.train.epochs=100", "evaluate.network.width=32"]]
+
+further keys of a block: teachers, networks"""
+
+
 def _experts(sub: argparse.ArgumentParser) -> None:
     recipes_own = "such as 0-21,40, or all; else those that the recipe reads"
     keep = f"epochs of the representation experts to keep, {recipes_own}; the last one is kept for classifier experts"
@@ -83,6 +100,7 @@ COMMANDS = {
         ],
         (_campaign, work, results, data_folder, following),
         "campaigns",
+        CAMPAIGN,
     ),
     "evaluate": Command(
         "Train students on a distilled set from a file and score them; no record is written.",

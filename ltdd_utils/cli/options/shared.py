@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ltdd_utils.data.facts import SCALES
+from ltdd_utils.data.facts import SCALES, scale_name
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
+from ltdd_utils.recipes.recipe import canonical
 from ltdd_utils.records.folders import results_root
 
 __all__ = [
@@ -39,11 +40,12 @@ class Command:
     examples: list[str]
     options: tuple[Options, ...]
     module: str  # of ``ltdd_utils.cli``, imported when asked for; its function is called as the command with a "_"
+    notes: str = ""  # of its help, behind the examples
 
 
 def recipe(sub: argparse.ArgumentParser) -> None:
     """The recipe, and the cell of it."""
-    sub.add_argument("recipe", metavar="RECIPE", help="METHOD_DATASET, see `ltdd list`")
+    sub.add_argument("recipe", metavar="RECIPE", type=canonical, help="METHOD_DATASET, see `ltdd list`")
     sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
     sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
 
@@ -52,7 +54,8 @@ def scale(otherwise: str) -> Options:
     """``--scale``; ``otherwise``: what it is without."""
 
     def add(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--scale", help=f"{', '.join(SCALES[:-1])} or {SCALES[-1]}; else {otherwise}")
+        words = f"{SCALES[0]} (or demo), {', '.join(SCALES[1:-1])} or {SCALES[-1]}"
+        sub.add_argument("--scale", type=scale_name, help=f"{words}; else {otherwise}")
 
     return add
 

@@ -66,7 +66,8 @@ class TrajectoryMatching(Family):
         if cell.scale != "paper":
             return ""
         note = released(cell.dataset, cell.imbalance_factor, cell.ipc).note
-        return f"released settings of this cell: {note or 'as in the file'}"
+        file = f"the file of {cell.dataset}, IF {cell.imbalance_factor:g}, IPC {cell.ipc} in LTDD's release"
+        return f"settings of this cell: {note or f'as in {file}'}"
 
 
 TRAJECTORY = TrajectoryMatching()
