@@ -5,6 +5,7 @@ What holds in all of them: one record for each run, none torn, none missing, and
 
 import errno
 import os
+import re
 import signal
 import sys
 import time
@@ -18,6 +19,7 @@ from toy_sets import CPU
 
 from ltdd_utils import campaign
 from ltdd_utils.campaign import runner
+from ltdd_utils.cli.outcomes import CODES
 from ltdd_utils.core import exclusive, locks, mounts
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.settings import to_dict
@@ -140,3 +142,17 @@ def test_three_processes_of_one_number_make_one_record_of_each_run(kind, tmp_pat
     stages = (tmp_path / "computed").read_text().splitlines()
     assert sorted(Path(stage).parent.name for stage in stages) == ["expert", "student", "student"]
     assert not list((tmp_path / "work").rglob("*.part")) and not list((tmp_path / "work").rglob("checkpoint*"))
+
+
+def test_every_fault_of_the_page_has_its_test(root):
+    page = (root / "book" / "faults.md").read_text(encoding="utf-8")
+    rows = re.findall(r"`(tests/\w+\.py)::(\w+)`", page)
+    assert len(rows) > 20
+    missing = [(file, name) for file, name in rows if f"\ndef {name}(" not in (root / file).read_text(encoding="utf-8")]
+    assert not missing
+
+
+def test_the_page_and_the_help_have_the_same_exit_codes(root):
+    page = (root / "book" / "faults.md").read_text(encoding="utf-8")
+    of_page = re.findall(r"^\| (\d+) \| ", page, flags=re.M)
+    assert of_page == re.findall(r"^  (\d+) ", CODES, flags=re.M) == ["0", "1", "2", "75", "130"]

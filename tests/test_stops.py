@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 import torch
 from toy_recipes import small_coreset, small_trajectory, small_unilevel
-from toy_sets import context
+from toy_sets import CPU, context
 
 from ltdd_utils import recipes
+from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.store import Checkpoint, Store
 from ltdd_utils.recipes import with_overrides
@@ -105,3 +106,9 @@ def test_work_beside_the_stages_stops_too(tmp_path):
     store.stop()
     with pytest.raises(Stopped, match="run the same command again"):
         store.pause()
+    told = []
+    reading = RunContext(store, CPU, watch=lambda stage: told.append).reading()
+    reading({"stage": "read images", "note": "ten images"})  # nothing is left to do
+    with pytest.raises(Stopped):
+        reading({"stage": "read images", "done": 5, "total": 10})
+    assert len(told) == 1

@@ -77,7 +77,7 @@ def _has_record(one: PlannedRun, context: RunContext) -> bool:
     """Whether a run is done; images and lists of the user's own are looked at, since they can change."""
     if not (is_own(one.recipe.data.name) or one.recipe.data.list_file):
         return is_done(one, context.results)
-    data = load(one.recipe.data, context.data, context.watching("read images"))
+    data = load(one.recipe.data, context.data, context.reading())
     now = replace(one, recipe=replace(one.recipe, data=data.config))
     return is_done(now, context.results, data.sha256)
 

@@ -38,7 +38,7 @@ def experts_(options: argparse.Namespace) -> str:
     )
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
-    data = load(recipe.data, context.data, context.watching("read images"))
+    data = load(recipe.data, context.data, context.reading())
     cfg, run = for_images(method, data)[0].experts, Run.start(data, recipe.space, options.seed, context)
     (renew_experts if options.renew else train_experts)(cfg, run, keep, keep_classifier, only)
     rows = [row for row in expert_files(cfg, run) if row["expert"] in only]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +28,18 @@ class RunContext:
     def watching(self, stage: str) -> Watch | None:
         """The progress callback of a stage."""
         return None if self.watch is None else self.watch(stage)
+
+    def reading(self) -> Watch:
+        """The progress callback of reading images, which stops while they are decoded; what was read is lost then."""
+        watch = self.watching("read images")
+
+        def tell(event: dict[str, Any]) -> None:
+            if "done" in event:
+                self.store.pause()
+            if watch is not None:
+                watch(event)
+
+        return tell
 
 
 def pick_device(name: str) -> torch.device:

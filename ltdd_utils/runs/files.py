@@ -26,7 +26,7 @@ def data_of(distilled: DistilledSet, context: RunContext) -> LongTailedData:
             "`LongTailedData.config` by `core.settings.to_dict`, and `LongTailedData.sha256`), or make it with "
             "DistilledSet.of_pixels(images, labels, data), which says all that is needed"
         )
-    data = load(from_dict(DataConfig, distilled.info["data"]), context.data, context.watching("read images"))
+    data = load(from_dict(DataConfig, distilled.info["data"]), context.data, context.reading())
     made_from = distilled.info["data_sha256"]
     if data.sha256 != made_from:
         raise ValueError(

@@ -40,7 +40,7 @@ def import_set(place: Path, recipe: Recipe, context: RunContext, reading: Readin
             the space, labels that may mean several things, or images of another size or number than the recipe's, in
             all or (unless ``reading.unequal``) in a class.
     """
-    reading, data = reading or Reading(), load(recipe.data, context.data, context.watching("read images"))
+    reading, data = reading or Reading(), load(recipe.data, context.data, context.reading())
     stored = read_layout(Path(place), reading, data)
     if stored.matched and recipe.family is not TRAJECTORY:
         known = ", ".join(method_names(TRAJECTORY))

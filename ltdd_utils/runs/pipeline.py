@@ -35,7 +35,7 @@ def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
         FileNotFoundError: the data set is not there.
         ValueError: settings that do not fit the data.
     """
-    data = load(recipe.data, context.data, context.watching("read images"))
+    data = load(recipe.data, context.data, context.reading())
     return Run.start(data, recipe.evaluate.preprocess, seed, context)
 
 
@@ -67,7 +67,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
 def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record:
     """The record of a run whose arguments were checked, written where records are kept."""
     origin = provenance() | plugins_of(recipe)
-    data = load(recipe.data, context.data, context.watching("read images"))
+    data = load(recipe.data, context.data, context.reading())
     recipe = replace(recipe, data=data.config)  # with the hash of a list of the user's own: its content names the run
     if context.results is not None:
         refuse_fewer_students(context.results, planned(recipe, seed, data.sha256), students)
