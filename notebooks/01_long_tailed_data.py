@@ -77,11 +77,13 @@ table
 # ## Which images
 #
 # The counts do not say *which* 50 trucks.
-# Two rules are in use, and both give the counts above:
+# Three lists are in use, and all give the counts above:
 #
 # - **LTDD** (paper 1): for every class a fresh random stream with seed 42 draws positions without replacement.
 #   A fresh stream means that the same positions within a class are drawn for every class, and that a smaller subset is the beginning of a larger one: the lists are **nested** across IFs.
 # - **LDAM** (most of long-tailed recognition): one stream with seed 0 shuffles class after class.
+# - **GLMC** (and the experts of paper 2's release, which are its code): one stream with seed 3407 draws from class after class without replacement.
+#   Such a draw is the start of a shuffle, so this is LDAM's rule, and only the seed makes it another list.
 
 # %%
 from ltdd_utils.data import long_tailed_indices
@@ -94,17 +96,18 @@ import numpy as np
 labels = np.repeat(np.arange(10), 5000)  # a real data set only has them in another order
 kept = {
     name: set(long_tailed_indices(labels, tails["100"], name, seed).tolist())
-    for name, seed in (("ltdd", 42), ("ldam", 0))
+    for name, seed in (("ltdd", 42), ("ldam", 0), ("glmc", 3407))
 }
 wider = set(long_tailed_indices(labels, tails["50"], "ltdd", 42).tolist())
 assert kept["ltdd"] < wider  # nested: IF 100 is inside IF 50
 
 # %%
 trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.items()}
+pairs = (("ltdd", "ldam"), ("ltdd", "glmc"), ("ldam", "glmc"))
 {
     "images": len(kept["ltdd"]),
-    "shared by both rules": len(kept["ltdd"] & kept["ldam"]),
-    "trucks shared": len(trucks["ltdd"] & trucks["ldam"]),
+    "shared": {f"{a} and {b}": len(kept[a] & kept[b]) for a, b in pairs},
+    "trucks shared": {f"{a} and {b}": len(trucks[a] & trucks[b]) for a, b in pairs},
 }
 
 # %% [markdown]
