@@ -16,13 +16,8 @@ from ltdd_utils.core.settings import config_id
 from ltdd_utils.core.store import Bundle, Checkpoint, Store, load_bundle, save_bundle
 from ltdd_utils.data import DataConfig, Preprocess, PreprocessConfig, load
 from ltdd_utils.methods.trajectory import experts as experts_module
-from ltdd_utils.methods.trajectory.experts import (
-    classifier_expert,
-    classifier_settings,
-    expert_settings,
-    representation_expert,
-)
-from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig
+from ltdd_utils.methods.trajectory.experts import classifier_expert, representation_expert
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, GSAMConfig, classifier_settings, expert_settings
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, train_experts
 from ltdd_utils.networks import Layout, NetworkConfig

@@ -20,6 +20,7 @@ COMMANDS = [
     ["missing"],
     ["records", "random_digits"],
     ["campaign"],
+    ["stages", "--plan", "paper", "--workers", "1,8"],
     ["compare", "random_digits", "damed_digits"],
 ]
 CODE = """

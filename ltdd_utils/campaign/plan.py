@@ -22,31 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils import recipes
+from ltdd_utils.campaign.planned import PlannedRun
+from ltdd_utils.campaign.published import PUBLISHED, published_runs
 from ltdd_utils.data.facts import scale_name
-from ltdd_utils.recipes.recipe import Recipe
-from ltdd_utils.records.files import planned
 from ltdd_utils.records.folders import default_records_dir
-from ltdd_utils.records.schema import run_name
 
-__all__ = ["Block", "PlannedRun", "plan_names", "read_plan"]
+__all__ = ["Block", "plan_names", "read_plan"]
 
 FOLDER = "campaigns"  # below the folder of the records
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """One run of a recipe, as `ltdd run` would make it."""
-
-    block: str  # title
-    recipe: Recipe
-    seed: int
-    students: int
-    command: str
-
-    @property
-    def name(self) -> str:
-        """What tells it from other runs, whatever its data: ``RECIPE/CONFIG_ID-sSEED``."""
-        return run_name(planned(self.recipe, self.seed))
 
 
 @dataclass(frozen=True)
@@ -109,12 +92,15 @@ def read_plan(name: str) -> list[PlannedRun]:
     """The runs of a campaign in their order; what two blocks ask for is named by the first, with the more students.
 
     Args:
-        name: of a campaign of this book ("cpu", "paper"), or a path to a TOML file.
+        name: of a campaign of this book ("cpu", "paper"), "published" for every cell that the papers print, or a path
+            to a TOML file.
 
     Raises:
         FileNotFoundError: no such campaign.
         ValueError: a file that is not a campaign; the message names the block.
     """
+    if name == PUBLISHED:
+        return published_runs()
     path = Path(name) if name.endswith(".toml") else default_records_dir() / FOLDER / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(plan_names()) or "none is here"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ltdd_utils.campaign.plan import PlannedRun
+from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.state import is_done, lock_of
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped, is_over
@@ -14,7 +14,7 @@ from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.settings import is_own
 from ltdd_utils.runs.pipeline import run
 
-__all__ = ["run_campaign"]
+__all__ = ["has_record", "run_campaign"]
 
 EVERY_S = 5.0  # between two looks at runs that other processes are at work on
 
@@ -63,7 +63,7 @@ def run_campaign(
 
 
 def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begun: set[str]) -> None:
-    if _has_record(one, context):
+    if has_record(one, context):
         return
     if one.command not in begun:
         say(f"runs: {one.command}")
@@ -73,7 +73,7 @@ def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begu
     say(f"done: {one.command}: {100 * overall:.1f} %, {seconds:.0f} s of work in all its stages")
 
 
-def _has_record(one: PlannedRun, context: RunContext) -> bool:
+def has_record(one: PlannedRun, context: RunContext) -> bool:
     """Whether a run is done; images and lists of the user's own are looked at, since they can change."""
     if not (is_own(one.recipe.data.name) or one.recipe.data.list_file):
         return is_done(one, context.results)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.campaign.costs import expected
-from ltdd_utils.campaign.plan import PlannedRun
+from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.core.locks import is_locked
 from ltdd_utils.records.files import load_record, planned, read, record_path
 from ltdd_utils.records.record import Record

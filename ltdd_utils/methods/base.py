@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from ltdd_utils.data.run import Run
     from ltdd_utils.distilled.result import DistillationResult
 
-__all__ = ["Family", "Job", "Method", "Stage", "teacher_stage"]
+__all__ = ["Family", "Job", "Method", "Pieces", "Stage", "teacher_stage"]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Results of a stage that do not depend on each other: each can be made by a process of its own."""
+
+    kind: str  # what one is called: "expert"
+    count: int
+    compute: "str | Callable[[Job, int, Sequence[int]], Any]"  # makes one by its number, and keeps the given epochs
+    settings: Any  # that one depends on, besides its number, the data, their space and the seed
+    keeps: tuple[int, ...] = ()  # epochs; another run may need others of the same piece
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Stage:
     seed: int | None = None  # that stands above the run's: all runs share the result
     trainings: tuple[TeacherConfig, ...] = ()  # by ``train_teacher``: one training, under whatever name it is asked for
     effort: Effort | None = None  # carries recorded seconds over to other settings; None: nothing does
+    pieces: Pieces | None = None  # that can be made apart; piece i of a stage needs piece i of the stages it needs
 
     def facts(self) -> dict[str, Any]:
         """For ``ltdd show``: name and needs."""
@@ -111,19 +123,26 @@ class Family:
 
     def run_stage(self, stage: Stage, job: Job) -> Any:  # noqa: ANN401 (whatever the stage gives)
         """The result of one stage, entered under its name; the stages that it needs are in ``job.results``."""
-        function = self._function(stage)
+        function = self._function(stage.compute, stage.name)
         with job.run.ledger.entry(stage.name), naming_strangers(function, f"the stage {stage.name!r}"):
             result = job.results[stage.name] = function(job)
         return result
 
-    def _function(self, stage: Stage) -> "Callable[[Job], Any]":
+    def make_piece(self, stage: Stage, job: Job, number: int, keeps: Sequence[int] = ()) -> Any:  # noqa: ANN401
+        """One piece of a stage by its number; ``keeps``: the epochs to keep, if other runs need more than this one."""
+        pieces = stage.pieces
+        function = self._function(pieces.compute, stage.name)
+        with job.run.ledger.entry(stage.name), naming_strangers(function, f"the stage {stage.name!r}"):
+            return function(job, number, keeps or pieces.keeps)
+
+    def _function(self, compute: "str | Callable[..., Any]", stage: str) -> "Callable[..., Any]":
         """The function of a stage, imported if it is named by text."""
-        if not isinstance(stage.compute, str):
-            return stage.compute
+        if not isinstance(compute, str):
+            return compute
         if not self.module:
-            what = f"the stage {stage.name!r} of the family {self.name!r} is {stage.compute!r}"
+            what = f"the stage {stage!r} of the family {self.name!r} is {compute!r}"
             raise ValueError(f"{what}; give the function itself, or set the family's module")
-        return getattr(importlib.import_module(self.module), stage.compute)
+        return getattr(importlib.import_module(self.module), compute)
 
     def student_network(self, cfg: Any) -> NetworkConfig | None:  # noqa: ANN401
         """The student that the sets are made for; None where the method has none in view."""

@@ -1,15 +1,12 @@
 """How much of a run lies in the store already: looked at in the way in which the run itself would ask for it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from ltdd_utils.core.context import RunContext
-from ltdd_utils.core.deadline import Stopped
-from ltdd_utils.core.store import Bundle, Checkpoint, Store, load_bundle
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet
@@ -18,53 +15,13 @@ from ltdd_utils.evaluation.students import student
 from ltdd_utils.methods.base import Job
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
+from ltdd_utils.runs.looking import Held, Looking, looking
 from ltdd_utils.runs.pipeline import start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set
 from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["Held", "held", "held_of_set"]
-
-
-@dataclass(frozen=True)
-class Held:
-    """What is there of a stage."""
-
-    whole: bool = False
-    seconds: float = 0.0  # of work that was done, checkpoints counted in
-
-
-class _Absent(Stopped):
-    """A result that is not there; a stop, which passes through the stages of a user's own."""
-
-
-class _Looking(Store):
-    """A store that reads, and adds up the seconds of what it finds."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, make=False)
-        self.seconds = 0.0
-
-    def stage(self, kind: str, key: Mapping[str, Any], compute: Callable[[Checkpoint], Bundle]) -> Bundle:
-        """The result, if it is there."""
-        result = self.result(kind, key)
-        kept = result if result.is_file() else result.with_name("checkpoint.safetensors")
-        if not kept.is_file():
-            raise _Absent
-        bundle = load_bundle(kept)
-        self.seconds += bundle.meta["seconds"]
-        if kept != result:
-            raise _Absent
-        return bundle
-
-    def look(self, work: Callable[[], Any]) -> tuple[Held, Any]:
-        """What is there of some work, and its result; None if it is not whole."""
-        self.seconds = 0.0
-        try:
-            result = work()
-            return Held(True, self.seconds), result
-        except _Absent:
-            return Held(False, self.seconds), None
 
 
 def held(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[str, Held]:
@@ -76,7 +33,7 @@ def held(recipe: Recipe, seed: int, students: int, context: RunContext) -> dict[
         FileNotFoundError: the data set is not there.
         ValueError: settings that do not fit the data.
     """
-    store, context = _looking(context)
+    store, context = looking(context)
     if not store.root.is_dir():
         return {}
     found: dict[str, Held] = {}
@@ -102,7 +59,7 @@ def _students(recipe: Recipe, work: Run, students: int, teacher: nn.Module | Non
         student(distilled, work, recipe.evaluate, number, teacher)
 
 
-def _family(recipe: Recipe, work: Run, store: _Looking) -> dict[str, Held]:
+def _family(recipe: Recipe, work: Run, store: Looking) -> dict[str, Held]:
     """The stages that make the set; one whose needs are not there cannot be asked for."""
     _, inside = store.look(lambda: work.under(recipe.space))
     if inside is None:
@@ -127,7 +84,7 @@ def held_of_set(
     students: int = 5,
 ) -> dict[str, Held]:
     """What is there of the stages that score a set from a file; arguments and errors are those of ``evaluate_set``."""
-    store, context = _looking(context)
+    store, context = looking(context)
     found: dict[str, Held] = {}
 
     def ended(event: Mapping[str, Any]) -> None:
@@ -139,8 +96,3 @@ def held_of_set(
         told = replace(context, announce=ended)
         store.look(lambda: evaluate_set(distilled, space, cfg, told, seed=seed, students=students))
     return found
-
-
-def _looking(context: RunContext) -> tuple[_Looking, RunContext]:
-    store = _Looking(context.store.root)
-    return store, replace(context, store=store, results=None, watch=None, announce=None)

@@ -25,7 +25,7 @@ from ltdd_utils.runs.students import evaluate_students
 from ltdd_utils.teachers.scores import teacher_scores
 from ltdd_utils.teachers.stage import train_teacher
 
-__all__ = ["run", "start"]
+__all__ = ["refuse_early", "run", "start"]
 
 
 def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
@@ -71,8 +71,7 @@ def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Reco
     recipe = replace(recipe, data=data.config)  # with the hash of a list of the user's own: its content names the run
     if context.results is not None:
         refuse_fewer_students(context.results, planned(recipe, seed, data.sha256), students)
-    require_classes(data)
-    _refuse_early(recipe, data)
+    refuse_early(recipe, data)
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)
     draws = students if recipe.family.one_draw_per_student(recipe.method) else 1
     results = [distil(recipe, work, draw) for draw in range(draws)]
@@ -96,8 +95,13 @@ def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Reco
     return record
 
 
-def _refuse_early(recipe: Recipe, data: LongTailedData) -> None:
-    """Refuse settings of what comes last, the students, before the first stage is computed; and odd stages."""
+def refuse_early(recipe: Recipe, data: LongTailedData) -> None:
+    """Refuse settings of what comes last, the students, before the first stage is computed; and odd stages.
+
+    Raises:
+        ValueError: the message says which.
+    """
+    require_classes(data)
     stages(recipe)
     family, evaluate = recipe.family, recipe.evaluate
     trained = [] if evaluate.teacher is None else [evaluate.teacher.network]

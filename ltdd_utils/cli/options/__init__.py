@@ -3,7 +3,7 @@
 A file here for each group of commands; ``shared`` has what several take. Nothing here imports what a command needs.
 """
 
-from ltdd_utils.cli.options import data, listing, records, running, sets
+from ltdd_utils.cli.options import cluster, data, listing, records, running, sets
 from ltdd_utils.cli.options.shared import Command
 
 __all__ = ["COMMANDS"]
@@ -12,6 +12,7 @@ __all__ = ["COMMANDS"]
 COMMANDS: dict[str, Command] = {
     **listing.COMMANDS,
     **running.COMMANDS,
+    **cluster.COMMANDS,
     **sets.COMMANDS,
     **records.COMMANDS,
     **data.COMMANDS,

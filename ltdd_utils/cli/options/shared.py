@@ -16,6 +16,7 @@ from ltdd_utils.records.folders import results_root
 __all__ = [
     "Command",
     "Options",
+    "cell",
     "data_folder",
     "following",
     "overrides",
@@ -46,6 +47,11 @@ class Command:
 def recipe(sub: argparse.ArgumentParser) -> None:
     """The recipe, and the cell of it."""
     sub.add_argument("recipe", metavar="RECIPE", type=canonical, help="METHOD_DATASET, see `ltdd list`")
+    cell(sub)
+
+
+def cell(sub: argparse.ArgumentParser) -> None:
+    """The imbalance factor and the images per class of a recipe."""
     sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
     sub.add_argument("--ipc", type=int, default=10, help="images per class of the distilled set")
 

@@ -8,39 +8,25 @@ expert's last snapshot, stored there.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
-from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.data.run import Run
 from ltdd_utils.methods.trajectory.gsam import gsam_backward
 from ltdd_utils.methods.trajectory.sampling import class_aware_order
-from ltdd_utils.methods.trajectory.settings import ExpertConfig
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, classifier_settings, expert_settings
 from ltdd_utils.methods.trajectory.snapshots import Snapshots, holding, snapshot
 from ltdd_utils.networks.flat import Layout, flat_parameters
 from ltdd_utils.training.loop import train
 from ltdd_utils.training.losses import logit_adjustment
 from ltdd_utils.training.objectives import label_objective
 
-__all__ = ["classifier_expert", "classifier_settings", "expert_settings", "representation_expert"]
+__all__ = ["classifier_expert", "representation_expert"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samples_per_class", "max_norm")
-
-
-def expert_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """The settings that a representation expert depends on: neither the number of experts nor the epochs kept."""
-    first = {name: value for name, value in to_dict(cfg).items() if name not in (*SECOND_STAGE, "count", "seed")}
-    return {"expert": first, "index": index}
-
-
-def classifier_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
-    """The settings that a classifier expert depends on: its representation expert's and those of its own stage."""
-    return expert_settings(cfg, index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
 
 
 def representation_expert(

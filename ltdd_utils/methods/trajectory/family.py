@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ltdd_utils.methods.base import Family, Stage
+from ltdd_utils.methods.base import Family, Pieces, Stage
 from ltdd_utils.methods.effort import Effort, network_kind, network_work, training
 from ltdd_utils.methods.trajectory.released import released
-from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
+from ltdd_utils.methods.trajectory.settings import TrajectoryConfig, classifier_settings, expert_settings
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.presets import Cell
 
@@ -27,11 +27,12 @@ class TrajectoryMatching(Family):
         passes = 2 if cfg.experts.gsam else 1  # of a step
         first = training("expert", passes * count * cfg.experts.train.epochs, one)
         second = training("classifier", count * cfg.experts.classifier_epochs, one)
-        found = [Stage("experts", "representation_experts", **experts, effort=first)]
+        each = Pieces("expert", count, "representation_piece", expert_settings(cfg.experts, 0), cfg.snapshots)
+        found = [Stage("experts", "representation_experts", **experts, effort=first, pieces=each)]
         if cfg.classifier_snapshots:
-            found.append(
-                Stage("classifier experts", "classifier_experts", needs=("experts",), **experts, effort=second)
-            )
+            keeps, own = cfg.classifier_snapshots, classifier_settings(cfg.experts, 0)
+            further = {"effort": second, "pieces": Pieces("classifier", count, "classifier_piece", own, keeps)}
+            found.append(Stage("classifier experts", "classifier_experts", needs=("experts",), **experts, **further))
         read = tuple(stage.name for stage in found)
         start = {"experts": cfg.experts, "initial": cfg.initial}
         labelled = training("labels", count, one)

@@ -2,14 +2,25 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.core.settings import added_field, at_least, check_types, choice
+from ltdd_utils.core.settings import added_field, at_least, check_types, choice, to_dict
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.training.settings import TrainConfig
 
-__all__ = ["DAMConfig", "ExpertConfig", "GSAMConfig", "InitialConfig", "MatchConfig", "TrajectoryConfig"]
+__all__ = [
+    "DAMConfig",
+    "ExpertConfig",
+    "GSAMConfig",
+    "InitialConfig",
+    "MatchConfig",
+    "TrajectoryConfig",
+    "classifier_settings",
+    "expert_settings",
+]
+
+SECOND_STAGE = ("classifier_epochs", "classifier_lr", "classifier_images", "samples_per_class", "max_norm")
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,17 @@ class ExpertConfig:
             raise ValueError(
                 f"train.ema is {self.train.ema}, but snapshots are of the weights themselves, not of an average: use 0"
             )
+
+
+def expert_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
+    """The settings that a representation expert depends on: neither the number of experts nor the epochs kept."""
+    first = {name: value for name, value in to_dict(cfg).items() if name not in (*SECOND_STAGE, "count", "seed")}
+    return {"expert": first, "index": index}
+
+
+def classifier_settings(cfg: ExpertConfig, index: int) -> dict[str, Any]:
+    """The settings that a classifier expert depends on: its representation expert's and those of its own stage."""
+    return expert_settings(cfg, index) | {"second": {name: getattr(cfg, name) for name in SECOND_STAGE}}
 
 
 @dataclass(frozen=True)

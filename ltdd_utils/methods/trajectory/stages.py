@@ -1,5 +1,6 @@
 """The stages of a trajectory recipe: experts, initial set, matching."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ltdd_utils.core.store import Bundle, Checkpoint
@@ -17,7 +18,14 @@ from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.methods.trajectory.training import all_classifier_experts, all_representation_experts, experts_of
 from ltdd_utils.training.pauses import paused
 
-__all__ = ["classifier_experts", "initial", "matching", "representation_experts"]
+__all__ = [
+    "classifier_experts",
+    "classifier_piece",
+    "initial",
+    "matching",
+    "representation_experts",
+    "representation_piece",
+]
 
 
 def representation_experts(job: Job) -> list[Bundle]:
@@ -28,6 +36,16 @@ def representation_experts(job: Job) -> list[Bundle]:
 def classifier_experts(job: Job) -> list[Bundle]:
     """The experts' classifiers on the re-balanced long tail."""
     return all_classifier_experts(job.cfg.experts, job.run, job.cfg.classifier_snapshots)
+
+
+def representation_piece(job: Job, number: int, keeps: Sequence[int]) -> Bundle:
+    """One expert on the long tail, with at least the epochs ``keeps``."""
+    return all_representation_experts(job.cfg.experts, job.run, keeps, [number])[0]
+
+
+def classifier_piece(job: Job, number: int, keeps: Sequence[int]) -> Bundle:
+    """The classifier of one expert, with at least the epochs ``keeps``."""
+    return all_classifier_experts(job.cfg.experts, job.run, keeps, [number])[0]
 
 
 def initial(job: Job) -> DistilledSet:

@@ -8,13 +8,8 @@ import torch
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle, load_bundle
 from ltdd_utils.data.run import Run
-from ltdd_utils.methods.trajectory.experts import (
-    classifier_expert,
-    classifier_settings,
-    expert_settings,
-    representation_expert,
-)
-from ltdd_utils.methods.trajectory.settings import ExpertConfig
+from ltdd_utils.methods.trajectory.experts import classifier_expert, representation_expert
+from ltdd_utils.methods.trajectory.settings import ExpertConfig, classifier_settings, expert_settings
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.flat import Layout
 
