@@ -116,9 +116,13 @@ def test_absent_arrays_and_a_damaged_file(tmp_path, small):
     np.savez(tmp_path / "cifar10.npz", images=small["train"][0])
     with pytest.raises(ValueError, match="has the arrays images, and not x_train and y_train"):
         load(CONFIG, tmp_path)
-    (tmp_path / "cifar10.npz").write_bytes(b"PK no archive")
-    with pytest.raises(ValueError, match="cannot be read as Keras' arrays"):
-        load(CONFIG, tmp_path)
+    write_npz(tmp_path, small)
+    whole = (tmp_path / "cifar10.npz").read_bytes()
+    for content in (b"PK no archive", whole[: len(whole) // 2], whole[:5000] + bytes(9) + whole[5009:], b""):
+        (tmp_path / "cifar10.npz").write_bytes(content)
+        with pytest.raises(ValueError, match="cannot be read as Keras' arrays") as caught:
+            load(CONFIG, tmp_path)
+        assert "\n" not in str(caught.value)
     assert main(["data", "--data", str(tmp_path)]) == 0  # which only tells
 
 
@@ -160,6 +164,21 @@ def test_a_parquet_file_of_other_columns_is_refused(tmp_path, small):
     write_parquet(tmp_path, small, "cifar10/{}-0.parquet", label="fine_label")
     with pytest.raises(ValueError, match=r"has the columns fine_label, img, and not img \(or image\) and label"):
         load(CONFIG, tmp_path)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    (tmp_path / "cifar10/train-0.parquet").write_bytes(pointer)
+    with pytest.raises(
+        ValueError, match=r"train-0.parquet cannot be read as Hugging Face's cifar10: .*download it anew"
+    ):
+        load(CONFIG, tmp_path)
+
+
+def test_cells_that_are_no_images_are_refused(tmp_path, small):
+    pyarrow = pytest.importorskip("pyarrow")
+    write_parquet(tmp_path, small, "cifar10/{}-0.parquet")
+    for cells in ([{"bytes": b"no image", "path": None}], ["words"], [None]):
+        pyarrow.parquet.write_table(pyarrow.table({"img": cells, "label": [1]}), tmp_path / "cifar10/train-0.parquet")
+        with pytest.raises(ValueError, match="its cells do not hold images of one size"):
+            load(CONFIG, tmp_path)
 
 
 def test_without_pyarrow_one_line_says_what_to_install(tmp_path, monkeypatch):

@@ -153,6 +153,13 @@ def test_files_that_are_no_list_are_one_line(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_several_arrays_in_one_file_are_no_list(tmp_path):
+    np.savez(tmp_path / "mine.npz", a=np.arange(3), b=np.arange(3))
+    (tmp_path / "mine.npz").rename(tmp_path / "mine.npy")
+    with pytest.raises(ValueError, match=r"holds several arrays, as numpy.savez writes them; write one"):
+        load(DataConfig("digits", profile="list", list_file="mine.npy"), tmp_path)
+
+
 def test_an_absent_file_and_a_wrong_profile():
     with pytest.raises(FileNotFoundError, match=r"no list .*gone.txt: a relative path counts from the data folder"):
         load(DataConfig("digits", profile="list", list_file="gone.txt"))

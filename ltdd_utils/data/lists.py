@@ -1,6 +1,7 @@
 """An index list of the user's own: positions in the full train set, in a text or a NumPy file."""
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,8 +50,10 @@ def list_sha256(positions: np.ndarray) -> str:
 def _of_array(path: Path) -> np.ndarray:
     try:
         positions = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no NumPy array of numbers ({error}); write it with numpy.save") from error
+    if not isinstance(positions, np.ndarray):
+        raise ValueError(f"{path} holds several arrays, as numpy.savez writes them; write one with numpy.save")
     if positions.dtype == bool:
         raise ValueError(f"{path} holds a mask; give positions, which numpy.flatnonzero makes of it")
     if not np.issubdtype(positions.dtype, np.integer):

@@ -9,6 +9,8 @@ import hashlib
 import io
 import os
 import warnings
+import zipfile
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -125,7 +127,7 @@ def _of_arrays(name: str, file: Path, split: str) -> tuple[np.ndarray, np.ndarra
             if not set(keys) <= set(arrays.files):
                 raise ValueError(f"has the arrays {', '.join(arrays.files)}, and not {' and '.join(keys)}")
             images, labels = (arrays[key] for key in keys)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file} cannot be read as Keras' arrays of {name}: {error}") from error
     if images.ndim == 4 and images.shape[-1] == 3:
         images = images.transpose(0, 3, 1, 2)
@@ -146,20 +148,30 @@ def _of_parquet(name: str, folder: Path, split: str) -> tuple[np.ndarray, np.nda
     except ImportError as error:
         what = f"{folder} holds parquet files, which pyarrow reads, and it is not installed"
         raise ValueError(f"{what}: `pip install pyarrow`, or run `{FETCH.format(name=name)}`") from error
-    files, images, labels = _parquet(folder, split), [], []
+    files = _parquet(folder, split)
     if not files:
         raise ValueError(f"{folder} has no parquet file of the {split} images: get it too")
+    label, cells, labels = FORMS[name].label, [], []
     for file in files:
-        columns = set(parquet.read_schema(file).names)
-        pixels, label = next((key for key in ("img", "image") if key in columns), "img"), FORMS[name].label
-        if not {pixels, label} <= columns:
-            raise ValueError(f"{file} has the columns {', '.join(sorted(columns))}, and not img (or image) and {label}")
-        table = parquet.read_table(file, columns=[pixels, label])
-        images += table[pixels].to_pylist()
-        labels += table[label].to_pylist()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        decoded = list(pool.map(_decoded, images))
-    return np.stack(decoded).transpose(0, 3, 1, 2), np.array(labels)
+        try:
+            columns = set(parquet.read_schema(file).names)
+            pixels = next((key for key in ("img", "image") if key in columns), "img")
+            if not {pixels, label} <= columns:
+                have = ", ".join(sorted(columns))
+                raise ValueError(f"it has the columns {have}, and not img (or image) and {label}")
+            table = parquet.read_table(file, columns=[pixels, label])
+            cells += table[pixels].to_pylist()
+            labels += table[label].to_pylist()
+        except (ValueError, OSError) as error:  # of pyarrow: a damaged file, or the pointer of Git LFS in its place
+            what = " ".join(str(error).split())
+            raise ValueError(f"{file} cannot be read as Hugging Face's {name}: {what}; download it anew") from error
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            images = list(pool.map(_decoded, cells))
+        return np.stack(images).transpose(0, 3, 1, 2), np.array(labels)
+    except (ValueError, TypeError, OSError) as error:
+        what = " ".join(str(error).split())
+        raise ValueError(f"{folder}: its cells do not hold images of one size ({what}); download it anew") from error
 
 
 def _decoded(cell: Any) -> np.ndarray:  # noqa: ANN401 (a cell of a table)
