@@ -119,13 +119,17 @@ def record(recipe, seed, seconds, students=1):
     return Record(content | {"cost": content["cost"] | {"seconds": seconds}})
 
 
+def expected(runs, records):
+    return [(one.seconds, one.unknown) for one in campaign.estimates(runs, records)]
+
+
 def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
     """Two methods share the teacher and observer of a seed; students cost by the head; a new setting is not timed."""
     first, second = (recipes.recipe(f"{name}_digits", teacher="plain") for name in ("edc", "unilevel_no_debiasing"))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
     known = [record(first, 0, spent | {"students": 9.0}, students=3)]
     runs = [(first, 0, 5), (first, 1, 2), (first, 1, 2), (second, 1, 2)]
-    again, other_seed, repeated, other_method = campaign.expected(runs, known)
+    again, other_seed, repeated, other_method = expected(runs, known)
     assert again == (2 * 3.0, [])  # two more students; its other stages lie in the store
     assert other_seed == (sum(spent.values()) + 2 * 3.0, []) and repeated == (0.0, [])
     shared = {stage.name for stage in campaign.timed_stages(first, 1, 2)}
@@ -133,11 +137,27 @@ def test_a_stage_costs_once_and_what_another_seed_of_it_cost():
     assert not {"teacher", "students"} & set(other_method[1]) and other_method[0] >= 2 * 3.0
 
 
+def test_times_of_another_folder_stand_in_and_its_work_is_not_in_this_store():
+    """What others measured says what a stage takes; the stage itself is still to be made, and own times count more."""
+    recipe = recipes.recipe("edc_digits")
+    spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
+    theirs = [record(recipe, 0, spent | {"students": 9.0})]
+    (borrowed,) = campaign.estimates([(recipe, 0, 1)], [], theirs)
+    assert borrowed == campaign.Estimate(sum(spent.values()) + 9.0, [], True)
+    (mine,) = campaign.estimates([(recipe, 0, 1)], [record(recipe, 1, {"students": 4.0})], theirs)
+    assert mine.seconds == sum(spent.values()) + 4.0 and mine.elsewhere
+    run = campaign.PlannedRun("block", recipe, 0, 1, "command")
+    assert campaign.campaign_status([run], {}, None, theirs)[0].elsewhere
+    assert not campaign.campaign_status([run], {"a": record(recipe, 1, spent | {"students": 4.0})}, None, theirs)[
+        0
+    ].elsewhere
+
+
 def test_another_number_of_images_needs_a_start_of_its_own():
     """The experts stay; the images that the recovery starts from are others, and cost what they cost before."""
     ten, one = (recipes.recipe("unilevel_digits", ipc=ipc) for ipc in (10, 1))
     spent = {"observer": 100.0, "statistics": 10.0, "initial set": 1.0, "recovery": 20.0, "teacher": 50.0}
-    assert campaign.expected([(one, 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
+    assert expected([(one, 0, 1)], [record(ten, 0, spent)])[0][0] == 1.0 + 20.0
 
 
 def test_experts_that_all_seeds_share_are_paid_for_once():
@@ -234,7 +254,7 @@ def test_the_command_shows_and_runs(plan, tmp_path, capsys):
     (tmp_path / "results").mkdir()
     where = ["--plan", str(plan), "--work", str(tmp_path / "work"), "--results", str(tmp_path / "results")]
     assert main(["campaign", *where]) == 0
-    assert capsys.readouterr().out.count("unknown  ltdd run random_digits") == 2
+    assert capsys.readouterr().out.count("unknown   ltdd run random_digits") == 2
     assert not (tmp_path / "work").exists()
     assert main(["campaign", "run", *where, "--only", "--seed 1", "--quiet"]) == 0
     assert main(["campaign", "status", *where, "--json"]) == 0

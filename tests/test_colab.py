@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = notebook_pairs.chapters()
 # What a clone holds and an install reads; the rest would only be copied.
-CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils", "results")
+CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils", "results", "tools/wheel_records.py")
 
 
 def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:
@@ -67,6 +67,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     return folder
 

@@ -10,13 +10,13 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "costs": ["TimedStage", "expected", "timed_stages"],
+        "costs": ["Estimate", "TimedStage", "estimates", "timed_stages"],
         "listing": ["Listed", "listed"],
         "plan": ["Block", "plan_names", "read_plan"],
         "planned": ["PlannedRun"],
         "published": ["PUBLISHED", "published_runs"],
         "runner": ["run_campaign"],
         "simulation": ["critical_path", "makespan"],
-        "state": ["State", "campaign_status", "records_by_name", "status_totals"],
+        "state": ["State", "campaign_status", "is_done", "records_by_name", "status_totals"],
     },
 )

@@ -5,7 +5,7 @@ protocol scores is not made again. A stage costs nothing where a record has it a
 store; else what stages of the same settings cost, whatever their seed and data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ltdd_utils.core.settings import config_id, to_dict
@@ -14,7 +14,7 @@ from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER, stages
 from ltdd_utils.records.record import Record
 
-__all__ = ["TimedStage", "expected", "timed_stages"]
+__all__ = ["Estimate", "TimedStage", "estimates", "timed_stages"]
 
 
 @dataclass(frozen=True)
@@ -52,39 +52,61 @@ def _timed(stage: Stage, recipe: Recipe, seed: int) -> TimedStage:
     return TimedStage(stage.name, config_id(exact), config_id(alike))
 
 
-def expected(runs: Sequence[tuple[Recipe, int, int]], records: Sequence[Record]) -> list[tuple[float, list[str]]]:
-    """Seconds that each of several missing runs would add, one after the other, and the stages without a recorded time.
+@dataclass(frozen=True)
+class Estimate:
+    """What a missing run would add."""
+
+    seconds: float  # over its timed stages
+    unknown: list[str]  # the others
+    elsewhere: bool  # whether a time is of another folder's records
+
+
+def estimates(
+    runs: Sequence[tuple[Recipe, int, int]], records: Sequence[Record], elsewhere: Sequence[Record] = ()
+) -> list[Estimate]:
+    """What each of several missing runs would add, one after the other.
 
     Args:
         runs: recipe, seed and students of each, in the order in which they will run.
-        records: what was run, on any machine; only records of the same scale are asked, and of methods that are known.
-
-    Returns:
-        For each run the sum over its timed stages, and the names of the others.
+        records: what was run, and lies in the store; only records of the same scale are asked, and of methods that are
+            known.
+        elsewhere: what was run in other places: its times stand in for stages that ``records`` have none of, but no
+            stage of it lies in the store.
     """
     done: dict[str, int] = {}  # units of each stage
     timed: dict[str, list[float]] = {}
-    for record in records:
-        try:
-            recipe = record.recipe
-        except ValueError:  # of a method that is not here, or has other settings now
-            continue
-        spent = record.cost.seconds
-        for stage in timed_stages(recipe, record.seed, len(record.students)):
-            if stage.name in spent:
-                done[stage.exact] = max(done.get(stage.exact, 0), stage.units)
-                timed.setdefault(stage.alike, []).append(spent[stage.name] / stage.units)
+    for stage, seconds in _spent(records):
+        done[stage.exact] = max(done.get(stage.exact, 0), stage.units)
+        timed.setdefault(stage.alike, []).append(seconds / stage.units)
+    others: dict[str, list[float]] = {}
+    for stage, seconds in _spent(elsewhere):
+        if stage.alike not in timed:
+            others.setdefault(stage.alike, []).append(seconds / stage.units)
     found = []
     for recipe, seed, students in runs:
-        seconds, unknown = 0.0, []
+        seconds, unknown, borrowed = 0.0, [], False
         for stage in timed_stages(recipe, seed, students):
             left = stage.units - done.get(stage.exact, 0)
             if left <= 0:
                 continue
             done[stage.exact] = stage.units
-            if stage.alike in timed:
-                seconds += left * sum(timed[stage.alike]) / len(timed[stage.alike])
+            times = timed.get(stage.alike) or others.get(stage.alike)
+            if times:
+                seconds += left * sum(times) / len(times)
+                borrowed = borrowed or stage.alike in others
             else:
                 unknown.append(stage.name)
-        found.append((seconds, unknown))
+        found.append(Estimate(seconds, unknown, borrowed))
     return found
+
+
+def _spent(records: Iterable[Record]) -> Iterator[tuple[TimedStage, float]]:
+    """The stages that records name, and the seconds of each."""
+    for record in records:
+        try:
+            recipe = record.recipe
+        except ValueError:  # of a method that is not here, or has other settings now
+            continue
+        for stage in timed_stages(recipe, record.seed, len(record.students)):
+            if stage.name in record.cost.seconds:
+                yield stage, record.cost.seconds[stage.name]

@@ -25,7 +25,7 @@ from ltdd_utils import recipes
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.published import PUBLISHED, published_runs
 from ltdd_utils.data.facts import scale_name
-from ltdd_utils.records.folders import default_records_dir
+from ltdd_utils.records.folders import book_dir, default_records_dir
 
 __all__ = ["Block", "plan_names", "read_plan"]
 
@@ -85,7 +85,12 @@ class Block:
 
 def plan_names() -> list[str]:
     """The campaigns that came with this book."""
-    return sorted(path.stem for path in (default_records_dir() / FOLDER).glob("*.toml"))
+    return sorted({path.stem for folder in _folders() for path in folder.glob("*.toml")})
+
+
+def _folders() -> tuple[Path, ...]:
+    """The folders of campaigns: of the records that are read, then of the book."""
+    return default_records_dir() / FOLDER, book_dir() / FOLDER
 
 
 def read_plan(name: str) -> list[PlannedRun]:
@@ -101,7 +106,8 @@ def read_plan(name: str) -> list[PlannedRun]:
     """
     if name == PUBLISHED:
         return published_runs()
-    path = Path(name) if name.endswith(".toml") else default_records_dir() / FOLDER / f"{name}.toml"
+    places = [Path(name)] if name.endswith(".toml") else [folder / f"{name}.toml" for folder in _folders()]
+    path = next((place for place in places if place.is_file()), places[0])
     if not path.is_file():
         known = ", ".join(plan_names()) or "none is here"
         raise FileNotFoundError(f"no campaign {str(path)!r}; name one of this book ({known}), or a .toml file")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.campaign.costs import expected
+from ltdd_utils.campaign.costs import estimates
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.core.locks import is_locked
 from ltdd_utils.records.files import load_record, planned, read, record_path
@@ -27,6 +27,7 @@ class State:
     state: str  # one of STATES; "begun": some of its work lies in the store
     seconds: float  # of a run that is done: what it took, shared stages counted in; else what it would add
     unknown: tuple[str, ...] = ()  # stages of a run to come without a recorded time
+    elsewhere: bool = False  # whether a time was taken from another folder's records, of another machine perhaps
 
 
 def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
@@ -42,17 +43,23 @@ def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
     return {run_name(record): record for record in found}
 
 
-def campaign_status(runs: Sequence[PlannedRun], known: Mapping[str, Record], work: Path | None = None) -> list[State]:
+def campaign_status(
+    runs: Sequence[PlannedRun],
+    known: Mapping[str, Record],
+    work: Path | None = None,
+    elsewhere: Sequence[Record] = (),
+) -> list[State]:
     """The state of every run, in the order of the campaign.
 
     Args:
         runs: of ``read_plan``.
         known: all records at hand, as ``by_name`` gives them.
         work: folder of the stages; None: a run without a record is missing, whoever is at work on it.
+        elsewhere: records whose times stand in where ``known`` has none of a stage.
     """
     finished = {run.name for run in runs if run.name in known and _enough(run, known[run.name])}
     coming = [run for run in runs if run.name not in finished]
-    costs = expected([(run.recipe, run.seed, run.students) for run in coming], list(known.values()))
+    costs = estimates([(run.recipe, run.seed, run.students) for run in coming], list(known.values()), elsewhere)
     further = dict(zip((run.name for run in coming), costs, strict=True))
     found = []
     for run in runs:
@@ -60,7 +67,8 @@ def campaign_status(runs: Sequence[PlannedRun], known: Mapping[str, Record], wor
             found.append(State(run, "done", known[run.name].cost.total_seconds))
         else:
             state = "missing" if work is None else _state(lock_of(run, work))
-            found.append(State(run, state, further[run.name][0], tuple(further[run.name][1])))
+            cost = further[run.name]
+            found.append(State(run, state, cost.seconds, tuple(cost.unknown), cost.elsewhere))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,16 @@ from ltdd_utils.cli.common import as_json
 from ltdd_utils.cli.forecasts import LONG_S, duration, expected_of
 from ltdd_utils.cli.records import folders
 from ltdd_utils.core.failures import Failed
-from ltdd_utils.records.clone import all_records
+from ltdd_utils.recipes.recipe import halves
+from ltdd_utils.records.clone import committed, gathered
+from ltdd_utils.records.files import read
+from ltdd_utils.records.folders import book_dir, folders_to_read
+from ltdd_utils.records.record import Record
 from ltdd_utils.report.campaign import estimate
 
 __all__ = ["campaign_"]
+
+BORROWED = "* by the book's records, which were made on its own machine: yours have no time of a stage"
 
 
 def campaign_(options: argparse.Namespace) -> str:
@@ -38,13 +44,25 @@ def campaign_(options: argparse.Namespace) -> str:
         return as_json([{n: getattr(s.run, n) for n in facts} | _progress(s) for s in states])
     table = campaign.status_totals(states).to_string(index=False)
     left = [state for state in states if state.state != "done"]
-    coming = [f"{state.state:8}{estimate(state):>14}  {state.run.command}" for state in left]
-    head = [f"{'state':8}{'minutes':>14}  command"] if coming else ["nothing is missing"]
-    return "\n".join([table, "", *head, *coming])
+    coming = [f"{state.state:8}{estimate(state) + _mark(state):>15}  {state.run.command}" for state in left]
+    head = [f"{'state':8}{'minutes ':>15}  command"] if coming else ["nothing is missing"]
+    foot = [BORROWED] if any(_mark(state) == "*" for state in left) else []
+    return "\n".join([table, "", *head, *coming, *foot])
+
+
+def _mark(state: campaign.State) -> str:
+    return "*" if state.elsewhere and estimate(state) != "unknown" else " "
 
 
 def _states(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> list[campaign.State]:
-    return campaign.campaign_status(runs, campaign.records_by_name(all_records(options.results)), options.work)
+    places = folders_to_read(options.results)
+    book = () if book_dir() in places else _book({halves(run.recipe.name)[1] for run in runs})
+    return campaign.campaign_status(runs, campaign.records_by_name(gathered(places)), options.work, book)
+
+
+def _book(datasets: Collection[str]) -> list[Record]:
+    """The book's records of some data sets, whose times stand in where the reader has none."""
+    return read(path for path in committed(book_dir()) if halves(path.parent.name)[1] in datasets)
 
 
 def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> None:
@@ -56,6 +74,8 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
     from ltdd_utils.cli.context import context_of, followed  # torch: the status does without
 
     following, context = followed(options, replace(context_of(options, wait=False), results=options.results))
+    carried = folders_to_read(options.results)[1:]  # what an installed package has is done, as the status says
+    runs = [run for run in runs if not any(campaign.is_done(run, place) for place in carried)]
     named = {run.name: run for run in runs}
     following.plan_of = lambda name: expected_of(named[name].recipe, named[name].students, options.results)
     to_come = sum(seconds for _, seconds, _ in _forecasts(runs, options))
@@ -96,4 +116,5 @@ def _dry_run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -
 
 
 def _progress(state: campaign.State) -> dict[str, Any]:
-    return {"state": state.state, "seconds": state.seconds, "untimed": list(state.unknown)}
+    untimed = list(state.unknown)
+    return {"state": state.state, "seconds": state.seconds, "untimed": untimed, "elsewhere": state.elsewhere}

@@ -14,6 +14,6 @@ __getattr__, __all__ = exports(
         "text": ["counted", "in_percent", "long_tail", "students_of", "summary", "warnings_of"],
         "clone": ["all_records", "committed", "gathered", "is_tracked", "membership"],
         "published": ["TARGET_COLUMNS", "targets"],
-        "folders": ["book_dir", "default_records_dir", "folders_to_read", "results_root"],
+        "folders": ["book_dir", "default_records_dir", "find_set", "folders_to_read", "results_root"],
     },
 )

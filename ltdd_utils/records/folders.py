@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ltdd_utils.core.paths import ROOT
 
-__all__ = ["PACKAGED", "book_dir", "default_records_dir", "folders_to_read", "results_root"]
+__all__ = ["PACKAGED", "book_dir", "default_records_dir", "find_set", "folders_to_read", "results_root"]
 
+SETS = "distilled"  # below the folder of the records
 PACKAGED = ROOT / "ltdd_utils" / "_results"  # a wheel carries results/ there, so that the chapters can read it on Colab
 
 
@@ -41,5 +42,27 @@ def _in_clone() -> bool:
 
 
 def default_records_dir() -> Path:
-    """The folder to read records from: the results folder if it is there, else what came with an installed package."""
-    return results_root() if results_root().is_dir() else PACKAGED
+    """The folder to read the book's records from: ``LTDD_RESULTS`` if it is there, else ``book_dir``."""
+    named = os.environ.get("LTDD_RESULTS")
+    return Path(named) if named and Path(named).is_dir() else book_dir()
+
+
+def find_set(name: str) -> Path:
+    """The file of a distilled set: a path, or the begin of a name in ``distilled/`` of the results, "damed_cifar10".
+
+    Raises:
+        ValueError: no set of such a name, or several.
+    """
+    path = Path(name)
+    if path.suffix or path.exists() or len(path.parts) > 1:
+        return path
+    places = dict.fromkeys((*folders_to_read(results_root()), book_dir()))
+    known = [file for place in places for file in sorted((place / SETS).glob("*.safetensors"))]
+    found = [file for file in known if file.stem == name] or [
+        file for file in known if file.stem.startswith(f"{name}_")
+    ]
+    if len({file.stem for file in found}) == 1:
+        return found[0]
+    listed = ", ".join(dict.fromkeys(file.stem for file in found or known)) or "none is here"
+    what = f"{len(found)} sets begin with {name!r}" if found else f"no set {name!r}"
+    raise ValueError(f"{what}; name a file, or one of {listed}")

@@ -107,6 +107,7 @@ COMMANDS = {
         [
             "ltdd run random_digits --save-set random.safetensors",
             "ltdd evaluate random.safetensors",
+            "ltdd evaluate damed_cifar10                    a set of the book, by the begin of its name",
             "ltdd evaluate random.safetensors --network vgg11 --students 2",
             "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10",
         ],

@@ -11,7 +11,7 @@ from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
 from ltdd_utils.recipes.recipe import canonical
-from ltdd_utils.records.folders import results_root
+from ltdd_utils.records.folders import find_set, results_root
 
 __all__ = [
     "Command",
@@ -130,4 +130,12 @@ def following(sub: argparse.ArgumentParser) -> None:
 
 def set_file(sub: argparse.ArgumentParser) -> None:
     """The file of a distilled set."""
-    sub.add_argument("distilled", type=Path, metavar="SET", help="a file that --save-set wrote")
+    text = "a file that --save-set wrote, or the begin of a name in results/distilled/, such as damed_cifar10"
+    sub.add_argument("distilled", type=_set, metavar="SET", help=text)
+
+
+def _set(name: str) -> Path:
+    try:
+        return find_set(name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
