@@ -322,6 +322,13 @@ def test_a_large_cache_is_announced(own, monkeypatch):
     )
 
 
+def test_an_index_list_counts_the_images_class_by_class_and_by_name(own):
+    (own / "mine.txt").write_text("3\n0\n")
+    data = load(DataConfig("folder:own", profile="list", list_file="mine.txt"), own)
+    assert (data.counts, data.indices.tolist(), len(data.test_labels)) == ((1, 1), [0, 3], 2)
+    assert data.train_images[:, 0, 0, 0].tolist() == [50, 201]  # cat/0.png, dog/1.png
+
+
 def test_the_order_of_numbered_classes_is_said(tmp_path):
     for split in ("train", "test"):
         for number in (1, 2, 10):
