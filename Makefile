@@ -9,7 +9,7 @@ HTML := _build/out/_build/html
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book chapters test lint format sync report pages clean distclean repository
+.PHONY: help setup book chapters lab test lint format sync report pages clean distclean repository
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ book: chapters ## execute the chapters, render the book; the last line is the pa
 # One process per core; each begins with its share of the files in order, and takes over what another has not begun.
 test: lint ## lint, then the tests on all cores
 	$(BIN)/python -m pytest -n logical --dist worksteal --ignore=tests/pages
+
+lab: $(STAMP) ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab notebooks
 
 lint: $(STAMP) ## ruff, its format, and codespell
 	$(BIN)/ruff check .

@@ -168,11 +168,12 @@ notebook.source(class_counts)
 #
 # ## Run it yourself
 #
-# - **In JupyterLab:** `make setup`, then `.venv/bin/jupyter lab notebooks`.
+# - **In JupyterLab:** `make lab`, in a clone; it makes the environment if it is not there.
 #   The `.py` files are the sources; `make sync` writes the `.ipynb`.
 # - **In Colab:** the rocket at the top of the page.
 #   The first cell, hidden in the book, installs the package there.
 # - **Headless:** `papermill notebooks/00_how_to_read.ipynb out.ipynb -p epochs 50`.
+#   Papermill only warns of a parameter that a chapter does not have and runs it with the usual ones; `python tools/run_notebooks.py 00 -p epochs 50` refuses it.
 # - **One table cell:** `ltdd show random_cifar10` prints the settings, the published number and the cost; `ltdd run random_cifar10` runs it, resumes after an interruption, and writes one JSON record.
 
 # %%

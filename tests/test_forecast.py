@@ -1,6 +1,7 @@
 """Time before work: what a run will take by records, what of it is there, and what is said of it."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -210,3 +211,13 @@ def test_durations_are_said_as_people_say_them():
         "2.0 hours",
         "12 days",
     ]
+
+
+def test_the_times_in_the_readme_are_those_of_the_records(ltdd, root):
+    text = (root / "README.md").read_text()
+    timed = re.findall(r"^\.venv/bin/ltdd ((?:run|evaluate) .*?) +# .*?about (\d+) (s|min)$", text, flags=re.MULTILINE)
+    assert len(timed) >= 7
+    for words, number, unit in timed:
+        words = words.replace(" results/", f" {root}/results/")
+        seconds = json.loads(ltdd(*words.split(), "--dry-run", "--json").out)["seconds_left"]
+        assert 0.5 < seconds / (int(number) * (60 if unit == "min" else 1)) < 2, words
