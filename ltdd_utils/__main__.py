@@ -1,5 +1,6 @@
 """``python -m ltdd_utils`` is the ``ltdd`` command."""
 
+import gc
 import sys
 
 
@@ -9,7 +10,9 @@ def main() -> int:
         from ltdd_utils.cli import main as command
     except KeyboardInterrupt:
         return 130
-    return command()
+    status = command()
+    gc.freeze()  # else Python looks once more through all that PyTorch is made of before it ends: a second or more
+    return status
 
 
 if __name__ == "__main__":

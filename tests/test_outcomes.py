@@ -1,11 +1,13 @@
 """The exit codes of a command: done, failed, refused; tests/test_cli.py has those of a stop."""
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 from toy_tables import tables_kept
 
+from ltdd_utils.__main__ import main as program
 from ltdd_utils.cli import main
 from ltdd_utils.core.failures import Failed, naming_strangers, told
 
@@ -114,3 +116,13 @@ def test_the_help_has_every_code(capsys):
         main(["--help"])
     text = capsys.readouterr().out
     assert all(f"\n  {code:<5}" in text for code in (0, 1, 2, 75, 130))
+
+
+def test_the_end_of_a_command_does_not_look_through_all_that_was_imported(monkeypatch, capsys):
+    """It took a second or more of a stop; the objects are set apart from what Python collects."""
+    monkeypatch.setattr("sys.argv", ["ltdd", "show", "random_digits"])
+    try:
+        assert program() == 0 and gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
+    assert "random_digits" in capsys.readouterr().out
