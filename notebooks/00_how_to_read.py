@@ -44,7 +44,7 @@ epochs: int = (
 # The training set is cut to a **long tail**: 120 zeros, fewer ones, and so on down to six nines.
 # The test set stays balanced, 50 images of each digit.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import notebook, plots, recipes
 from ltdd_utils.data import DataConfig, load
 from ltdd_utils.runs import run
@@ -69,7 +69,7 @@ small, context = recipes.recipe("random_digits", ipc=6), notebook.context()
 whole_set = [run(whole, seed=seed, students=1, context=context) for seed in seeds]
 small_set = [run(small, seed=seed, students=1, context=context) for seed in seeds]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 per_class = {
     f"whole long-tailed set, {sum(data.counts)} images": [
         run.metrics.per_class for run in whole_set
@@ -86,7 +86,7 @@ plots.per_class_accuracy(per_class, data.counts, data.class_names)
 # It throws away most of the head, and is still the better training set for the tail.
 # The cell below checks that last statement, so the text cannot disagree with the code.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tail = {
     name: [round(run.metrics.tail.mean, 3) for run in runs]
     for name, runs in (("whole", whole_set), ("balanced", small_set))
@@ -113,7 +113,7 @@ tail
 # A score moves with the seed, so a difference of two scores may be luck.
 # Every table of differences in this book has the same columns; here they are for the tail above:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import analysis
 from ltdd_utils.analysis import contrasts
 

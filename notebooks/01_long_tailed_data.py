@@ -52,7 +52,7 @@ epochs: int = 60  # of each network
 # Without them the total is a geometric sum, $N \approx n_{\max} (1 - q^C) / (1 - q)$: at IF 100 the long tail keeps about a quarter of CIFAR-10.
 # A class's share of the data, its **prior**, is $\pi_c = n_c / N$.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import notebook, plots
 from ltdd_utils.data import class_counts, class_prior
 
@@ -60,7 +60,7 @@ CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 tails = {str(factor): class_counts(5000, factor, 10) for factor in (10, 50, 100, 200)}
 plots.class_counts(tails, CIFAR10)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 
 table = pd.DataFrame(
@@ -123,7 +123,7 @@ pairs = (("ltdd", "ldam"), ("ltdd", "glmc"), ("ldam", "glmc"))
 # With Digits-LT every chapter runs anywhere.
 # Below are the first ten images of each class; the last two classes have no more than these.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import DataConfig, load
 
 data = load(DataConfig("digits", imbalance_factor=20))
@@ -140,7 +140,7 @@ plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of
 # Then "rare" and "truck" mean the same thing, and a method that happens to be good at trucks looks good on the tail.
 # `class_order` separates the two: it says which class has which rank, and never renumbers a label.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 reversed_data = load(DataConfig("digits", imbalance_factor=20, class_order="reversed"))
 pd.DataFrame(
     {"digit": data.class_names, "native": data.counts, "reversed": reversed_data.counts}
@@ -166,7 +166,7 @@ settings = {
     "Digits, IF 20": (120, 20, 10),
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sizes = {}
 for name, (n_max, factor, classes) in settings.items():
     counts = class_counts(n_max, factor, classes)
@@ -195,7 +195,7 @@ from ltdd_utils.data import Preprocess, PreprocessConfig, fit_zca
 
 notebook.source(fit_zca)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 zca = Preprocess.fit(data.train_images, PreprocessConfig("zca", eps=0.1))
 some = data.train_images[:: len(data.train_images) // 10][:10]
 whitened = zca(some)
@@ -275,7 +275,7 @@ for seed in seeds:
     network = train(start, len(labels), hard, short, rng)
     rows[f"seed {seed}"] = {name: accuracy(network, shown) for name, shown in tests.items()}
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 noticed = pd.DataFrame(rows).T
 lost = noticed["as training images"] - noticed["twice normalised"]
 assert lost.min() > 5 and lost.mean() > 20
@@ -347,7 +347,7 @@ means = {
 }
 pd.DataFrame(means).T.round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tails = zip(
     *([metrics.tail.mean for metrics in of_seeds] for of_seeds in runs.values()),
     strict=True,

@@ -68,7 +68,7 @@ notebook.source(evaluation.stored_objective)
 # **DSA** (differentiable siamese augmentation, [arXiv 2102.08259](https://arxiv.org/abs/2102.08259)) draws *one* of six operations for each batch, with separate parameters for every image.
 # On digits mirroring is left out: a mirrored digit is not a digit.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.augment import siamese as augment
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.data import DataConfig, PreprocessConfig, load
@@ -122,7 +122,7 @@ work = runs.start(chosen["random"], seed, context)  # the data, preprocessed
 sets = {name: runs.distil(recipe, work).set for name, recipe in chosen.items()}
 sets["kcenter"].info["composition"]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 position = {index: row for row, index in enumerate(data.indices.tolist())}
 picks = {
     name: [position[i] for i in s.indices[s.labels == 3].tolist()]
@@ -154,7 +154,7 @@ plots.spread_of_students(
 # This book calls a difference **resolved** if it exceeds **two** standard errors and the 95 % interval of the t distribution, which is wider for small $n$: the column `needed` gives this bound.
 # And $n$ counts *pipelines*: five students of one distilled set tell how much students vary, not how much the method does.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import itertools
 
 import pandas as pd
@@ -181,7 +181,7 @@ analysis.for_display(contrasts(pairs).drop(columns="spread"))
 # So one cheap recipe of each paper was run in a *nested* design: a few subsets; on each subset, a few independent groups of experts; with each group, a few distillations; on each distilled set, a few students.
 # Everything below a level is drawn anew every time.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import records
 from ltdd_utils.records import targets
 
@@ -215,7 +215,7 @@ plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS, "unilevel_digit
 # Two sets of the same experts differ by their own deviations *and* by what averaging leaves of their students' deviations, so the variance of $d$ is the excess over the latter; and so on upwards.
 # This estimate can be negative where the true variance is small; the share then counts as 0.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 luck = {name: analysis.components(table) for name, table in budgets.items()}
 points = {"variance": 1e4, "variance_error": 1e4, "std": 100, "share": 100}
 pd.concat(
@@ -257,7 +257,7 @@ ways = {
     "10 sets with experts of their own, 1 student each": {"experts": 10},
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
 for name, found in luck.items():
     for kind, part in {"any subset": found, "this subset": found.drop("subset")}.items():
@@ -292,7 +292,7 @@ assert all(found.loc["student", "high"] < 0.8 for found in bounds.values())
 # Evaluations during one training are not independent, so this is an upper bound.
 # For $\sigma$ we use the students' part of the first variance budget above.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import torch
 
 draws = torch.randn(20_000, 20, generator=generator(seed, "maximum"))
@@ -369,7 +369,7 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 # These are the recorded runs of the four choices at IF 100 with ten images per class, under `dsa-stored` with hard labels, a ConvNet of depth 3 and width 128, 1,000 epochs, beside the published ones.
 # K-Center, Herding and Graph-Cut read an expert trained for 20 epochs (scale `cpu`: settings that two processor cores can afford).
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pd.set_option("display.max_colwidth", None)
 recorded = records.load(
     records.default_records_dir(), allow_mixed=True, committed_only=True
@@ -386,7 +386,7 @@ analysis.formatted(cell)[
     ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)", "command"]
 ].set_index("method")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper_std"})[
     ["method", "paper", "paper_std", "ours", "ours_std"]
 ]
@@ -435,7 +435,7 @@ shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="in
 # How many images of each class do the sets of whole real images hold?
 # Their files are in the repository; they store positions, not pixels.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 folder = records.default_records_dir() / "distilled"
 files = sorted(folder.glob("*_cifar10_if100_ipc10.safetensors"))
 held = {file.name.split("_cifar10")[0]: distilled.load_set(file)[0] for file in files}
@@ -460,7 +460,7 @@ pd.DataFrame(
 # Real images are stored as positions in the training set, not as pixels, so that a set can be published without the data.
 # Its hash covers everything that a student sees.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import tempfile
 from pathlib import Path
 
@@ -486,7 +486,7 @@ facts
 # Nobody wrote these digits: their pixels were optimised.
 # The following chapters show how.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 ready = {
     name: distilled.load_set(folder / f"{name}_digits_if20_ipc10.safetensors")[0]
     for name in ("damed", "unilevel")
@@ -520,7 +520,7 @@ print(f"one student: {100 * found['metrics']['overall']['mean']:.1f} %")
 # And here are the students in the record of the run that made the set.
 # The record is found by the hash of the set:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 known = records.load(records.default_records_dir(), allow_mixed=True, committed_only=True)
 known = known[known.recipe == ready["damed"].info["recipe"]]
 known = known[[found["distilled_sha256"] in sets for sets in known.student_sets]]

@@ -113,7 +113,7 @@ def probabilities(flat):
 
 biased = [probabilities(flat) for flat in last]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 thirds = {name: torch.tensor(group) for name, group in rank_thirds(data.counts).items()}
 
 
@@ -147,7 +147,7 @@ plots.confidence({"representation experts, last epoch": by_third(biased)})
 # This argument suggests a tendency and is not a theorem; but the lengths can be measured.
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def norms(flat):
     return layout.split(flat)["classifier.weight"].norm(dim=1)
 
@@ -180,7 +180,7 @@ shown = order(generator(0, "look"))
 of_image = shown.bincount(minlength=len(data.train_labels))
 times = [of_image[data.train_labels == c] for c in range(data.classes)]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 
 pd.DataFrame(
@@ -206,7 +206,7 @@ notebook.source(stages.classifier_expert)
 # Snapshot 0 of the second stage *is* the last snapshot of the first.
 # After that only the classifier moves, so the first and last snapshots of stage 2 differ only there:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 experts = trained[0]
 begin, end = (experts.classifier_snapshot(0, e) for e in (0, cfg.classifier_epochs))
 assert torch.equal(begin, last[0])
@@ -218,7 +218,7 @@ pd.Series(
     name="distance between first and last snapshot of stage 2",
 ).to_frame()
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 stage_norms = {
     "stage 1": (keep[0], torch.stack([norms(experts.snapshot(0, e)) for e in keep[0]])),
     "stage 2": (
@@ -232,7 +232,7 @@ plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
 # In stage 1 the lengths of the rows spread by class size.
 # In stage 2 every class contributes equally many images: all rows grow, and the short ones grow by the largest factor, so the ratio shrinks:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e in trained]
 after = torch.stack([norms(flat) for flat in final])
 pd.DataFrame(
@@ -243,14 +243,14 @@ pd.DataFrame(
     index=[f"seed {seed}: longest / shortest row" for seed in seeds],
 )
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 decoupled = [probabilities(flat) for flat in final]
 plots.confidence(
     {"representation experts": by_third(biased), "classifier experts": by_third(decoupled)}
 )
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def class_accuracy(p):
     right = (p.argmax(dim=1) == labels).double()
     return [right[labels == c].mean().item() for c in range(data.classes)]
@@ -268,7 +268,7 @@ plots.per_class_accuracy(
 # %% [markdown]
 # ## The claim, on three seeds
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
 for seed, one, two in zip(seeds, biased, decoupled, strict=True):
     sure, sure_after = by_third([one]), by_third([two])
@@ -323,7 +323,7 @@ needed = whole.size * len(paper.snapshots) + head * len(paper.classifier_snapsho
     "epochs read, stage 2": paper.classifier_snapshots,
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sizes = {
     "all snapshots, float32 (released)": 4 * released,
     "those that are read, float32": 4 * needed,
@@ -345,7 +345,7 @@ pd.DataFrame(
 # For the experts this can be measured here, and counted at the settings of the scales `paper` and `cpu`.
 # The unit of the count is one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = [run.ledger.seconds for run in runs]
 seconds = pd.DataFrame(seconds, index=[f"seed {s}" for s in seeds])
 seconds = seconds[["experts", "classifier experts"]]
@@ -366,7 +366,7 @@ for scale in ("paper", "cpu"):
     passes = twice * images_1 * 3, twice * images_2
     rows[scale] = (*epochs, *passes, passes[1] / passes[0])
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["epochs, stage 1", "stage 2", "forward passes, stage 1", "of stage 2", "ratio"]
 costs = pd.DataFrame(rows, index=columns).T
 assert costs.ratio["paper"] < 0.2 < 2 * costs.ratio["paper"] < costs.ratio["cpu"]

@@ -146,7 +146,7 @@ def synthetic(distilled, lr=None, dtype=torch.float32):
     return matching.Synthetic(images, distilled.targets.to(dtype), eta)
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 etas, shown = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15), (0, 4, 8)
 lines = {}
 for epoch in shown:
@@ -280,7 +280,7 @@ for way in ("unroll", "exact", "tesla"):
     lines[way] = (counts, most)
 plots.curves({"": lines}, "student steps N", "tensors kept by autograd at once", "xy")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 kept = {name: values for name, (_, values) in lines.items()}
 assert kept["exact"][-1] == kept["exact"][0] and kept["tesla"][-1] == kept["tesla"][0]
 assert kept["unroll"][-1] > 5 * kept["unroll"][0]
@@ -302,7 +302,7 @@ print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of 
 # These are its recorded numbers, from the machine in the last column; *released* is the release's scheme, written from its description: two passes, the first with a graph that is discarded.
 # *native* runs it on PyTorch's own norm and pooling layers, as the release does; this book has a closed form for their second derivatives.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 from ltdd_utils import records
 
@@ -319,7 +319,7 @@ plots.curves({"peak memory of one gradient": lines}, "student steps", "GiB", log
 table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB", "device"]]
 table.round(2)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = table.seconds.groupby(level=0).median()
 ours = {kind: seconds[kind] + seconds["closed form"] for kind in ("exact", "tesla")}
 theirs = {
@@ -332,7 +332,7 @@ pd.DataFrame(ratios).T.rename_axis("a whole iteration, times as long as ours").r
 # %% [markdown]
 # What the exact gradient costs beside TESLA's at each number of steps, in percent (each measured once):
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 at = usual[usual.gradient.isin(["exact", "tesla"])].pivot(index="steps", columns="gradient")
 more = {n: 100 * (at[n].exact / at[n].tesla - 1) for n in ("seconds per step", "GiB")}
 more = pd.DataFrame(more)
@@ -404,14 +404,14 @@ pd.DataFrame(rows).T
 # %%
 notebook.source(loop.last_start_epoch)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 grown = recipes.recipe("datm_cifar10", imbalance_factor=10, scale="paper").method
 at = range(0, 2001, 100)
 bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for i in at])}
 name = f"window {list(grown.window)}, as released for IF 10"
 plots.curves({name: bounds}, "iteration", "epoch")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 starts = range(cfg.window[0], cfg.window[2])
 ways = [[problem(expert, epoch) for epoch in starts] for expert in experts]
 lengths = [[(p.start - p.target).norm().item() for p in row] for row in ways]
@@ -460,7 +460,7 @@ for s, old, new, expert in zip(seeds, before, after, experts, strict=True):
     stages = first, lr_alone, replace(lr_alone, logits=last.logits), last
     rows[f"seed {s}"] = [reached(learned, expert) for learned in stages]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = ["initial set", "+ step size", "+ labels", "+ images"]
 table = pd.DataFrame(rows, index=names).T
 assert (table["+ images"] < table["initial set"]).all()
@@ -473,7 +473,7 @@ table.round(3)
 #
 # The images, one of each class:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 per_class = len(after[0]) // data.classes
 picked = range(0, len(after[0]), per_class)
 both = [
@@ -489,7 +489,7 @@ plots.image_rows(looks, f"One image per class, {iterations} iterations (grey: no
 # The images of each class receive a gradient at every iteration.
 # Its norm says how strongly matching works on that class, and its standard deviation over the iterations how steadily.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 facts = [run.history["class_gradient"] for run in runs]
 profiles = {
     "mean over the iterations": [f["mean"] for f in facts],
@@ -497,7 +497,7 @@ profiles = {
 }
 plots.class_profiles(profiles, data.counts, data.class_names, "norm of the image gradient")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
 
 thirds = rank_thirds(data.counts)

@@ -119,7 +119,7 @@ def optimum(cfg, targets):  # softmax of the logits that minimise the risk
     return torch.from_numpy(found.x).view(q.shape).softmax(dim=1)
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 
 forms = {
@@ -148,7 +148,7 @@ pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.
 # DAM subtracts it while training on balanced data, so that they become biased.
 # It is the same function with the opposite sign, applied to the other posterior:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 undone = optimum(DAMConfig("none", -1.0), biased(q, 1))
 assert torch.allclose(undone, q, atol=1e-4)
 
@@ -243,7 +243,7 @@ for expert, chosen in zip(experts, sets, strict=True):
             pairs = zip(own, wanted, strict=True)
             lines[name].append([cosine_similarity(a, b, dim=0).item() for a, b in pairs])
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 panels = {
     "the long tail's images, counted equally": same,
     "the balanced initial set": small,
@@ -254,7 +254,7 @@ panels = {
 }
 plots.curves(panels, "epoch of the expert", "cosine to the long-tailed gradient")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = dam.inner_loss(DAMConfig("sum"), data.counts)
 for expert in experts:
     w = expert.snapshot(0, 2)
@@ -309,7 +309,7 @@ torch.testing.assert_close(
 # At the same step size, the recipe's initial value, how far does the student move, as a fraction of the distance that the expert covers, and how close does it get?
 # Means over the seeds:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
 for weights in ("none", "sum", "mean"):
     form = DAMConfig(weights)
@@ -336,7 +336,7 @@ table.round(2)
 # Besides DAM there are **placebos**: the same weights with a wrong prior, either the true shares assigned to other classes ("permuted") or with the rare classes as the frequent ones ("inverted").
 # With a uniform prior, weights of mean one are exactly plain cross-entropy.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert torch.equal(end(0, DAMConfig("mean", 0, "uniform"), 0.02), end(0, DAMConfig(), 0.02))
 forms = {
     "plain": DAMConfig(),
@@ -355,7 +355,7 @@ for name, form in forms.items():
     pairs = zip(tasks, ends, strict=True)
     reached[name] = [[matching.distance(w, p).item() for w in row] for p, row in pairs]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 lines = {name: (etas, rows) for name, rows in reached.items()}
 panels = {
     "forms": {name: lines[name] for name in list(forms)[:4]},
@@ -365,7 +365,7 @@ panels = {
 }
 plots.curves(panels, "step size", "matching loss", "xy", level=1.0)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 best = {name: torch.tensor(rows).amin(dim=1) for name, rows in reached.items()}
 assert (best["weights"] < best["plain"]).all()
 assert (best["plain"] < torch.minimum(best["permuted"], best["inverted"])).all()
@@ -398,7 +398,7 @@ def share(w):  # mean probability of each class on the test images, [C]
     return network(w, preprocess(data.test_images)).softmax(dim=1).mean(dim=0).detach()
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 grown = {
     name: torch.stack([norms(w) - norms(w0) for w, w0 in zip(ws, first, strict=True)])
     for name, ws in walkers.items()
@@ -411,7 +411,7 @@ shares = {name: torch.stack([share(w) for w in ws]) for name, ws in walkers.item
 quantity = "mean predicted probability"
 plots.class_profiles(shares, data.counts, data.class_names, quantity)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 gap = {
     name: (rows - shares["expert"]).abs().sum(dim=1) / 2 for name, rows in shares.items()
 }

@@ -185,7 +185,7 @@ own = {
     for n, fs in backbones.items()
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tables = {"own classifier": own, "balanced probe": by_probe}
 means = {
     who: pd.DataFrame({name: t.mean() for name, t in of.items()}).T
@@ -309,7 +309,7 @@ def right(flat):
 
 correct = {name: torch.stack([right(flat) for flat in of]) for name, of in flats.items()}
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {f"{name} expert {i}": correct[name][i].tolist() for name in correct for i in number}
 rare = list(groups["tail"])
 assert bool(
@@ -338,7 +338,7 @@ sets = {
 }
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def places(info):
     parts = zip(*info["composition"].values(), strict=True)
     return [" + ".join(map(str, part)) for part in parts]
@@ -364,7 +364,7 @@ from ltdd_utils.methods.trajectory import initial as initial_sets
 notebook.source(initial_sets.soft_labels)
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def own_share(s):
     target = s.target_probabilities().gather(1, s.labels[:, None])[:, 0]
     return [[target[s.labels == c].mean().item() for c in range(data.classes)]]
@@ -396,7 +396,7 @@ score = {
 }
 pd.DataFrame(score).T.round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = {
     "datm: initial set": ("datm", "initial set"),
     "datm: matched": ("datm", "matched"),
@@ -411,7 +411,7 @@ plots.class_profiles(
     "accuracy",
 )
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 change = pd.DataFrame(score).T
 gained = {
     "initial set and labels: damed - datm": change.loc["damed", "initial set"]

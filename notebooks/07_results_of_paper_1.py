@@ -101,7 +101,7 @@ print(
 draws = board["random", STORED]
 print(f"Random, width 32: {draws.percent:.1f}, {len(draws)} draws")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 beside = compare(recorded, targets(), recipes.names(), "cifar10")
 beside = beside[
     (beside.imbalance_factor == 100)
@@ -117,7 +117,7 @@ analysis.formatted(beside)[columns].set_index("method")
 # Distillations of one seed are compared in pairs; chapter 00 explains the columns.
 # All share the same experts, so a resolved difference holds for these four pairs.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import itertools
 
 pairs = [(later, earlier) for earlier, later in itertools.combinations(paper_1, 2)]
@@ -131,7 +131,7 @@ analysis.for_display(board.contrasts(pairs, STORED))
 # (`before` is empty where no initial set was scored.
 # Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 elsewhere = {"evaluate.adsa.largest", "data.class_order"}
 changed = [one for one in board.entries if one.changes and one.iterations]
 changed = [one for one in changed if one.method in paper_1]
@@ -146,7 +146,7 @@ analysis.for_display(table)
 # The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from.
 # If the start were all, both would end where `damed` ends.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 good_start = {"initial.experts": "classifier"}
 kept = board.gains({m: (m, STORED, good_start) for m in ("dam_only", "datm")})
 for method, change in kept.gain.items():
@@ -180,7 +180,7 @@ for method in paper_1:
     slope = np.polyfit(np.log(counts), np.log(told.sum(axis=0)), 1)[0]
     slopes[method] = slope, head, tail, kept_set.lr
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["slope", "own class, most frequent", "own class, rarest", "step size"]
 labels = pd.DataFrame(slopes, index=columns).T
 assert labels.slope["datm"] > 0.5 > labels.slope["dam_only"] > labels.slope["ed_only"] > 0
@@ -198,7 +198,7 @@ analysis.for_display(labels, 3)
 # A line shows means over ten iterations of the first seed.
 # Single iterations scatter, since each draws another expert and another start epoch.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 first = {method: board.entry(method, STORED).records[0] for method in paper_1}
 panels = {"representation phase": "first", "classifier phase": "second"}
 drawn = {}
@@ -217,7 +217,7 @@ plots.curves({"learned step size": learned}, "iteration", "step size of the stud
 # Here is the norm of the gradient that the ten images of a class receive, as it is applied: of both phases, weighted; the mean over all iterations.
 # Compare shapes, not heights: the weights of the phases differ between recipes.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
@@ -246,7 +246,7 @@ for method in paper_1:
         parts = {n: sum(scatter[c] for c in g) / len(g) for n, g in groups.items()}
         unstable[method, f"seed {run.seed}"] = parts
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 unstable = pd.DataFrame(unstable).T
 means_of = unstable.groupby(level=0).mean()
 three = means_of.drop("damed")
@@ -265,7 +265,7 @@ analysis.for_display(unstable, 2)
 #
 # Accuracy by class: students of the initial set and of the distilled set of the first seed.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 bars = {}
 for method in ("datm", "damed"):
     bars[f"{method}, before"] = board.start_of(first[method]).class_accuracies
@@ -280,7 +280,7 @@ plots.per_class_accuracy(bars, *classes)
 # The panels have axes of their own: compare how the lines *run*, not where they lie.
 # Whiskers are one standard deviation over distillations (of Random: over draws); a dot without one is a single distillation, with experts of its own at IF 10.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 methods = ["random", "datm", "damed"]
 at_10 = analysis.board("cifar10", imbalance_factor=10, records=recorded, like=board)
 ours = analysis.accuracy_over_cells([at_10, board], STORED)
@@ -294,7 +294,7 @@ plots.accuracy_by("imbalance_factor", ours, printed)
 # %% [markdown]
 # How far DAM + ED is above DATM and above random images, in points, by imbalance factor (a single distillation takes the spread of IF 100):
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = [("damed", "datm"), ("damed", "random")]
 added = {10: at_10.contrasts(pairs, STORED), 100: board.contrasts(pairs, STORED)}
 added = pd.concat(added, names=["IF", ""]).swaplevel().sort_index()
@@ -303,7 +303,7 @@ gaps = {f"damed - {m}": by_factor.damed - by_factor[m] for m in ("datm", "random
 added.insert(0, "published", pd.concat(gaps))
 analysis.for_display(added)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 above = added.points.unstack(0)
 assert (added.verdict == "resolved").all()
 assert above["damed - datm"].is_monotonic_increasing
@@ -316,7 +316,7 @@ assert fall["datm"] > 3 * fall["damed"] > 0
 # Here each seed has experts of its own, so a dot is a mean over whole pipelines.
 # At IF 20 and 60 the last class has six and two images, and a random set of ten per class holds all of them.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tiny = {"scale": "tiny", "records": recorded}
 digits = analysis.board("digits", imbalance_factor=20, **tiny)
 digits_5, digits_60 = (
@@ -331,7 +331,7 @@ plots.accuracy_by("imbalance_factor", ours[ours.method.isin(methods)])
 # Means over the same runs, of all classes and of the rarest third, in percent.
 # Below them the difference between DAM + ED and each other method in points:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 small = small[(small.ipc == 10) & (small.protocol == "dsa-stored")]
 thirds = small[small.method.isin(methods)]
@@ -353,7 +353,7 @@ analysis.for_display(pd.concat(found))
 # A fingerprint is the length of each class's row in their classifier; chapter 03 shows it for the experts.
 # Digits-LT at IF 20, scale tiny again; a line is the mean over pipelines, of the means over five students each, and whiskers are one standard deviation over pipelines.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import long_tailed as images
 
 tail = images.load(recipes.recipe("damed_digits").data)
@@ -363,7 +363,7 @@ for method in paper_1:
     rows[method] = [run.classifier_norms for run in runs]
 plots.class_profiles(rows, tail.counts, tail.class_names, "length of the class's row")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = {m: min(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
 long = {m: max(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
 assert max(long.values()) < 1  # shorter in the tail, with every recipe and seed
@@ -380,7 +380,7 @@ assert short["ed_only"] > long["datm"]
 # The first image of each class, from the head on the left to the tail on the right, before and after.
 # `tools/set_pictures.py` drew them from the runs above.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Image
 
 picture = where / "pictures" / "paper_1_cifar10_cpu.png"
@@ -392,7 +392,7 @@ Image(filename=picture, alt="Images of four sets before and after the matching",
 # Seconds of each stage on the machine named below, with other work beside it: read the ratios.
 # The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 print(first["datm"].cost.device)
 cost = {method: run.cost.seconds for method, run in first.items()}
 spent = pd.DataFrame(cost).T

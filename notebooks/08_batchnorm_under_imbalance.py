@@ -107,7 +107,7 @@ def shares(order):  # of each class in the running statistics, [C]
     return (0.1 * 0.9 ** torch.arange(len(parts)).flip(0)) @ inside
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 orders = [torch.randperm(len(many), generator=rng) for _ in range(100)]
 running_share = torch.stack([shares(order) for order in orders])
 lines = {
@@ -117,7 +117,7 @@ lines = {
 }
 plots.class_profiles(lines, counts.tolist(), CIFAR10, "share of the class")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 scatter = running_share.std(dim=0) / running_share.mean(dim=0)
 named = [f"{name} ({n})" for name, n in zip(CIFAR10, counts.tolist(), strict=True)]
 rows = {"standard deviation / mean of the share": scatter.double()}
@@ -223,7 +223,7 @@ for result in found.values():
 # The recursion on variances returns the first sum.
 # The second, the spread of the batches' means, is lost, and its size depends on how the data were cut into batches:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 total = whole[1].mean().item()
 rows = {
     f"batches of {size}": result[1].mean().item() / total for size, result in found.items()
@@ -268,7 +268,7 @@ k = torch.tensor([[len(mine) for mine in cut] for cut in cuts]).double().mean(di
 n = torch.tensor(data.counts)
 law = (n - k) / (n - 1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 error = measured.std(dim=0) / len(passes) ** 0.5
 assert ((measured.mean(dim=0) - law).abs() < 5 * error + 1e-6).all()
 plots.class_profiles(
@@ -281,7 +281,7 @@ plots.class_profiles(
 # %% [markdown]
 # On CIFAR-10-LT at IF 100, with batches of 64, the law gives:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 number = counts.sum() / 64  # batches of the pass
 k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class turns up
 rows = {"share that is kept": ((counts - k) / (counts - 1)).double()}
@@ -333,7 +333,7 @@ notebook.source(LayerStatistics)
 # To check: weight the real images so that all classes count alike, and compute mean and variance of everything at once.
 # This gives the mixture form.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 last = statistics["plain"][0].layers[-1]
 fair = (1 / (data.classes * n.double()))[labels]  # weight of each image
 direct = Moments(mean, variance).of_groups(fair[None])
@@ -346,7 +346,7 @@ assert (last.balanced("mean")[1] < direct[1][0]).all()
 # The variance of an equal-class population has three parts: inside images, between the images of a class, between the classes.
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def parts(layer):  # of the mixture's variance, as means over channels
     own = layer.mean.var(dim=0, correction=0)
     return [v.mean().item() for v in (layer.within.mean(0), layer.between.mean(0), own)]
@@ -361,7 +361,7 @@ plots.variance_parts(
     {kind: dict(zip(names, rows, strict=True)) for kind, rows in split.items()}, layers
 )
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 for rows in split.values():
     share = rows[2] / rows.sum(dim=0)
     assert (share.diff() > 0).all()  # layer by layer
@@ -403,7 +403,7 @@ def drawn(size):  # mean variance of random parts of that size: the recursion ab
     return sum(excess(recursion(members[head], size)[1]) for _ in range(20)) / 20
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 kept_by = ("expected", "pooled", "within-image")
 lines = {
     kind: (sizes, [excess(class_variance(last, n, kind, size)[head]) for size in sizes])
@@ -445,7 +445,7 @@ def running(network):  # mean and variance of each layer
     return [tuple(part.cpu().double() for part in pair) for pair in pairs]
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 paths = ("running to equal shares", "natural to equal shares", "running to natural shares")
 panels = {}
 for kind in kinds:
@@ -472,7 +472,7 @@ plots.distances_by_layer(panels, layers, "distance, in standard deviations")
 # In the deepest layer:
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def profile(network, s):  # distance of each class from the three targets, [3, C]
     layer = s.layers[-1]
     goals = (running(network)[-1], layer.balanced(share=data.prior), layer.balanced())
@@ -496,7 +496,7 @@ plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased obs
 # The calibration changes the step from "natural" to "equal".
 # The claim, on each seed:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
 
 tail = list(rank_thirds(data.counts)["tail"])
@@ -564,7 +564,7 @@ for kind, seed, network in each:
     nets = {"as trained": network, "at once": at_once, "in turn": in_turn}
     scores[f"{kind}, seed {seed}"] = [v for net in nets.values() for v in accuracy(net)]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 drift = pd.DataFrame(drift).T
 assert (drift.xs("in turn", level=1) < 1e-3).all().all()
 calibration = torch.cat([panels[kind]["running to equal shares"][:, -1] for kind in kinds])
@@ -577,7 +577,7 @@ drift.xs("at once", level=1).round(2)
 # In turn, the error is zero by construction.
 # What is the accuracy of such observers?
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = pd.MultiIndex.from_product(
     [("as trained", "at once", "in turn"), ("all", "tail")]
 )
@@ -608,7 +608,7 @@ pd.DataFrame.from_dict(scores, orient="index", columns=columns).round(1)
 #
 # These are settings here: `unilevel` has our reading of the paper's form, `edc` the released one.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = recipes.recipe("edc_digits").method
 
 
@@ -628,7 +628,7 @@ pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)})
 # This book's recipe for that is `unilevel_no_calibration`: running statistics as targets and no class term.
 # Its records, with those of `unilevel` and the published numbers:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import analysis, records
 from ltdd_utils.analysis import compare
 from ltdd_utils.records import targets
@@ -647,7 +647,7 @@ analysis.formatted(beside)[columns].set_index(["IPC", "method"])
 # At the reduced scale, on CIFAR-10-LT at IF 100 with ten images per class, both with the same debiased teacher:
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.evaluation import DEBIASED
 
 board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)

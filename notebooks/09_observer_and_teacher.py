@@ -65,7 +65,7 @@ def described(cfg):
     return size | heads | {"epochs": run.epochs, "lr": run.lr, "batch": run.batch_size}
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 scales = {"tiny": recipes.recipe("unilevel_digits")}
 scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "paper")}
 rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
@@ -106,7 +106,7 @@ data, cfg = load(recipe.data), recipe.method.teacher
 debias, labels = cfg.debias, data.train_labels
 rng, share = generator(seeds[0], "views"), 0.6
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 by_image = class_weights(data.counts, debias.partner_power)[labels]
 ours = torch.randperm(len(labels), generator=rng)[:9]
 theirs = torch.multinomial(by_image, 9, replacement=True, generator=rng)
@@ -140,7 +140,7 @@ plots.image_rows(pictures)
 # %%
 notebook.source(class_weights)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 prior = data.prior
 partners = prior ** (1 - debias.partner_power)
 partners = partners / partners.sum()
@@ -217,7 +217,7 @@ torch.testing.assert_close(slopes["mean"][1], data.classes * slopes["sum"][1])
 # %%
 notebook.source(debias_loss)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.training import learning_rate
 
 epochs = list(range(cfg.train.epochs))
@@ -268,7 +268,7 @@ def gradient(side):  # its norm in each part of the network
     return {n: [length(loss, w) for w in ws] for n, ws in weights.items()}
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def length(loss, weight):
     (g,) = torch.autograd.grad(loss, weight, retain_graph=True, allow_unused=True)
     return 0.0 if g is None else g.norm().item()
@@ -318,7 +318,7 @@ logits = {
 }
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def by_class(values):  # mean over each class's test images
     return [values[truth == c].double().mean().item() for c in range(data.classes)]
 
@@ -332,7 +332,7 @@ plots.per_class_accuracy(right, data.counts, data.class_names)
 # Compare the two lower rows first: same backbone, same images, two linear layers.
 # The claim, on each seed:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
 
 thirds = rank_thirds(data.counts)
@@ -367,7 +367,7 @@ def beside_plain(of):
     return of_seeds(new[:, of].mean(dim=1)), of_seeds(old[:, of].mean(dim=1))
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 parts = {f"class {data.class_names[c]} ({data.counts[c]})": [c] for c in tail}
 parts |= {"tail third": tail, "all": list(range(data.classes))}
 gain = contrasts({name: beside_plain(of) for name, of in parts.items()})
@@ -385,7 +385,7 @@ analysis.for_display(gain)
 # Exercise 5 would.
 # As what do teachers classify the images of the class that lost on average?
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 loser = truth == tail[-2]
 rows = {
     name: sum(z[loser].argmax(dim=1).bincount(minlength=data.classes) for z in of).tolist()
@@ -404,7 +404,7 @@ pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 # This needs no training, no setting and no second head.
 # For the plain teacher this is $\log \pi$; for the plain head of the debiased one it is the logarithm of the shares of the *mixed* labels:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 logits["plain teacher - log prior"] = [z - prior.log() for z in plain]
 logits["debiased, plain head - log mixed"] = [z - mixed.log() for z in plain_heads]
 tails = {}
@@ -415,7 +415,7 @@ rows = {name: [*own.tolist(), scores[name].mean().item()] for name, own in tails
 columns = [*(f"tail third, seed {seed}" for seed in seeds), "all classes, mean"]
 pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 learned, shifted = (
     tails["debiased, re-weighted head"],
     tails["debiased, plain head - log mixed"],
@@ -440,7 +440,7 @@ analysis.for_display(cost_free)
 # So its confidence matters as much as its accuracy:
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def sure(of):  # probability of the true class of each test image, by third
     p = torch.cat([z.softmax(dim=1).gather(1, truth[:, None])[:, 0] for z in of])
     rows = {n: torch.isin(truth, torch.tensor(list(thirds[n]))) for n in ("head", "tail")}
@@ -451,7 +451,7 @@ names = ("plain teacher", "debiased, re-weighted head")
 confidence = {name: sure(logits[name]) for name in names}
 plots.confidence(confidence)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = {
     n: {k: v.mean().item() for k, v in parts.items()} for n, parts in confidence.items()
 }
@@ -487,7 +487,7 @@ usual = [one for one in board.usual if one.evaluator in (PLAIN, DEBIASED)]
 known = sum(len(one.records) for one in usual)
 print(f"{known} records, {sum(map(len, found.values()))} teachers")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import class_counts
 
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
@@ -498,7 +498,7 @@ bars = {
 }
 plots.per_class_accuracy(bars, counts, CIFAR10)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 groups = {"all": range(10), **rank_thirds(counts)}
 rows = {
     f"{name}, n = {len(rows)}": {
@@ -511,7 +511,7 @@ pd.DataFrame(rows).T.round(1)
 # %% [markdown]
 # Students on the *same* sets under both teachers, with the command for each run that is missing:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 methods = ("random", "rded", "edc", "unilevel_no_recovery", "unilevel")
 rows = {}
 for method in methods:
@@ -523,7 +523,7 @@ for method in methods:
 pd.set_option("display.max_colwidth", None)
 pd.DataFrame(rows).T.rename_axis("accuracy, % (pipelines)")
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 own_tail = {
     name: torch.tensor(of)[:, list(groups["tail"])].mean().item()
     for name, of in bars.items()

@@ -64,7 +64,7 @@ found = {name: recipes.recipe(f"{name}_digits") for name in methods}
 index = ["start", "scored by", "iterations", "observer", "targets", "layers"]
 index += ["blocks, pixels", "class-wise share", "labelled by"]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
 for name, recipe in found.items():
     cfg, goal, moves = recipe.method, recipe.method.statistics, recipe.method.recover
@@ -145,7 +145,7 @@ def scored(crops, label):
     return initial.confidence(teacher, preprocess(crops.to(context.device)), truth).cpu()
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rarest = min(range(data.classes), key=lambda label: data.counts[label])
 images, crops = pool(rarest, generator(seed, "crops to look at"))
 scores = scored(crops, rarest).view(-1, m)
@@ -178,7 +178,7 @@ for s in seeds:
     kept.append(rounds)
     lost.append(by_score)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = {f"rounds, seed {s}": row for s, row in zip(seeds, kept, strict=True)}
 table |= {f"by score, seed {s}": row for s, row in zip(seeds, lost, strict=True)}
 possible = [min(count, ipc) for count in data.counts]
@@ -258,7 +258,7 @@ for whole, classes in zip(goals.whole, goals.classes, strict=True):
 # How large is $n$?
 # A batch takes the first image of every class, then the second of every class, and so on:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.methods.alignment.batches import batches
 
 rows = {}
@@ -334,14 +334,14 @@ ended += [moved(cfg.recover, x, s) for x, s in zip(starts[1:], seeds[1:], strict
 # %% [markdown]
 # The observer is a measuring device and must remain unchanged, bit by bit; and every pixel must be in its range:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 now, made = observer.state_dict(), ended[0][0]
 assert all(torch.equal(value, now[name]) for name, value in before.items())
 assert not any(layer._forward_pre_hooks for layer in observer.modules())
 assert all(parameter.requires_grad for parameter in observer.parameters())
 assert bool(((made >= bounds[0]) & (made <= bounds[1])).all())
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 some = batches(labels, cfg.recover.batch)[0][: data.classes]  # the first of every class
 pictures = {"start": starts[0].cpu()[some]}
 pictures |= {f"after {n}": path[n][: data.classes] for n in (5, 20)}
@@ -362,7 +362,7 @@ plots.image_rows(shown | {"change": 0.5 + (final - first) / 2})
 # The targets are statistics of whole images.
 # So run it a second time with whole images in every step, and compare the distances as recovery itself measures them:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 wholly = replace(cfg.recover, crop_scale=(1.0, 1.0))
 whole_ended = [moved(wholly, x, s) for x, s in zip(starts, seeds, strict=True)]
 steps = list(range(1, cfg.recover.iterations + 1))
@@ -420,7 +420,7 @@ def measured(images):  # whole, cropped, by the bystander
     return distance(*own, images), sum(cropped) / len(fixed), distance(*bystander, images)
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 kinds = {
     "real images": [pixels(one, data, preprocess).to(context.device) for one in real],
     "start: crops": starts,
@@ -433,7 +433,7 @@ table = {
 }
 pd.DataFrame({name: rows.mean() for name, rows in table.items()}).T.round(2)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 began, ours, other_way = (
     table[n] for n in ("start: crops", "recovered", "recovered, whole")
 )
@@ -458,7 +458,7 @@ assert (other_way["whole, bystander"] < 0.6 * began["whole, bystander"]).all()
 # It makes the observer more confident on the images than on real ones, at the cost of the statistics (one seed).
 # Without it, whole images come closer than a random sample of real ones:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 import torch.nn.functional as F
 
 alone, _ = moved(replace(wholly, cross_entropy=0.0), starts[0], seeds[0])
@@ -483,7 +483,7 @@ def gaps(images):  # for every layer, of the mean and of the variance, class by 
     return [[(f - g).norm(dim=-1).mean().item() for f, g in pair] for pair in pairs]
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 first, after = gaps(starts[0]), {title: gaps(images) for title, images in finished.items()}
 panels = {
     title: {
@@ -522,7 +522,7 @@ def accuracy(one, s):
     return 100 * (confusion.diag().sum() / confusion.sum()).item()
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 recovered = [DistilledSet(labels, nowhere, images=x.cpu(), info=info) for x, _ in ended]
 trials = {"crops": sets, "recovered": recovered}
 score = pd.DataFrame(
@@ -533,7 +533,7 @@ score = pd.DataFrame(
 )
 score.set_axis([f"seed {s}" for s in seeds]).T.round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import analysis
 from ltdd_utils.analysis import contrasts
 

@@ -89,7 +89,7 @@ for dataset, scale, ipc, channels, side in cells:
     weights = sum(p.numel() for p in network.parameters()) - spare
     rows[f"{dataset}, IPC {ipc}"] = (*sizes, weights)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["pixels", "stored logits", "logits of all views", "teacher's weights"]
 sizes = pd.DataFrame(rows, index=columns).T
 times = sizes.drop(columns="pixels").div(sizes.pixels, axis=0).round(2)
@@ -381,7 +381,7 @@ many = torch.from_numpy(class_prior(class_counts(500, 50, 200)))
 rng = generator(seed, "many classes")
 margins = (4 + 2 * torch.randn(len(many), generator=rng)).tolist()
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 z, y = planted(1.0, many, margins, rng, each=2)
 tau, pairs = adsa.find_tau(z, y, many, ADSAConfig(largest=20.0, step=0.25))
 lowest = min(pairs, key=lambda pair: pair[1])
@@ -405,7 +405,7 @@ notebook.source(adsa.find_tau)
 # The same search on the three kinds of images from above:
 # ADSA itself uses only the first kind; test labels serve here as a measuring device.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 found = {
     name: adsa.find_tau(*pair, data.prior, ADSAConfig()) for name, pair in answers.items()
 }
@@ -416,7 +416,7 @@ values = [
 ]
 plots.tau_search(found, (name, values), data.counts)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tau, of_views = found["EDC images"][0], found["views of them"][0]
 shift = adsa.calibration(data.prior, tau).to(context.device)
 z, _ = answers["test images"]
@@ -434,7 +434,7 @@ both.round(1)
 # So students that learn from its outputs should be better.
 # Train three with the calibrated teacher, with everything else as above:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 calibrated = adsa.Calibrated(teacher, shift).eval()
 told_calibrated = [answered(taught(fresh(s), student_epochs, calibrated, s)) for s in seeds]
 students["every view, ADSA"] = told_calibrated
@@ -442,7 +442,7 @@ table["every view, ADSA"] = pd.DataFrame([scores(z) for z in told_calibrated])
 pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def by_class(z):
     wrong_or_right = (z.argmax(dim=1) == test_labels).double().cpu()
     return [
@@ -475,7 +475,7 @@ plots.class_profiles(profiles, data.counts, data.class_names, "accuracy")
 # Estimate $a$ by least squares on test images, and the learned fraction of the mean:
 
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 def share(found, wanted):  # least squares: what multiple of `wanted` is `found`
     return ((found * wanted).sum() / wanted.square().sum()).item()
 
@@ -492,7 +492,7 @@ facts["head"] = table["every view, ADSA"]["head"]
 facts["head, shift undone"] = [scores(z - shift)["head"] for z in told_calibrated]
 facts.set_axis([f"seed {s}" for s in seeds]).round(2)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 mean_logit = answers["test images"][0].mean(dim=0).cpu()
 means = {"mean logit of the plain teacher": mean_logit - mean_logit.mean()}
 means |= {"log prior": data.prior.log() - data.prior.log().mean()}
@@ -502,7 +502,7 @@ lean = own_mean.corr().iloc[0, 1]
 assert lean < 0  # the mean leans to the tail, and adds to the shift
 own_mean.T.round(2)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert (facts["a"] < 0.8).all() and (facts["of the mean"] > facts["a"] + 0.2).all()
 assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
 assert (facts["head, shift undone"] > facts["head"]).all()
@@ -529,7 +529,7 @@ for name, (labeller, moved) in watched.items():
     taught(net, long_epochs, labeller, seed, each=look)
     logs[name] = [(z, learned(z, answers["test images"][0] + moved)) for z in log.values()]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 panels = {
     name: {
         "a, image part": (marks, [a for _, (a, _) in log]),

@@ -72,7 +72,7 @@ print(f"{len(board.records)} records, {students} students")
 # A dot is a pipeline, the mean of its students.
 # The two vertical lines are the teachers themselves on the same test set, means over the seeds.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 order = ["random", "rded", "sre2l", "edc", "edc_several", "unilevel_no_debiasing"]
 order += ["unilevel_no_recovery", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
 teachers = {"plain": PLAIN, "debiased": DEBIASED}
@@ -85,7 +85,7 @@ plots.side_by_side(order, series, lines)
 # A column is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on a network of their own, that network stays the same.
 # SRe2L's set, recovered from noise, is below random real images under either teacher:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = board.accuracies(order, teachers.values()).set_axis(list(teachers), axis="columns")
 for kind, evaluator in teachers.items():
     table[f"n, {kind}"] = [len(board[method, evaluator]) for method in order]
@@ -107,7 +107,7 @@ analysis.for_display(several)
 # The same distilled set, the same students, another teacher: the difference is the labels' alone.
 # Every set gains more than twice what the whole uni-level method adds to random images under the debiased teacher:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 taught = table[list(teachers)].dropna()
 taught = taught.assign(gain=taught.debiased - taught.plain)
 method_gain = taught.debiased["unilevel"] - taught.debiased["random"]
@@ -133,7 +133,7 @@ lacking = {
     "consistency=0": loss,
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 fewer = {name: board.entry("random", DEBIASED, part) for name, part in lacking.items()}
 whole = board["random", DEBIASED]
 bundle = contrasts({name: (one.scores, whole) for name, one in fewer.items()})
@@ -155,7 +155,7 @@ analysis.for_display(bundle)
 # The last row is the plainest control there is: random real images, labelled by the same teacher.
 # All pipelines of a seed share its teacher, so they are compared in pairs.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 others = [method for method in order[::-1] if method != "unilevel"]
 others = [method for method in others if board[method, DEBIASED]]
 found = board.contrasts([("unilevel", method) for method in others], DEBIASED)
@@ -165,7 +165,7 @@ plots.differences(list(found.index), list(found.points), list(found.needed))
 # The full method is above random real images, above RDED's crops and above its own crops without recovery.
 # What calibration gives, and the distance to EDC, are not resolved; the confident crops cost a little:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]
 assert (above.verdict == "resolved").all() and above.points.min() > 0
 tied = found.loc[[f"unilevel - {m}" for m in ("unilevel_no_calibration", "edc")]]
@@ -189,7 +189,7 @@ printed = targets().query("paper == 'cui2026rethinking' and dataset == 'cifar100
 printed = printed.query("imbalance_factor == 50 and ipc == 10 and network == 'convnet-d3'")
 printed = printed.drop_duplicates("method", keep="last").set_index("method")["mean"]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 parts = ["unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel"]
 ablation = pd.DataFrame(
     {
@@ -206,7 +206,7 @@ analysis.for_display(ablation, empty="not run")
 # All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named).
 # The last row is what the teachers themselves score:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 heights = hundred.accuracies(order, teachers.values()).dropna(how="all")
 heights = heights.set_axis(list(teachers), axis="columns")
 heights.insert(0, "published", printed.reindex(heights.index))
@@ -222,7 +222,7 @@ analysis.for_display(heights)
 # With the spread on CIFAR-10-LT (there of means over three students, here of single ones) for want of a better one, the full method minus the others, first each with its own teacher, then all with the debiased one.
 # Under one teacher it cannot be told from random images or from RDED's crops; with its own plain teacher RDED is lower:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 full = hundred["unilevel", DEBIASED]
 rest = heights.index.drop(["unilevel", "the teacher itself"])
 plain = {f"unilevel - {m}": (full, hundred[m, PLAIN]) for m in rest.drop("random")}
@@ -242,7 +242,7 @@ analysis.for_display(on_hundred)
 # (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
 # A plain observer with a debiased teacher scores like the full method; plain labels take the debiased observer down to where the plain methods are:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
 plain_observer |= {"observer.kind": "plain"}
 switched = {
@@ -265,7 +265,7 @@ analysis.for_display(jobs)
 # `recipe itself` is the full method on the same seeds.
 # All of these forms score alike:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 asked = {
     "as released": {
         "statistics.source": "running",
@@ -302,7 +302,7 @@ board.gains({method: (method, DEBIASED) for method in begun}).rename_axis("metho
 # One number, $\tau$, is chosen on the distilled images.
 # ADSA lifts EDC and SRe2L by many points, and costs a little where the teacher is debiased already:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 plain = board.contrasts([("edc_adsa", "edc"), ("sre2l_adsa", "sre2l")], PLAIN)
 debiased = board.contrasts([("unilevel_adsa", "unilevel")], DEBIASED)
 calibrated = pd.concat({"plain teacher": plain, "debiased teacher": debiased})
@@ -318,7 +318,7 @@ analysis.for_display(calibrated, 2)
 # Accuracy by class, most frequent first, students of seed 0.
 # The plain teacher's students know the head; ADSA turns that around.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
@@ -341,7 +341,7 @@ plots.per_class_accuracy(bars, *classes)
 # `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
 # One stored vector gives less than the answer for every view, with CutMix or without:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = {}
 for one in board.entries:
     if one.evaluator.protocol == "online-stored":
@@ -365,7 +365,7 @@ analysis.for_display(budget)
 # The panels have axes of their own: compare how the lines run.
 # Whiskers are one standard deviation over pipelines; a dot without one is a single pipeline.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 single, fifty = (analysis.board("cifar10", ipc=ipc, records=recorded) for ipc in (1, 50))
 ours = analysis.accuracy_over_cells([single, board, fifty], DEBIASED)
 ours = ours[ours.method.isin(["random", "rded", "edc", "unilevel"])]
@@ -391,7 +391,7 @@ ours.pivot(index="method", columns="ipc", values="shown")
 # The uni-level method against the others at one image per class, under the same teacher.
 # It is above all three; its distance to EDC is not resolved:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 others = [("unilevel", method) for method in ("edc", "random", "rded")]
 alone = single.contrasts(others, DEBIASED)
 assert (alone.points > 0).all() and alone.verdict["unilevel - edc"] == "not resolved"
@@ -422,7 +422,7 @@ for network in networks:
     ours[network] = {method: there[run].percent for method, run in runs.items()}
 by_network = pd.DataFrame(ours)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 printed = targets().query("table == 'Table 7' and metric == 'accuracy'")
 printed = printed.replace({"network": {"convnet-d3": "convnet"}})
 printed = printed.pivot(index="method", columns="network", values="mean")
@@ -436,7 +436,7 @@ analysis.for_display(both_sides, empty="not run")
 # What a set loses with another student is what it had learned of the ConvNet rather than of the classes.
 # The sets of both papers lose points, DAM + ED more than uni-level, as published; DAM + ED loses less here than in print:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 moved = {side: both_sides[side].sub(both_sides[side].convnet, axis=0) for side in sides}
 moved = pd.concat(moved, axis=1).drop(columns="convnet", level=1)
 fall = moved["ours"].loc[["damed", "unilevel"]].dropna(axis=1)
@@ -449,7 +449,7 @@ analysis.for_display(moved, empty="not run")
 # The paper also says that its scores vary less over architectures.
 # The standard deviation over the architectures that both sides have, in points:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 shared = both_sides.ours.dropna(axis=1).columns
 varies = {side: both_sides[side][shared].std(axis=1) for side in sides}
 varies = pd.DataFrame(varies).loc[["damed", "unilevel"]]
@@ -462,7 +462,7 @@ analysis.for_display(varies)
 # Students with stored labels train with the step size that the set has learned on the ConvNet.
 # Of each trajectory set, the first and the last mean over ten iterations:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 stored = analysis.board("cifar10", records=recorded)
 runs = {
     method: stored.entry(method, STORED).records[0] for method in ("damed", "datm", "mtt")
@@ -481,7 +481,7 @@ learned.round(4)
 #
 # There the uni-level set is a little *below* random images under the debiased teacher, and ADSA costs EDC far more than it gives it on CIFAR-10-LT, since the plain teacher of digits knows the tail:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
 debiased = small.contrasts([("unilevel", "random")], DEBIASED)
 plain = small.contrasts([("edc_adsa", "edc")], PLAIN)
@@ -510,7 +510,7 @@ printed.set_index(["method", "metric"])[["mean", "unit", "note"]]
 # The first image of each class, from the head on the left to the tail on the right, before and after recovery.
 # EDC begins with random real images, the uni-level method with confident crops.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from IPython.display import Image
 
 picture = where / "pictures" / "paper_2_cifar10_cpu.png"

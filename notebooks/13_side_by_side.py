@@ -70,7 +70,7 @@ print(f"{len(board.records)} records, {students} students")
 # With $C$ classes, a stored soft label is $C$ numbers per image, whatever the student does with it.
 # A teacher that is asked about each view gives $C$ numbers per image *and epoch*:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
@@ -104,7 +104,7 @@ families = {
 order = [method for members in families.values() for method in members]
 order = [method for method in order if method in board.methods()]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 lines = {
     "whole set, cross-entropy": board["full", STORED].accuracy,
     "whole set, logit-adjusted": board["full_logit_adjusted", STORED].accuracy,
@@ -127,7 +127,7 @@ analysis.for_display(heights, empty="not run")
 # From the worst set to the best under each evaluator, in points.
 # Under stored labels the sets lie more than twice as far apart as under a teacher that answers for every view:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 apart = heights.drop("edc_adsa")  # another teacher
 apart = apart.max() - apart.min()
 assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
@@ -137,7 +137,7 @@ analysis.for_display(apart.to_frame("best - worst"))
 # And what Random and DAM + ED gain when their evaluator is changed from the first to the last.
 # Random images gain more than DAM + ED adds to them under stored labels:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 gain = heights[DEBIASED] - heights[STORED]
 damed_gain = heights[STORED]["damed"] - heights[STORED]["random"]
 assert gain["random"] > damed_gain  # than DAM + ED adds to random images
@@ -155,7 +155,7 @@ analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 #
 # The trajectory family's pipelines share four expert pairs, so what is resolved there is resolved for these experts.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 others = [(method, "random") for method in order if method != "random"]
 against_random = {on: board.contrasts(others, on) for on in evaluators}
 against_random = pd.concat(against_random).query("verdict != 'not run'")
@@ -167,7 +167,7 @@ analysis.for_display(against_random)
 # In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
 # Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = [("dc", "random"), ("dc", "datm"), ("dm", "dc"), ("dm", "random"), ("damed", "dm")]
 expertless = board.contrasts(pairs, STORED)
 assert (expertless.verdict == "resolved").all() and expertless.points.min() > 0
@@ -190,7 +190,7 @@ analysis.for_display(expertless)
 # DAM + ED is above DATM under every evaluator, by the most under paper 1's.
 # The uni-level method is above RDED and above DAM + ED where a teacher answers for every view, and far below DAM + ED without a teacher:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = [("damed", "datm")] + [("unilevel", other) for other in ("edc", "rded", "damed")]
 headlines = pd.concat({on: board.contrasts(pairs, on) for on in evaluators}).swaplevel()
 signs = headlines.points.where(headlines.verdict == "resolved").unstack()
@@ -213,7 +213,7 @@ board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
 # Walk from one number to the other in two ways.
 # First: change the evaluator and keep the set, then change the set and keep the evaluator.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 walked = board.ladder(
     {
         "DAM + ED, own evaluator": ("damed", STORED),
@@ -229,7 +229,7 @@ plots.waterfall(*walked.bars)
 # Then the teacher's answer for every view.
 # Only the last step is the label budget alone: same set, same teacher, same students.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 once = {PLAIN: Evaluator("online-stored", "plain")}
 once |= {DEBIASED: Evaluator("online-stored", "debiased")}
 told = board.ladder(
@@ -272,7 +272,7 @@ analysis.for_display(several, empty="not run")
 # Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds.
 # Each of these differences is resolved, and the debiased teacher gives every set far more than paper 2's students alone give random images:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 by_views = {
     f"{method}, {every.teacher}": (board[method, every], board[method, at_once])
     for method in order
@@ -312,7 +312,7 @@ analysis.for_display(small.accuracies(known, [STORED, PLAIN, DEBIASED]), empty="
 # Seconds from nothing to *one* trained student: the experts, the set, the teacher that the evaluator needs, and one student.
 # They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 costs = {str(on): {} for on in evaluators}
 for one in board.usual:
     if one.evaluator in evaluators and one.method in [
@@ -330,7 +330,7 @@ plots.accuracy_by_cost(costs)
 # A distilled set pays where very many students are trained, or where the real images may not be kept.
 # Counted to the second and every further student:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 timed = [one for one in board.usual if one.method in ("damed", "unilevel")]
 timed += [board.entry("full_logit_adjusted", STORED)]
 columns = ["method", "evaluator", "first student, s", "every further one, s"]
@@ -347,7 +347,7 @@ seconds.round(0)
 # The table gives the number of students after which a set pays for itself, in seconds, against training each on all real images.
 # It takes a dozen or two:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 first, further = (seconds[column] for column in columns[2:])
 saved = further["full_logit_adjusted"].item() - further
 paid = ((first - further) / saved).where(saved > 0)  # until the set and its teacher stand
@@ -395,7 +395,7 @@ analysis.for_display(heights[narrow] - board["full_logit_adjusted", STORED].perc
 # Accuracy by class, most frequent first; students of the first pipeline.
 # The best set of each family under paper 2's evaluator with the debiased teacher, and beside them what uses all real images.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 shown = {
     f"{method} ({family})": board.entry(method, DEBIASED)
     for family, method in best["best set"][DEBIASED].items()
@@ -407,7 +407,7 @@ plots.per_class_accuracy(bars, *classes)
 # %% [markdown]
 # And under paper 1's evaluator, without any teacher:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 shown = {
     f"{method} ({family})": board.entry(method, STORED)
     for family, method in best["best set"][STORED].items()
@@ -420,13 +420,13 @@ plots.per_class_accuracy(bars, *classes)
 # Paper 2 compares its classes with those of DAM + ED, each under its own evaluator: better on the head and on the tail.
 # So it is here, in every third:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 own = {"DAM + ED, stored labels": ("damed", STORED)}
 own |= {"uni-level, debiased teacher": ("unilevel", DEBIASED)}
 bars = {name: board.entry(*run).records[0].class_accuracies for name, run in own.items()}
 plots.per_class_accuracy(bars, *classes)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 own["DAM + ED, debiased teacher"] = ("damed", DEBIASED)
 own["random images, debiased teacher"] = ("random", DEBIASED)
 thirds = {}

@@ -77,7 +77,7 @@ print(f"Digits-LT: {len(digits.entries)} settings")
 # Whiskers are one standard deviation over pipelines.
 # The figures are of CIFAR-10-LT.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 start = {"iterations": 0}
 ladder_1 = {
     "random real images, hard labels": ("random", STORED),
@@ -88,7 +88,7 @@ ladder_1 = {
 }
 plots.waterfall(*board.ladder(ladder_1).bars)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 steps_1 = both.ladders(ladder_1)
 points = steps_1.loc["CIFAR-10-LT"].points
 assert points.iloc[2] == points.max()  # choosing and labelling, before matching
@@ -109,7 +109,7 @@ analysis.for_display(steps_1)
 # The order of the steps is a choice.
 # The paper's own order begins at DATM:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 good_start = {"initial.experts": "classifier"}
 ladder_2 = {
     "DATM": ("datm", STORED),
@@ -126,7 +126,7 @@ plots.waterfall(*board.ladder(ladder_2).bars)
 # All four sets below begin with the same images and labels, those of the good start.
 # (The rows differ in one more thing: where decoupled experts are matched, a second phase comes in, and the first has the weight that the released settings give it there.)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 neither, dam = (board[method, STORED, good_start] for method in ("datm", "dam_only"))
 decoupled, all_parts = (board[method, STORED] for method in ("ed_only", "damed"))
 weights = [recipes.recipe(f"{m}_cifar10").method.first.weight for m in ("datm", "ed_only")]
@@ -137,7 +137,7 @@ four = {
 }
 pd.DataFrame(four).rename_axis("experts matched").round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from_good = contrasts(
     {
         "DAM, biased experts": (dam, neither),
@@ -158,7 +158,7 @@ analysis.for_display(from_good)
 # From random real images under a plain teacher to the full method.
 # Only its first step changes what the student is told; the later ones change images alone.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 ladder_3 = {
     "random real images, plain teacher": ("random", PLAIN),
     "debiased teacher": ("random", DEBIASED),
@@ -168,7 +168,7 @@ ladder_3 = {
 }
 plots.waterfall(*board.ladder(ladder_3).bars)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 steps_3 = both.ladders(ladder_3)
 points, on_digits = steps_3.loc["CIFAR-10-LT"].points, steps_3.loc["Digits-LT"]
 assert points.iloc[1] > 2 * points.iloc[2:].abs().sum()
@@ -185,7 +185,7 @@ analysis.for_display(steps_3)
 #
 # Hollow dots are initial sets, full dots what the iterations made of them, scored by the same students with the same labels.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 begun = [one for one in board.usual if one.evaluator in (STORED, DEBIASED)]
 begun = [one for one in begun if any(board.before(*one.run)) and one.iterations]
 begun.sort(key=lambda one: one.evaluator)
@@ -200,7 +200,7 @@ plots.before_after(list(begun), before, [one.scores for one in begun.values()])
 # Where re-balanced experts choose and label, most of what is won is there at the start.
 # Where experts are biased, and in the uni-level method, the set starts below random images; the iterations add to every one of them:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 gained = board.gains({name: one.run for name, one in begun.items()})
 base = [board["random", one.evaluator].percent for one in begun.values()]
 above = pd.DataFrame({"start": gained.before - base, "end": gained.after - base})
@@ -248,7 +248,7 @@ sum_1 = {
     "the same, no prior": ("ed_only", STORED, {"dam.weights": "sum"} | uniform),
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 placebos = analysis.only_run(both.controls(prior | sum_1))
 large, small = placebos.loc["CIFAR-10-LT"], placebos.loc["Digits-LT"]
 assert large.verdict["inverted prior"] == "resolved" and large.points["inverted prior"] < -8
@@ -261,7 +261,7 @@ analysis.for_display(placebos)
 # For scale, each of them against random real images with hard labels.
 # (On CIFAR-10-LT the uniform prior is `ed_only`.)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = {"true prior": ("damed", STORED)} | prior
 tried["the same, no prior"] = sum_1["the same, no prior"]
 random = ("random", STORED)
@@ -275,7 +275,7 @@ analysis.for_display(beside_random)
 # On Digits-LT every wrong prior ends far below random images.
 # On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 large, small = beside_random.loc["CIFAR-10-LT"], beside_random.loc["Digits-LT"]
 wrong = small.loc[["uniform prior", "permuted prior", "inverted prior"]]
 assert (wrong.verdict == "resolved").all() and wrong.points.max() < -5
@@ -304,7 +304,7 @@ analysis.for_display(dam_gain)
 # Chapter 05 shows that each alone imitates the long tail and both together count the prior twice.
 # On Digits-LT the shift alone does as well as the weights alone, and both together do worse:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 offset = {
     "shift alone (lambda 1)": ("damed", STORED, {"dam.weights": "none", "dam.offset": 1}),
     "weights and shift": ("damed", STORED, {"dam.offset": 1}),
@@ -320,7 +320,7 @@ analysis.for_display(shifts)
 # On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed.
 # The shift lies between the two:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 no_dam = ("ed_only", STORED)
 pairs = {"shift alone - no DAM": (offset["shift alone (lambda 1)"], no_dam)}
 pairs |= {"weights - no DAM": (("damed", STORED), no_dam)}
@@ -336,7 +336,7 @@ analysis.for_display(shift_gain)
 # The exact gradient takes somewhat more time than TESLA's, less than a fifth, and from a little less to a sixth more memory (each was measured once).
 # What costs several times the memory is to keep the whole graph:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 timing = pd.read_csv(where / "benchmarks" / "matching.csv")
 timing = timing[timing.gradient.isin(["exact", "tesla", "unroll"]) & (timing.images == 100)]
 timing = timing[timing.steps.isin([10, 20, 40])]
@@ -352,7 +352,7 @@ more.unstack().round(0).rename_axis(index="exact: percent more than TESLA")
 # %% [markdown]
 # On CIFAR-10-LT a DAM + ED set that was matched with TESLA's gradient scores more than a point less; on Digits-LT no difference can be seen:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 gradient = {
     "damed, TESLA gradient": ("damed", STORED, {"gradient": "tesla"}),
     "datm, TESLA gradient": ("datm", STORED, {"gradient": "tesla"}),
@@ -384,7 +384,7 @@ after = {
 adjusted = {"experts.logit_adjustment": 1}
 after["datm, logit-adjusted experts"] = ("datm", STORED, adjusted)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 attempts = analysis.only_run(both.controls(after))
 large, small = attempts.loc["CIFAR-10-LT"], attempts.loc["Digits-LT"]
 assert (small.verdict == "resolved").all()
@@ -397,7 +397,7 @@ analysis.for_display(attempts)
 # %% [markdown]
 # And the $\tau$ that was chosen, with the accuracy of each class, from the most frequent to the rarest:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 runs = [run for run in board.records + digits.records if run.method == "datm"]
 rows = []
 for run in [run for run in runs if run.recipe.evaluate.adsa]:
@@ -416,7 +416,7 @@ pd.DataFrame(rows, columns=columns).set_index(columns[:3])
 # Against random real images under the same students.
 # Logit-adjusted experts alone take DATM far above them, and on CIFAR-10-LT only:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 against = both.differences({name: (run, random) for name, run in after.items()})
 against = analysis.only_run(against)
 points = against.loc["CIFAR-10-LT"].points
@@ -429,7 +429,7 @@ analysis.for_display(against)
 # The last attempt comes before the training and not after it: experts with a logit-adjusted loss.
 # How far does that one number carry, beside the two stages of expert decoupling?
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 mine = ("datm", STORED, adjusted)
 pairs = {
     "datm, such experts - ED alone": (mine, ("ed_only", STORED)),
@@ -453,7 +453,7 @@ analysis.for_display(beside_ed)
 # Calibrating the answers of a plain *teacher* is another matter.
 # ADSA lifts EDC and SRe2L by many points, does not reach what a debiased teacher gives, and does great harm on Digits-LT:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 edc_adsa, unilevel = ("edc_adsa", PLAIN), ("unilevel", DEBIASED)
 adsa = board.differences(
     {
@@ -491,7 +491,7 @@ cell = ("cifar10", 100, 10)
 # The full method minus itself without one part, under the debiased teacher.
 # The first row takes the teacher away, and with it the labels.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
 plain_observer |= {"observer.kind": "plain"}
 without = {
@@ -508,7 +508,7 @@ plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed
 # %% [markdown]
 # Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert part_of.verdict["recovery"] == part_of.verdict["confident crops"] == "resolved"
 assert part_of.points["recovery"] > 0 > part_of.points["confident crops"]
 assert (part_of.verdict[["calibration", "debiased observer"]] == "not resolved").all()
@@ -524,7 +524,7 @@ analysis.for_display(part_of)
 # `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes.
 # The sets of paper 1 are scored with stored labels, those of paper 2 with the teacher of their recipe.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 turn = {"data.class_order": "reversed"}
 headlines = {"datm": STORED, "damed": STORED}
 headlines |= {"unilevel_no_debiasing": PLAIN, "unilevel": DEBIASED}
@@ -535,7 +535,7 @@ analysis.for_display(analysis.only_run(both.controls(turned)))
 # Do the headline differences keep their sign?
 # With the classes in reversed order all of them do:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = ("damed", "datm"), ("unilevel", "unilevel_no_debiasing")
 named = {method: (method, evaluator) for method, evaluator in headlines.items()}
 orders = {}
@@ -554,7 +554,7 @@ analysis.for_display(sign)
 # Elsewhere it does.
 # Digits-LT (scale `tiny`) at IF 20 and 60, real images of the rarest classes, and how many of its ten places each cannot fill with different ones:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 places = {}
 for factor in (5, 20, 60):
     data = recipes.recipe("damed_digits", imbalance_factor=factor).data
@@ -563,14 +563,14 @@ for factor in (5, 20, 60):
 names = ["4th rarest", "3rd", "2nd", "rarest", "places repeated"]
 pd.DataFrame.from_dict(places, orient="index", columns=names)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
 short = short[short.method.isin(["random", "datm", "damed"])]
 thirds = 100 * short.pivot_table(["overall", "tail"], "method", "imbalance_factor")
 analysis.for_display(thirds)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 few = {"scale": "tiny", "records": recorded, "like": digits}
 by_factor = {
     f"IF {factor}": analysis.board("digits", imbalance_factor=factor, **few)
@@ -590,7 +590,7 @@ analysis.for_display(pd.concat(found).swaplevel().sort_index())
 # In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places.
 # How many classes are short there:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 50, 50)]
 grid += [("tiny", 500, 100, 10), ("tiny", 500, 100, 20)]
 wanting = {}
@@ -607,7 +607,7 @@ pd.DataFrame.from_dict(wanting, orient="index", columns=["classes short", "of"])
 #
 # All runs with a changed setting in these cells, beside the recipe itself on the same seeds; new records appear here by themselves.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 entries = [one for each in both.boards.values() for one in each.entries if one.changes]
 changed = {f"{one.label}, {one.evaluator}": one.run for one in entries}
 everything = analysis.only_run(both.controls(changed)).drop(columns="recipe itself")
@@ -619,7 +619,7 @@ analysis.for_display(everything.rename_axis(["recipe: change, evaluator", "data 
 #
 # (A uniform prior on CIFAR-10-LT is `ed_only`, which was run.)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 asked = prior | sum_1 | offset | gradient | after | turned | changed
 waiting = both.controls(asked).command
 waiting = waiting[waiting != ""].drop(("CIFAR-10-LT", "uniform prior")).drop_duplicates()

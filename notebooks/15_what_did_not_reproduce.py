@@ -98,7 +98,7 @@ one = [
     Claim("both above ED (IPC 50)", paper_1, damed, ed_only, **fifty),
 ]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 one += [
     Claim("DAM above ED (IPC 50)", paper_1, dam_only, ed_only, **fifty),
     Claim("the whole set above DAM + ED", paper_1, full, damed),
@@ -126,7 +126,7 @@ analysis.for_display(first[columns])
 # *DATM above random images at ten per class.* Ours is below.
 # Something is wrong before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 start = {"iterations": 0}
 from_the_start = board.differences(
     {
@@ -145,7 +145,7 @@ analysis.for_display(from_the_start)
 # Two things differ: the size of the set, and that nothing that we read defines the rows.
 # In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = {
     "ED's initial set - DATM's": ((*damed, start), (*datm, start)),
     "ED - DATM, after the matching": (ed_only, datm),
@@ -155,7 +155,7 @@ analysis.for_display(board.differences(pairs))
 # %% [markdown]
 # So we ran "DAM only" once more, on biased experts as before, but from the images and labels that decoupled experts chose:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 better = (*dam_only, {"initial.experts": "classifier"})
 which_part = board.differences(
     {
@@ -196,7 +196,7 @@ analysis.for_display(controls.drop(columns="command"))
 # Twice: first each method with the teacher that it has in our recipes (EDC and RDED plain, the uni-level method debiased), then all with the same one.
 # Which teacher the paper gave to its own runs of EDC and RDED is not published.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 unilevel = ("unilevel", DEBIASED)
 others = {"edc": PLAIN, "rded": PLAIN, "damed": STORED}
 two = [
@@ -211,7 +211,7 @@ analysis.for_display(second[columns])
 # The same claims with one teacher for both sets.
 # (They are no further claims, so they are not counted below.)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 same = []
 for on in (DEBIASED, PLAIN):
     for method in others:
@@ -226,7 +226,7 @@ analysis.for_display(one_teacher[columns])
 # %% [markdown]
 # Its ablation is printed for CIFAR-100-LT (IF 50, IPC 10); ours is on CIFAR-10-LT:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 parts = {
     "debiasing": ("unilevel_no_debiasing", PLAIN),
     "calibration": ("unilevel_no_calibration", DEBIASED),
@@ -245,7 +245,7 @@ analysis.for_display(third[columns])
 # %% [markdown]
 # One image per class:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 single = analysis.board("cifar10", ipc=1, records=recorded)
 least = [
     Claim(f"uni-level above {run[0]}, one image", paper_2, unilevel, run)
@@ -264,7 +264,7 @@ analysis.for_display(fourth[columns])
 # *The same teacher.* With one teacher for both, whichever it is, the lead over RDED and over DAM + ED is a few points, and the lead over EDC a point or none.
 # What makes the difference is the teacher, which labels every view: it gives EDC's own set the whole distance.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 methods = ("random", "rded", "edc", "unilevel")
 teachers = board.differences(
     {f"{m}: debiased - plain teacher": ((m, DEBIASED), (m, PLAIN)) for m in methods}
@@ -280,7 +280,7 @@ analysis.for_display(teachers)
 # *Calibration* is not resolved: these pipelines cannot tell the published point from nothing.
 # Forms of the statistics that differ as much as the paper's text and its code do score alike:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 forms = [entry for entry in board.entries if entry.run[:2] == unilevel and entry.changes]
 forms = [entry for entry in forms if "data.class_order" not in entry.changes]
 controls = board.controls({entry.label: entry.run for entry in forms})
@@ -330,7 +330,7 @@ for dataset, factor, ipc in cells:
     each = analysis.board(dataset, **cell)
     other[f"{dataset}, IF {factor}, IPC {ipc}"] = claims(headlines, each, printed)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 elsewhere = pd.concat(other)
 ran = analysis.only_run(elsewhere)
 print(f"{len(ran)} of {len(elsewhere)} pairs were run")
@@ -346,7 +346,7 @@ analysis.for_display(ran[columns])
 # *At IF 10* the paper has DATM next to DAM + ED; ours stays behind.
 # Its tail says why: at this scale experts get few images of the rarest two classes right even with ten times as many of them.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import class_counts
 
 at_10 = analysis.board("cifar10", imbalance_factor=10, records=recorded)
@@ -364,7 +364,7 @@ assert of_classes.datm.iloc[-2:].max() < 0.2 < of_classes.damed.min()
 # %% [markdown]
 # ## ADSA
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 edc_adsa = ("edc_adsa", PLAIN)
 three = [
     Claim("EDC with ADSA above EDC", paper_3, edc_adsa, ("edc", PLAIN)),
@@ -468,7 +468,7 @@ cause = {
     "damed": "scale: few, narrow, short experts, and few iterations",
 }
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = largest.assign(suspected=[cause.get(m, "open") for m in largest.method])
 table = table.rename(columns={"imbalance_factor": "IF", "ipc": "IPC", "mean": "printed"})
 table["IF"] = table["IF"].map("{:g}".format)
@@ -485,7 +485,7 @@ analysis.for_display(table.set_index("method")[shown])
 # `visible from` is the smallest difference that our draws could have shown; one below it would have looked like agreement, too.
 # And the same kind of set under students of the paper's width and of ours tests the width alone:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 exact = once[(once.method == "random") & (once.scale == "paper")]
 visible = analysis.smallest_difference(exact.ours_std.iloc[0], exact.pipelines.iloc[0])
 exact = exact.assign(**{"visible from": visible})
@@ -493,7 +493,7 @@ assert abs(exact.difference.iloc[0]) < 1 < 2 < visible
 kept = ["mean", "ours", "difference", "pipelines", "visible from"]
 exact.set_index("method")[kept].round(1)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = {
     f"{method}: width 128 - width 32": ((method, WIDE), (method, STORED))
     for method in ("random", "damed")
@@ -541,7 +541,7 @@ counts.groupby(["dataset", "state"]).size().unstack(fill_value=0)
 # And as settings, each once (a number that two papers print is one run).
 # `ltdd missing --scale SCALE --dataset NAME` prints a command for each:
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = recipes.names()
 left = {
     dataset: {

@@ -91,6 +91,15 @@ def test_cells_are_short(source: Path):
 
 
 @each_chapter
+def test_a_folded_cell_is_folded_on_the_page_and_in_jupyterlab(source: Path):
+    """And it makes a table or a figure, or checks: the package's source and the experiments are always seen."""
+    for cell in jupytext.read(source).cells:
+        tags = cell.metadata.get("tags", [])
+        assert ("hide-input" in tags) == cell.metadata.get("jupyter", {}).get("source_hidden", False), cell.source
+        if "hide-input" in tags:
+            assert not re.search(r"\b(source|distil|run|train\w*|recover|evaluate\w*)\(", cell.source), cell.source
+
+
 def test_a_chapter_defines_nothing_long(source: Path):
     for text, _ in code_cells(source):
         for node in ast.walk(ast.parse(text)):
