@@ -100,6 +100,7 @@ def test_a_folded_cell_is_folded_on_the_page_and_in_jupyterlab(source: Path):
             assert not re.search(r"\b(source|distil|run|train\w*|recover|evaluate\w*)\(", cell.source), cell.source
 
 
+@each_chapter
 def test_a_chapter_defines_nothing_long(source: Path):
     for text, _ in code_cells(source):
         for node in ast.walk(ast.parse(text)):
