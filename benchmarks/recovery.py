@@ -8,6 +8,7 @@ class.
 
     python benchmarks/recovery.py
     python benchmarks/recovery.py --width 64 --seconds 10 --json
+    python benchmarks/recovery.py --save results/benchmarks/recovery.csv
 """
 
 import argparse
@@ -17,8 +18,10 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -197,6 +200,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of each part (default: 5)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="(default: all cores)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the memory as CSV")
     parser.add_argument("--part", choices=["-".join(part) for part in PARTS], help="this one alone")
     parser.add_argument("--memory", type=int, metavar="IPC", help="the memory at this IPC alone")
     options = parser.parse_args()
@@ -221,6 +225,9 @@ def main() -> int:
     ]
     peaks = [{"ipc": ipc, "peak GiB": child("--memory", str(ipc))} for ipc in MEMORY]
     setting = {"width": options.width, "threads": options.threads, "device": machine(torch.device("cpu"))}
+    if options.save is not None:
+        saved = pd.DataFrame(peaks).assign(batch=RECOVERY.batch, **setting, torch=torch.__version__)
+        saved.to_csv(options.save, index=False, float_format="%.4g")
     if options.json:
         print(json.dumps({**setting, "torch": torch.__version__, "speed": rows, "memory": peaks}, indent=2))
         return 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 
@@ -216,13 +217,16 @@ def test_plain_and_our_recovery_compute_the_same(benchmark, what):
 
 
 @pytest.mark.float32
-def test_recovery_prints_both_tables(benchmark, monkeypatch, capsys):
+def test_recovery_prints_both_tables_and_saves_the_memory(benchmark, monkeypatch, capsys, tmp_path):
     recovery = benchmark("recovery")
     monkeypatch.setattr(recovery, "child", lambda *arguments: 2.0 if "ours" in arguments[-1] else 1.0)
     monkeypatch.setattr(recovery, "difference", lambda what, width: 0.0)
-    monkeypatch.setattr(sys, "argv", ["recovery.py", "--json", "--threads", str(torch.get_num_threads())])
+    saved = tmp_path / "recovery.csv"
+    call = ["recovery.py", "--json", "--threads", str(torch.get_num_threads()), "--save", str(saved)]
+    monkeypatch.setattr(sys, "argv", call)
     assert recovery.main() == 0
     found = json.loads(capsys.readouterr().out)
+    assert pd.read_csv(saved)[["ipc", "peak GiB"]].to_dict("records") == found["memory"]
     assert [row["ratio"] for row in found["speed"]] == [2.0, 2.0]
     assert [row["ipc"] for row in found["memory"]] == [1, 10, 50]
 

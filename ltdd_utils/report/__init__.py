@@ -1,19 +1,22 @@
-"""The generated pages: the reproduction page of the book, the README's two tables, and that of the first page.
+"""The generated pages: the reproduction page of the book, and tables of the README, first page and elements page.
 
-``headline`` is the table of one cell, ``status`` says how far the reproduction is, ``page`` makes the whole page, and
+``headline`` is the table of one cell, ``elements`` the rows of the papers' summaries, ``status`` says how far the reproduction is, ``page`` makes the whole page, and
 ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
 """
 
-from ltdd_utils.report.files import BEGIN, END, HEADLINE, main, stale, with_part
+from ltdd_utils.report.elements import elements_table
+from ltdd_utils.report.files import BEGIN, ELEMENTS, END, HEADLINE, main, stale, with_part
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import FIXED, reproduction_page
 from ltdd_utils.report.status import status_table
 
 __all__ = [
     "BEGIN",
+    "ELEMENTS",
     "END",
     "FIXED",
     "HEADLINE",
+    "elements_table",
     "headline_table",
     "main",
     "reproduction_page",

@@ -1,8 +1,8 @@
-"""Write the book's reproduction page, and the tables of its first page and README, from the records.
+"""Write the book's reproduction page, and the tables of its elements page, first page and README, from the records.
 
 ``--check`` writes nothing.
 
-Records that the clone does not track are a reader's own and stay out of all three. Run as
+Records that the clone does not track are a reader's own and stay out of all four. Run as
 ``python -m ltdd_utils.report``, or ``make report``.
 """
 
@@ -19,14 +19,16 @@ from ltdd_utils.records.clone import committed
 from ltdd_utils.records.published import targets
 from ltdd_utils.records.table import load
 from ltdd_utils.report.campaign import campaign_section
+from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.status import explained
 
-__all__ = ["BEGIN", "END", "HEADLINE", "main", "stale", "with_part"]
+__all__ = ["BEGIN", "ELEMENTS", "END", "HEADLINE", "main", "stale", "with_part"]
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
+ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
 
 
 def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
@@ -43,13 +45,15 @@ def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
 
 
 def _files(root: Path) -> dict[Path, str]:
-    """The texts of the three files."""
+    """The texts of the four files."""
     records, known = load(root / "results", committed_only=True), names()
     published = targets(root / "results" / "targets.csv")
     readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
-    summary = explained(compare(records, published, known))
+    table, elements = compare(records, published, known), root / "book" / "elements.md"
+    summary = explained(table)
     return {
+        elements: with_part(elements.read_text(encoding="utf-8"), elements_table(table), *ELEMENTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: with_part(first.read_text(encoding="utf-8"), headline, *HEADLINE),
         readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),

@@ -5,7 +5,7 @@ import pandas as pd
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.records.schema import TARGET_KEYS
 
-__all__ = ["PAPERS", "explained", "status_table"]
+__all__ = ["PAPERS", "between", "explained", "status_table"]
 
 PAPERS = {
     "zhao2025ltdd": "Zhao et al. 2025: Distilling Long-tailed Datasets",
@@ -46,13 +46,15 @@ def status_table(table: pd.DataFrame) -> str:
             once = run.drop_duplicates(keys)
             row[title] = len(once)
             gaps = once["difference"]
-            row[f"gaps, {scale}"] = f"{gaps.min():+.1f} to {gaps.max():+.1f}" if len(once) > 1 else _one(gaps)
+            row[f"gaps, {scale}"] = between(gaps)
         rows.append(row)
     return markdown(pd.DataFrame(rows))
 
 
-def _one(gaps: pd.Series) -> str:
-    return f"{gaps.iloc[0]:+.1f}" if len(gaps) else ""
+def between(gaps: pd.Series) -> str:
+    """The smallest and the largest of some differences as text: one number where there is one, nothing where none."""
+    ends = [f"{gap:+.1f}" for gap in (gaps.min(), gaps.max())] if len(gaps) else []
+    return " to ".join(ends[:1] if len(gaps) == 1 else ends)
 
 
 def explained(table: pd.DataFrame) -> str:

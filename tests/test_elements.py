@@ -1,0 +1,131 @@
+"""The page "Elements of the papers": its links lead to headings, its names exist, its gaps are gaps, its counts count."""
+
+import functools
+import importlib
+import json
+import re
+from pathlib import Path
+
+import jupytext
+import notebook_pairs
+import pytest
+from toy_records import record
+
+from ltdd_utils import recipes
+from ltdd_utils.analysis import compare
+from ltdd_utils.records import load, save_record, targets
+from ltdd_utils.report.elements import GROUPS, elements_table, rows_of
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "book" / "elements.md"
+HEAD = "| element | in the package | page | how far |"
+STATES = ("shown", "in part", "missing")
+MADE = ("damed_cifar10", "unilevel_cifar10")
+
+
+def page_rows() -> list[list[str]]:
+    tables = PAGE.read_text().split(HEAD)[1:]
+    lines = [line for table in tables for line in table.split("\n\n")[0].splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")] for line in lines]
+
+
+ROWS = page_rows()
+SETTINGS = re.compile(r"`([\w.]+)=([\w.]+)`")
+
+
+@functools.cache
+def anchors(page: Path) -> set[str]:
+    """What a heading is called in a link, as GitHub and MyST make it."""
+    if page.suffix == ".ipynb":
+        cells = notebook_pairs.cells(jupytext.read(page.with_suffix(".py")))
+        text = "\n".join(text for kind, text, _ in cells if kind == "markdown")
+    else:
+        text = page.read_text()
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_every_row_says_what_where_and_how_far():
+    assert len(ROWS) > 50
+    for row in ROWS:
+        assert len(row) == 4 and row[0], row
+        assert row[3].startswith(STATES), row
+        assert row[3].startswith("missing") or "](" in row[2], f"{row[0]}: shown, but on no page"
+    assert len({row[0] for row in ROWS}) == len(ROWS)
+
+
+def test_every_link_leads_to_a_heading():
+    found = re.findall(r"\]\(([^)#\s]+)(?:#([^)]+))?\)", PAGE.read_text())
+    assert len(found) > 50
+    for target, anchor in found:
+        page = (PAGE.parent / target).resolve()
+        assert page.is_file(), target
+        assert not anchor or anchor in anchors(page), f"{target} has no heading {anchor!r}"
+
+
+def resolved(name: str) -> object:
+    """An object of the package by its dotted name without the package's own."""
+    parts = name.split(".")
+    for size in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(["ltdd_utils", *parts[:size]]))
+        except ModuleNotFoundError:
+            continue
+        return functools.reduce(getattr, parts[size:], found)
+    raise ModuleNotFoundError(name)
+
+
+def test_every_name_exists():
+    names = {name for row in ROWS for name in re.findall(r"`([^`]+)`", row[1])}
+    assert len(names) > 40
+    for name in names:
+        resolved(name)
+    with pytest.raises(AttributeError):
+        resolved("training.losses.no_such_loss")
+
+
+def test_every_setting_is_one():
+    found = [pair for row in ROWS for pair in SETTINGS.findall(row[3])]
+    assert found
+    for name, value in found:
+        if name != "data.profile":  # of images of one's own
+            assert any(_accepted(made, name, value) for made in MADE), name
+
+
+def _accepted(made: str, name: str, value: str) -> bool:
+    try:
+        recipes.with_overrides(recipes.recipe(made), {name: value})
+    except ValueError:
+        return False
+    return True
+
+
+def test_what_is_said_not_to_be_run_has_no_record():
+    rows = [row for row in ROWS if re.search(r"not run|neither .* was run", row[3])]
+    missing = [pair for row in rows for pair in SETTINGS.findall(row[3])]
+    assert ("method.first.weight", "0") in missing
+    configs = [json.loads(path.read_text())["config"] for path in (ROOT / "results").glob("damed_cifar10/*.json")]
+    assert configs
+    for name, value in missing:
+        seen = {str(functools.reduce(lambda part, key: part[key], name.split("."), config)) for config in configs}
+        assert not {value, f"{value}.0"} & seen, f"{name}={value} was run: say so in book/elements.md"
+
+
+def test_each_group_has_numbers_of_all_its_cells():
+    table = compare(load(ROOT / "no-records"), targets(), recipes.names())
+    found = [rows_of(group, table) for group in GROUPS]
+    assert all(len(rows) for rows in found)
+    for group, rows in zip(GROUPS, found, strict=True):
+        assert set(rows["method"]) == set(group.methods)
+        assert set(rows["imbalance_factor"]) == set(group.factors)
+
+
+def test_a_run_is_counted_in_its_group_alone(tmp_path):
+    save_record(tmp_path, record(ipc=50, scale="cpu"))  # random images, 32.5 %, printed 52.6 in paper 1's main table
+    before, after = (
+        elements_table(compare(load(folder), targets(), recipes.names())).splitlines()
+        for folder in (tmp_path / "nothing", tmp_path)
+    )
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed) == 1
+    assert changed[0][0].endswith("| 12 | 0 | 0 |  |") and changed[0][1].endswith("| 12 | 0 | 1 | -20.1 |")
