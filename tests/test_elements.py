@@ -1,4 +1,4 @@
-"""The page "Elements of the papers": its links lead to headings, its names exist, its gaps are gaps, its counts count."""
+"""The page "Elements of the papers": its links and names lead somewhere, its gaps are gaps, its counts count."""
 
 import functools
 import importlib

@@ -96,7 +96,10 @@ def test_a_record_of_settings_that_are_gone_names_its_file(tmp_path):
 def test_a_curve_has_the_means_of_its_blocks_at_their_middles():
     curves = {"first": [1.0, 3.0, 5.0, 7.0], "second": None}
     history = {"initial_sha256": "start", "iterations": 40, "curves": curves, "peak_gpu_gib": 0.0}
+    assert Record(record() | {"distillation": history}).distillation.class_gradient_std is None
+    history["class_gradient"] = {"mean": [2.0, 1.0], "std": [0.5, 0.25]}
     found = Record(record() | {"distillation": history}).distillation
+    assert (found.class_gradient, found.class_gradient_std) == ([2.0, 1.0], [0.5, 0.25])
     assert found.curve("first", block=2) == ([10.0, 30.0], [2.0, 6.0])
     assert found.curve("second") is None and found.initial_sha256 == "start"
 

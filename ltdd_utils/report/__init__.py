@@ -1,7 +1,7 @@
 """The generated pages: the reproduction page of the book, and tables of the README, first page and elements page.
 
-``headline`` is the table of one cell, ``elements`` the rows of the papers' summaries, ``status`` says how far the reproduction is, ``page`` makes the whole page, and
-``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
+``headline`` is the table of one cell, ``elements`` has the rows of the papers' summaries, ``status`` says how far the
+reproduction is, ``page`` makes the whole page, and ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
 """
 
 from ltdd_utils.report.elements import elements_table
