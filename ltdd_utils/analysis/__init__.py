@@ -9,6 +9,7 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "asked": ["Wanted", "find_runs"],
+        "gains": ["Beside", "baseline", "beside"],
         "boards": ["Board", "Boards", "board", "for_display", "only_run"],
         "cells": ["accuracy_over_cells"],
         "changes": ["diff_from_recipe", "format_changes", "run_command"],

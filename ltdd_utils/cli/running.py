@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ltdd_utils import recipes, records
+from ltdd_utils import analysis, recipes, records
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli.common import as_json, recipe_of
 from ltdd_utils.cli.context import context_of, followed, require_file
@@ -31,7 +31,7 @@ from ltdd_utils.runs.pipeline import run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
-__all__ = ["evaluate_", "run_"]
+__all__ = ["evaluate_", "plan_of_set", "run_", "warn"]
 
 
 def run_(options: argparse.Namespace) -> str:
@@ -51,7 +51,7 @@ def run_(options: argparse.Namespace) -> str:
     if options.dry_run:
         title = f"{recipe.name}, scale {recipe.scale}, seed {options.seed}, {records.counted(options.students)}"
         return dry_run(title, plan, look, options.json)
-    _warn(plan, context, look)
+    warn(plan, context, look)
     begun = time.monotonic()
     record = run(recipe, options.seed, options.students, context)
     now = time.monotonic() - begun
@@ -74,7 +74,7 @@ def _unequal(record: records.Record, folder: Path) -> str:
     return f"\nwarning: {line}" if line else ""
 
 
-def _warn(plan: Plan, context: RunContext, look: Callable[[], dict[str, Held]]) -> None:
+def warn(plan: Plan, context: RunContext, look: Callable[[], dict[str, Held]]) -> None:
     """Say on standard error if a run will take long on a CPU."""
     if line := warning(plan, context.device.type == "cpu", look):
         tqdm.write(f"ltdd: warning: {line}", file=sys.stderr)
@@ -99,8 +99,8 @@ def evaluate_(options: argparse.Namespace) -> str:
         if key.startswith("evaluate."):
             raise ValueError(f"--set {key}: these are the settings of the protocol alone; drop the leading 'evaluate.'")
     cfg = recipes.with_overrides(cfg, pairs)
-    following, context = followed(options, context_of(options))
-    plan = _plan_of_set(distilled, cfg, options.students)
+    following, context = followed(options, replace(context_of(options), results=options.results))
+    plan = plan_of_set(distilled, cfg, options.students)
     following.plan_of = lambda _: plan
     arguments = {"seed": options.seed, "students": options.students}
 
@@ -111,19 +111,26 @@ def evaluate_(options: argparse.Namespace) -> str:
         return dry_run(f"{options.distilled}, {records.counted(options.students)}", plan, look, options.json)
     begun = time.monotonic()
     with _about(options.distilled):
-        _warn(plan, context, look)
+        warn(plan, context, look)
         with told(context.announce, run=f"evaluate/{options.distilled.stem}-s{options.seed}") as further:
             scores = evaluate_set(distilled, preprocess, cfg, context, **arguments)
             further["overall"] = scores["metrics"]["overall"]["mean"]
-    return as_json(scores) if options.json else records.summary(scores, time.monotonic() - begun)
+    if options.json:
+        return as_json(scores)
+    kept = "" if options.results is None else f"\nrecord: {records.evaluation_path(options.results, scores)}"
+    return f"{records.summary(scores, time.monotonic() - begun)}{kept}"
 
 
-def _plan_of_set(distilled: DistilledSet, cfg: EvaluateConfig, students: int) -> Plan:
+def plan_of_set(distilled: DistilledSet, cfg: EvaluateConfig, students: int) -> Plan:
     """The stages that score a set, as a recipe with that set would have them; of unknown length if it names none."""
     names = [PREPROCESS, *([] if cfg.teacher is None else [TEACHER]), STUDENTS]
-    made = {key: distilled.info.get(key) for key in ("scale", "data", "ipc", "method")}
+    info, usual = distilled.info, {}
+    made = {key: info.get(key) for key in ("scale", "data", "ipc", "method")}
     try:
-        recipe = Recipe.from_dict({**made, "name": distilled.info["recipe"], "evaluate": to_dict(cfg)})
+        if not info.get("recipe"):  # any recipe tells how long its students take
+            stand_in = recipes.recipe(f"{analysis.baseline(info['like'])}_{info['like']}", scale=info["scale"])
+            usual = {"name": stand_in.name, "method": to_dict(stand_in.method)}
+        recipe = Recipe.from_dict({**made, "name": info["recipe"], "evaluate": to_dict(cfg), **usual})
         plan = expected_of(recipe, students, records.results_root())
     except (ValueError, KeyError, TypeError):
         return [Expected(name, None, "unknown") for name in names]

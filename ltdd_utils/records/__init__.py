@@ -7,7 +7,8 @@ __getattr__, __all__ = exports(
     {
         "record": ["Record"],
         "parts": ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Student", "Teacher"],
-        "schema": ["GROUPS", "SCHEMA", "TARGET_KEYS", "validate_record"],
+        "schema": ["EVALUATION", "GROUPS", "SCHEMA", "TARGET_KEYS", "validate_evaluation", "validate_record"],
+        "evaluations": ["evaluation_path", "load_evaluation", "load_evaluations", "save_evaluation"],
         "files": ["load_record", "planned", "read", "record_path", "refuse_fewer_students", "save_record"],
         "peers": ["unequal_students"],
         "table": ["load"],

@@ -7,9 +7,20 @@ from typing import Any
 
 from ltdd_utils.data.settings import is_own
 
-__all__ = ["GROUPS", "SCHEMA", "TARGET_KEYS", "file_name", "run_name", "validate_record"]
+__all__ = [
+    "EVALUATION",
+    "GROUPS",
+    "SCHEMA",
+    "SCORED_SET",
+    "TARGET_KEYS",
+    "file_name",
+    "run_name",
+    "validate_evaluation",
+    "validate_record",
+]
 
 SCHEMA = 1
+EVALUATION = "evaluation"  # the schema of a set's scores, which are no run of a recipe
 GROUPS = ("many", "medium", "few", "head", "mid", "tail")  # longtail.shot_groups, then longtail.rank_thirds
 TARGET_KEYS = ("dataset", "imbalance_factor", "ipc", "method", "network", "protocol")
 NAMES = ("recipe", "scale", "config_id", "protocol")
@@ -21,6 +32,9 @@ OPTIONAL_METRICS = ("balanced",)  # mean of the class accuracies, where the test
 OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # norm of each row of the layer used at inference, [C]; ADSA's tau
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
+OF_EVALUATION = ("schema", "distilled_sha256", "set", "seed", "protocol", "network", "config", "metrics", "students")
+OF_EVALUATION += ("seconds", "clamped", "cost", "provenance")
+SCORED_SET = ("name", "images", "ipc", "labels", "image_bytes", "label_bytes")
 TOLERANCE = 1e-6  # students may be scored in float32
 DATA_DIGITS = 8  # of the data's hash, in the name of a record of the user's own data
 
@@ -57,6 +71,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
             not have.
     """
     schema = record.get("schema")
+    _need(schema != EVALUATION, "it is the evaluation of a set, and no run of a recipe; `load_evaluation` reads it")
     _need(schema == SCHEMA, f"its schema is {schema!r}, not {SCHEMA}; use the version of ltdd_utils that wrote it")
     _keys(record, KEYS, "the record", OPTIONAL)
     _need(isinstance(record["seed"], int) and record["seed"] >= 0, f"seed is {record['seed']!r}; it must be 0 or more")
@@ -83,6 +98,25 @@ def validate_record(record: Mapping[str, Any]) -> None:
     sets, students = record["provenance"]["distilled_sha256"], len(record["students"])
     enough = isinstance(sets, str) or len(sets) == students
     _need(enough, f"distilled_sha256 must be one text, or one for each of the {students} students")
+
+
+def validate_evaluation(record: Mapping[str, Any]) -> None:
+    """Check that the scores of one set under one judge are whole and agree with themselves.
+
+    Raises:
+        ValueError: another schema, a missing or unknown key, a value outside its range, or a mean that its students do
+            not have.
+    """
+    schema = record.get("schema")
+    _need(schema == EVALUATION, f"its schema is {schema!r}, not {EVALUATION!r}: it is no evaluation of a set")
+    _keys(record, OF_EVALUATION, "the evaluation")
+    _keys(record["set"], SCORED_SET, "set", None)
+    _keys(record["config"], ("data", "evaluate"), "config")
+    _keys(record["cost"], COST, "cost", None)
+    _keys(record["provenance"], PROVENANCE, "provenance", None)
+    _check_scores(record["metrics"], record["students"])
+    count, times = len(record["students"]), len(record["seconds"])
+    _need(count == times, f"seconds are those of {times} students; it has {count}")
 
 
 def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> None:

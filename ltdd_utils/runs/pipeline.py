@@ -6,7 +6,7 @@ from typing import Any
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.ledger import Ledger
 from ltdd_utils.core.progress import told
-from ltdd_utils.core.provenance import full_precision, peak_ram_gib, provenance
+from ltdd_utils.core.provenance import full_precision, provenance
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.long_tailed import LongTailedData, load
 from ltdd_utils.data.run import Run
@@ -20,6 +20,7 @@ from ltdd_utils.records.files import planned, refuse_fewer_students, save_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import SCHEMA
 from ltdd_utils.runs.checks import check, require_classes, require_networks
+from ltdd_utils.runs.costs import code_of, cost_of, students_of
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_students
 from ltdd_utils.teachers.scores import teacher_scores
@@ -117,7 +118,6 @@ def _record(
     recipe: Recipe, seed: int, evaluation: Evaluation, origin: dict[str, Any], ledger: Ledger
 ) -> dict[str, Any]:
     """One row of the results: what was run, what came out, what it cost and where it comes from."""
-    stages = ledger.origins
     return {
         "schema": SCHEMA,
         "recipe": recipe.name,
@@ -128,16 +128,9 @@ def _record(
         "target": recipe.target,
         "protocol": recipe.evaluate.label,
         "metrics": evaluation.metrics(),
-        "students": [
-            {"stream": f"{seed}/student/{number}", **scores} for number, scores in enumerate(evaluation.each_student())
-        ],
-        "cost": {
-            "seconds": dict(ledger.seconds),
-            "peak_ram_gib": max((stage.get("peak_ram_gib", 0.0) for stage in stages), default=0.0) or peak_ram_gib(),
-            "peak_gpu_gib": max((stage.get("peak_gpu_gib", 0.0) for stage in stages), default=0.0),
-            "device": " and ".join(evaluation.devices),
-        },
-        "provenance": {**origin, **_code(origin, stages)},
+        "students": students_of(evaluation, seed),
+        "cost": cost_of(ledger, evaluation.devices),
+        "provenance": {**origin, **code_of(origin, ledger.origins)},
     }
 
 
@@ -145,14 +138,3 @@ def _optional(result: DistillationResult, teacher: dict[str, Any] | None) -> dic
     """The entries that only some runs have: the history of iterations, the teacher's accuracies."""
     history = {} if result.history is None else {"distillation": result.history}
     return history | ({} if teacher is None else {"teacher": teacher})
-
-
-def _code(origin: dict[str, Any], stages: list[dict[str, Any]]) -> dict[str, Any]:
-    """Which code computed the stages, and whether any of it was uncommitted: a later call only reads them."""
-    commits: dict[str, list[str]] = {}
-    for stage in stages:
-        names = commits.setdefault(stage.get("commit") or "unknown", [])
-        if stage["stage"] not in names:
-            names.append(stage["stage"])
-    dirty = any(stage.get("dirty") for stage in stages) or origin["dirty"]  # None: nobody knows
-    return {"stages": commits, "dirty": dirty}

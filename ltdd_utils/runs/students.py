@@ -6,23 +6,32 @@ from typing import Any
 from torch import nn
 
 from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.provenance import provenance
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import Run
-from ltdd_utils.distilled.contents import DistilledSet, content_hash
+from ltdd_utils.distilled.contents import DistilledSet, content_hash, sizes
 from ltdd_utils.distilled.spaces import translate
-from ltdd_utils.evaluation.protocols import with_batch_for
+from ltdd_utils.evaluation.evaluator import PLAIN, STORED
+from ltdd_utils.evaluation.protocols import protocol, with_batch_for
 from ltdd_utils.evaluation.scores import Evaluation, gather
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.students import student
 from ltdd_utils.recipes.recipe import parts, protocol_of, whole_set
+from ltdd_utils.records.evaluations import refuse_fewer_judges, save_evaluation
+from ltdd_utils.records.schema import EVALUATION
 from ltdd_utils.runs.checks import check, require_networks
+from ltdd_utils.runs.costs import code_of, cost_of, students_of
 from ltdd_utils.runs.files import data_of, refitted
 from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
 
-MADE_FOR = {"recipe": str, "scale": str, "data": Mapping, "data_sha256": str}  # what a set's info must say
+MADE_FOR = {
+    "scale": str,
+    "data": Mapping,
+    "data_sha256": str,
+}  # what a set's info must say, beside a recipe or ``like``
 
 
 def evaluate_students(
@@ -47,7 +56,8 @@ def protocol_for(
 
     Args:
         distilled: it says which data set and scale it was made for.
-        name: the protocol; None takes the one that the set's method is published under.
+        name: the protocol; None takes the one that the set's method is published under, and stored labels for a set of
+            no method of this package (``DistilledSet.of_pixels``).
         scale: None takes the set's own.
         network: the student's architecture; None takes the one that the set was matched for, else the papers' ConvNet.
         teacher: that labels in the online protocols; None takes the method's default.
@@ -56,16 +66,32 @@ def protocol_for(
         ValueError: an unknown protocol or network, or a set that does not say what it was made for.
     """
     info = distilled.info
-    missing = [key for key, kind in MADE_FOR.items() if not (info.get(key) and isinstance(info[key], kind))]
-    if missing:
-        raise ValueError(f"the set does not say what it was made for: fill in info[{missing[0]!r}], or make it again")
-    scale, (method, dataset) = scale or info["scale"], parts(info["recipe"])
+    _require_facts(info)
+    scale = scale or info["scale"]
+    if not info.get("recipe"):
+        cfg = protocol(name or STORED.protocol, info["like"], scale, network, teacher or PLAIN.teacher)
+        if teacher is not None and cfg.teacher is None:
+            raise ValueError(f"teacher is {teacher!r}, but {cfg.protocol} uses no teacher; use another protocol")
+        return with_batch_for(cfg, len(distilled))
+    method, dataset = parts(info["recipe"])
     settings = method.read(info["method"]) if info.get("method") else None
     students = None if settings is None else method.family.student_network(settings)
     cfg = protocol_of(method, dataset, scale, name, network=network, teacher=teacher, students=students)
     if info.get("ipc") is None:
         return whole_set(method, cfg, scale)
     return with_batch_for(cfg, len(distilled))
+
+
+def _require_facts(info: Mapping[str, Any]) -> None:
+    """Raise with all that a set does not say at once."""
+    missing = [] if isinstance(info.get("recipe") or info.get("like"), str) else ["recipe"]
+    missing += [key for key, kind in MADE_FOR.items() if not (info.get(key) and isinstance(info[key], kind))]
+    if missing:
+        names = ", ".join(f"info[{key!r}]" for key in missing)
+        raise ValueError(
+            f"the set does not say what it was made for: fill in {names}, or make it again. Pixels of any method: "
+            "DistilledSet.of_pixels(images, labels, data) says all that is needed"
+        )
 
 
 def evaluate_set(
@@ -88,19 +114,24 @@ def evaluate_set(
         students: how many to train.
 
     Returns:
-        Protocol, network, seed, metrics, seconds of each student, the set's hash, and the share of synthetic pixel
-        values that had to be clamped on the way into the protocol's space.
+        The record of the evaluation (``records.validate_evaluation``): ``metrics``, ``students``, the ``seconds`` of
+        each, the set's hash and sizes, and the share ``clamped`` of synthetic pixel values on the way into the
+        protocol's space. It is also written to ``context.results``.
 
     Raises:
-        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again, or
-            ``students`` or ``seed`` is out of range.
+        ValueError: the data here is not what the set was made from, its preprocessing cannot be had again,
+            ``students`` or ``seed`` is out of range, or the evaluation that is there has more students.
         Stopped: the deadline passed; the same call goes on from there.
     """
     seed, students = check(seed, students, context)
+    origin = provenance()
+    planned = _planned(distilled, cfg, seed)
+    if context.results is not None:
+        refuse_fewer_judges(context.results, planned, students)
     data = data_of(distilled, context)
     require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
     run = Run.start(data, cfg.preprocess, seed, context)
-    original, clamped = content_hash(distilled), 0.0
+    clamped = 0.0
     if distilled.images is not None:
         before = space or refitted(distilled, data, context)
         distilled, clamped = translate(distilled, data, before, run.preprocess)
@@ -110,12 +141,30 @@ def evaluate_set(
             teacher = train_teacher(cfg.teacher, run)
     with run.ledger.entry("students"):
         evaluation = evaluate_students([distilled] * students, run, cfg, teacher)
-    return {
-        "protocol": cfg.label,
-        "network": to_dict(cfg.network),
-        "seed": seed,
+    origin |= {"data_sha256": data.sha256, "class_counts": list(data.counts)}
+    origin |= {"distilled_sha256": planned["distilled_sha256"]}
+    record = planned | {
         "metrics": evaluation.metrics(),
+        "students": students_of(evaluation, seed),
         "seconds": list(evaluation.seconds),
         "clamped": max(clamped, evaluation.clamped),
-        "distilled_sha256": original,
+        "cost": cost_of(run.ledger, evaluation.devices),
+        "provenance": {**origin, **code_of(origin, run.ledger.origins)},
+    }
+    if context.results is not None:
+        save_evaluation(context.results, record)
+    return record
+
+
+def _planned(distilled: DistilledSet, cfg: EvaluateConfig, seed: int) -> dict[str, Any]:
+    """The parts of an evaluation's record that are known before it is made."""
+    info = distilled.info
+    return {
+        "schema": EVALUATION,
+        "distilled_sha256": content_hash(distilled),
+        "set": {"name": info.get("name") or info.get("recipe"), "ipc": info.get("ipc"), **sizes(distilled)},
+        "seed": seed,
+        "protocol": cfg.label,
+        "network": to_dict(cfg.network),
+        "config": {"data": to_dict(info.get("data")), "evaluate": to_dict(cfg)},
     }

@@ -64,6 +64,11 @@ def _saving(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file")
 
 
+def _kept(sub: argparse.ArgumentParser) -> None:
+    text = "write a record of the evaluation into this results folder, DIR/evaluations/; else none is written"
+    sub.add_argument("--results", type=Path, metavar="DIR", help=text)
+
+
 COMMANDS = {
     "run": Command(
         "Run a recipe to its record. Finished stages are reused, and an interrupted run goes on where it was.",
@@ -103,13 +108,14 @@ COMMANDS = {
         CAMPAIGN,
     ),
     "evaluate": Command(
-        "Train students on a distilled set from a file and score them; no record is written.",
+        "Train students on a distilled set from a file and score them. A record of the evaluation, apart from those of "
+        "recipes, is written where --results names a folder.",
         [
             "ltdd run random_digits --save-set random.safetensors",
             "ltdd evaluate random.safetensors",
             "ltdd evaluate damed_cifar10                    a set of the book, by the begin of its name",
             "ltdd evaluate random.safetensors --network vgg11 --students 2",
-            "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10",
+            "ltdd evaluate random.safetensors --protocol online-stored --set train.epochs=10 --results mine",
         ],
         (
             set_file,
@@ -119,6 +125,7 @@ COMMANDS = {
             students,
             seed,
             work,
+            _kept,
             data_folder,
             following,
         ),

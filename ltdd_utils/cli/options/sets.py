@@ -1,11 +1,26 @@
-"""The commands for sets in the layouts of other codes."""
+"""The commands for sets of other codes: scored, read, written."""
 
 import argparse
 from pathlib import Path
 
-from ltdd_utils.cli.options.shared import Command, data_folder, recipe, scale, set_file, work
+from ltdd_utils.cli.options.shared import (
+    Command,
+    data_folder,
+    overrides,
+    recipe,
+    results,
+    scale,
+    seed,
+    set_file,
+    students,
+    work,
+)
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.interchange.forms import FORMS
 from ltdd_utils.interchange.reading import CHOICES
+from ltdd_utils.networks.settings import ARCHITECTURES
+from ltdd_utils.presets import TEACHERS
 
 __all__ = ["COMMANDS"]
 
@@ -38,7 +53,45 @@ def _folder_to_export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--as", dest="form", choices=list(FORMS), default="pt", help=forms)
 
 
+def _scored(sub: argparse.ArgumentParser) -> None:
+    like = "that the images stand for; of your own data, add --set data.name=folder:PATH: whose judges score them"
+    every = "may be given several times"
+    sub.add_argument("folder", type=Path, metavar="FOLDER_OR_FILE", help="class folders of pictures, .npz, .pt, ...")
+    sub.add_argument("--dataset", required=True, choices=list(DATASETS), help=like)
+    sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="n_max / n_min >= 1; else the data set's own")
+    sub.add_argument("--ipc", default="auto", help="images per class that must be there, or auto: what is there")
+    sub.add_argument("--protocol", action="append", metavar="NAME", help=f"{every}; else {', '.join(PROTOCOLS)}")
+    teacher = f"that labels in the online protocols, {' or '.join(TEACHERS)}, {every}; else {TEACHERS[0]}"
+    sub.add_argument("--teacher", action="append", metavar="KIND", help=teacher)
+    sub.add_argument("--network", help=f"of the students, one of {', '.join(ARCHITECTURES)}; else the papers' ConvNet")
+
+
 COMMANDS = {
+    "score": Command(
+        "Score images that any method made, in pixels or in a space that --space names, under every judge: students "
+        "are trained on them and tested on the whole balanced test set. A record of each evaluation is written, apart "
+        "from those of recipes. Improvement over random images, and the share of what the whole training set gives, "
+        "are said where records of these are at hand. Read are class folders of pictures, .npz files (images, labels) "
+        "and all that `ltdd import` reads.",
+        [
+            "ltdd score pictures --dataset cifar10 --imbalance-factor 100",
+            "ltdd score set.npz --dataset digits --protocol dsa-stored --students 2",
+            "ltdd score res_DM_CIFAR10_ConvNet_10ipc.pt --dataset cifar10 --protocol online-teacher --teacher debiased",
+            "ltdd score pictures --dataset cifar10 --set data.name=folder:photos@32 --set data.profile=natural",
+        ],
+        (
+            _scored,
+            _reading,
+            scale("the smallest that the data set has"),
+            overrides("train.epochs=10"),
+            students,
+            seed,
+            work,
+            results,
+            data_folder,
+        ),
+        "scoring",
+    ),
     "import": Command(
         "Make a file for `ltdd evaluate` of a set that other code wrote. Read are the layouts of MTT, DATM and LTDD "
         "(images_best.pt, labels_best.pt and, if there is one, lr_best.pt), of DC, DSA, DM and IDM (res_*.pt), of IDC "
