@@ -9,18 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from test_interchange import CLASSES, RECIPE, coloured, hot
 from toy_sets import NAMES, context, digits, fit, mixed, noise, synthetic
 
+from ltdd_utils import recipes, records
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
-from ltdd_utils.distilled import NOT_REAL, DistilledSet, save_set, uint8_pixels
+from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, load_set, save_set, uint8_pixels
 from ltdd_utils.interchange import Reading
 from ltdd_utils.interchange.arrays import export_arrays, export_webdataset, read_arrays
-from ltdd_utils.interchange.forms import FORMS
+from ltdd_utils.interchange.forms import FORMS, HUB
 from ltdd_utils.interchange.spaces import TRAJECTORY_MOMENTS, normalised_by
-from ltdd_utils.runs import export_set, import_set
+from ltdd_utils.runs import evaluate_set, export_set, import_set, protocol_for, publish_set
 from ltdd_utils.runs.exports import PIXELS, TENSORS
 
 ROWS = (3 * hot(CLASSES)).softmax(dim=1).float()
@@ -34,7 +36,7 @@ def made(soft: bool = True, **changes) -> DistilledSet:
     return synthetic(info=info, targets=ROWS if soft else None, lr=0.02, **changes)
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "webdataset"])
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in (HUB, "webdataset")])
 @pytest.mark.parametrize("soft", [False, True])
 def test_what_goes_out_comes_back(tmp_path, form, soft):
     before = made(soft)
@@ -49,7 +51,7 @@ def test_what_goes_out_comes_back(tmp_path, form, soft):
 
 
 def test_every_form_has_a_writer(tmp_path):
-    assert {*PIXELS, *TENSORS} == set(FORMS)
+    assert {*PIXELS, *TENSORS, HUB} == set(FORMS)
     with pytest.raises(ValueError, match="form is 'tfrecord'; choose one of pt, ddranking, png, webdataset, npz"):
         export_set(made(), fit("zca"), tmp_path, context(tmp_path), form="tfrecord")
 
@@ -195,3 +197,57 @@ def test_the_command_says_what_it_wrote_and_what_was_lost(tmp_path, capsys, monk
     assert json.loads(capsys.readouterr().out) == {"files": ["r/set.npz"], "clamped": 0.0}
     assert main(["export", "real.safetensors", "r", "--as", "npz"]) == 0
     assert "real images are in it as pixels: do not commit or publish it" in capsys.readouterr().out
+
+
+# --- A folder to publish ----------------------------------------------------------------------------------------------
+
+
+def front(card: Path) -> dict:
+    """The front matter of a card, as readers of the Hub parse it."""
+    return yaml.safe_load(card.read_text().split("---\n")[1])
+
+
+@pytest.mark.float32
+def test_a_folder_to_publish_has_the_set_the_tar_and_a_card_with_the_scores_of_this_set(tmp_path):
+    before = DistilledSet.of_pixels(digits().train_images[:20], digits().train_labels[:20], digits())
+    here = context(tmp_path)
+    cfg = recipes.with_overrides(protocol_for(before), {"train.epochs": 1, "network.width": 8})
+    scores = evaluate_set(before, None, cfg, here, students=2)
+    other = DistilledSet.of_pixels(255 - digits().train_images[:20], digits().train_labels[:20], digits())
+    evaluate_set(other, None, cfg, here, students=1)
+    paths, _ = publish_set(before, None, tmp_path / "out", here, results=[tmp_path / "results"])
+    assert [path.name for path in paths] == ["train-000000.tar", "set.safetensors", "README.md"]
+    assert content_hash(load_set(tmp_path / "out" / "set.safetensors")[0]) == content_hash(before)
+    facts, text = front(tmp_path / "out" / "README.md"), (tmp_path / "out" / "README.md").read_text()
+    assert "license" not in facts and "# license: yours to say" in text
+    assert facts["configs"] == [
+        {"config_name": "default", "data_files": [{"split": "train", "path": "train-000000.tar"}]}
+    ]
+    assert facts["size_categories"] == ["n<1K"] and facts["task_categories"] == ["image-classification"]
+    rows = [line for line in text.splitlines() if line.startswith("| dsa-stored")]
+    said = f"| dsa-stored | convnet, width 8 | {records.in_percent(scores['metrics']['overall'])} | 2 |"
+    assert len(rows) == 1 and rows[0].startswith(said), "only the scores of this set"
+    assert "| images | 20 (20 images), 5120 bytes |" in text and "| labels | class numbers, 20 bytes |" in text
+    with pytest.raises(ValueError, match="is not empty; name a new folder"):
+        publish_set(before, None, tmp_path / "out", here)
+
+
+def test_real_images_are_published_as_positions_alone(tmp_path):
+    info = {**made(soft=False).info, "recipe": "random_digits", "scale": "tiny", "seed": 0, "ipc": None}
+    base = DistilledSet(digits().train_labels[:3], digits().indices[:3], info=info)
+    paths, _ = publish_set(base, None, tmp_path / "out", context(tmp_path), license_name="mit")
+    assert [path.name for path in paths] == ["set.safetensors", "README.md"]
+    facts, text = front(tmp_path / "out" / "README.md"), (tmp_path / "out" / "README.md").read_text()
+    assert facts["license"] == "mit" and "configs" not in facts
+    assert "their pixels are not published here" in text and "No score of this set was at hand" in text
+
+
+def test_the_command_names_what_uploads_the_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LTDD_RESULTS", str(tmp_path / "results"))
+    info = {**made().info, "recipe": None, "like": "digits", "scale": "tiny", "ipc": 2, "seed": 0}
+    save_set(Path("my_set.safetensors"), replace(made(), info=info), fit("zca"))
+    assert main(["export", "my_set.safetensors", "out", "--as", "hub", "--quiet"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "publish it with: hf upload YOUR_NAME/my-set out . --repo-type dataset"
+    assert said[-2].startswith("say the licence in out/README.md")

@@ -10,9 +10,12 @@ from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.interchange.forms import HUB
 from ltdd_utils.interchange.reading import Reading
+from ltdd_utils.records.folders import folders_to_read
 from ltdd_utils.runs.exports import export_set
 from ltdd_utils.runs.imports import import_set
+from ltdd_utils.runs.publish import CARD, publish_set
 
 __all__ = ["export_", "import_"]
 
@@ -42,12 +45,27 @@ def export_(options: argparse.Namespace) -> str:
     distilled, preprocess = load_set(options.distilled)
     where = context_of(options, gentle=False)
     try:
-        paths, clamped = export_set(distilled, preprocess, options.folder, where, form=options.form)
+        if options.form == HUB:
+            folders, terms = folders_to_read(options.results), options.license
+            paths, clamped = publish_set(
+                distilled, preprocess, options.folder, where, results=folders, license_name=terms
+            )
+        else:
+            paths, clamped = export_set(distilled, preprocess, options.folder, where, form=options.form)
     except ValueError as error:
         raise ValueError(f"{options.distilled}: {error}") from error
     if options.json:
         return as_json({"files": [str(path) for path in paths], "clamped": clamped})
+    if options.form == HUB:
+        return "\n".join([*map(str, paths), *_upload(options)])
     return "; ".join([_written(paths, options.form), *_notes(distilled, options.form, clamped)])
+
+
+def _upload(options: argparse.Namespace) -> list[str]:
+    """How the folder is published: by a command of the user's, with a name and terms of the user's."""
+    target = f"YOUR_NAME/{options.distilled.stem.replace('_', '-')}"
+    terms = [] if options.license else [f"say the licence in {options.folder / CARD} (or --license NAME)"]
+    return [*terms, f"publish it with: hf upload {target} {options.folder} . --repo-type dataset"]
 
 
 def _written(paths: list[Path], form: str) -> str:

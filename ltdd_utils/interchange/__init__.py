@@ -8,6 +8,7 @@
 ``layouts``   which layout a folder has, and its contents
 ``pictures``  a folder of pictures, one folder for each class, read and written
 ``arrays``    arrays of NumPy in one file, read and written; a tar of WebDataset, written
+``card``      the card of a published set
 ``forms``     the forms that a set can be written in, in words
 ``dataset``   a set as a ``torch.utils.data.Dataset``
 ============= ==================================================================================

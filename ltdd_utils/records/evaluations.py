@@ -17,9 +17,9 @@ from ltdd_utils.records.schema import GROUPS, SCORED_SET, validate_evaluation
 
 __all__ = [
     "evaluation_path",
-    "load_evaluations",
     "judge_id",
     "load_evaluation",
+    "load_evaluations",
     "refuse_fewer_judges",
     "save_evaluation",
 ]

@@ -17,7 +17,7 @@ from ltdd_utils.cli.options.shared import (
 )
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.table import PROTOCOLS
-from ltdd_utils.interchange.forms import FORMS
+from ltdd_utils.interchange.forms import FORMS, HUB
 from ltdd_utils.interchange.reading import CHOICES
 from ltdd_utils.networks.settings import ARCHITECTURES
 from ltdd_utils.presets import TEACHERS
@@ -50,7 +50,9 @@ def _reading(sub: argparse.ArgumentParser) -> None:
 def _folder_to_export(sub: argparse.ArgumentParser) -> None:
     forms = "; ".join(f"{form}: {what}" for form, what in FORMS.items())
     sub.add_argument("folder", type=Path, metavar="FOLDER", help="to write into; made if it is absent")
+    terms = f"of {HUB}: the licence that the card names, such as cc-by-4.0; else it is left to be said"
     sub.add_argument("--as", dest="form", choices=list(FORMS), default="pt", help=forms)
+    sub.add_argument("--license", metavar="NAME", help=terms)
 
 
 def _scored(sub: argparse.ArgumentParser) -> None:
@@ -114,8 +116,9 @@ COMMANDS = {
             "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors pictures --as png",
             "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors shards --as webdataset",
             "ltdd export results/distilled/damed_cifar10_if100_ipc10.safetensors scored --as ddranking",
+            "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors published --as hub --license cc-by-4.0",
         ],
-        (set_file, _folder_to_export, work, data_folder),
+        (set_file, _folder_to_export, work, results, data_folder),
         "sets",
     ),
 }

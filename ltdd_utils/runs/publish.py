@@ -1,0 +1,133 @@
+"""A set as a folder to publish: the set itself, pixels and labels for any loader, and a card that says what it is."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.files import write_atomic
+from ltdd_utils.core.provenance import version_of
+from ltdd_utils.core.settings import from_dict
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.preprocess import Preprocess
+from ltdd_utils.data.settings import DataConfig
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, content_hash, sizes
+from ltdd_utils.distilled.files import save_set
+from ltdd_utils.evaluation.evaluator import Evaluator
+from ltdd_utils.interchange.arrays import TAR
+from ltdd_utils.interchange.card import card
+from ltdd_utils.recipes.recipe import parts
+from ltdd_utils.records.clone import all_records
+from ltdd_utils.records.evaluations import load_evaluations
+from ltdd_utils.records.files import load_record
+from ltdd_utils.records.text import in_percent
+from ltdd_utils.runs.exports import export_set
+
+__all__ = ["CARD", "SET", "publish_set", "scores_of"]
+
+CARD, SET = "README.md", "set.safetensors"
+
+
+def publish_set(
+    distilled: DistilledSet,
+    own: Preprocess | None,
+    folder: Path,
+    context: RunContext,
+    *,
+    results: Iterable[Path] = (),
+    license_name: str | None = None,
+) -> tuple[list[Path], float]:
+    """Write a folder that can be uploaded as it is; nothing is sent anywhere.
+
+    It holds ``set.safetensors``, ``train-000000.tar`` (``export_webdataset``) and ``README.md``, the card: data,
+    method, scores of records at hand, bytes of images and labels, origin. A set with real images has no tar: their
+    pixels are others' to publish, and the set keeps positions.
+
+    Args:
+        distilled: a set that says which data it was made from.
+        own: the preprocessing of its images; None fits it again.
+        folder: new or empty.
+        context: where the data is.
+        results: results folders whose records of this very set are shown.
+        license_name: in the words of the Hub; None leaves it to be said.
+
+    Returns:
+        The files, and the share of synthetic pixel values that were clamped in the tar.
+
+    Raises:
+        ValueError: the folder holds something, or the set does not say what it was made from.
+        OSError: the folder cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty; name a new folder")
+    written, clamped = [], 0.0
+    synthetic = bool((distilled.indices == NOT_REAL).all())
+    if synthetic:
+        written, clamped = export_set(distilled, own, folder, context, form="webdataset")
+    save_set(folder / SET, distilled)
+    facts = _facts(distilled, list(scores_of(distilled, results)))
+    facts |= {"tar": TAR if synthetic else None, "license": license_name}
+    write_atomic(folder / CARD, card(facts))
+    return [*written, folder / SET, folder / CARD], clamped
+
+
+def scores_of(distilled: DistilledSet, folders: Iterable[Path]) -> Iterator[tuple[str, str, str, int, str]]:
+    """The scores of this very set, told by its hash: judge, network, accuracy in percent, students, record."""
+    name, digest = distilled.info.get("recipe"), content_hash(distilled)
+    seen = set()
+    for folder in dict.fromkeys(Path(folder).resolve() for folder in folders):
+        for path in all_records(folder):
+            if path.parent.name != name:
+                continue
+            record = load_record(path)
+            if set(record.sets) == {digest} and record.is_registered and record.file_name not in seen:
+                seen.add(record.file_name)
+                judge, students = record.evaluator, len(record.students)
+                yield judge.label, _network(judge), in_percent(record["metrics"]["overall"]), students, record.file_name
+        found = load_evaluations(folder)
+        for record, path in zip(found.get("record", ()), found.get("path", ()), strict=True):
+            if record["distilled_sha256"] == digest:
+                network = Evaluator("", "", record["network"]["name"], record["network"].get("width"))
+                score, students = in_percent(record["metrics"]["overall"]), len(record["students"])
+                yield record["protocol"], _network(network), score, students, Path(path).relative_to(folder).as_posix()
+
+
+def _network(judge: Evaluator) -> str:
+    return judge.network if judge.width is None else f"{judge.network}, width {judge.width}"
+
+
+def _facts(distilled: DistilledSet, scores: list[tuple[str, str, str, int, str]]) -> dict[str, Any]:
+    info, size = distilled.info, sizes(distilled)
+    data = from_dict(DataConfig, info["data"])
+    known = DATASETS.get(data.name)
+    title, counts = data.name if known is None else known.title, info.get("class_counts") or []
+    method = parts(info["recipe"])[0] if info.get("recipe") else None
+    each = f"{info['ipc']} images per class" if info.get("ipc") else f"{size['images']} images"
+    made = "Images" if method is None else method.name
+    tail = f"imbalance factor {data.imbalance_factor:g}" if data.profile == "exponential" else f"profile {data.profile}"
+    return {
+        "title": f"{made} on {title}, {each}",
+        "images": size["images"],
+        "scores": scores,
+        "data": [
+            ("data set", f"{title} ({tail}, index list {data.index_list}, seed {data.subset_seed})"),
+            *([("real training images", f"{sum(counts)}, {max(counts)} to {min(counts)} a class")] if counts else []),
+            ("classes", len(info["class_names"])),
+        ],
+        "method": [
+            ("method", "not told" if method is None else f"{method.name}: {method.summary}"),
+            *([("recipe", f"{info['recipe']}, scale {info['scale']}, seed {info['seed']}")] if method else []),
+            ("images", f"{size['images']} ({each}), {size['image_bytes']} bytes"),
+            ("labels", f"{size['labels']}, {size['label_bytes']} bytes"),
+            (
+                "step size of the students",
+                "that of the judge" if distilled.lr is None else f"{distilled.lr:g}, learned",
+            ),
+        ],
+        "origin": _origin(info, distilled),
+    }
+
+
+def _origin(info: Mapping[str, Any], distilled: DistilledSet) -> list[tuple[str, str]]:
+    rows = [("set, SHA-256", content_hash(distilled)), ("data, SHA-256", info["data_sha256"])]
+    return [*rows, ("written by", f"ltdd-utils {version_of('ltdd-utils') or ''}".strip())]
