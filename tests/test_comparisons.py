@@ -64,6 +64,13 @@ def test_runs_that_lack_repeats_take_the_spread_of_their_peers(three):
     assert row.name == "damed: dam.prior=uniform" and row["spread"] == "of peers" and row["n"] == "1 pair"
 
 
+def test_a_seed_that_was_not_asked_for_is_no_pair(three):
+    """Its file names one run; the other seeds of that setting lend neither their scores nor their number."""
+    one = str(next(three.glob("damed_cifar10/*-s1.json")))
+    row = found(three, "datm_cifar10", one)[0].table.iloc[1]
+    assert (row["pipelines"], row["n"], row["accuracy"]) == (1, "1 pair", pytest.approx(65))
+
+
 def test_runs_under_several_judges_are_refused_with_the_judge_of_each(three):
     save(three, [(5, 5)], "rded_cifar10", teacher="plain")
     paths = [str(next(three.glob(f"{name}/*-s0.json"))) for name in ("damed_cifar10", "rded_cifar10")]

@@ -146,8 +146,8 @@ def test_a_record_of_a_plugin_that_has_a_published_methods_name_stands_beside_it
     content = record(method="dream", protocol="unknown")
     content["config"] |= {"name": "dream_cifar10", "method": {"step": 1}}
     save_record(tmp_path, content)
-    for command in ("table", "missing"):
-        assert main([command, "--results", str(tmp_path)]) == 0
+    for command in (["table", "--commands"], ["missing"]):
+        assert main([*command, "--results", str(tmp_path)]) == 0
     assert "ltdd run dream_cifar10" in capsys.readouterr().out
 
 

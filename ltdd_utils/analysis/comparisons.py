@@ -77,10 +77,13 @@ def sides(records: Iterable[Record]) -> list[Side]:
     """Records put together by settings and data, in the order of each one's first record; of equal seeds the first."""
     groups: dict[tuple[str, str, str], dict[int, Record]] = {}
     for record in records:
-        key = record.name, record.config_id, record.provenance.data_sha256
-        groups.setdefault(key, {}).setdefault(record.seed, record)
+        groups.setdefault(_setting(record), {}).setdefault(record.seed, record)
     ordered = (tuple(group[seed] for seed in sorted(group)) for group in groups.values())
     return [Side(group, pipelines(group)) for group in ordered]
+
+
+def _setting(record: Record) -> tuple[str, str, str]:
+    return record.name, record.config_id, record.provenance.data_sha256
 
 
 @dataclass(frozen=True)
@@ -169,8 +172,9 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
     asked = [record for one in found for record in one.records]
     where = [(record.provenance.data_sha256, record.ipc) for record in asked]
     near = [one for one in peers if (one.provenance.data_sha256, one.ipc) in where]
-    every = sides([*asked, *near])
-    found = with_fallbacks(every, every)[: len(found)]  # those asked for come first
+    settings = set(map(_setting, asked))  # a seed that was not asked for is no peer of those that were
+    every = [*found, *sides(one for one in near if _setting(one) not in settings)]
+    found = with_fallbacks(every, every)[: len(found)]
     named = dict(zip(_labels(found), found, strict=True))
     (_, first), *others = named.items()
     beside = contrasts({label: _pair(one, first) for label, one in others})
