@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+ENGINE := .venv-snakemake
 HTML := _build/out/_build/html
 
 # Idle OpenMP threads that spin slow a shared machine down many times over.
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book chapters lab test lint format sync report pages clean distclean repository
+.PHONY: help setup book chapters lab test cluster lint format sync report pages clean distclean repository
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -59,6 +60,13 @@ sync: $(STAMP) ## write each chapter's .ipynb, the README's table of chapters an
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/diagrams.py
 
+cluster: $(ENGINE)/.stamp ## create the environment of the engine that runs campaigns on clusters, in .venv-snakemake
+
+$(ENGINE)/.stamp: constraints-cluster.txt
+	$(PYTHON) -m venv $(ENGINE)
+	$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-cluster.txt
+	@touch $@
+
 report: $(STAMP) ## write the reproduction page and the README's status table from the records
 	$(BIN)/python -m ltdd_utils.report
 
@@ -69,4 +77,4 @@ clean: ## remove what was built
 	rm -rf _build .pytest_cache .ruff_cache
 
 distclean: clean ## remove the environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(ENGINE)

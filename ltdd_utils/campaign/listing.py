@@ -12,7 +12,7 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.units import RECORD, Unit, units
 
-__all__ = ["Listed", "as_file", "from_file", "listed"]
+__all__ = ["Listed", "as_file", "from_file", "ids_of", "listed"]
 
 FORMAT = "ltdd stages 1"
 LARGE = "paper"  # the scale whose networks are made for a GPU; the others are for CPUs
@@ -98,13 +98,7 @@ def from_file(path: Path, name: str) -> Listed:
         FileNotFoundError: no such file.
         ValueError: another file, a unit that is not in it, or one whose settings make another unit now.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        is_list = content["format"] == FORMAT
-    except (ValueError, KeyError, TypeError):
-        is_list = False
-    if not is_list:
-        raise ValueError(f"{path} is no list of stages; `ltdd campaign export FOLDER` writes one")
+    content = _content(path)
     facts = next((one for one in content["stages"] if one["id"] == name), None)
     if facts is None:
         raise ValueError(f"no stage {name!r} in {path}; `ltdd stages` tells the ids")
@@ -116,3 +110,19 @@ def from_file(path: Path, name: str) -> Listed:
         raise ValueError(f"{path} was written by another version of ltdd: export the campaign again")
     unit = replace(unit, keeps=tuple(facts.get("keeps", ())))
     return Listed(unit, (run,), facts["seconds"], gpu=facts["gpu"])
+
+
+def ids_of(path: Path) -> list[str]:
+    """The ids in a list that ``as_file`` wrote; errors are those of ``from_file``."""
+    return [one["id"] for one in _content(path)["stages"]]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        is_list = content["format"] == FORMAT
+    except (ValueError, KeyError, TypeError):
+        is_list = False
+    if not is_list:
+        raise ValueError(f"{path} is no list of stages; `ltdd campaign export FOLDER` writes one")
+    return content

@@ -32,9 +32,16 @@ def campaign_(options: argparse.Namespace) -> str:
     runs = [run for run in campaign.read_plan(options.plan) if text in run.block or text in run.command]
     if not runs:
         raise ValueError(f"--only {text!r}: no block and no command of campaign {options.plan!r} contains it")
-    if options.dry_run:
+    _refuse_options(options)
+    if options.action == "export" or options.engine:
+        from ltdd_utils.cli.engine import export_, run_engine
+
+        told = export_(runs, options) if options.action == "export" else run_engine(runs, options)
+        if told:
+            return told
+    elif options.dry_run:
         return _dry_run(runs, options)
-    if options.action == "run":
+    elif options.action == "run":
         _run(runs, options)
     else:
         folders(options)  # refuses one that is not there
@@ -52,6 +59,18 @@ def campaign_(options: argparse.Namespace) -> str:
 
 def _mark(state: campaign.State) -> str:
     return "*" if state.elsewhere and estimate(state) != "unknown" else " "
+
+
+def _refuse_options(options: argparse.Namespace) -> None:
+    """Refuse options of an engine where none is asked for."""
+    if options.engine and options.action != "run":
+        raise ValueError(f"--engine is of `ltdd campaign run`, not of {options.action}")
+    if options.dag and not options.engine:
+        raise ValueError("--dag draws what an engine would run; give `ltdd campaign run --engine snakemake --dag`")
+    if options.folder is not None and not (options.engine or options.action == "export"):
+        raise ValueError(f"FOLDER {str(options.folder)!r} is of `export` and of `run --engine snakemake`")
+    if options.threads < 1:
+        raise ValueError(f"--threads is {options.threads}; at least 1 is needed")
 
 
 def _states(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> list[campaign.State]:

@@ -52,10 +52,21 @@ def _experts(sub: argparse.ArgumentParser) -> None:
 
 
 def _campaign(sub: argparse.ArgumentParser) -> None:
-    plan = "a campaign of this book (results/campaigns/), or a .toml file"
-    sub.add_argument("action", nargs="?", choices=["status", "run"], default="status", help="what to do")
+    plan = "a campaign of this book (results/campaigns/), 'published' (every cell of the papers), or a .toml file"
+    sub.add_argument("action", nargs="?", choices=["status", "run", "export"], default="status", help="what to do")
     sub.add_argument("--plan", default="cpu", help=plan)
     sub.add_argument("--only", metavar="TEXT", help="only blocks whose title, or runs whose command, contains TEXT")
+
+
+def _engine(sub: argparse.ArgumentParser) -> None:
+    folder = "of `export` and of an engine: its list, flags and logs; else one in the folder of finished stages"
+    jobs = "of the engine at a time (profile local: cores)"
+    sub.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help=folder)
+    sub.add_argument("--engine", choices=["snakemake"], help="of `run`: let an existing engine run the stages")
+    sub.add_argument("--profile", default="local", help="of the engine: local, slurm, or a folder with a config.yaml")
+    sub.add_argument("--jobs", type=int, metavar="N", help=jobs)
+    sub.add_argument("--threads", type=int, default=1, metavar="N", help="of the CPU, for each job of the engine")
+    sub.add_argument("--dag", action="store_true", help="print the graph of what the engine would run, as Mermaid")
 
 
 def _saving(sub: argparse.ArgumentParser) -> None:
@@ -102,8 +113,10 @@ COMMANDS = {
             "ltdd campaign status --plan paper",
             "ltdd campaign run --stop-after 60              and the same command again to go on",
             "ltdd campaign run --plan mine.toml --only ablation --device cuda",
+            "ltdd campaign run --plan paper --engine snakemake --profile slurm",
+            "ltdd campaign export cluster --plan paper     and the line that it prints",
         ],
-        (_campaign, work, results, data_folder, following),
+        (_campaign, _engine, work, results, data_folder, following),
         "campaigns",
         CAMPAIGN,
     ),
