@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = notebook_pairs.chapters()
 # What a clone holds and an install reads; the rest would only be copied.
-CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils", "results", "tools/wheel_records.py")
+CLONE = ("pyproject.toml", "README.md", "LICENSE", "ltdd_utils", "results", "workflow", "tools/wheel_records.py")
 
 
 def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:
@@ -33,7 +33,10 @@ def imports(notebook: Path) -> str:
 
 def tree(folder: Path) -> dict[str, int]:
     """Every file of the source tree with the time of its last change, but for what tools write for themselves."""
-    own, found = {".git", ".venv", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", "data", "work"}, {}
+    own, found = (
+        {".git", ".venv", ".venv-snakemake", "_build", "__pycache__", ".pytest_cache", ".ruff_cache", "data", "work"},
+        {},
+    )
     for place, folders, files in os.walk(folder):
         folders[:] = set(folders) - own  # not entered: an environment has tens of thousands of files
         found |= {path: os.stat(path).st_mtime_ns for path in (os.path.join(place, name) for name in files)}

@@ -38,6 +38,8 @@ own.write_text(Path(sys.argv[1]).read_text())
 answers["mine"] = told("records", "random_cifar10", "--json")
 answers["campaigns"] = told("campaign", "--plan", "tiny")
 answers["book"] = str(default_records_dir())
+answers["exported"] = told("campaign", "export", "cluster", "--plan", "tiny", "--only", "random", "--results", "none")
+answers["engine"] = sorted(str(path) for path in Path("cluster").rglob("*") if path.is_file())
 answers["committed"] = [bool(value) for value in load(default_records_dir(), allow_mixed=True)["committed"]]
 print(json.dumps(answers))
 """
@@ -89,6 +91,7 @@ def test_outside_of_a_clone_the_records_sets_and_campaigns_of_the_wheel_are_read
     places = [Path(row["path"]).parents[1] for row in rows]
     assert {*places} == {carried, here / "results"} and places.count(here / "results") == 1 and told["campaigns"]
     assert Path(told["book"]) == carried and all(told["committed"])  # not the user's own folder
+    assert {"cluster/Snakefile", "cluster/profiles/slurm/config.yaml", "cluster/stages.json"} <= set(told["engine"])
     assert files(site) == before
 
 
@@ -96,7 +99,8 @@ def test_an_editable_install_carries_no_copy_of_the_records():
     pytest.importorskip("hatchling", reason="the hook is one of hatchling's")
     from wheel_records import WheelRecords
 
-    for version, carried in (("standard", {"results": "ltdd_utils/_results"}), ("editable", {})):
+    whole = {"results": "ltdd_utils/_results", "workflow": "ltdd_utils/_workflow"}
+    for version, carried in (("standard", whole), ("editable", {})):
         data = {"force_include": {}}
         WheelRecords(str(ROOT), {}, None, None, "", "wheel").initialize(version, data)
         assert data["force_include"] == carried
