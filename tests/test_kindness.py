@@ -25,6 +25,8 @@ WRONG = [
     (["show", "random_digits", "--network", "convnt"], "(did you mean convnet?)", ""),
     (["show", "random_digits", "--protocol", "online-teachers"], "(did you mean online-teacher?)", ""),
     (["show", "random_digits", "--set", "evaluate.train.optimiser=sdg"], "(did you mean sgd?)", ""),
+    (["show", "random_cifar10", "--scale", "papr"], "(did you mean paper?)", ""),
+    (["data", "fetch", "cifr100"], "(did you mean cifar100?)", ""),
     (["settings", "random_digits", "evaluate.train.epoks"], "(did you mean evaluate.train.epochs", ""),
 ]
 

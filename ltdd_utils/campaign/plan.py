@@ -24,6 +24,7 @@ from typing import Any
 from ltdd_utils import recipes
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.published import PUBLISHED, published_runs
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.data.facts import scale_name
 from ltdd_utils.records.folders import book_dir, default_records_dir
 
@@ -148,7 +149,7 @@ def _lists(value: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 (what a file 
 def _block(values: Mapping[str, Any]) -> Block:
     known = [own.name for own in fields(Block)]
     if unknown := sorted(set(values) - set(known)):
-        raise ValueError(f"unknown key {unknown[0]!r}; known keys: {', '.join(known)}")
+        raise ValueError(f"unknown key {unknown[0]!r}{did_you_mean(unknown[0], known)}; known keys: {', '.join(known)}")
     for key in ("title", "methods"):
         if key not in values:
             raise ValueError(f"{key} is missing")

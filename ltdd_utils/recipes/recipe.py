@@ -177,7 +177,8 @@ def recipe(
     facts = DATASETS[dataset]
     scale = scale_name(scale or facts.scales[0])
     if scale not in SCALES:
-        raise ValueError(f"unknown scale {scale!r}; choose one of {', '.join(facts.scales)}")
+        hint = did_you_mean(scale, SCALES)
+        raise ValueError(f"unknown scale {scale!r}{hint}; choose one of {', '.join(facts.scales)}")
     if scale not in facts.scales:
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
     data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)

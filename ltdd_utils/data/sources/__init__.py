@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.tables import resolve
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.settings import OWN, is_own
@@ -23,4 +24,5 @@ def source_dataset(name: str, root: Path) -> SourceDataset:
         return resolve(DATASETS[name].reader)(root)
     if is_own(name):
         return own.source_dataset(name.removeprefix(OWN), root)
-    raise ValueError(f"data set {name!r} is unknown: use {', '.join(DATASETS)} or folder:PATH")
+    hint = did_you_mean(name, DATASETS)
+    raise ValueError(f"data set {name!r} is unknown{hint}: use {', '.join(DATASETS)} or folder:PATH")

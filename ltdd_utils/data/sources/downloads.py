@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.locks import Busy, locked
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.tables import resolve
@@ -29,7 +30,8 @@ def source(name: str) -> Source:
     if entry is not None and entry.by_hand:
         raise ValueError(f"{name} cannot be fetched: {entry.by_hand}")
     able = fetchable()
-    raise ValueError(f"data set {name!r} cannot be fetched: use {', '.join(able[:-1])} or {able[-1]}")
+    hint = did_you_mean(name, able)
+    raise ValueError(f"data set {name!r}{hint} cannot be fetched: use {', '.join(able[:-1])} or {able[-1]}")
 
 
 def fetchable() -> list[str]:
@@ -113,7 +115,7 @@ def _folder(name: str, root: Path) -> Path | None:
 
 def _known(name: str) -> DataSet:
     if name not in DATASETS:
-        raise ValueError(f"data set {name!r} is unknown: use {', '.join(DATASETS)}")
+        raise ValueError(f"data set {name!r} is unknown{did_you_mean(name, DATASETS)}: use {', '.join(DATASETS)}")
     return DATASETS[name]
 
 
