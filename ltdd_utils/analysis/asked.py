@@ -8,8 +8,8 @@ from typing import Any
 from ltdd_utils.analysis.comparisons import Side, sides
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.recipes.recipe import recipe
-from ltdd_utils.records.files import load_record
 from ltdd_utils.records.record import Record
+from ltdd_utils.records.scored import load_any
 
 __all__ = ["Wanted", "find_runs"]
 
@@ -40,7 +40,8 @@ def find_runs(
 ) -> tuple[list[Record], list[str]]:
     """The records that are meant by some words, in their order, and what a reader should know of the choice.
 
-    A word is the path of a record, ``RECIPE/CONFIG_ID`` (all its seeds), or the name of a recipe. A name means the
+    A word is the path of a record, ``RECIPE/CONFIG_ID`` (all its seeds), or the name of a recipe or of a set that was
+    scored. A recipe's name means the
     recipe itself, nothing changed but its students, where there is such a run. Of several judges, data and sizes that
     all words share, the usual ones are taken: 10 images per class, the data set's own imbalance factor, the protocol
     that the first recipe is published under.
@@ -91,7 +92,7 @@ def _meant(word: str, mine: Sequence[Record], book: Sequence[Record], wanted: Wa
 def _of_word(word: str, records: Iterable[Record]) -> list[Record]:
     """The records that a word names among some, or its file."""
     if word.endswith(".json") and Path(word).is_file():
-        return [load_record(Path(word))]
+        return [load_any(Path(word))]
     if "/" in word:
         stem = word.removesuffix(".json")
         return [one for one in records if stem in (f"{one.name}/{one.config_id}", one.file_name.removesuffix(".json"))]

@@ -15,6 +15,7 @@ from ltdd_utils.analysis.published import given
 from ltdd_utils.analysis.scores import Scores, pipelines
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.records.record import Record
+from ltdd_utils.records.scored import ScoredSet
 from ltdd_utils.records.text import long_tail, students_of, warnings_of
 
 __all__ = ["Comparison", "Side", "comparison", "sides"]
@@ -44,6 +45,8 @@ class Side:
     @cached_property
     def changes(self) -> dict[str, Any] | None:
         """Settings that differ from the recipe's, by full name; None: nobody knows, of a plugin that is not here."""
+        if isinstance(self.records[0], ScoredSet):
+            return {}
         try:
             found = changes_of(self.records[0].recipe)
         except ValueError:

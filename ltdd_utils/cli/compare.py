@@ -42,9 +42,9 @@ def compare_(options: argparse.Namespace) -> str:
 def _at_hand(options: argparse.Namespace) -> tuple[list[Record], list[Record]]:
     """The reader's records, and those of the book that are not among them."""
     places = folders(options)
-    mine = list(records.gathered(places))
+    mine, scored = list(records.gathered(places)), records.evaluations_in(places)
     book = [] if records.book_dir() in (places[-1], places[-1].resolve()) else records.committed(records.book_dir())
-    return records.read(mine), records.read(book)
+    return [*records.read(mine), *scored], records.read(book)
 
 
 def _json(found: analysis.Comparison, notes: list[str], per_class: bool) -> str:

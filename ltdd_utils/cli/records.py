@@ -40,7 +40,8 @@ def folders(options: argparse.Namespace) -> tuple[Path, ...]:
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
     paths = [path for path in records.gathered(folders(options)) if options.recipe in (None, path.parent.name)]
-    found = records.read(paths)
+    scored = [one for one in records.evaluations_in(folders(options)) if options.recipe in (None, one.name)]
+    found = [*records.read(paths), *scored]
     rows = [_row(record) for record in found]
     if options.json:
         return as_json(rows)
@@ -57,6 +58,7 @@ def _row(record: Record) -> dict[str, Any]:
     except ValueError:  # of a plugin that is not here, or of a recipe that has other choices now
         changed = None  # nobody knows
     return {
+        "kind": "evaluation" if isinstance(record, records.ScoredSet) else "run",
         "recipe": record.name,
         **{name: getattr(record, name) for name in ("scale", "config_id", "seed", "protocol")},
         "data": to_dict(record.data),
@@ -77,10 +79,10 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any], record: Record) -> str:
-    settings = "  settings unknown here"
+    settings = "" if row["kind"] == "evaluation" else "  settings unknown here"
     if row["changed"] is not None:
         settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
-    size = "whole set" if row["ipc"] is None else f"IPC {row['ipc']}"
+    size = "whole set" if record.whole_set else f"IPC {row['ipc'] or 'of several sizes'}"
     whose = f"{row['dataset']}, " if is_own(row["dataset"]) else ""
     tail, students = records.long_tail(record), records.students_of(record)
     cell = f"{whose}{tail}, {size}, {row['protocol']}, {students}, seed {row['seed']}"
@@ -89,7 +91,7 @@ def _line(row: dict[str, Any], record: Record) -> str:
     score = f"{accuracy} % with {records.counted(row['students'])}"
     settings += "".join(f"  {key}={value} (few images)" for key, value in row["adapted"].items())
     mark = "".join(f"\n  ! {line}" for line in row["warnings"])
-    head = f"{row['recipe']}  {row['scale']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}"
+    head = f"{row['recipe']}  {row['scale'] or row['kind']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}"
     return f"{head}{mark}\n  {row['path']}"
 
 

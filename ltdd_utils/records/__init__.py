@@ -9,6 +9,7 @@ __getattr__, __all__ = exports(
         "parts": ["Cost", "Distillation", "MeanStd", "Metrics", "Provenance", "Student", "Teacher"],
         "schema": ["EVALUATION", "GROUPS", "SCHEMA", "TARGET_KEYS", "validate_evaluation", "validate_record"],
         "evaluations": ["evaluation_path", "load_evaluation", "load_evaluations", "save_evaluation"],
+        "scored": ["ScoredSet", "evaluations_in", "load_any"],
         "files": ["load_record", "planned", "read", "record_path", "refuse_fewer_students", "save_record"],
         "peers": ["unequal_students"],
         "table": ["load"],

@@ -94,9 +94,12 @@ class Record(Mapping[str, Any]):
         counts, factor = self.provenance.class_counts, data.get("imbalance_factor")
         if not self.is_exponential:
             factor = max(counts) / min(counts) if counts else None
-        method, _ = halves(self.name)
-        found = (data.get("name"), factor, self.ipc, method, self._network, self.protocol)
+        found = (data.get("name"), factor, self.ipc, self._made_by, self._network, self.protocol)
         return dict(zip(TARGET_KEYS, found, strict=True))
+
+    @property
+    def _made_by(self) -> str:
+        return halves(self.name)[0]
 
     @property
     def is_exponential(self) -> bool:

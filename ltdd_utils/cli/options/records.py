@@ -31,7 +31,10 @@ def _everything(sub: argparse.ArgumentParser) -> None:
 
 
 def _runs(sub: argparse.ArgumentParser) -> None:
-    meant = "a record (FILE.json), RECIPE/CONFIG_ID as `ltdd records` prints it, or a RECIPE that was run"
+    meant = (
+        "a record (FILE.json), RECIPE/CONFIG_ID as `ltdd records` prints it, a RECIPE that was run, or a set that "
+        "`ltdd score` or `ltdd evaluate` scored, by its name"
+    )
     sub.add_argument("runs", nargs="+", metavar="RUN", type=canonical, help=meant)
     sub.add_argument("--imbalance-factor", type=float, metavar="IF", help="of the records of a RECIPE")
     sub.add_argument("--ipc", type=int, help="images per class of the records of a RECIPE; else 10, if there are any")
