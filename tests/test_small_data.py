@@ -10,6 +10,7 @@ from PIL import Image
 from toy_recipes import SMALL_DAMED
 from toy_records import record
 
+from ltdd_utils.analysis import comparison
 from ltdd_utils.cli import main
 from ltdd_utils.data import DataConfig
 from ltdd_utils.methods.trajectory.health import complaints
@@ -115,6 +116,13 @@ def test_the_default_on_a_tiny_folder_moves_its_experts_and_a_failure_is_kept(ph
     assert main(["records", "--results", str(photos / "results")]) == 0
     assert "! matching diverged" in (listed := capsys.readouterr().out) and "batch_size=1 (few images)" in listed
     assert load(photos / "results", allow_dirty=True).loc[0, "warnings"] == list(kept.distillation.warnings)
+
+
+def test_a_comparison_says_which_run_failed():
+    failed = record(method="damed", config_id="b" * 12)
+    failed["distillation"] = {"initial_sha256": "c" * 64, "iterations": 2, "warnings": ["matching diverged"]}
+    found = comparison([Record(record()), Record(failed)])
+    assert "damed: matching diverged" in found.notes
 
 
 def test_unequal_students_on_the_same_data_are_said(tmp_path):

@@ -87,6 +87,7 @@ def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
     """Remarks on the records behind a pooled row."""
     mine = records[(records["config_id"] == row["config_id"]) & (records["recipe"] == row["recipe"])]
     said = ["ours is from uncommitted code"] if mine["dirty"].isin([True]).any() else []
+    said += ["matching failed in ours: `ltdd records` says how"] if "warnings" in mine and any(mine["warnings"]) else []
     return said + ([] if mine["committed"].all() else ["our record is not committed"])
 
 

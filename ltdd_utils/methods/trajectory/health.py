@@ -8,7 +8,7 @@ from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 
 __all__ = ["complaints"]
 
-LOST = 0.5  # share of the iterations in which a student may end farther away than it began
+LOST = 0.4  # share of the iterations in which a student may end farther away than it began
 SLOW = 0.01  # of the first step size, below which a learned one trains no student
 PHASES = {"first": "representation experts", "second": "classifier experts"}
 
