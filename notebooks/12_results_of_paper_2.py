@@ -163,7 +163,8 @@ plots.differences(list(found.index), list(found.points), list(found.needed))
 
 # %% [markdown]
 # The full method is above random real images, above RDED's crops and above its own crops without recovery.
-# What calibration gives, and the distance to EDC, are not resolved; the confident crops cost a little:
+# What calibration gives, and the distance to EDC, are not resolved; the confident crops cost a little, by the spread of their own three pairs.
+# (Chapter 15 judges these contrasts with the spread of all methods and a correction for their number: the crops are open then, and the effect of calibration is within a point of none.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]

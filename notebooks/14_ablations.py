@@ -515,6 +515,7 @@ assert (part_of.verdict[["calibration", "debiased observer"]] == "not resolved")
 analysis.for_display(part_of)
 
 # %% [markdown]
+# (By the spread of the three pairs of each; chapter 15 has a stricter rule, which leaves the crops open.)
 # What inside the debiasing does it is in chapter 12.
 #
 # ## Rarity or class?

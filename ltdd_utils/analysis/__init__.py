@@ -18,6 +18,7 @@ __getattr__, __all__ = exports(
         "entries": ["Entry"],
         "listing": ["filled", "listed", "once"],
         "pooling": ["pool"],
+        "primary": ["Primary", "holm", "primary_contrasts", "primary_table", "residual"],
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],
         "scores": ["Scores", "Spread", "percent", "pipelines", "spread"],
         "text": ["compact", "folded", "formatted", "lined_up", "markdown", "visible"],
