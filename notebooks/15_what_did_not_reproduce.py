@@ -417,7 +417,9 @@ far = ["DAM + ED - DATM", "DAM + ED - ED alone", "ED alone - DATM"]
 far += ["uni-level - DAM + ED", "uni-level - RDED", "uni-level - random images"]
 assert (ten.verdict[far] == "resolved").all() and (ten.points[far] > 0).all()
 assert set(ten.verdict[ten.index.str.startswith("uni-level - EDC")]) == {"open"}
-assert ten.verdict["calibration"] == "no effect" and ten.verdict["confident crops"] == "open"
+assert (
+    ten.verdict["calibration"] == "no effect" and ten.verdict["confident crops"] == "open"
+)
 assert ten.high["confident crops"] < 0 < ten.Holm["confident crops"] - 0.05
 analysis.for_display(ten, 2)
 
@@ -434,7 +436,9 @@ analysis.for_display(ten, 2)
 # %%
 printed_there = third.published["calibration helps (CIFAR-100-LT)"]
 assert printed_there > ten.high["calibration"]
-print(f"printed for calibration: {printed_there:.1f}; ours at most {ten.high['calibration']:.1f}")
+print(
+    f"printed for calibration: {printed_there:.1f}; ours at most {ten.high['calibration']:.1f}"
+)
 
 # %% [markdown]
 # ## All verdicts

@@ -46,7 +46,9 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
             for name in ("benchmarks", "distilled", "pictures", "variance")
             for path in sorted((root / "results" / name).glob("*.*"))
         ]
-        tables = [path for path in (root / "results" / name for name in ("targets.csv", "primary.toml")) if path.exists()]
+        tables = [
+            path for path in (root / "results" / name for name in ("targets.csv", "primary.toml")) if path.exists()
+        ]
         files = [*files, *tables, *sets, *committed(root / "results")]
     total = hashlib.sha256(json.dumps([parameters, sys.version_info[:2]], sort_keys=True).encode())
     for path in files:

@@ -17,7 +17,7 @@ from scipy.special import stdtr, stdtrit
 from ltdd_utils.analysis.boards import Board
 from ltdd_utils.analysis.scores import Scores, Spread
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED, Evaluator
-from ltdd_utils.records.folders import default_records_dir
+from ltdd_utils.records.folders import book_dir
 
 __all__ = ["MOST", "Primary", "holm", "primary_contrasts", "primary_table", "residual"]
 
@@ -45,7 +45,7 @@ def primary_contrasts(path: Path | None = None) -> list[Primary]:
     Raises:
         ValueError: more than ten of them, a name given twice, or an evaluator that is none.
     """
-    path = default_records_dir() / "primary.toml" if path is None else path
+    path = book_dir() / "primary.toml" if path is None else path
     rows = tomllib.loads(path.read_text(encoding="utf-8"))["contrast"]
     if len(rows) > MOST or len({row["name"] for row in rows}) < len(rows):
         raise ValueError(f"{path.name} names {len(rows)} contrasts: give at most {MOST}, each a name of its own")
