@@ -408,6 +408,8 @@ analysis.for_display(spent.drop(columns="preprocess"), 0)
 # %% [markdown]
 # ## What was tried
 #
+# (Notes of trials that settled the recipes and left no record: this is the one section of the page that no cell checks.)
+#
 # - *Longer experts.* With 15 epochs a biased expert of this width gets hardly an image of the rarer half right; with 40, as here, six classes of ten have ten images that it gets right.
 #   The paper's have 100.
 # - *The first step size.* At 0.05, which would let 20 steps cover the way of two expert epochs at once, students of the initial set end farther away than they start, and the loss falls from there.
