@@ -14,6 +14,9 @@ import notebook_pairs
 import pytest
 import yaml
 
+from ltdd_utils import records
+from ltdd_utils.cli import main
+
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 PAGES = sorted(BOOK.glob("*.md"))
@@ -87,6 +90,25 @@ def test_the_example_of_the_own_data_page_runs(tmp_path: Path):
     counts, shape, _ = printed_by("own_data.md", tmp_path)[0].split(") (")
     assert counts == "(100, 70, 50, 35, 25, 17, 12, 8, 6, 4"
     assert shape == "327, 1, 16, 16"
+
+
+@pytest.mark.float32
+def test_the_page_of_sets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    """Its commands, with the epochs that make them short, and its script."""
+    for name in ("WORK", "RESULTS", "DATA"):
+        monkeypatch.setenv(f"LTDD_{name}", str(tmp_path / name.lower()))
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for line in re.findall(r"^ltdd .*", (BOOK / "sets.md").read_text(), flags=re.MULTILINE):
+        assert main([*line.replace("epochs=100", "epochs=10").split()[1:], "--quiet"]) == 0, line
+        said[line] = capsys.readouterr().out
+    pictures, arrays = (re.sub(r"\(.*\)", "", said[line]) for line in said if line.startswith("ltdd score"))
+    assert pictures == arrays and "points over random" in pictures
+    assert list(said.values())[-1].rstrip().endswith("hf upload YOUR_NAME/ours published . --repo-type dataset")
+    script = re.findall(r"```python\n(.*?)```", (BOOK / "sets.md").read_text(), flags=re.DOTALL)
+    exec("\n".join(script).replace('"train.epochs": 100', '"train.epochs": 10'), {})
+    assert capsys.readouterr().out.startswith("DistilledSet(50 images of 10 classes; 50 synthetic")
+    assert len(records.load_evaluations(tmp_path / "mine")) == 1
 
 
 def test_relative_links_lead_somewhere():

@@ -270,3 +270,10 @@ def test_whitened_images_stay_as_they_are(tmp_path):
 
     made = given_set(files(tmp_path / "theirs"), digits(), context(tmp_path), Reading())
     assert made.info["preprocess"]["kind"] == "zca" and made.info["class_names"] == NAMES and made.info["ipc"] == 2
+
+
+def test_the_data_of_a_set_that_is_not_there_is_asked_for_both_ways(ltdd, tmp_path):
+    info = {**given().info, "data": to_dict(DataConfig("folder:photos@32", profile="natural"))}
+    save_set(tmp_path / "theirs.safetensors", replace(given(), info=info))
+    err = ltdd("evaluate", "theirs.safetensors", status=2)
+    assert "made from folder:photos@32, looked for below" in err and "by --data DIR or by LTDD_DATA" in err

@@ -31,7 +31,7 @@ def score_(options: argparse.Namespace) -> str:
     pairs = recipes.assignments(options.set, "train.epochs=10")
     context = replace(context_of(options), results=options.results)
     cfg = _data(options, {key.removeprefix("data."): pairs.pop(key) for key in list(pairs) if key.startswith("data.")})
-    data = load(cfg, context.data, context.watching("read images"))
+    data = load(cfg, context.data, context.reading())
     said = {field.name: getattr(options, field.name) for field in fields(Reading)}
     arguments = {"ipc": _ipc(options.ipc), "like": options.dataset, "scale": options.scale}
     given = given_set(options.folder, data, context, Reading(**said), **arguments)

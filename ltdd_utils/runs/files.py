@@ -8,6 +8,7 @@ from ltdd_utils.data.long_tailed import LongTailedData, load
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import fitted
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
+from ltdd_utils.data.sources.dataset import data_root
 from ltdd_utils.distilled.contents import DistilledSet
 
 __all__ = ["data_of", "refitted"]
@@ -17,6 +18,7 @@ def data_of(distilled: DistilledSet, context: RunContext) -> LongTailedData:
     """The data that a set from a file was made from.
 
     Raises:
+        FileNotFoundError: the data is not below the data folder; the message says how to name another one.
         ValueError: the set does not say which data, or what is here is other data.
     """
     missing = [key for key in ("data", "data_sha256") if not distilled.info.get(key)]
@@ -26,7 +28,15 @@ def data_of(distilled: DistilledSet, context: RunContext) -> LongTailedData:
             "`LongTailedData.config` by `core.settings.to_dict`, and `LongTailedData.sha256`), or make it with "
             "DistilledSet.of_pixels(images, labels, data), which says all that is needed"
         )
-    data = load(from_dict(DataConfig, distilled.info["data"]), context.data, context.reading())
+    cfg = from_dict(DataConfig, distilled.info["data"])
+    try:
+        data = load(cfg, context.data, context.reading())
+    except FileNotFoundError as error:
+        place = data_root(context.data)
+        raise FileNotFoundError(
+            f"{error}. The set was made from {cfg.name}, looked for below {place}: name the folder that holds it by "
+            "--data DIR or by LTDD_DATA"
+        ) from error
     made_from = distilled.info["data_sha256"]
     if data.sha256 != made_from:
         raise ValueError(
