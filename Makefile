@@ -10,7 +10,7 @@ HTML := _build/out/_build/html
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book chapters lab test cluster lint format sync report pages clean distclean repository
+.PHONY: help setup book chapters lab test cluster lint format sync report pages slurm clean distclean repository
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -38,7 +38,7 @@ book: chapters ## execute the chapters, render the book; the last line is the pa
 
 # One process per core; each begins with its share of the files in order, and takes over what another has not begun.
 test: lint ## lint, then the tests on all cores
-	$(BIN)/python -m pytest -n logical --dist worksteal --ignore=tests/pages
+	$(BIN)/python -m pytest -n logical --dist worksteal --ignore=tests/pages --ignore=tests/cluster
 
 lab: $(STAMP) ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab notebooks
@@ -47,6 +47,9 @@ lint: $(STAMP) ## ruff, its format, and codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+
+slurm: $(STAMP) cluster ## run campaigns on a SLURM of one node that the tests start, as root on Debian
+	$(BIN)/python -m pytest tests/cluster
 
 pages: $(STAMP) ## test the pages of the built book in headless Chromium
 	$(BIN)/python -m pytest tests/pages
