@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +119,24 @@ def test_a_folder_has_one_controller(ltdd, tmp_path, snakemake):
     (folder / "controller.pid").write_text(str(os.getpid()))
     assert not engine._lives(str(os.getpid()), folder) and not engine._lives("999999999", folder)
     assert not calls.exists()
+
+
+def test_a_signal_reaches_the_engine_and_stops_the_command(ltdd, tmp_path, monkeypatch):
+    program = tmp_path / "snakemake"
+    program.write_text(f"#!/bin/sh\ncase $* in *--unlock*) exit 0;; esac\ntouch {tmp_path}/begun\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(engine, "_program", lambda: str(program))
+
+    def ask():
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert "the engine was stopped; the same command goes on" in ltdd("run", "--engine", "snakemake", status=75).err
+    asking.join()
+    assert not (tmp_path / "work" / "campaign" / "two" / "controller.pid").exists()
 
 
 def test_what_makes_no_sense_is_refused(ltdd, tmp_path, snakemake):
