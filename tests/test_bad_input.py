@@ -369,7 +369,7 @@ def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
     path, bundle = tmp_path / "set.safetensors", to_bundle(synthetic())
     assert "no file" in refused("evaluate", path)
     assert "no file" in refused("evaluate", tmp_path)
-    assert "two lines" in refused("evaluate", "two\nlines")
+    assert r"two\nlines" in refused("evaluate", "two\nlines")
     save_bundle(path, Bundle(bundle.tensors, {**bundle.meta, "schema": 99}))
     assert "not a distilled set of schema 1 (found 99); use the version that wrote it" in refused("evaluate", path)
     save_bundle(path, Bundle({}, {"epoch": 3}))
