@@ -2,7 +2,7 @@
 # A SLURM cluster of one node on this machine, loopback only, for tests/cluster. As root on Debian, some 5 seconds.
 #   tools/slurm_start.sh DIR      installs SLURM if it is not there, starts it, and prints how to use it
 #   tools/slurm_stop.sh DIR       ends what was started
-# GPUS=2 pretends two GPUs; PORT is the first of two ports; KILLWAIT: seconds between SIGTERM and SIGKILL.
+# GPUS=2 pretends two GPUs, CPUS=4 four CPUs; PORT is the first of two ports; KILLWAIT: seconds between SIGTERM and SIGKILL.
 set -euo pipefail
 dir=$(realpath -m "$1") port=${PORT:-16817} gpus=${GPUS:-0} host=$(hostname -s)
 packages=(slurmctld slurmd slurm-client munge)
@@ -41,6 +41,7 @@ JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=sched_interval=5
 KillWait=${KILLWAIT:-30}
+SlurmdParameters=config_overrides
 END
 gres=
 if [ "$gpus" -gt 0 ]; then
@@ -51,7 +52,8 @@ if [ "$gpus" -gt 0 ]; then
         [ "$gpus" -gt 0 ] && echo "Name=gpu File=$device" >>"$dir/gres.conf" && gpus=$((gpus - 1))
     done
 fi
-echo "NodeName=$host CPUs=$(nproc) RealMemory=$memory NodeAddr=127.0.0.1$gres State=UNKNOWN" >>"$dir/slurm.conf"
+# getconf counts the CPUs: nproc heeds OMP_NUM_THREADS
+echo "NodeName=$host CPUs=${CPUS:-$(getconf _NPROCESSORS_ONLN)} RealMemory=$memory NodeAddr=127.0.0.1$gres State=UNKNOWN" >>"$dir/slurm.conf"
 echo "PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP" >>"$dir/slurm.conf"
 echo CgroupPlugin=cgroup/v1 >"$dir/cgroup.conf" # some containers have no /sys/fs/cgroup: slurmd would not start
 export SLURM_CONF=$dir/slurm.conf

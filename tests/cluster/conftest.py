@@ -24,7 +24,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if CONFIG.exists():  # jobs of Snakemake read it there and nowhere else
         pytest.skip(f"{CONFIG} is of a SLURM of this machine, which the tests leave alone")
     folder = tmp_path_factory.mktemp("slurm")
-    subprocess.run([ROOT / "tools" / "slurm_start.sh", folder], check=True)
+    cpus = str((os.cpu_count() or 1) + 2)  # some of the jobs only sleep
+    subprocess.run([ROOT / "tools" / "slurm_start.sh", folder], check=True, env={**os.environ, "CPUS": cpus})
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     yield
     subprocess.run([ROOT / "tools" / "slurm_stop.sh", folder], check=True)

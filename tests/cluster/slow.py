@@ -49,7 +49,8 @@ def walk(job):
         labels, first = torch.arange(job.run.data.classes), int(values.sum() * 1000)
         rows = [(job.run.data.train_labels == label).nonzero().flatten() for label in labels]
         chosen = torch.stack([row[(first + n) % len(row)] for n in range(job.ipc) for row in rows])
-        return to_bundle(DistilledSet(labels.repeat(job.ipc), job.run.data.indices[chosen]))
+        info = {"class_names": list(job.run.data.class_names)}
+        return to_bundle(DistilledSet(labels.repeat(job.ipc), job.run.data.indices[chosen], info=info))
 
     return from_bundle(job.run.stage("walk", compute, config=job.cfg, ipc=job.ipc))
 

@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from toy_cluster import ROOT, SNAKEMAKE, Cluster, jobs, until
+from toy_cluster import ROOT, SNAKEMAKE, Cluster, until
 
 SHARED = """
 scale = "tiny"
@@ -23,6 +24,17 @@ set = [["data.n_max=40", "evaluate.train.epochs=2", "evaluate.network.width=4", 
         "evaluate.teacher.network.width=4", "method.experts.count=1", "method.experts.train.epochs=3",
         "method.experts.network.width=4", "method.window=[0,1,2]", "method.first.epochs=1", "method.iterations=2"]]
 """
+WORKERS = """
+scale = "tiny"
+
+[[block]]
+title = "two runs for two workers"
+methods = ["herding"]
+datasets = ["digits"]
+ipc = [1, 2]
+students = 1
+set = [["data.n_max=40", "evaluate.train.epochs=1", "evaluate.network.width=4", "method.expert.train.epochs=1"]]
+"""
 FAULTS = """
 scale = "tiny"
 
@@ -37,57 +49,79 @@ set = [["evaluate.train.epochs=1", "method.steps=190"], ["evaluate.train.epochs=
 """
 
 
-@pytest.mark.usefixtures("slurm")
-def test_a_killed_controller_and_a_second_campaign_change_nothing(tmp_path):
-    """SIGKILL ends the controller; then the same command and a second folder share the work and its stages."""
+@pytest.fixture(scope="module")
+def faulty(slurm, tmp_path_factory):
+    """A campaign in which one job has been cancelled, and goes on while other tests run; how it was begun."""
+    folder = tmp_path_factory.mktemp("faulty")
+    os.environ["SLOW_TRACE"] = str(folder / "trace")
+    cluster = Cluster(folder, FAULTS, "--plugin", str(ROOT / "tests" / "cluster" / "slow.py"))
+    assert cluster.start("export", folder / "engine").wait() == 0, cluster.log()
+    config = folder / "engine" / "config.json"  # limits of a minute
+    settings = json.loads(config.read_text()) | {"least_minutes": 1, "minutes": 1}
+    config.write_text(json.dumps(settings))
+    words = [SNAKEMAKE, "-s", "engine/Snakefile", "-d", "engine", "--workflow-profile", "profile"]  # as export says
+    with (folder / "log").open("a") as log:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        running = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log, env=environment)
+    trace = folder / "trace"
+    until(lambda: trace.is_file() and "24 3\n" in trace.read_text(), "the third step")
+    subprocess.run(["scancel", _job_of(folder, _set_of(cluster, steps=24))], check=True)
+    yield cluster, running
+    del os.environ["SLOW_TRACE"]
+
+
+def test_a_killed_controller_and_a_second_campaign_change_nothing(faulty, tmp_path):
+    """SIGKILL ends the controller; then the same command and one in another folder share the work and its stages."""
     cluster = Cluster(tmp_path, SHARED)
     first = cluster.engine()
-    until(lambda: jobs() and (tmp_path / "engine" / "controller.pid").is_file(), "a job")
+    until((tmp_path / "engine" / "slurm").is_dir, "a job")
     os.kill(int((tmp_path / "engine" / "controller.pid").read_text()), signal.SIGKILL)
     first.kill()
     first.wait()
     assert not cluster.outcomes()
-    running = [cluster.engine(), cluster.engine("second")]
+    running = [cluster.engine(), cluster.engine("second", "--only", "datm")]
+    whole = Cluster(tmp_path / "whole", SHARED)
+    assert whole.start("run").wait() == 0, whole.log()
     assert [one.wait() for one in running] == [0, 0], cluster.log()
     kinds = [one["kind"] for one in cluster.stages()]
     assert sorted(kinds) == sorted(["expert", "classifier", "network", *["set", "student", "record"] * 2])
-    assert cluster.flags() == cluster.flags("second") == {one["id"] for one in cluster.stages()}
-    whole = Cluster(tmp_path / "whole", SHARED)
-    assert whole.start("run").wait() == 0, whole.log()
+    assert cluster.flags() == {one["id"] for one in cluster.stages()}
+    assert cluster.flags("second") == {one["id"] for one in cluster.stages("second")} < cluster.flags()
     assert cluster.outcomes() == whole.outcomes() and len(whole.outcomes()) == 2
 
 
-@pytest.mark.usefixtures("slurm")
-def test_a_time_limit_a_cancelled_job_and_a_broken_stage(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("faulty")
+def test_workers_without_an_engine_share_the_runs(tmp_path):
+    """Two of one array, as workflow/worker.sbatch starts them."""
+    cluster = Cluster(tmp_path, WORKERS)
+    words = cluster.words("campaign", "run")[5:]  # what stands behind the command
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LTDD": f"{sys.executable} -m ltdd_utils"}
+    array = ["sbatch", "--wait", "--array=0-1", "--mem=2G", "--cpus-per-task=1", f"--output={tmp_path}/log-%a"]
+    subprocess.run([*array, ROOT / "workflow" / "worker.sbatch", *words], check=True, env=environment, cwd=tmp_path)
+    whole = Cluster(tmp_path / "whole", WORKERS)
+    assert whole.start("run").wait() == 0
+    assert cluster.outcomes() == whole.outcomes() and len(whole.outcomes()) == 2
+
+
+def test_a_time_limit_a_cancelled_job_and_a_broken_stage(faulty, tmp_path, monkeypatch):
     """The first two go on from their state to the same bits; the third is named, tried once, and holds nobody up."""
-    trace = tmp_path / "trace"
-    monkeypatch.setenv("SLOW_TRACE", str(trace))
-    cluster = Cluster(tmp_path, FAULTS, "--plugin", str(ROOT / "tests" / "cluster" / "slow.py"))
-    assert cluster.start("export", tmp_path / "engine").wait() == 0, cluster.log()
-    config = tmp_path / "engine" / "config.json"
-    config.write_text(config.read_text().replace('"least_minutes": 15', '"least_minutes": 1'))
-    assert '"minutes": 1440' in config.read_text()
-    config.write_text(config.read_text().replace('"minutes": 1440', '"minutes": 1'))
-    words = [SNAKEMAKE, "-s", "engine/Snakefile", "-d", "engine", "--workflow-profile", "profile"]
-    with (tmp_path / "log").open("a") as log:
-        running = subprocess.Popen(words, cwd=tmp_path, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": ROOT})
-    until(lambda: trace.is_file() and "24 3\n" in trace.read_text(), "the third step")
-    subprocess.run(["scancel", _job_of(tmp_path, _set_of(cluster, steps=24))], check=True)
+    cluster, running = faulty
     assert running.wait() != 0, cluster.log()
-    broken = _set_of(cluster, fails=True)
-    assert cluster.flags() == {one["id"] for one in cluster.stages()} - {broken} - _behind(cluster, broken)
-    seen = [tuple(map(int, line.split())) for line in trace.read_text().splitlines()]
-    for count in (190, 24):  # every step was made once, but for those between the last state and the stop
+    broken, log = _set_of(cluster, fails=True), cluster.log()
+    assert cluster.flags() == {one["id"] for one in cluster.stages()} - {broken} - _behind(cluster, broken), log
+    assert "'TIMEOUT'" in log
+    seen = [tuple(map(int, line.split())) for line in (cluster.folder / "trace").read_text().splitlines()]
+    for count in (190, 24):  # every step was made once, but for one between the last state and the stop
         made = [step for steps, step in seen if steps == count]
         assert sorted(set(made)) == list(range(1, count + 1)) and len(made) <= count + 2
     assert [step for steps, step in seen if steps == 10] == [1, 2]  # SlowConfig's own number; it was not tried again
-    assert "not finite at step 3" in (tmp_path / "work" / "campaign" / f"{broken}.failed").read_text()
-    again = cluster.engine()
-    assert again.wait() == 1 and "failed for good, the first: slow_digits" in cluster.log()
+    note = cluster.folder / "work" / "campaign" / f"{broken}.failed"
+    assert "not finite at step 3" in note.read_text()
     monkeypatch.setenv("SLOW_STEP_S", "0")
+    monkeypatch.setenv("SLOW_TRACE", str(tmp_path / "trace"))
     whole = Cluster(tmp_path / "whole", FAULTS, *cluster.options)
     assert whole.start("run").wait() == 1  # the broken one
-    assert cluster.outcomes() == whole.outcomes()
+    assert cluster.outcomes() == whole.outcomes() and len(whole.outcomes()) == 2
 
 
 def _set_of(cluster: Cluster, **settings: object) -> str:

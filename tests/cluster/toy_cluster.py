@@ -46,8 +46,9 @@ class Cluster:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(words, cwd=self.folder, stdout=log, stderr=log, env=environment)
 
-    def engine(self, engine: str = "engine") -> subprocess.Popen:
-        return self.start("run", self.folder / engine, "--engine", "snakemake", "--profile", self.folder / "profile")
+    def engine(self, engine: str = "engine", *more: str) -> subprocess.Popen:
+        words = ["--engine", "snakemake", "--profile", self.folder / "profile", *more]
+        return self.start("run", self.folder / engine, *words)
 
     def stages(self, engine: str = "engine") -> list[dict]:
         return json.loads((self.folder / engine / "stages.json").read_text())["stages"]
@@ -74,8 +75,3 @@ def until(condition: Callable[[], object], what: str) -> object:
             return found
         time.sleep(0.5)
     pytest.fail(f"{what}: not within {PATIENCE_S} s")
-
-
-def jobs() -> list[str]:
-    """The numbers of the jobs in the queue."""
-    return subprocess.run(["squeue", "-h", "-o", "%i"], capture_output=True, text=True, check=True).stdout.split()
