@@ -67,6 +67,8 @@ def faulty(slurm, tmp_path_factory):
     until(lambda: trace.is_file() and "24 3\n" in trace.read_text(), "the third step")
     subprocess.run(["scancel", _job_of(folder, _set_of(cluster, steps=24))], check=True)
     yield cluster, running
+    running.kill()  # where the test that waits for it was not asked for
+    running.wait()
     del os.environ["SLOW_TRACE"]
 
 
