@@ -97,14 +97,43 @@ def photos(tmp_path):
     return tmp_path
 
 
-@pytest.mark.filterwarnings("ignore:.*hardly move an expert")
-def test_the_default_on_a_tiny_folder_moves_its_experts_and_a_failure_is_kept(photos, capsys):
+def words_of(photos, changes):
+    """A command line for a small recipe on the photos, with changed settings."""
     own = {"data.name": "folder:photos", "data.profile": "natural", "evaluate.network.depth": "2"}
+    own |= {"method.experts.network.depth": "2", **changes}
     small = {key: value for key, value in SMALL_DAMED.items() if key != "data.n_max"} | own
-    small |= {"method.experts.network.depth": "2", "method.lr": "3"}  # such a step size leads every student away
     sets = [part for key, value in small.items() for part in ("--set", f"{key}={value}")]
     here = ["--data", str(photos), "--work", str(photos / "work"), "--results", str(photos / "results")]
-    assert main(["run", "damed_digits", "--ipc", "2", "--students", "1", *sets, *here, "--device", "cpu"]) == 0
+    return ["damed_digits", "--ipc", "2", "--students", "1", *sets, *here, "--device", "cpu"]
+
+
+def results(folder):
+    return {path.parent: path.stat().st_mtime_ns for path in (folder / "work").rglob("result.safetensors")}
+
+
+@pytest.mark.filterwarnings("ignore:.*hardly move an expert")
+def test_stages_of_a_tiny_folder_are_those_of_its_run(photos, capsys):
+    """Settings that are fitted to the data are so in each stage alone: a run finds nothing left to make."""
+    words = words_of(photos, {"method.experts.count": "1"})
+
+    def ltdd(*arguments):
+        assert main([*arguments]) == 0
+        return capsys.readouterr().out
+
+    for one in json.loads(ltdd("stages", *words, "--json")):
+        ltdd("stage", one["id"], *words, "--quiet")
+    before = results(photos)
+    assert sum(place.parent.name == "representation" for place in before) == 1
+    ltdd("run", *words, "--quiet")
+    assert results(photos) == before
+    assert all(one["there"] for one in json.loads(ltdd("stages", *words, "--json")) if one["kind"] != "record")
+    (path,) = (photos / "results").rglob("*.json")
+    assert load_record(path).provenance.adapted
+
+
+@pytest.mark.filterwarnings("ignore:.*hardly move an expert")
+def test_the_default_on_a_tiny_folder_moves_its_experts_and_a_failure_is_kept(photos, capsys):
+    assert main(["run", *words_of(photos, {"method.lr": "3"})]) == 0  # a step size that leads every student away
     told = capsys.readouterr().out
     (path,) = (photos / "results").rglob("*.json")
     kept = load_record(path)

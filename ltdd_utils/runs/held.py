@@ -12,12 +12,11 @@ from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.students import student
-from ltdd_utils.methods.base import Job
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
 from ltdd_utils.runs.looking import Held, Looking, looking
 from ltdd_utils.runs.pipeline import start
-from ltdd_utils.runs.sets import distil
+from ltdd_utils.runs.sets import distil, fitted_job
 from ltdd_utils.runs.students import evaluate_set
 from ltdd_utils.teachers.stage import train_teacher
 
@@ -61,12 +60,11 @@ def _students(recipe: Recipe, work: Run, students: int, teacher: nn.Module | Non
 
 def _family(recipe: Recipe, work: Run, store: Looking) -> dict[str, Held]:
     """The stages that make the set; one whose needs are not there cannot be asked for."""
-    _, inside = store.look(lambda: work.under(recipe.space))
-    if inside is None:
+    _, job = store.look(lambda: fitted_job(recipe, work))
+    if job is None:
         return {}
     found: dict[str, Held] = {}
-    job = Job(recipe.family.fitting(recipe.method, inside.data)[0], recipe.ipc, inside)
-    for stage in recipe.family.stages(recipe.method, recipe.ipc):
+    for stage in recipe.family.stages(job.cfg, job.ipc):
         if all(found[name].whole for name in stage.needs):
             found[stage.name], _ = store.look(lambda stage=stage: recipe.family.run_stage(stage, job))
         else:

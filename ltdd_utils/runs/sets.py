@@ -11,7 +11,7 @@ from ltdd_utils.distilled.spaces import translate
 from ltdd_utils.methods.base import Job
 from ltdd_utils.recipes.recipe import Recipe
 
-__all__ = ["described", "distil"]
+__all__ = ["described", "distil", "fitted_job"]
 
 
 def distil(recipe: Recipe, run: Run, draw: int = 0) -> DistillationResult:
@@ -35,6 +35,12 @@ def distil(recipe: Recipe, run: Run, draw: int = 0) -> DistillationResult:
         return replace(result, set=replace(described_set, info={**described_set.info, "preprocess": None}))
     translated, clamped = translate(described_set, run.data, inside.preprocess, run.preprocess)
     return replace(result, set=translated, clamped=clamped)
+
+
+def fitted_job(recipe: Recipe, run: Run) -> Job:
+    """The arguments of single stages, with the settings that ``distil`` would run them with on this data."""
+    inside = run.under(recipe.space)
+    return Job(recipe.family.fitting(recipe.method, inside.data)[0], recipe.ipc, inside)
 
 
 def described(distilled: DistilledSet, recipe: Recipe, run: Run, draw: int = 0) -> DistilledSet:

@@ -11,7 +11,6 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.evaluation.students import student
-from ltdd_utils.methods.base import Job, Stage
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import TEACHER, stages
 from ltdd_utils.recipes.units import NETWORK, RECORD, SET, STUDENT, Unit, units
@@ -19,7 +18,7 @@ from ltdd_utils.records.record import Record
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.looking import Absent, looking
 from ltdd_utils.runs.pipeline import refuse_early, run, start
-from ltdd_utils.runs.sets import distil
+from ltdd_utils.runs.sets import distil, fitted_job
 from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["Missing", "UnitsOfRun"]
@@ -37,7 +36,6 @@ class UnitsOfRun:
         self.recipe, self.context = recipe, context
         self.seed, self.students = check(seed, students, context)
         self.units = {one.id: one for one in units(recipe, self.seed, self.students)}
-        self._stages: dict[str, Stage] = {stage.name: stage for stage in stages(recipe)}
         self._read: dict[str, Any] = {}  # results by id, read already
 
     def is_there(self, name: str) -> bool:
@@ -104,11 +102,11 @@ class UnitsOfRun:
         if one.kind == SET:
             draws = self.students if self.recipe.family.one_draw_per_student(self.recipe.method) else 1
             return [distil(self.recipe, work, draw).set for draw in range(draws)]
-        stage = self._stages[one.stages[0]]
-        inside = work if stage.name == TEACHER else work.under(self.recipe.space)
+        job = fitted_job(self.recipe, work)
+        own = stages(replace(self.recipe, method=job.cfg))
+        stage = next(stage for stage in own if stage.name == one.stages[0])
         if one.kind == NETWORK:
-            return train_teacher(stage.trainings[one.number], inside, stage.name)
-        job = Job(self.recipe.method, self.recipe.ipc, inside)
+            return train_teacher(stage.trainings[one.number], work if stage.name == TEACHER else job.run, stage.name)
         return self.recipe.family.make_piece(stage, job, one.number, keeps)
 
     def _student(self, one: Unit, work: Run) -> Any:  # noqa: ANN401
