@@ -228,6 +228,8 @@ def test_a_failure_says_whether_another_try_helps_and_a_vain_one_ends_at_once(lt
     ltdd("stage", made, *diverging, "--quiet")
     first = ltdd("stage", name, *diverging, "--quiet", status=1).err
     assert "the loss is nan at step" in first and "another try would fail alike" in first
+    told = json.loads(ltdd("stages", *diverging, "--json").out)
+    assert [one["failed"] is not None for one in told] == [False, True, False]
     with monkeypatch.context() as patch:
         patch.setattr("ltdd_utils.runs.units.UnitsOfRun.make", lambda *_: pytest.fail("tried again"))
         assert "not tried again: random_digits" in ltdd("stage", name, *diverging, "--attempt", 2, status=1).err

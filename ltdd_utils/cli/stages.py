@@ -54,16 +54,28 @@ def stages_(options: argparse.Namespace) -> str:
         return _hours(found, options)
     found = _looked(found, options)
     if options.json:
-        return as_json([one.facts() for one in found])
+        return as_json([one.facts() | {"failed": _failure(one, options)} for one in found])
     lines = [f"{'id':14}{'kind':12}{'state':9}{'expected':>10}  {'stage':44} needs"]
     for one in found:
         state = {True: "there", False: "missing", None: "unknown"}[one.there]
+        state = "failed" if _failure(one, options) else state
         about = "unknown" if one.seconds is None else ("~" if one.basis == "scaled" else "") + duration(one.seconds)
         shared = f"{one.unit.label} (+{len(one.asked) - 1})" if len(one.asked) > 1 else one.unit.label
         lines.append(f"{one.unit.id:14}{one.unit.kind:12}{state:9}{about:>10}  {shared:44} {len(one.unit.needs)}")
     shared = sum(len(one.asked) > 1 for one in found)
     lines.append(f"{len(found)} stages, {shared} of them needed by several runs (+N: by so many more)")
     return "\n".join(lines)
+
+
+def _note(one: campaign.Listed, options: argparse.Namespace) -> Path:
+    """The file that says why a unit failed for good."""
+    return options.work / "campaign" / f"{one.unit.id}.failed"
+
+
+def _failure(one: campaign.Listed, options: argparse.Namespace) -> str | None:
+    """Why a unit failed, where another try would fail alike."""
+    note = _note(one, options)
+    return note.read_text(encoding="utf-8").strip() if not one.there and note.is_file() else None
 
 
 def _looked(found: Sequence[campaign.Listed], options: argparse.Namespace) -> list[campaign.Listed]:
@@ -123,7 +135,7 @@ def stage_(options: argparse.Namespace) -> str:
         Failed: the work failed; the message says whether another try may cure it.
     """
     one = _named(options)
-    note = options.work / "campaign" / f"{one.unit.id}.failed"
+    note = _note(one, options)
     if options.attempt > 1 and note.is_file():
         raise Failed(f"not tried again: {note.read_text(encoding='utf-8').strip()}")
     try:
