@@ -6,7 +6,7 @@ import json
 
 import pandas as pd
 import pytest
-from toy_records import record
+from toy_records import evaluation, record
 from toy_runs import loaded, save
 
 from ltdd_utils import analysis, records
@@ -208,25 +208,12 @@ def test_the_command_prints_text_markdown_csv_and_json_and_draws(three, capsys, 
     assert "--figure a.txt: the name must end in one of" in capsys.readouterr().err
 
 
-def scored(name, scores, seed=0, sha="5" * 64, teacher=None):
-    """The evaluation of a set under the judge of ``toy_runs``' records, as ``ltdd score`` writes it."""
-    run = record(
-        scores, scale="cpu", seed=seed, method="damed", protocol="online-teacher/plain" if teacher else "dsa-stored"
-    )
-    sizes = {"images": 100, "ipc": 10, "labels": "hard", "image_bytes": 1, "label_bytes": 1}
-    content = {key: run[key] for key in ("seed", "protocol", "metrics", "students", "cost")}
-    content |= {"schema": "evaluation", "distilled_sha256": sha, "set": {"name": name, **sizes}}
-    content |= {"config": {key: run["config"][key] for key in ("data", "evaluate")}, "clamped": 0.0}
-    content |= {"network": run["config"]["evaluate"]["network"], "seconds": [1.0] * len(scores)}
-    return content | {"provenance": run["provenance"] | {"distilled_sha256": sha}}
-
-
 def test_scored_sets_are_listed_and_compared_with_runs_and_counted_nowhere_else(three, capsys, monkeypatch):
     monkeypatch.setattr(records, "committed", lambda folder: [], raising=False)
     before = loaded(three)
     board = analysis.board("cifar10", records=before)
-    paths = [save_evaluation(three, scored("theirs", [(8, 8), (9, 9)], seed=seed)) for seed in (0, 1)]
-    save_evaluation(three, scored("other", [(1, 1)], sha="6" * 64))
+    paths = [save_evaluation(three, evaluation("theirs", [(8, 8), (9, 9)], seed=seed)) for seed in (0, 1)]
+    save_evaluation(three, evaluation("other", [(1, 1)], set_sha="6" * 64))
     assert main(["records", "--results", str(three)]) == 0
     assert "theirs  evaluation  IF 100, IPC 10, dsa-stored, convnet-d3 (32), seed 1: 85.0 " in capsys.readouterr().out
     for word in ("theirs", str(paths[0])):
@@ -239,5 +226,5 @@ def test_scored_sets_are_listed_and_compared_with_runs_and_counted_nowhere_else(
     assert list(after["path"]) == list(before["path"])
     assert [one.scores for one in analysis.board("cifar10", records=after).entries] == [o.scores for o in board.entries]
     with pytest.raises(ValueError, match=r"one judge: theirs dsa-stored, ours online-teacher/plain"):
-        ours = save_evaluation(three, scored("ours", [(5, 5)], teacher="plain"))
+        ours = save_evaluation(three, evaluation("ours", [(5, 5)], teacher="plain"))
         found(three, str(paths[0]), str(ours))

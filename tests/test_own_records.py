@@ -7,24 +7,29 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from toy_records import record
+from toy_records import evaluation, record
 from toy_sets import CPU
 
 from ltdd_utils import campaign
-from ltdd_utils.analysis import compare, pool
+from ltdd_utils.analysis import beside, compare, pool
 from ltdd_utils.cli import main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store
 from ltdd_utils.records import (
     all_records,
+    evaluation_path,
+    evaluations_in,
     load,
+    load_evaluations,
     load_record,
     membership,
     record_path,
     refuse_fewer_students,
+    save_evaluation,
     save_record,
     targets,
 )
+from ltdd_utils.records.evaluations import refuse_fewer_judges
 
 pytestmark = pytest.mark.float32
 
@@ -143,3 +148,71 @@ def test_a_campaign_runs_a_changed_folder_again_beside_its_earlier_record(tmp_pa
     assert carried_out() == (1, [[12, 3], [11, 3]])
     (known,) = campaign.records_by_name(made()).values()
     assert campaign.campaign_status(runs, {runs[0].name: known})[0].state == "done"
+
+
+# --- Scored sets ------------------------------------------------------------------------------------------------------
+
+
+def judged(scores=((4, 2), (4, 3)), sha="a" * 64, name="theirs.npz", **about):
+    """The evaluation of a set on a natural folder, as ``ltdd score --set data.name=folder:photos`` writes it."""
+    content = evaluation(name, scores, **about)
+    content["config"]["data"] |= {"name": "folder:photos", "profile": "natural"}
+    content["provenance"]["data_sha256"] = sha
+    return content
+
+
+def test_an_evaluation_on_a_changed_folder_of_the_same_name_is_a_record_of_its_own(tmp_path):
+    first, second = save_evaluation(tmp_path, judged()), save_evaluation(tmp_path, judged([(5, 5)], sha="b" * 64))
+    assert [path.stem.rpartition("-d")[2] for path in (first, second)] == ["a" * 8, "b" * 8]
+    assert sorted(load_evaluations(tmp_path)["overall"]) == pytest.approx([0.325, 0.5])
+    assert save_evaluation(tmp_path, judged([(6, 6), (6, 6)])) == first
+    assert "-d" not in evaluation_path(tmp_path, evaluation("theirs.npz", [(4, 4)])).name
+    refuse_fewer_judges(tmp_path, judged(sha="c" * 64), 1)
+    with pytest.raises(ValueError, match=r"students is 1, but .* has 2"):
+        refuse_fewer_judges(tmp_path, judged(), 1)
+    assert len({one.file_name for one in evaluations_in([tmp_path])}) == 2
+
+
+def test_an_evaluation_of_own_data_from_before_is_replaced_on_the_same_images_alone(tmp_path):
+    now = save_evaluation(tmp_path, judged())
+    earlier = now.rename(now.with_name(f"{now.stem.rpartition('-d')[0]}.json"))
+    assert evaluation_path(tmp_path, judged(sha="b" * 64)) != earlier
+    assert save_evaluation(tmp_path, judged([(5, 5)])) == earlier
+    assert list(load_evaluations(tmp_path)["overall"]) == [0.5]
+
+
+def test_a_set_is_set_beside_random_images_of_its_own_data_alone(tmp_path):
+    """Settings and names of the records are one: the images of the folder changed between them."""
+    for sha, score in (("a", 2), ("b", 8)):
+        save_record(tmp_path, own([(score, score)], sha=sha * 64))
+    for sha, random in (("a", 0.2), ("b", 0.8)):
+        known = beside(judged([(9, 9)], sha=sha * 64, method="random", scale="paper"), [tmp_path], "cifar10")
+        assert list(known.random) == [pytest.approx(random)] and len(known.sources) == 1
+    assert not beside(judged(sha="c" * 64, method="random", scale="paper"), [tmp_path], "cifar10").random
+
+
+def test_files_of_the_same_pixels_are_one_set_with_all_its_names(tmp_path, capsys):
+    """The record is found by each name, under each judge and seed that any of them was scored under."""
+    for name, seed in (("a.npz", 0), ("b.npz", 0), ("a.npz", 1)):
+        save_evaluation(tmp_path, judged(name=name, seed=seed))
+    save_evaluation(tmp_path, judged([(9, 9)], name="other.npz", set_sha="6" * 64))
+    frame = load_evaluations(tmp_path)
+    assert sorted(frame["names"]) == [("a.npz",), ("b.npz", "a.npz"), ("other.npz",)]
+    save_evaluation(tmp_path, judged(name=None))
+    assert ("b.npz", "a.npz") in set(load_evaluations(tmp_path)["names"])
+    (first, other) = (evaluations_in([tmp_path])[number] for number in (0, -1))
+    for word in ("a.npz", "b.npz", f"a.npz/{first.config_id}", f"b.npz/{first.config_id}"):
+        assert main(["compare", "other.npz", word, "--results", str(tmp_path), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["runs"][1]["pipelines"] == 2
+        assert main(["records", word.partition("/")[0], "--results", str(tmp_path)]) == 0
+        assert "b.npz = a.npz  evaluation" in capsys.readouterr().out
+    assert other.names == ("other.npz",)
+
+
+@pytest.mark.parametrize("command", ["compare", "records"])
+def test_the_name_of_a_file_that_nobody_scored_says_how_to_score_it(tmp_path, capsys, command):
+    assert main([command, "i16.npz", "--results", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "no scored set i16.npz is here: `ltdd score i16.npz --dataset DATASET" in said and "recipe" not in said
+    assert main([command, "theirs", "--results", str(tmp_path)]) == 2
+    assert "no scored set has that name either: `ltdd score FILE" in capsys.readouterr().err

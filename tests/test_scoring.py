@@ -201,7 +201,7 @@ def test_improvement_over_random_and_share_of_the_whole_are_of_the_same_judge(tm
     assert known.share == pytest.approx(accuracy / whole["metrics"]["overall"]["mean"])
     said = "\n".join(beside_lines(known))
     assert f"{100 * known.gain:+.1f} points over random" in said and f"it reaches {known.share:.0%}" in said
-    other = {**scores, "config": {**scores["config"], "data": to_dict(DataConfig("digits", imbalance_factor=5))}}
+    other = {**scores, "provenance": {**scores["provenance"], "data_sha256": "0" * 64}}
     none = analysis.beside(other, [tmp_path / "results"], "digits")
     assert none.facts()["improvement_over_random"] is none.share is None
     assert beside_lines(none) == ["no record here of random images or the whole training set under this judge"]
@@ -236,6 +236,10 @@ def test_a_folder_of_pictures_under_all_judges(ltdd, tmp_path):
     assert len(found) == 3 == said.count("record: ") and set(found["name"]) == {"pictures"}
     one = json.loads(ltdd("score", "pictures", "--dataset", "digits", *QUICK, "--protocol", "dsa-stored", "--json"))
     assert [row["protocol"] for row in one] == ["dsa-stored"] and one[0]["beside"]["share_of_whole_set"] is None
+    (tmp_path / "pictures").rename(tmp_path / "copy")
+    again = ltdd("score", "copy", "--dataset", "digits", *QUICK, "--protocol", "dsa-stored")
+    assert again.endswith("(the same pixels were scored as pictures)\n")
+    (tmp_path / "copy").rename(tmp_path / "pictures")
     err = ltdd("score", "pictures", "--dataset", "digits", "--ipc", "3", *QUICK, status=2)
     assert "has [2, 2, 2, 2, 2, 2, 2, 2, 2, 2] images of the classes; expected 3 of each" in err
     assert "--ipc is 'all'" in ltdd("score", "pictures", "--dataset", "digits", "--ipc", "all", status=2)

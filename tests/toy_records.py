@@ -79,6 +79,18 @@ def record(
     }
 
 
+def evaluation(name, scores, *, set_sha="5" * 64, teacher=None, method="damed", scale="cpu", seed=0):
+    """The evaluation of a set under the judge of ``toy_runs``' records, as ``ltdd score`` writes it."""
+    protocol = f"online-teacher/{teacher}" if teacher else "dsa-stored"
+    run = record(scores, scale=scale, seed=seed, method=method, protocol=protocol)
+    sizes = {"images": 100, "ipc": 10, "labels": "hard", "image_bytes": 1, "label_bytes": 1}
+    content = {key: run[key] for key in ("seed", "protocol", "metrics", "students", "cost")}
+    content |= {"schema": "evaluation", "distilled_sha256": set_sha, "set": {"name": name, **sizes}}
+    content |= {"config": {key: run["config"][key] for key in ("data", "evaluate")}, "clamped": 0.0}
+    content |= {"network": run["config"]["evaluate"]["network"], "seconds": [1.0] * len(scores)}
+    return content | {"provenance": run["provenance"] | {"distilled_sha256": set_sha}}
+
+
 def four_records():
     """Random: 5 students on 5 draws. K-Center: 2 seeds, 2 students each. Graph-Cut: 1 student at scale cpu."""
     draws = [(4, 2), (4, 3), (3, 3), (3, 4), (4, 4)]  # 30 35 30 35 40 %

@@ -8,7 +8,7 @@ from ltdd_utils._exports import exports
 __getattr__, __all__ = exports(
     __name__,
     {
-        "asked": ["Wanted", "find_runs"],
+        "asked": ["Wanted", "find_runs", "named", "require_name"],
         "gains": ["Beside", "baseline", "beside"],
         "boards": ["Board", "Boards", "board", "for_display", "only_run"],
         "cells": ["accuracy_over_cells"],

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils.analysis.comparisons import Side, sides
+from ltdd_utils.core.settings import UnknownName
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.recipes.recipe import recipe
 from ltdd_utils.records.record import Record
-from ltdd_utils.records.scored import load_any
+from ltdd_utils.records.scored import ScoredSet, load_any
 
-__all__ = ["Wanted", "find_runs"]
+__all__ = ["Wanted", "find_runs", "named", "require_name"]
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,41 @@ def _of_word(word: str, records: Iterable[Record]) -> list[Record]:
     if word.endswith(".json") and Path(word).is_file():
         return [load_any(Path(word))]
     if "/" in word:
-        stem = word.removesuffix(".json")
-        return [one for one in records if stem in (f"{one.name}/{one.config_id}", one.file_name.removesuffix(".json"))]
-    return [one for one in records if one.name == word]
+        stem, (name, _, digits) = word.removesuffix(".json"), word.partition("/")
+        known = [one for one in named(name, records) if one.config_id == digits]
+        return known or [one for one in records if one.file_name.removesuffix(".json") == stem]
+    return named(word, records)
+
+
+def named(word: str, records: Iterable[Record]) -> list[Record]:
+    """The records of a recipe, or of a scored set by any of its names: files of the same pixels are one set."""
+    found = list(records)
+    same = {one["distilled_sha256"] for one in found if isinstance(one, ScoredSet) and word in one.names}
+    return [one for one in found if one.name == word or one.content.get("distilled_sha256") in same]
+
+
+def require_name(word: str) -> None:
+    """Raise where a word is no recipe: it may be a set that was not scored.
+
+    Raises:
+        FileNotFoundError: it looks like the name of a file, or is a file or a folder.
+        UnknownName: it looks like a recipe.
+    """
+    score = "`ltdd score {} --dataset DATASET --results DIR` scores images of any method"
+    if Path(word).suffix or Path(word).exists():
+        raise FileNotFoundError(f"no scored set {word} is here: {score.format(word)}, `ltdd records` names those here")
+    try:
+        recipe(word)
+    except UnknownName as error:
+        raise UnknownName(f"{error}; no scored set has that name either: {score.format('FILE')}") from error
 
 
 def _absent(word: str) -> Exception:
     if "/" in word or word.endswith(".json"):
-        return FileNotFoundError(f"no record {word}; `ltdd records` prints those that are here")
-    recipe(word)  # refuses an unknown name
+        file = Path(word).exists() and not word.endswith(".json")
+        hint = f"; a scored set has the name of its file alone, {Path(word).name}" if file else ""
+        return FileNotFoundError(f"no record {word}; `ltdd records` prints those that are here{hint}")
+    require_name(word)
     return FileNotFoundError(f"no record of {word} is here; `ltdd run {word}` makes one")
 
 

@@ -86,7 +86,8 @@ def sides(records: Iterable[Record]) -> list[Side]:
 
 
 def _setting(record: Record) -> tuple[str, str, str]:
-    return record.name, record.config_id, record.provenance.data_sha256
+    name = "" if isinstance(record, ScoredSet) else record.name  # files of the same pixels are one set
+    return name, record.config_id, record.provenance.data_sha256
 
 
 @dataclass(frozen=True)

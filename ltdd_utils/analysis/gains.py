@@ -11,7 +11,6 @@ from typing import Any
 from ltdd_utils.analysis.scores import Scores, pipelines
 from ltdd_utils.core.settings import from_dict, to_dict
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.presets import Cell
@@ -69,14 +68,15 @@ def beside(evaluation: Mapping[str, Any], folders: Iterable[Path], dataset: str)
     """The records that stand beside an evaluation.
 
     Random images: the same data, number of images per class and judge. Whole set: the same data, protocol, teacher and
-    students' network; its students make fewer epochs (``recipes.whole_set``).
+    students' network; its students make fewer epochs (``recipes.whole_set``). Data are told by their hash: a folder of
+    the user's own can change while its settings stay.
 
     Args:
         evaluation: the record of one.
         folders: results folders.
         dataset: of the table, whose recipes count.
     """
-    data, cfg = from_dict(DataConfig, evaluation["config"]["data"]), _judge(evaluation["config"])
+    data, cfg = evaluation["provenance"]["data_sha256"], _judge(evaluation["config"])
     names = {f"{name}_{dataset}" for name in METHODS}
     paths = dict.fromkeys(path.resolve() for folder in folders for path in all_records(folder))
     random, whole = [], []
@@ -84,7 +84,7 @@ def beside(evaluation: Mapping[str, Any], folders: Iterable[Path], dataset: str)
         if path.parent.name not in names:
             continue
         record = load_record(path)
-        if not record.is_registered or record.data != data:
+        if not record.is_registered or record.provenance.data_sha256 != data:
             continue
         made = record.recipe
         if _drawn(made.entry, made.method) and record.ipc == evaluation["set"]["ipc"] and made.evaluate == cfg:
@@ -106,5 +106,5 @@ def _judge(config: Mapping[str, Any]) -> EvaluateConfig:
 
 
 def _unlike(records: Iterable[Record]) -> list[Record]:
-    """One record of each run: a folder may hold a copy of one of the book's."""
+    """One record of each run on one data set: a folder may hold a copy of one of the book's."""
     return list({(record.config_id, record.seed): record for record in records}.values())

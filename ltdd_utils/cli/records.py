@@ -40,14 +40,15 @@ def folders(options: argparse.Namespace) -> tuple[Path, ...]:
 def records_(options: argparse.Namespace) -> str:
     """One line per record: what was run, what came out, where it is."""
     paths = [path for path in records.gathered(folders(options)) if options.recipe in (None, path.parent.name)]
-    scored = [one for one in records.evaluations_in(folders(options)) if options.recipe in (None, one.name)]
+    scored = records.evaluations_in(folders(options))
+    scored = scored if options.recipe is None else analysis.named(options.recipe, scored)
     found = [*records.read(paths), *scored]
     rows = [_row(record) for record in found]
     if options.json:
         return as_json(rows)
     if not rows:
         if options.recipe is not None:
-            recipes.recipe(options.recipe)  # refuses an unknown name
+            analysis.require_name(options.recipe)
         return f"no record of {options.recipe or 'any recipe'} in {options.results}"
     return "\n".join(_line(row, record) for row, record in zip(rows, found, strict=True))
 
@@ -60,6 +61,7 @@ def _row(record: Record) -> dict[str, Any]:
     return {
         "kind": "evaluation" if isinstance(record, records.ScoredSet) else "run",
         "recipe": record.name,
+        "names": list(record.names) if isinstance(record, records.ScoredSet) else None,
         **{name: getattr(record, name) for name in ("scale", "config_id", "seed", "protocol")},
         "data": to_dict(record.data),
         **record.cell,
@@ -91,7 +93,8 @@ def _line(row: dict[str, Any], record: Record) -> str:
     score = f"{accuracy} % with {records.counted(row['students'])}"
     settings += "".join(f"  {key}={value} (few images)" for key, value in row["adapted"].items())
     mark = "".join(f"\n  ! {line}" for line in row["warnings"])
-    head = f"{row['recipe']}  {row['scale'] or row['kind']}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}"
+    what = f"{' = '.join(row['names'] or [row['recipe']])}  {row['scale'] or row['kind']}"
+    head = f"{what}  {cell}: {score}, {row['seconds'] / 60:.1f} min{settings}"
     return f"{head}{mark}\n  {row['path']}"
 
 

@@ -17,7 +17,7 @@ from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.interchange.reading import Reading
-from ltdd_utils.records.evaluations import evaluation_path
+from ltdd_utils.records.evaluations import evaluation_path, load_evaluation, set_names
 from ltdd_utils.records.folders import book_dir
 from ltdd_utils.runs.held import held_of_set
 from ltdd_utils.runs.imports import given_set
@@ -44,7 +44,9 @@ def score_(options: argparse.Namespace) -> str:
         said_of_it = records.summary(scores, time.monotonic() - begun)
         known = analysis.beside(scores, (options.results, book_dir()), options.dataset)
         path = evaluation_path(options.results, scores)
-        texts.append("\n".join([said_of_it, *beside_lines(known), f"record: {path}"]))
+        _, *earlier = set_names(load_evaluation(path))
+        same = f" (the same pixels were scored as {', '.join(earlier)})" if earlier else ""
+        texts.append("\n".join([said_of_it, *beside_lines(known), f"record: {path}{same}"]))
         facts.append({**scores, "beside": known.facts(), "path": str(path)})
     return as_json(facts) if options.json else "\n\n".join(texts)
 

@@ -1,7 +1,8 @@
 """Scores of one set under one judge: a record of its own kind, which is no run of a recipe.
 
-``FOLDER/evaluations/SET/JUDGE-sSEED.json``: one folder deeper than the records of recipes, and of another schema, so
-that no table, board or report takes it for one.
+``FOLDER/evaluations/SET/JUDGE-sSEED.json``, of the user's own data with the first digits of the data's hash as records
+of runs have them (``schema.file_name``): one folder deeper than the records of recipes, and of another schema, so that
+no table, board or report takes it for one.
 """
 
 import json
@@ -13,15 +14,17 @@ import pandas as pd
 
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.core.settings import config_id
-from ltdd_utils.records.schema import GROUPS, SCORED_SET, validate_evaluation
+from ltdd_utils.records.schema import GROUPS, SCORED_SET, data_digits, validate_evaluation
 
 __all__ = [
+    "evaluation_name",
     "evaluation_path",
     "judge_id",
     "load_evaluation",
     "load_evaluations",
     "refuse_fewer_judges",
     "save_evaluation",
+    "set_names",
 ]
 
 FOLDER = "evaluations"
@@ -33,18 +36,45 @@ def judge_id(record: Mapping[str, Any]) -> str:
     return config_id(record["config"])
 
 
+def evaluation_name(record: Mapping[str, Any], with_data: bool = True) -> str:
+    """The place of an evaluation's record in a results folder, with slashes.
+
+    Args:
+        record: its ``distilled_sha256``, ``config``, ``seed`` and ``provenance.data_sha256`` count.
+        with_data: False: without the digits of own data, as earlier versions named every record.
+    """
+    name = f"{judge_id(record)}-s{record['seed']}{data_digits(record) if with_data else ''}.json"
+    return f"{FOLDER}/{record['distilled_sha256'][:DIGITS]}/{name}"
+
+
 def evaluation_path(folder: Path, record: Mapping[str, Any]) -> Path:
     """Where the record of an evaluation stands in a results folder.
 
+    That is the file of ``evaluation_name``; of own data also one of an earlier version, without digits of the data's
+    hash, if it is there and of the same data.
+
     Args:
         folder: the results folder.
-        record: its ``distilled_sha256``, ``config`` and ``seed`` count.
+        record: as ``evaluation_name`` takes it.
     """
-    return Path(folder) / FOLDER / record["distilled_sha256"][:DIGITS] / f"{judge_id(record)}-s{record['seed']}.json"
+    path, earlier = (Path(folder) / evaluation_name(record, with_data) for with_data in (True, False))
+    if path != earlier and not path.is_file() and earlier.is_file():
+        same = load_evaluation(earlier)["provenance"]["data_sha256"] == record["provenance"]["data_sha256"]
+        return earlier if same else path
+    return path
+
+
+def set_names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """All names under which the set of an evaluation was scored, the last one first; () of a set without a name."""
+    known = record["set"]
+    return tuple(dict.fromkeys(name for name in (known["name"], *known.get("names", ())) if name))
 
 
 def save_evaluation(folder: Path, record: Mapping[str, Any]) -> Path:
     """Write the record of an evaluation to its place, whole or not at all; one of the same set and judge is replaced.
+
+    Pixels are told by their hash, whatever their file is called: the names of the record that is replaced stay in
+    ``set.names``.
 
     Raises:
         ValueError: the record is not valid.
@@ -52,6 +82,9 @@ def save_evaluation(folder: Path, record: Mapping[str, Any]) -> Path:
     """
     validate_evaluation(record)
     path = evaluation_path(folder, record)
+    names = list(dict.fromkeys([*set_names(record), *(set_names(load_evaluation(path)) if path.is_file() else ())]))
+    if len(names) > 1 or (names and record["set"]["name"] is None):
+        record = {**record, "set": {**record["set"], "name": names[0], "names": names}}
     write_atomic(path, json.dumps(dict(record), indent=1, allow_nan=False) + "\n")
     return path
 
@@ -91,6 +124,7 @@ def load_evaluation(path: Path) -> dict[str, Any]:
 def load_evaluations(folder: Path) -> pd.DataFrame:
     """The evaluations of a results folder, one per row; ``overall`` and ``many`` to ``tail`` are fractions.
 
+    ``names`` are all that the set was scored under; ``balanced`` is None where the test set is balanced.
     ``record`` is the JSON object itself. A folder without any gives an empty frame.
 
     Raises:
@@ -108,8 +142,10 @@ def _row(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "imbalance_factor": config["data"]["imbalance_factor"],
         **{name: record[name] for name in ("protocol", "seed", "distilled_sha256")},
         "judge": judge_id(record),
+        "names": set_names(record),
         "overall": metrics["overall"]["mean"],
         "std": metrics["overall"]["std"],
+        "balanced": metrics.get("balanced") and metrics["balanced"]["mean"],
         **{name: metrics[name] and metrics[name]["mean"] for name in GROUPS},
         "students": len(record["students"]),
         "path": str(path),

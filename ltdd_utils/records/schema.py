@@ -13,6 +13,7 @@ __all__ = [
     "SCHEMA",
     "SCORED_SET",
     "TARGET_KEYS",
+    "data_digits",
     "file_name",
     "run_name",
     "validate_evaluation",
@@ -50,9 +51,13 @@ def file_name(run: Mapping[str, Any], with_data: bool = True) -> str:
             ``provenance.data_sha256``.
         with_data: False: without these digits, as earlier versions named every record.
     """
-    own = with_data and is_own(run["config"]["data"].get("name", ""))
-    digits = f"-d{run['provenance']['data_sha256'][:DATA_DIGITS]}" if own else ""
-    return f"{run_name(run)}{digits}.json"
+    return f"{run_name(run)}{data_digits(run) if with_data else ''}.json"
+
+
+def data_digits(run: Mapping[str, Any]) -> str:
+    """The end of the name of a record of the user's own data, ``-dDIGITS``; of built-in data nothing."""
+    own = is_own(run["config"]["data"].get("name", ""))
+    return f"-d{run['provenance']['data_sha256'][:DATA_DIGITS]}" if own else ""
 
 
 def run_name(run: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils.recipes.recipe import Recipe
-from ltdd_utils.records.evaluations import FOLDER, evaluation_path, judge_id, load_evaluation
+from ltdd_utils.records.evaluations import FOLDER, evaluation_name, judge_id, load_evaluation, set_names
 from ltdd_utils.records.files import load_record
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import EVALUATION, validate_evaluation
@@ -30,8 +30,13 @@ class ScoredSet(Record):
 
     @property
     def name(self) -> str:
-        """The name of the set, else the begin of its hash."""
-        return self.content["set"]["name"] or self.content["distilled_sha256"][:12]
+        """The name under which the set was scored last, else the begin of its hash."""
+        return next(iter(set_names(self.content)), self.content["distilled_sha256"][:12])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the set, the last one first: files of the same pixels are one set."""
+        return set_names(self.content) or (self.name,)
 
     @property
     def scale(self) -> str:
@@ -46,7 +51,7 @@ class ScoredSet(Record):
     @property
     def file_name(self) -> str:
         """Where it stands in a results folder."""
-        return evaluation_path(Path(), self.content).as_posix()
+        return evaluation_name(self.content)
 
     @property
     def target(self) -> Mapping[str, Any] | None:
@@ -65,7 +70,7 @@ class ScoredSet(Record):
 
     @property
     def _made_by(self) -> str:
-        return self.name
+        return " = ".join(self.names)
 
     @property
     def _recipe(self) -> Recipe | ValueError:

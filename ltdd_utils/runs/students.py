@@ -166,5 +166,6 @@ def _planned(distilled: DistilledSet, cfg: EvaluateConfig, seed: int) -> dict[st
         "seed": seed,
         "protocol": cfg.label,
         "network": to_dict(cfg.network),
-        "config": {"data": to_dict(info.get("data")), "evaluate": to_dict(cfg)},
+        "config": {"data": to_dict(info.get("data") or {}), "evaluate": to_dict(cfg)},
+        "provenance": {"data_sha256": info.get("data_sha256") or ""},  # of the data here too, or ``data_of`` refuses
     }
