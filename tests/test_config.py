@@ -49,6 +49,13 @@ def test_the_id_changes_with_every_value(name):
     assert config_id(values) != config_id(changed)
 
 
+@pytest.mark.parametrize("number", [2**53, 2**63, 10**25, 10**400])
+def test_whole_numbers_that_a_float_cannot_hold_are_settings_of_their_own(number):
+    """Seeds above 2^53 shared the stages of their neighbours."""
+    assert len({config_id({"seed": number + step}) for step in range(-2, 3)}) == 5
+    assert number > 2**63 or config_id({"seed": number}) == config_id({"seed": float(number)})
+
+
 def test_the_id_sees_a_nested_value():
     train = replace(NESTED.teacher.train, lr=0.5)
     assert config_id(replace(NESTED, teacher=replace(NESTED.teacher, train=train))) != config_id(NESTED)

@@ -32,6 +32,7 @@ __all__ = [
 
 T = TypeVar("T")
 ADDED = "later"
+EXACT = 2**53  # from here on floats lie more than 1 apart
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a word", types.NoneType: "null"}
 
 
@@ -57,14 +58,18 @@ def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSO
 
 
 def canonical_json(config: object) -> str:
-    """JSON text that is equal for equal settings: sorted keys, and 100 and 100.0 written alike."""
+    """JSON text that is equal for equal settings and no others: sorted keys, 100 and 100.0 written alike."""
 
     def plain(value: object) -> object:
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, list):
             return [plain(item) for item in value]
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        if EXACT < abs(value) < float("inf"):
+            return int(value)  # of a whole number above, its neighbours are the same float
+        return float(value)
 
     return json.dumps(plain(to_dict(config)), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
