@@ -186,3 +186,41 @@ def test_several_labels_of_one_image_are_refused(tmp_path, rows, label):
     write(tmp_path, [(rows[0][0], f'"{label}"', "train"), *rows[1:]])
     with pytest.raises(ValueError, match="looks like several labels, and a class of a long tail is one label"):
         load(OWN, tmp_path)
+
+
+@pytest.mark.parametrize("head", ["file,label,Label ,split", "file,label,split,split", "label,file,split,file"])
+def test_a_column_that_is_there_twice_is_refused(tmp_path, rows, head):
+    write(tmp_path, [(*row, row[1]) for row in rows], head)
+    with pytest.raises(ValueError, match=r"labels.csv has 2 columns '(label|split|file)': leave one"):
+        load(OWN, tmp_path)
+
+
+@pytest.mark.parametrize("again", ["./{}", "./images/{}", "images/../images/{}", "../own/images/{}", "linked/{}"])
+def test_an_image_under_two_spellings_is_one_image(tmp_path, rows, again):
+    (tmp_path / "own/linked").symlink_to("images", target_is_directory=True)
+    write(tmp_path, [*rows, (again.format(rows[0][0]), rows[0][1], "test")])
+    with pytest.raises(ValueError, match=r"line 17: .*melanoma00.png stands in line 2 too"):
+        load(OWN, tmp_path)
+
+
+@pytest.mark.parametrize("place", ["./images", "../own/images", "images/../images", "linked"])
+def test_how_a_path_is_spelled_changes_nothing(tmp_path, rows, place):
+    (tmp_path / "own/linked").symlink_to("images", target_is_directory=True)
+    write(tmp_path, rows[1:])
+    before, words = said(tmp_path)
+    write(tmp_path, [(f"{place}/{file}" if k % 2 else file, *rest) for k, (file, *rest) in enumerate(rows[1:])])
+    after, found = said(tmp_path)
+    assert after.counts == before.counts and len(found) == len(words) == 1
+    assert "not read, 1 images that" in found[0] and "melanoma00.png" in found[0]
+    assert after.sha256 == before.sha256 or place == "linked"  # a folder of another name has another place in the order
+
+
+def test_a_table_of_a_spreadsheet_in_utf_16_is_read_and_in_cp1252_refused_with_what_to_do(tmp_path, rows):
+    text = "file\tlabel\tsplit\r\n" + "".join("\t".join((f, c.replace("ae", "\xe4"), s)) + "\r\n" for f, c, s in rows)
+    for encoding in ("utf-16", "utf-8", "utf-8-sig"):
+        (tmp_path / "own/labels.csv").write_bytes(text.encode(encoding))
+        assert load(OWN, tmp_path).class_names == ("melanoma", "n\xe4vus")
+    for encoding in ("cp1252", "utf-16-le"):
+        (tmp_path / "own/labels.csv").write_bytes(text.encode(encoding))
+        with pytest.raises(ValueError, match=r"labels.csv is no text in UTF-8; save it as UTF-8 .*CSV UTF-8"):
+            load(OWN, tmp_path)

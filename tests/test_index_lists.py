@@ -139,7 +139,11 @@ def test_positions_that_do_not_fit_are_one_line(tmp_path, case, name):
         (np.array([[1], "a"], dtype=object), "is no NumPy array of numbers"),
         ("3 0\n4 1\n", "line 1: '3 0' is no whole number; write one position a line"),
         ("1\n2.5\n", "line 2: '2.5' is no whole number"),
-        (b"\xff\xfe\x00", "is no text; a list is a text with one position a line"),
+        (b"\xff\xfe\x00", "is no text in UTF-8; .*; a list is a text with one position a line"),
+        ("1_0\n", "line 1: '1_0' is no whole number"),
+        ("9" * 23, "names position 9{23}; the train set has 0 to 1296"),
+        (f"-{'9' * 23}", "names position -9{23}; the train set has 0 to 1296"),
+        (np.array([2**64 - 1, 0], dtype=np.uint64), "names position 18446744073709551615; the train set has"),
     ],
 )
 def test_files_that_are_no_list_are_one_line(tmp_path, content, message):

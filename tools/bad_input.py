@@ -247,6 +247,11 @@ def _rows(*rows: str, head: str = "file,label,split") -> Callable[[], None]:
     return build
 
 
+def _in_cp1252() -> None:
+    _rows()()
+    Path("data/pets/labels.csv").write_text("file,label\na.png,K\u00e4fer\n", encoding="cp1252")
+
+
 def _two_of_one_name() -> None:
     _rows("a,cat,train", *GOOD[1:])()
     _grey(Path("data/pets/images/a.bmp"), 50)
@@ -289,11 +294,16 @@ CASES += [
     Case(MINE, "Several labels for one image", FIRST, _rows("a.png,cat|dog,train", *GOOD[1:])),
     Case(MINE, "A column for each class", FIRST, _rows("a.png,1,0", "b.png,0,1", head="file,cat,dog")),
     Case(MINE, "An image in two rows", FIRST, _rows(GOOD[0], *GOOD)),
+    Case(MINE, "An image under two spellings", FIRST, _rows(*GOOD, "../pets/images/a.png,cat,test")),
+    Case(MINE, "Two columns of labels", FIRST, _rows(*(f"{row},x" for row in GOOD), head="file,label,split,label")),
+    Case(MINE, "A table in an old encoding of Windows", FIRST, _in_cp1252),
     Case(MINE, "A name without suffix that two images have", FIRST, _two_of_one_name),
     Case(MINE, "Two data sets in one folder", FIRST, _two_data_sets),
     Case(MINE, "An imbalance factor for images that are all kept", (*FIRST, "--imbalance-factor", "50")),
     Case(MINE, "An index list that names an image twice", LISTED, _list_of("4", "7", "4")),
     Case(MINE, "An index list with a position past the end", LISTED, _list_of("0", "5000")),
+    Case(MINE, "An index list with a number past all positions", LISTED, _list_of("0", "9" * 23)),
+    Case(MINE, "An index list with a number as code writes it", LISTED, _list_of("1_0")),
     Case(MINE, "An index list with a class left out", LISTED, _list_of("0")),
     Case(MINE, "An index list with two numbers a line", LISTED, _list_of("17 0")),
     Case(MINE, "A split that is neither train nor test", FIRST, _rows("a.png,cat,fold3", *GOOD[1:])),

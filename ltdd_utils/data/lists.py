@@ -1,15 +1,19 @@
 """An index list of the user's own: positions in the full train set, in a text or a NumPy file."""
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ltdd_utils.core.files import text_of
+
 __all__ = ["list_sha256", "read_list"]
 
 MOST_SHOWN = 40  # characters of a line that an error shows
+WHOLE = re.compile(r"[+-]?[0-9]{1,40}")  # int() takes 1_0 too
 
 
 def read_list(path: Path, labels: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
@@ -32,6 +36,7 @@ def read_list(path: Path, labels: np.ndarray, class_names: Sequence[str]) -> np.
     outside = positions[(positions < 0) | (positions >= len(labels))]
     if len(outside):
         raise ValueError(f"{path} names position {outside[0]}; the train set has 0 to {len(labels) - 1}")
+    positions = positions.astype(np.int64)  # not before: numbers that it cannot hold would become others
     found, times = np.unique(positions, return_counts=True)
     if (times > 1).any():
         raise ValueError(f"{path} names position {found[times > 1][0]} {times[times > 1][0]} times; leave one of them")
@@ -48,6 +53,7 @@ def list_sha256(positions: np.ndarray) -> str:
 
 
 def _of_array(path: Path) -> np.ndarray:
+    """Whole numbers of any type, [N]."""
     try:
         positions = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
@@ -60,24 +66,22 @@ def _of_array(path: Path) -> np.ndarray:
         raise ValueError(f"{path} holds {positions.dtype}; give whole numbers, positions in the train set")
     if positions.ndim != 1:
         raise ValueError(f"{path} holds an array of shape {positions.shape}; give one row of positions, [N]")
-    return positions.astype(np.int64)
+    return positions
 
 
 def _of_text(path: Path) -> np.ndarray:
+    """Whole numbers of any size, [N]."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text; a list is a text with one position a line, or a .npy file") from error
+        lines = text_of(path).splitlines()
+    except ValueError as error:
+        raise ValueError(f"{error}; a list is a text with one position a line, or a .npy file") from error
     positions = []
     for number, line in enumerate(lines, start=1):
         word = line.partition("#")[0].strip()
         if not word:
             continue
-        try:
-            positions.append(int(word))
-        except ValueError as error:
+        if not WHOLE.fullmatch(word):
             shown = word[:MOST_SHOWN]
-            raise ValueError(
-                f"{path}, line {number}: {shown!r} is no whole number; write one position a line"
-            ) from error
-    return np.array(positions, dtype=np.int64)
+            raise ValueError(f"{path}, line {number}: {shown!r} is no whole number; write one position a line")
+        positions.append(int(word))
+    return np.array(positions, dtype=object)

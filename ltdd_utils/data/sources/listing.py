@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from ltdd_utils.core.files import text_of
+
 __all__ = [
     "SUFFIXES",
     "class_folders",
@@ -61,7 +63,7 @@ def class_folders(folder: Path) -> list[str]:
 
 def lines_of(file: Path) -> list[str]:
     """The lines of a text that are not empty."""
-    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line for line in text_of(file).splitlines() if line.strip()]
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -1,12 +1,14 @@
 """Images of the user's own whose labels stand in a table: a folder of images and a CSV file."""
 
 import csv
+import os
 import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ltdd_utils.core.files import text_of
 from ltdd_utils.data.sources.folders import Labelled
 from ltdd_utils.data.sources.listing import SUFFIXES, image_files
 
@@ -42,8 +44,8 @@ def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> Labelle
 
     Raises:
         FileNotFoundError: an image is absent.
-        ValueError: a column is absent, a field is empty or unknown, an image that is not read, is named twice, or has
-            several labels.
+        ValueError: no UTF-8, a column is absent or there twice, a field is empty or unknown, an image that is not read,
+            is named twice (however it is spelled), or has several labels.
     """
     rows = list(_rows(table))
     if not rows:
@@ -72,20 +74,8 @@ def labels_of_table(table: Path, splits: Mapping[str, Sequence[str]]) -> Labelle
 
 def _rows(table: Path) -> Iterator[Row]:
     """The rows of a table, each checked by itself and for a path that was there before."""
-    lines = table.read_text(encoding="utf-8-sig").splitlines()
-    head = lines[0] if lines else ""
-    columns: dict[str, int] = {}
-    for divider in ",;\t":
-        columns = {
-            name.strip().lower(): place for place, name in enumerate(next(csv.reader([head], delimiter=divider)))
-        }
-        if {"file", "label"} <= columns.keys():
-            break
-    else:
-        raise ValueError(
-            f"{table} has the columns {head.strip()[:80]!r}; {WANTED}. A table with one column of 0 and 1 for each "
-            "class may give an image several classes: name one class for each"
-        )
+    lines = text_of(table).splitlines()
+    columns, divider = _columns(lines[0] if lines else "", table)
     seen: dict[Path, int] = {}
     stems = _Stems()
     for line, fields in enumerate(csv.reader(lines[1:], delimiter=divider), start=2):
@@ -94,13 +84,32 @@ def _rows(table: Path) -> Iterator[Row]:
         cell = {name: fields[place].strip() if place < len(fields) else "" for name, place in columns.items()}
         where = f"{table}, line {line}"
         _check_label(cell["file"], cell["label"], where)
-        path = _image(table.parent, cell["file"], stems, where)
-        if path in seen:
-            raise ValueError(f"{where}: {cell['file']} stands in line {seen[path]} too: an image has one row and class")
-        seen[path] = line
+        path = _plainly(_image(table.parent, cell["file"], stems, where))
+        known = path.resolve()
+        if known in seen:
+            first = seen[known]
+            raise ValueError(f"{where}: {cell['file']} stands in line {first} too: an image has one row and class")
+        seen[known] = line
         if "split" in columns and not cell["split"]:
             raise ValueError(f"{where}: split is empty; use train or test")
         yield line, path, cell["label"], cell.get("split", "").lower()
+
+
+def _columns(head: str, table: Path) -> tuple[dict[str, int], str]:
+    """The places of the columns by their names in lower case, and what divides the fields."""
+    for divider in ",;\t":
+        names = [name.strip().lower() for name in next(csv.reader([head], delimiter=divider))]
+        if {"file", "label"} <= set(names):
+            break
+    else:
+        raise ValueError(
+            f"{table} has the columns {head.strip()[:80]!r}; {WANTED}. A table with one column of 0 and 1 for each "
+            "class may give an image several classes: name one class for each"
+        )
+    twice = next((name for name in ("file", "label", "split") if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"{table} has {names.count(twice)} columns {twice!r}: leave one, or name the others otherwise")
+    return {name: place for place, name in enumerate(names)}, divider
 
 
 def _check_label(file: str, label: str, where: str) -> None:
@@ -152,11 +161,17 @@ def _image(folder: Path, file: str, stems: _Stems, where: str) -> Path:
     )
 
 
+def _plainly(path: Path) -> Path:
+    """A path without ``..``, where that is the same file: the order of images follows it."""
+    plain = Path(os.path.normpath(path))
+    return plain if plain.resolve() == path.resolve() else path
+
+
 def _tell_unnamed(table: Path, paths: Sequence[Path]) -> int:
     """Say how many images lie beside those of the table and are not read; returns their number."""
-    named = set(paths)
-    places = sorted({path.parent for path in paths})
-    unnamed = [place / name for place in places for name in image_files(place) if place / name not in named]
+    named = {path.resolve() for path in paths}
+    places = {path.parent.resolve(): path.parent for path in sorted(paths)}.values()  # each folder once
+    unnamed = [place / name for place in places for name in image_files(place) if (place / name).resolve() not in named]
     if unnamed:
         warnings.warn(f"not read, {len(unnamed)} images that {table} does not name, such as {unnamed[0]}", stacklevel=2)
     return len(unnamed)
