@@ -123,7 +123,7 @@ def test_the_headline_says_where_experts_are_shared(clone, seed, marked):
     one = record(method="damed", scale="cpu")
     save_record(clone / "results", {**one, "config": to_dict(made)})
     text = headline_table(load(clone / "results"), targets(clone / "results" / "targets.csv"))
-    assert ("† The sets have the same 4 experts" in text) is marked
+    assert ("† These sets share the same 4 experts" in text) is marked
     assert ("(1)†" in text or "(2)†" in text) is marked
 
 

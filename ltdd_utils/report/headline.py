@@ -31,8 +31,8 @@ SHOWN = {  # method -> words, the paper whose number stands beside
 EVALUATORS = {STORED: "stored labels", PLAIN: "plain teacher", DEBIASED: "debiased teacher"}
 SHARED = "†"
 NOTE = (
-    "In brackets: distilled sets; for random real images draws (under a teacher, teachers); for all images students. "
-    "A teacher, an observer and a start are new for each. "
+    "The number in brackets counts distilled sets; for random real images draws, or teachers where one labels; for all "
+    "images students. A teacher, an observer and a start are new for each. "
 )
 
 
@@ -55,7 +55,7 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     text = markdown(pd.DataFrame(table, columns=["top-1 accuracy, %", "published", *EVALUATORS.values()]))
     pairs = {record.recipe.method.experts.count for record in found.records if shares_experts(record)}
     count = " or ".join(map(str, sorted(pairs)))
-    mark = f"{SHARED} The sets have the same {count} experts, so the luck of these is in no number here."
+    mark = f"{SHARED} These sets share the same {count} experts, so these numbers do not show how much experts vary."
     return f"{text}\n\n{NOTE}{mark if pairs else ''}".rstrip()
 
 
