@@ -27,7 +27,7 @@ WIDE = {"evaluate.network.width": 128}
 
 def found(folder, *words, across=False, book=(), **wanted):
     mine = list(loaded(folder)["record"])
-    runs, said = analysis.find_runs(words, mine, book, analysis.Wanted(**wanted))
+    runs, said = analysis.find_runs(words, mine, book, analysis.Wanted(**wanted), across)
     return analysis.comparison(runs, [*mine, *book], across), said
 
 
@@ -69,7 +69,7 @@ def test_runs_that_lack_repeats_take_the_spread_of_their_peers(three):
     path = next(path for path in three.glob("damed*/*") if load_record(path).students[0].overall == 0.8)
     result, _ = found(three, "datm_cifar10", str(path))
     row = result.table.iloc[1]
-    assert row.name == "damed: dam.prior=uniform" and row["spread"] == "of peers" and row["n"] == "1 pair"
+    assert row.name == "damed (dam.prior=uniform)" and row["spread"] == "of peers" and row["n"] == "1 pair"
 
 
 def test_a_seed_that_was_not_asked_for_is_no_pair(three):
@@ -89,9 +89,23 @@ def test_runs_under_several_judges_are_refused_with_the_judge_of_each(three):
         -10
     )
     with pytest.raises(
-        ValueError, match=r"no judge has scored all of these .*damed_cifar10: dsa-stored .*rded_cifar10"
+        ValueError, match=r"no judge has scored all of these .*damed_cifar10: dsa-stored .*rded_cifar10.*--across"
     ):
         found(three, "damed_cifar10", "rded_cifar10")
+    names = found(three, "damed_cifar10", "rded_cifar10", across=True)[0].table
+    assert list(names["judge"]) == ["dsa-stored", "online-teacher/plain"] and list(names["ipc"]) == [10, 10]
+
+
+def test_names_that_share_a_judge_keep_it_across_and_others_keep_the_size_of_the_first(three):
+    assert set(found(three, "damed_cifar10", "datm_cifar10", across=True)[0].table["judge"]) == {"dsa-stored"}
+    for ipc, score in ((10, 5), (50, 7)):
+        save(three, [(score, score)], "rded_cifar10", teacher="plain", ipc=ipc)
+    save(three, [(8, 8)], ipc=50)
+    table = found(three, "damed_cifar10", "rded_cifar10", across=True, ipc=50)[0].table
+    assert list(table["ipc"]) == [50, 50] and list(table["accuracy"]) == [80, 70]
+    assert list(
+        found(three, str(next(three.glob("damed*/*-s0.json"))), "rded_cifar10", across=True)[0].table["ipc"]
+    ) == [10, 10]
 
 
 def test_runs_on_other_data_are_refused_and_never_pairs(tmp_path):
@@ -108,14 +122,33 @@ def test_runs_on_other_data_are_refused_and_never_pairs(tmp_path):
     assert table["n"].iloc[1] == "3, 3"
 
 
+def test_runs_on_the_images_of_another_data_set_have_a_score_and_no_difference(tmp_path, capsys, monkeypatch):
+    for name, sha in (("cifar10", "a"), ("cifar100", "b")):
+        for seed in range(3):
+            content = record([(4, seed)], seed=seed, config_id=sha) | {"target": None}
+            content["config"]["data"]["name"] = name
+            content["provenance"]["data_sha256"] = sha * 64
+            save_record(tmp_path, content)
+    result, _ = found(tmp_path, "random_cifar10/a", "random_cifar10/b", across=True)
+    row = result.table.iloc[1]
+    assert (row["accuracy"], row["verdict"], row["n"], row["spread"]) == (25, "other data", "", "")
+    assert row[["points", "needed", "low", "high"]].isna().all()
+    assert any("a score alone, no difference" in note for note in result.notes)
+    monkeypatch.setattr(records, "committed", lambda folder: [], raising=False)
+    words = ["compare", "random_cifar10/a", "random_cifar10/b", "--across", "--results", str(tmp_path)]
+    assert main(words) == 0 and "other data" in capsys.readouterr().out
+    assert main([*words, "--figure", str(tmp_path / "a.svg")]) == 2
+    assert "no difference to draw" in capsys.readouterr().err
+
+
 def test_unequal_students_and_other_schedules_are_named(tmp_path):
     save(tmp_path, [(6, 6)])
     save(tmp_path, [(4, 4)], "datm_cifar10", changes=WIDE | {"evaluate.train.epochs": 7})
     notes = found(tmp_path, "damed_cifar10", "datm_cifar10")[0].notes
     assert notes[0].startswith(
-        "unequal students: damed convnet-d3 (32), datm: evaluate.train.epochs=7 convnet-d3 (128)"
+        "unequal students: convnet-d3 (32) of damed, convnet-d3 (128) of datm (evaluate.train.epochs=7)"
     )
-    assert "trained otherwise: train.epochs 7 (of damed 1000)" in notes[1] and len(notes) == 2
+    assert "trained otherwise than those of damed: train.epochs 7 instead of 1000" in notes[1] and len(notes) == 2
     save(tmp_path, [(4, 4)], "datm_cifar10")
     assert found(tmp_path, "damed_cifar10", "datm_cifar10")[0].notes == ()  # equal students are chosen where there are
 
@@ -139,7 +172,7 @@ def test_a_name_with_several_changed_settings_must_be_told(tmp_path):
     for prior in ("uniform", "inverted"):
         save(tmp_path, [(5, 5)], changes={"method.dam.prior": prior})
     with pytest.raises(
-        ValueError, match=r"damed_cifar10 has records of 2 settings there: damed_cifar10/\w{12} \(damed: "
+        ValueError, match=r"damed_cifar10 has records of 2 settings there: damed_cifar10/\w{12} \(damed \(dam"
     ):
         found(tmp_path, "datm_cifar10", "damed_cifar10")
 
@@ -215,7 +248,10 @@ def test_scored_sets_are_listed_and_compared_with_runs_and_counted_nowhere_else(
     paths = [save_evaluation(three, evaluation("theirs", [(8, 8), (9, 9)], seed=seed)) for seed in (0, 1)]
     save_evaluation(three, evaluation("other", [(1, 1)], set_sha="6" * 64))
     assert main(["records", "--results", str(three)]) == 0
-    assert "theirs  evaluation  IF 100, IPC 10, dsa-stored, convnet-d3 (32), seed 1: 85.0 " in capsys.readouterr().out
+    assert (
+        "theirs  evaluation  cifar10, IF 100, IPC 10, dsa-stored, convnet-d3 (32), seed 1: 85.0 "
+        in capsys.readouterr().out
+    )
     for word in ("theirs", str(paths[0])):
         assert main(["compare", "damed_cifar10", word, "other", "--results", str(three), "--json"]) == 0
         rows = json.loads(capsys.readouterr().out)["runs"]

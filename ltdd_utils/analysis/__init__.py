@@ -13,7 +13,7 @@ __getattr__, __all__ = exports(
         "boards": ["Board", "Boards", "board", "for_display", "only_run"],
         "cells": ["accuracy_over_cells"],
         "changes": ["diff_from_recipe", "format_changes", "run_command"],
-        "comparisons": ["Comparison", "Side", "comparison"],
+        "comparisons": ["Comparison", "comparison"],
         "differences": ["Contrast", "Ladder", "contrast", "contrasts", "stepwise"],
         "entries": ["Entry"],
         "listing": ["filled", "listed", "once"],
@@ -21,6 +21,7 @@ __getattr__, __all__ = exports(
         "primary": ["Primary", "holm", "primary_contrasts", "primary_table", "residual"],
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],
         "scores": ["Scores", "Spread", "percent", "pipelines", "spread"],
+        "sides": ["Side"],
         "text": ["compact", "folded", "formatted", "lined_up", "markdown", "visible"],
         "variance": [
             "LEVELS",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.analysis.comparisons import Side, sides
+from ltdd_utils.analysis.sides import Side, sides
 from ltdd_utils.core.settings import UnknownName
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.recipes.recipe import recipe
@@ -37,7 +37,11 @@ class Wanted:
 
 
 def find_runs(
-    words: Sequence[str], mine: Sequence[Record], book: Sequence[Record] = (), wanted: Wanted | None = None
+    words: Sequence[str],
+    mine: Sequence[Record],
+    book: Sequence[Record] = (),
+    wanted: Wanted | None = None,
+    across: bool = False,
 ) -> tuple[list[Record], list[str]]:
     """The records that are meant by some words, in their order, and what a reader should know of the choice.
 
@@ -52,15 +56,18 @@ def find_runs(
         mine: records of the reader's folder; where they have none of a name, the book's stand in.
         book: records of the book.
         wanted: which records of a name are meant.
+        across: names that share no judge, data and size each have their own usual ones, as near to the first's as
+            their records allow: its data before its size.
 
     Raises:
         FileNotFoundError: no such record.
-        ValueError: an unknown name, or names whose records share no judge or data, or have several settings.
+        ValueError: an unknown name, or names whose records share no judge or data (unless ``across``), or have several
+            settings.
     """
     wanted, said = wanted or Wanted(), []
     found = [_meant(word, mine, book, wanted, said) for word in words]
     if any(one.to_choose for one in found):
-        found = _under_one_judge(found, said)
+        found = _under_one_judge(found, said, across)
     chosen = [_one_setting(one) if one.to_choose else one.records for one in _same_students(found)]
     return [record for known in chosen for record in known], said
 
@@ -146,17 +153,33 @@ def _place(record: Record) -> str:
     return f"{record.cell['dataset']}{tail}, " + ("whole set" if record.whole_set else f"IPC {record.ipc}")
 
 
-def _under_one_judge(found: Sequence[_Found], said: list[str]) -> list[_Found]:
+def _under_one_judge(found: Sequence[_Found], said: list[str], across: bool) -> list[_Found]:
     """The records of each word under the judge, and on the data, that is the most usual of those that all share."""
     keys = dict.fromkeys(key for one in found for key in _keys(one.records))
     shared = [key for key in keys if all(_has(key, one.records) for one in found)]
+    if not shared and across:
+        return _each_under_its_own(found)
     if not shared:
         each = "; ".join(f"{one.word}: {_judges(one.records)}" for one in found)
-        raise ValueError(f"no judge has scored all of these on the same data. {each}")
+        way = "Name runs that share one, or add --across to set each under its usual judge side by side"
+        raise ValueError(f"no judge has scored all of these on the same data. {each}. {way}")
     key = min(shared, key=lambda key: _unusual(key, found[0].records))
     if others := sorted({other[1] for other in shared} - {key[1]}):
         said.append(f"also under {', '.join(others)}: --protocol and --teacher choose")
     return [one.on(lambda record: _matches(key, record)) for one in found]
+
+
+def _each_under_its_own(found: Sequence[_Found]) -> list[_Found]:
+    """The records of each word under its usual judge, on the first one's data and of its size if there are any."""
+    first = min(_keys(found[0].records), key=lambda key: _unusual(key, found[0].records))
+    chosen = []
+    for one in found:
+        known = {
+            (key[0] != first[0], key[2] != first[2], *_unusual(key, one.records)): key for key in _keys(one.records)
+        }
+        key = known[min(known)]
+        chosen.append(one.on(lambda record, key=key: _matches(key, record)))
+    return chosen
 
 
 Key = tuple[str, str, int | None]  # hash of the data, protocol with teacher, images per class
@@ -186,7 +209,12 @@ def _unusual(key: Key, records: Sequence[Record]) -> tuple[Any, ...]:
 
 def _same_students(found: Sequence[_Found]) -> list[_Found]:
     """The records of the students (and the scale) that all words share; where they share none, as they are."""
-    tests: tuple[Callable[[Record], Any], ...] = (lambda one: (one.evaluator, one.scale), lambda one: one.evaluator)
+    tests: tuple[Callable[[Record], Any], ...] = (
+        lambda one: (one.evaluator, one.scale),
+        lambda one: one.evaluator,
+        lambda one: (one.evaluator.network, one.evaluator.width, one.scale),  # across judges
+        lambda one: (one.evaluator.network, one.evaluator.width),
+    )
     for trait in tests:
         shared = set.intersection(*(set(map(trait, _unchanged(one.records))) for one in found))
         if shared:

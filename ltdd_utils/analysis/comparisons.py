@@ -3,91 +3,25 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from ltdd_utils.analysis.changes import changes_of, flat, format_changes
+from ltdd_utils.analysis.changes import flat
 from ltdd_utils.analysis.differences import contrasts
 from ltdd_utils.analysis.entries import with_fallbacks
 from ltdd_utils.analysis.published import given
-from ltdd_utils.analysis.scores import Scores, pipelines
-from ltdd_utils.evaluation.evaluator import Evaluator
+from ltdd_utils.analysis.scores import Scores
+from ltdd_utils.analysis.sides import Side, distinct_labels, setting_of, sides
+from ltdd_utils.data.settings import is_own
 from ltdd_utils.records.record import Record
-from ltdd_utils.records.scored import ScoredSet
-from ltdd_utils.records.text import long_tail, students_of, warnings_of
+from ltdd_utils.records.text import students_of, warnings_of
 
-__all__ = ["Comparison", "Side", "comparison", "sides"]
+__all__ = ["Comparison", "comparison"]
 
 # Settings of a student that follow from the set or the method: no other judge.
 OF_THE_SET = ("network.", "train.batch_size", "adsa")
-
-
-@dataclass(frozen=True)
-class Side:
-    """The runs of one setting on the same data, over all their seeds."""
-
-    records: tuple[Record, ...]  # by seed
-    scores: Scores
-
-    @property
-    def evaluator(self) -> Evaluator:
-        """Who scored it."""
-        return self.records[0].evaluator
-
-    @property
-    def data(self) -> str:
-        """What it was scored on, in words."""
-        first = self.records[0]
-        return f"{first.cell['dataset']}, {long_tail(first)}"
-
-    @cached_property
-    def changes(self) -> dict[str, Any] | None:
-        """Settings that differ from the recipe's, by full name; None: nobody knows, of a plugin that is not here."""
-        if isinstance(self.records[0], ScoredSet):
-            return {}
-        try:
-            found = changes_of(self.records[0].recipe)
-        except ValueError:
-            return None
-        return {name: value for name, value in found.items() if not name.startswith("data.")}
-
-    @property
-    def label(self) -> str:
-        """The method, and what was changed."""
-        method = self.records[0].cell["method"]
-        changed = "settings unknown here" if self.changes is None else format_changes(self.changes)
-        return f"{method}: {changed}" if changed else method
-
-    def row(self) -> dict[str, Any]:
-        """What it scored and cost: accuracies in percent, ``std`` over pipelines (NaN of a single one)."""
-        first = self.records[0]
-        return {
-            "judge": self.evaluator.label,
-            "data": self.data,
-            "ipc": first.ipc,
-            "network": students_of(first),
-            "accuracy": self.scores.percent,
-            "std": 100 * self.scores.deviation,
-            "pipelines": len(self.scores),
-            "students": sum(len(record.students) for record in self.records),
-            "seconds": statistics.fmean(record.cost.total_seconds for record in self.records),
-        }
-
-
-def sides(records: Iterable[Record]) -> list[Side]:
-    """Records put together by settings and data, in the order of each one's first record; of equal seeds the first."""
-    groups: dict[tuple[str, str, str], dict[int, Record]] = {}
-    for record in records:
-        groups.setdefault(_setting(record), {}).setdefault(record.seed, record)
-    ordered = (tuple(group[seed] for seed in sorted(group)) for group in groups.values())
-    return [Side(group, pipelines(group)) for group in ordered]
-
-
-def _setting(record: Record) -> tuple[str, str, str]:
-    name = "" if isinstance(record, ScoredSet) else record.name  # files of the same pixels are one set
-    return name, record.config_id, record.provenance.data_sha256
+OTHER_DATA = "other data"  # the verdict of a run that was tested on other images than the first
 
 
 @dataclass(frozen=True)
@@ -160,7 +94,8 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
         Its ``table`` has a row per setting, by label: ``judge`` (protocol and teacher), ``data``, ``ipc``, ``network``
         (of the students), ``accuracy`` and ``std`` in percent, ``pipelines``, ``students``, ``seconds`` of one run;
         ``points`` (the difference to the first), ``low`` and ``high`` (its 95 % interval), ``needed``, ``n``,
-        ``spread`` and ``verdict`` (as ``contrasts`` has them), which are empty of the first.
+        ``spread`` and ``verdict`` (as ``contrasts`` has them), which are empty of the first. A run that was tested on
+        other images than the first has a score alone, and the verdict "other data".
 
     Raises:
         ValueError: fewer than two settings; several judges or data, unless ``across``.
@@ -176,17 +111,28 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
     asked = [record for one in found for record in one.records]
     where = [(record.provenance.data_sha256, record.ipc) for record in asked]
     near = [one for one in peers if (one.provenance.data_sha256, one.ipc) in where]
-    settings = set(map(_setting, asked))  # a seed that was not asked for is no peer of those that were
-    every = [*found, *sides(one for one in near if _setting(one) not in settings)]
+    settings = set(map(setting_of, asked))  # a seed that was not asked for is no peer of those that were
+    every = [*found, *sides(one for one in near if setting_of(one) not in settings)]
     found = with_fallbacks(every, every)[: len(found)]
-    named = dict(zip(_labels(found), found, strict=True))
+    named = dict(zip(distinct_labels(found), found, strict=True))
     (_, first), *others = named.items()
-    beside = contrasts({label: _pair(one, first) for label, one in others})
+    elsewhere = [label for label, one in others if not _same_tests(one, first)]
+    beside = contrasts({label: _pair(one, first) for label, one in others if label not in elsewhere})
     table = pd.DataFrame([one.row() for one in named.values()], index=pd.Index(named, name="run")).join(beside)
+    table = table.astype({"ipc": "Int64", "points": float, "needed": float})
     table["low"], table["high"] = table["points"] - table["needed"], table["points"] + table["needed"]
     texts = ["n", "spread", "verdict"]
-    table[texts] = table[texts].fillna("")
-    return Comparison(named, table.astype({"ipc": "Int64"}), tuple(_notes(named)))
+    table[texts] = table[texts].astype(object).fillna("")
+    table.loc[elsewhere, "verdict"] = OTHER_DATA
+    return Comparison(named, table, tuple(_notes(named, elsewhere)))
+
+
+def _same_tests(one: Side, first: Side) -> bool:
+    """Whether two runs were tested on the same images: long tails of one data set are, states of a folder may not."""
+    ours, theirs = one.records[0], first.records[0]
+    if ours.provenance.data_sha256 == theirs.provenance.data_sha256:
+        return True
+    return ours.data.name == theirs.data.name and not is_own(ours.data.name)
 
 
 def _pair(one: Side, first: Side) -> tuple[Scores, Scores]:
@@ -204,42 +150,22 @@ def _require_one(found: Sequence[Side], what: str, values: Sequence[str]) -> Non
         )
 
 
-def _labels(found: Sequence[Side]) -> list[str]:
-    """Labels that tell the runs apart: with students, scale, judge, data or settings where the method does not."""
-    further = (
-        lambda one: students_of(one.records[0]),
-        lambda one: f"IPC {one.records[0].ipc}",
-        lambda one: one.evaluator.label,
-        lambda one: one.records[0].scale,
-        lambda one: one.data,
-        lambda one: one.records[0].config_id,
-        lambda one: one.records[0].provenance.data_sha256[:8],
-    )
-    labels = [one.label for one in found]
-    for tell in further:
-        words = [tell(one) for one in found]
-        alike = [labels.count(label) > 1 for label in labels]
-        if not any(alike):
-            break
-        if len(set(words)) > 1:
-            labels = [f"{a}, {b}" if more else a for a, b, more in zip(labels, words, alike, strict=True)]
-    return labels
-
-
-def _notes(named: Mapping[str, Side]) -> Iterable[str]:
-    """What went wrong, and what makes runs unequal under one judge: the students, and other settings of theirs."""
+def _notes(named: Mapping[str, Side], elsewhere: Sequence[str]) -> Iterable[str]:
+    """What went wrong, and what makes runs unequal: the data, the students, and other settings of theirs."""
+    if elsewhere:
+        yield f"{', '.join(elsewhere)}: on other test images than {next(iter(named))}, so a score alone, no difference"
     for label, one in named.items():
         yield from dict.fromkeys(f"{label}: {line}" for record in one.records for line in warnings_of(record))
     students = {label: students_of(one.records[0]) for label, one in named.items()}
     if len(set(students.values())) > 1:
-        each = ", ".join(f"{label} {name}" for label, name in students.items())
+        each = ", ".join(f"{name} of {label}" for label, name in students.items())
         yield f"unequal students: {each}; a part of a difference may be theirs (--set evaluate.network.width=N)"
-    (first, usual), *others = ((label, _schedule(one)) for label, one in named.items())
+    (first, usual), *others = ((label, _schedule(one)) for label, one in named.items() if label not in elsewhere)
     for label, own in others:
         if other := sorted(key for key in {*own, *usual} if own.get(key) != usual.get(key)):
-            shown = ", ".join(f"{key} {own.get(key)} (of {first} {usual.get(key)})" for key in other[:3])
+            shown = ", ".join(f"{key} {own.get(key)} instead of {usual.get(key)}" for key in other[:3])
             more = f" and {len(other) - 3} more" if len(other) > 3 else ""
-            yield f"students of {label} are trained otherwise: {shown}{more}"
+            yield f"students of {label} are trained otherwise than those of {first}: {shown}{more}"
 
 
 def _schedule(side: Side) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from ltdd_utils.records import Record
 
 __all__ = ["compare_"]
 
-SPREAD = (
-    "difference: to the first, in points, with its 95 % interval; ±: over pipelines; n: pairs of seeds, or pipelines "
-    "of each"
+LEGEND = (
+    "difference: to the first, in points, with its 95 % interval (resolved: 0 is not in it); ±: over pipelines",
+    "pipelines: whole runs, one a seed (or a random draw); n: seeds that both ran (pairs), or pipelines of each",
+    "spread: what gives the interval: of pairs, of both (these runs), of peers (others here under the same judge), "
+    "elsewhere",
 )
 
 
@@ -23,7 +25,7 @@ def compare_(options: argparse.Namespace) -> str:
         _require_picture(options.figure)
     mine, book = _at_hand(options)
     wanted = analysis.Wanted(**{field.name: getattr(options, field.name) for field in fields(analysis.Wanted)})
-    asked, said = analysis.find_runs(options.runs, mine, book, wanted)
+    asked, said = analysis.find_runs(options.runs, mine, book, wanted, options.across)
     found = analysis.comparison(asked, [*mine, *book], across=options.across)
     if options.figure is not None:
         _draw(found, options.figure)
@@ -36,7 +38,7 @@ def compare_(options: argparse.Namespace) -> str:
     heading, rows = found.shown()
     tables = [rows, found.classes().round(1).reset_index().astype(object)] if options.per_class else [rows]
     form = analysis.markdown if options.markdown else analysis.lined_up
-    return "\n\n".join([heading, *map(form, tables), "\n".join([SPREAD, *(f"note: {note}" for note in notes)])])
+    return "\n\n".join([heading, *map(form, tables), "\n".join([*LEGEND, *(f"note: {note}" for note in notes)])])
 
 
 def _at_hand(options: argparse.Namespace) -> tuple[list[Record], list[Record]]:
@@ -75,8 +77,10 @@ def _require_picture(path: Path) -> None:
 def _draw(found: analysis.Comparison, path: Path) -> None:
     from ltdd_utils import plots  # matplotlib and torch
 
-    others = found.table.drop(index=found.first)
+    others = found.table.drop(index=found.first).dropna(subset="points")
     needed = [None if row != row else row for row in others["needed"]]
+    if others.empty:
+        raise ValueError(f"--figure {path}: no difference to draw; no run has the test images of {found.first}")
     names = [f"{name} - {found.first}" for name in others.index]
     path.parent.mkdir(parents=True, exist_ok=True)
     plots.differences(names, list(others["points"]), needed).savefig(path, bbox_inches="tight")

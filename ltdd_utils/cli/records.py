@@ -85,7 +85,8 @@ def _line(row: dict[str, Any], record: Record) -> str:
     if row["changed"] is not None:
         settings = "".join(f"  {key}={value}" for key, value in row["changed"].items())
     size = "whole set" if record.whole_set else f"IPC {row['ipc'] or 'of several sizes'}"
-    whose = f"{row['dataset']}, " if is_own(row["dataset"]) else ""
+    named = row["kind"] == "run" and not is_own(row["dataset"])  # the recipe's name says it
+    whose = "" if named else f"{row['dataset']}, "
     tail, students = records.long_tail(record), records.students_of(record)
     cell = f"{whose}{tail}, {size}, {row['protocol']}, {students}, seed {row['seed']}"
     accuracy = records.in_percent({"mean": row["overall"], "std": row["std"]})

@@ -43,7 +43,9 @@ def _runs(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--teacher", choices=TEACHERS, help="that labels, in the online protocols")
     sub.add_argument("--network", choices=list(ARCHITECTURES), help="of the students")
     sub.add_argument("--width", type=int, help="of the students")
-    sub.add_argument("--across", action="store_true", help="also runs under other judges, or on other data")
+    sub.add_argument(
+        "--across", action="store_true", help="also under other judges or on other data: of a RECIPE, its usual"
+    )
 
 
 def _shown(sub: argparse.ArgumentParser) -> None:
@@ -75,7 +77,7 @@ COMMANDS = {
     "compare": Command(
         "Runs side by side under one judge: the score of each, and its difference to the first, with the interval that "
         "the spread of its pipelines leaves open. Seeds of one setting are put together; of a RECIPE the judge, data "
-        "and size are taken that all of them share. Runs under several judges are refused.",
+        "and size are taken that all of them share. Runs under several judges are refused without --across.",
         [
             "ltdd compare random_cifar10 damed_cifar10 unilevel_cifar10",
             "ltdd compare random_cifar10 damed_cifar10 --protocol online-teacher --teacher plain --markdown",
