@@ -70,7 +70,8 @@ class UnitsOfRun:
         """
         one = self.units[name]
         work = start(self.recipe, self.seed, self.context)
-        refuse_early(self.recipe, work.data)
+        if not one.needs:  # the first ones of a run: for the others it has been done
+            refuse_early(self.recipe, work.data)
         work.under(self.recipe.space)  # fitted or read here, so that looking finds it
         self._read.setdefault("", replace(work, context=looking(self.context)[1]))
         for need in one.needs:
