@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from toy_recipes import small_coreset
 from toy_records import evaluation, record
-from toy_sets import CPU
+from toy_sets import CPU, context
 
-from ltdd_utils import campaign
+from ltdd_utils import campaign, recipes
 from ltdd_utils.analysis import beside, compare, pool
-from ltdd_utils.cli import main
+from ltdd_utils.cli import engine, main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store
 from ltdd_utils.records import (
@@ -30,6 +31,7 @@ from ltdd_utils.records import (
     targets,
 )
 from ltdd_utils.records.evaluations import refuse_fewer_judges
+from ltdd_utils.runs import run
 
 pytestmark = pytest.mark.float32
 
@@ -131,23 +133,72 @@ def test_outside_of_a_clone_nobody_knows_whether_a_record_is_the_books(tmp_path)
 def test_a_campaign_runs_a_changed_folder_again_beside_its_earlier_record(tmp_path, photos):
     (tmp_path / "plan.toml").write_text(PLAN)
     runs, said = campaign.read_plan(str(tmp_path / "plan.toml")), []
-    context = RunContext(Store(tmp_path / "work", wait=False), CPU, results=tmp_path / "results", data=tmp_path)
+    where = RunContext(Store(tmp_path / "work", wait=False), CPU, results=tmp_path / "results", data=tmp_path)
 
     def carried_out():
         said.clear()
-        assert campaign.run_campaign(runs, context, said.append) == []
+        assert campaign.run_campaign(runs, where, said.append) == []
         return len(said) // 2, [record.provenance.class_counts for record in map(load_record, made())]
 
     def made():
-        return sorted(all_records(context.results), key=lambda path: path.stat().st_mtime_ns)
+        return sorted(all_records(where.results), key=lambda path: path.stat().st_mtime_ns)
 
     assert carried_out() == (1, [[12, 3]])
     assert carried_out() == (0, [[12, 3]])
     (photos / "train" / "a" / "0.png").unlink()
     shutil.rmtree(tmp_path / "ltdd-cache", ignore_errors=True)
     assert carried_out() == (1, [[12, 3], [11, 3]])
-    (known,) = campaign.records_by_name(made()).values()
-    assert campaign.campaign_status(runs, {runs[0].name: known})[0].state == "done"
+
+
+def changed(photos):
+    next((photos / "train" / "a").glob("*.png")).unlink()
+
+
+def test_all_commands_agree_on_what_is_done(tmp_path, photos, capsys, monkeypatch):
+    """Of a user's own data a run is done if there is a record of the images as they are now."""
+    (tmp_path / "plan.toml").write_text(PLAN)
+    monkeypatch.setattr(engine, "_program", lambda: "false")  # fails if it is called
+    places = {name: str(tmp_path / name) for name in ("work", "results")} | {"data": str(tmp_path)}
+    (tmp_path / "results").mkdir()
+
+    def ltdd(*words):
+        options = [part for name, place in places.items() for part in (f"--{name}", place)]
+        assert main([*words, "--plan", str(tmp_path / "plan.toml"), *options, "--device", "cpu"]) == 0
+        return capsys.readouterr().out
+
+    def told():
+        (status,) = json.loads(ltdd("campaign", "status", "--json"))
+        stages = json.loads(ltdd("stages", "--json"))
+        said = [ltdd("campaign", "run", "--dry-run"), ltdd("campaign", "export", str(tmp_path / "cluster"))]
+        return {status["state"] == "done", all(one["there"] for one in stages), *("nothing is" in one for one in said)}
+
+    for _ in range(2):
+        assert told() == {False}
+        ltdd("campaign", "run", "--quiet")
+        assert told() == {True}
+        ltdd("campaign", "run", "--engine", "snakemake")
+        changed(photos)
+    assert told() == {False} and len(all_records(tmp_path / "results")) == 2
+    assert json.loads(ltdd("campaign", "--json"))[0]["seconds"] > 0  # no stage of the images before is of use
+    places["data"] = str(tmp_path / "elsewhere")  # as on another machine
+    assert "cannot be read here and may have changed: 1" in ltdd("campaign")
+    assert "cannot be read here and may have changed: 1" in ltdd("campaign", "run", "--dry-run")
+    assert {one["there"] for one in json.loads(ltdd("stages", "--json"))} == {None}
+
+
+def test_the_record_of_a_list_without_its_hash_is_found(tmp_path):
+    (tmp_path / "mine.txt").write_text("\n".join(map(str, range(200))))
+    listed = {"data.profile": "list", "data.list_file": "mine.txt", "evaluate.train.epochs": "1"}
+    recipe = recipes.with_overrides(small_coreset("random"), listed)
+    one = campaign.PlannedRun("", recipe, 0, 1, "ltdd run")
+    done = campaign.Done([tmp_path / "results"], tmp_path)
+    assert not done(one)
+    run(recipe, 0, 1, context(tmp_path, data=tmp_path))
+    assert done(one)
+    (tmp_path / "mine.txt").write_text("\n".join(map(str, range(1, 201))))
+    assert not campaign.Done([tmp_path / "results"], tmp_path)(one)
+    (tmp_path / "mine.txt").unlink()
+    assert campaign.Done([tmp_path / "results"], tmp_path).find(one) == campaign.Found(None, sure=False)
 
 
 # --- Scored sets ------------------------------------------------------------------------------------------------------

@@ -62,7 +62,10 @@ class Estimate:
 
 
 def estimates(
-    runs: Sequence[tuple[Recipe, int, int]], records: Sequence[Record], elsewhere: Sequence[Record] = ()
+    runs: Sequence[tuple[Recipe, int, int]],
+    records: Sequence[Record],
+    elsewhere: Sequence[Record] = (),
+    before: Sequence[Record] = (),
 ) -> list[Estimate]:
     """What each of several missing runs would add, one after the other.
 
@@ -72,11 +75,14 @@ def estimates(
             known.
         elsewhere: what was run in other places: its times stand in for stages that ``records`` have none of, but no
             stage of it lies in the store.
+        before: what was run here on data that have changed since: its times count, its stages are of no use.
     """
     done: dict[str, int] = {}  # units of each stage
     timed: dict[str, list[float]] = {}
     for stage, seconds in _spent(records):
         done[stage.exact] = max(done.get(stage.exact, 0), stage.units)
+        timed.setdefault(stage.alike, []).append(seconds / stage.units)
+    for stage, seconds in _spent(before):
         timed.setdefault(stage.alike, []).append(seconds / stage.units)
     others: dict[str, list[float]] = {}
     for stage, seconds in _spent(elsewhere):

@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from ltdd_utils.campaign.done import Done
 from ltdd_utils.campaign.planned import PlannedRun
-from ltdd_utils.campaign.state import is_done, lock_of
+from ltdd_utils.campaign.state import lock_of
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped, is_over
 from ltdd_utils.core.failures import told
 from ltdd_utils.core.locks import Busy, locked
-from ltdd_utils.data.long_tailed import load
-from ltdd_utils.data.settings import is_own
 from ltdd_utils.runs.pipeline import run
 
 __all__ = ["has_record", "run_campaign"]
@@ -74,12 +72,8 @@ def _once(one: PlannedRun, context: RunContext, say: Callable[[str], None], begu
 
 
 def has_record(one: PlannedRun, context: RunContext) -> bool:
-    """Whether a run is done; images and lists of the user's own are looked at, since they can change."""
-    if not (is_own(one.recipe.data.name) or one.recipe.data.list_file):
-        return is_done(one, context.results)
-    data = load(one.recipe.data, context.data, context.reading())
-    now = replace(one, recipe=replace(one.recipe, data=data.config))
-    return is_done(now, context.results, data.sha256)
+    """Whether a run is done; images and lists of the user's own are looked at anew, since they can change."""
+    return Done([context.results], context.data, watch=context.reading())(one)
 
 
 def _pause(context: RunContext) -> None:

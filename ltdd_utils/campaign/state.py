@@ -1,6 +1,6 @@
 """The state of a campaign: the runs that are done, running and missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.campaign.costs import estimates
+from ltdd_utils.campaign.done import Found, enough
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.core.locks import is_locked
-from ltdd_utils.records.files import load_record, planned, read, record_path
+from ltdd_utils.records.files import read
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.schema import run_name
 
-__all__ = ["State", "campaign_status", "is_done", "lock_of", "records_by_name", "status_totals"]
+__all__ = ["State", "campaign_status", "lock_of", "records_by_name", "status_totals"]
 
 STATES = ("done", "running", "begun", "missing")
 
@@ -28,6 +29,7 @@ class State:
     seconds: float  # of a run that is done: what it took, shared stages counted in; else what it would add
     unknown: tuple[str, ...] = ()  # stages of a run to come without a recorded time
     elsewhere: bool = False  # whether a time was taken from another folder's records, of another machine perhaps
+    may_have_changed: bool = False  # of a run that is done, by a record: its own data cannot be read here
 
 
 def records_by_name(records: Iterable[Path]) -> dict[str, Record]:
@@ -48,6 +50,7 @@ def campaign_status(
     known: Mapping[str, Record],
     work: Path | None = None,
     elsewhere: Sequence[Record] = (),
+    find: Callable[[PlannedRun], Found] | None = None,
 ) -> list[State]:
     """The state of every run, in the order of the campaign.
 
@@ -56,15 +59,22 @@ def campaign_status(
         known: all records at hand, as ``by_name`` gives them.
         work: folder of the stages; None: a run without a record is missing, whoever is at work on it.
         elsewhere: records whose times stand in where ``known`` has none of a stage.
+        find: of ``Done``, which looks at data of the user's own; None: the names of the records in ``known`` decide.
     """
-    finished = {run.name for run in runs if run.name in known and _enough(run, known[run.name])}
-    coming = [run for run in runs if run.name not in finished]
-    costs = estimates([(run.recipe, run.seed, run.students) for run in coming], list(known.values()), elsewhere)
+    by_name = {run.name: _named(run, known) for run in runs}
+    finished = by_name if find is None else {run.name: find(run) for run in runs}
+    coming = [run for run in runs if finished[run.name].record is None]
+    changed = {run.recipe.data for run in coming if by_name[run.name].done}  # of records on what the data were before
+    lying, before = [], []
+    for record in known.values():
+        (before if changed and record.data in changed else lying).append(record)
+    costs = estimates([(run.recipe, run.seed, run.students) for run in coming], lying, elsewhere, before)
     further = dict(zip((run.name for run in coming), costs, strict=True))
     found = []
     for run in runs:
-        if run.name in finished:
-            found.append(State(run, "done", known[run.name].cost.total_seconds))
+        if (record := finished[run.name].record) is not None:
+            spent = record.cost.total_seconds
+            found.append(State(run, "done", spent, may_have_changed=not finished[run.name].sure))
         else:
             state = "missing" if work is None else _state(lock_of(run, work))
             cost = further[run.name]
@@ -72,24 +82,13 @@ def campaign_status(
     return found
 
 
+def _named(run: PlannedRun, known: Mapping[str, Record]) -> Found:
+    record = known.get(run.name)
+    return Found(record if record is not None and enough(run, record) else None)
+
+
 def _state(lock: Path) -> str:
     return "running" if is_locked(lock) else "begun" if lock.is_file() else "missing"
-
-
-def is_done(run: PlannedRun, results: Path, data_sha256: str = "") -> bool:
-    """Whether there is a record with at least the number of students that the campaign asks for.
-
-    Args:
-        run: of the campaign.
-        results: the results folder.
-        data_sha256: of the data; needed of own data alone, whose record is of the images as they are now.
-    """
-    path = record_path(results, planned(run.recipe, run.seed, data_sha256))
-    return path.is_file() and _enough(run, load_record(path))
-
-
-def _enough(run: PlannedRun, record: Record) -> bool:
-    return len(record.students) >= run.students
 
 
 def lock_of(run: PlannedRun, work: Path) -> Path:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ltdd_utils import campaign
 from ltdd_utils.campaign.forecast import Expected
-from ltdd_utils.cli.common import as_json
+from ltdd_utils.cli.common import as_json, done_of
 from ltdd_utils.cli.forecasts import LONG_S, duration, expected_of
 from ltdd_utils.cli.records import folders
 from ltdd_utils.core.failures import Failed
@@ -54,7 +54,15 @@ def campaign_(options: argparse.Namespace) -> str:
     coming = [f"{state.state:8}{estimate(state) + _mark(state):>15}  {state.run.command}" for state in left]
     head = [f"{'state':8}{'minutes ':>15}  command"] if coming else ["nothing is missing"]
     foot = [BORROWED] if any(_mark(state) == "*" for state in left) else []
+    foot += _unsure(states)
     return "\n".join([table, "", *head, *coming, *foot])
+
+
+def _unsure(states: Sequence[campaign.State]) -> list[str]:
+    """A line where nobody can say whether runs are done."""
+    count = sum(state.may_have_changed for state in states)
+    line = "runs that count as done by their records, on data of your own that cannot be read here and may have changed"
+    return [f"{line}: {count}"] if count else []
 
 
 def _mark(state: campaign.State) -> str:
@@ -76,7 +84,8 @@ def _refuse_options(options: argparse.Namespace) -> None:
 def _states(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> list[campaign.State]:
     places = folders_to_read(options.results)
     book = () if book_dir() in places else _book({halves(run.recipe.name)[1] for run in runs})
-    return campaign.campaign_status(runs, campaign.records_by_name(gathered(places)), options.work, book)
+    known = campaign.records_by_name(gathered(places))
+    return campaign.campaign_status(runs, known, options.work, book, done_of(options, known.values()).find)
 
 
 def _book(datasets: Collection[str]) -> list[Record]:
@@ -93,11 +102,11 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
     from ltdd_utils.cli.context import context_of, followed  # torch: the status does without
 
     following, context = followed(options, replace(context_of(options, wait=False), results=options.results))
-    carried = folders_to_read(options.results)[1:]  # what an installed package has is done, as the status says
-    runs = [run for run in runs if not any(campaign.is_done(run, place) for place in carried)]
+    states = _states(runs, options)
+    runs = [state.run for state in states if state.state != "done" or state.may_have_changed]
     named = {run.name: run for run in runs}
     following.plan_of = lambda name: expected_of(named[name].recipe, named[name].students, options.results)
-    to_come = sum(seconds for _, seconds, _ in _forecasts(runs, options))
+    to_come = sum(seconds for _, seconds, _ in _forecasts(states, options))
     if context.device.type == "cpu" and to_come > LONG_S:
         hint = "--dry-run tells more, --stop-after MINUTES stops in time and keeps the state"
         tqdm.write(f"ltdd: warning: this will take about {duration(to_come)} on a CPU; {hint}", file=sys.stderr)
@@ -108,10 +117,10 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
 
 
 def _forecasts(
-    runs: Sequence[campaign.PlannedRun], options: argparse.Namespace
+    states: Sequence[campaign.State], options: argparse.Namespace
 ) -> Iterator[tuple[campaign.State, float, dict[str, Expected]]]:
     """Each run to come, the seconds that it will add, and its stages that no record of these settings times."""
-    for state in _states(runs, options):
+    for state in states:
         if state.state != "done":
             plan = {one.name: one for one in expected_of(state.run.recipe, state.run.students, options.results)}
             guessed = {name: plan[name] for name in state.unknown if name in plan}
@@ -120,20 +129,23 @@ def _forecasts(
 
 def _dry_run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> str:
     """The runs to come with their expected time; a stage that two of them share counts in the first."""
-    rows, lines = [], []
-    for state, seconds, guessed in _forecasts(runs, options):
+    rows, lines, states = [], [], _states(runs, options)
+    for state, seconds, guessed in _forecasts(states, options):
         unknown = [name for name, one in guessed.items() if one.seconds is None]
         carried = [name for name in guessed if name not in unknown]
-        rows.append({"command": state.run.command, "seconds": seconds, "carried_over": carried, "unknown": unknown})
+        facts = {"command": state.run.command, "seconds": seconds, "carried_over": carried, "unknown": unknown}
+        rows.append(facts | {"elsewhere": state.elsewhere})
         about = f"{'~' if carried else ''}{duration(seconds)}{' or more' if unknown else ''}"
-        lines.append(f"{state.state:8}{about:>18}  {state.run.command}")
+        lines.append(f"{state.state:8}{about + ('*' if state.elsewhere else ' '):>19}  {state.run.command}")
     if options.json:
         return as_json(rows)
     whole = sum(row["seconds"] for row in rows)
     lines.append(f"{len(rows)} runs to come, about {duration(whole)}; ~ carried over from other settings")
-    return "\n".join(lines) if rows else "nothing is missing"
+    lines += [BORROWED] if any(row["elsewhere"] for row in rows) else []
+    return "\n".join([*(lines if rows else ["nothing is missing"]), *_unsure(states)])
 
 
 def _progress(state: campaign.State) -> dict[str, Any]:
     untimed = list(state.unknown)
-    return {"state": state.state, "seconds": state.seconds, "untimed": untimed, "elsewhere": state.elsewhere}
+    facts = {"state": state.state, "seconds": state.seconds, "untimed": untimed, "elsewhere": state.elsewhere}
+    return facts | {"may_have_changed": state.may_have_changed}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ltdd_utils import campaign
 from ltdd_utils.campaign.export import PROFILES, EngineSettings, export
-from ltdd_utils.campaign.state import is_done
+from ltdd_utils.cli.common import done_of
 from ltdd_utils.cli.forecasts import expected_of
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.failures import Failed
@@ -61,7 +61,8 @@ def run_engine(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace)
         # A controller that was killed has left its lock; none is at work here, since this one is alone.
         subprocess.run([*command, "--unlock"], capture_output=True, check=False)
         status = _controlled(command, folder)
-    left = [run for run in runs if not is_done(run, options.results)]
+    find = done_of(options).find
+    left = [run for run in runs if find(run).record is None]  # this node may be without the data
     if status < 0 or status > 128:
         raise Stopped("the engine was stopped; the same command goes on")
     if status or left:
@@ -71,7 +72,8 @@ def run_engine(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace)
 
 def _exported(runs: Sequence[campaign.PlannedRun], folder: Path, options: argparse.Namespace) -> list[campaign.Listed]:
     """The stages of the runs without a record, as they were written; nothing is written if there are none."""
-    coming = [run for run in runs if not is_done(run, options.results)]
+    done = done_of(options)
+    coming = [run for run in runs if not done(run)]
     found = campaign.listed(coming, lambda run: expected_of(run.recipe, run.students, options.results), options.device)
     if found:
         words = [sys.executable, "-m", "ltdd_utils", "stage", "--plan", str(folder / "stages.json"), "--quiet"]

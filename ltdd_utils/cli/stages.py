@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,19 +80,18 @@ def _failure(one: campaign.Listed, options: argparse.Namespace) -> str | None:
 
 def _looked(found: Sequence[campaign.Listed], options: argparse.Namespace) -> list[campaign.Listed]:
     """With what is there: what only runs with a record need counts as there; for the others the store is asked."""
-    from ltdd_utils.campaign.state import is_done
-
-    runs = {run.name: run for one in found for run in one.asked}
-    done = {name for name, run in runs.items() if is_done(run, options.results)}
+    looked_for = campaign.Done([options.results], options.data)
+    state = {run.name: looked_for.find(run) for one in found for run in one.asked}
+    done = {name for name, its in state.items() if its.done}
     coming = [next((run for run in one.asked if run.name not in done), None) for one in found]
     if not options.work.is_dir():
-        return [replace(one, there=run is None) for one, run in zip(found, coming, strict=True)]
+        return [replace(one, there=_of_records(one, run, state)) for one, run in zip(found, coming, strict=True)]
     from ltdd_utils.cli.context import context_of  # torch: an empty store does without
     from ltdd_utils.runs.units import UnitsOfRun
 
     context, of, looked = context_of(options, gentle=False), {}, []
     for one, run in zip(found, coming, strict=True):
-        there: bool | None = run is None
+        there = _of_records(one, run, state)
         if run is not None and one.unit.kind != RECORD:
             if run.name not in of:
                 of = {run.name: UnitsOfRun(run.recipe, run.seed, run.students, context)}
@@ -102,6 +101,15 @@ def _looked(found: Sequence[campaign.Listed], options: argparse.Namespace) -> li
                 there = None
         looked.append(replace(one, there=there))
     return looked
+
+
+def _of_records(
+    one: campaign.Listed, coming: campaign.PlannedRun | None, state: Mapping[str, campaign.Found]
+) -> bool | None:
+    """Whether a unit is there by the records alone; None: that of a record cannot be told."""
+    if coming is not None and one.unit.kind == RECORD and not state[coming.name].sure:
+        return None
+    return coming is None
 
 
 def _hours(found: Sequence[campaign.Listed], options: argparse.Namespace) -> str:
