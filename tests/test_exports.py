@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from test_interchange import CLASSES, RECIPE, coloured, hot
+from test_interchange import CLASSES, IN_TURN, RECIPE, coloured, hot
 from toy_sets import NAMES, context, digits, fit, mixed, noise, synthetic
 
 from ltdd_utils import recipes, records
@@ -22,9 +22,10 @@ from ltdd_utils.interchange import Reading
 from ltdd_utils.interchange.arrays import export_arrays, export_webdataset, read_arrays
 from ltdd_utils.interchange.forms import FORMS, HUB
 from ltdd_utils.interchange.spaces import TRAJECTORY_MOMENTS, normalised_by
-from ltdd_utils.runs import evaluate_set, export_set, import_set, protocol_for, publish_set
+from ltdd_utils.runs import evaluate_set, export_set, given_set, import_set, protocol_for, publish_set
 from ltdd_utils.runs.exports import PIXELS, TENSORS
 
+UNEQUAL = torch.arange(10).repeat_interleave(torch.tensor([6, 4, 2, 2, 1, 1, 1, 1, 1, 1]))
 ROWS = (3 * hot(CLASSES)).softmax(dim=1).float()
 
 
@@ -54,6 +55,83 @@ def test_every_form_has_a_writer(tmp_path):
     assert {*PIXELS, *TENSORS, HUB} == set(FORMS)
     with pytest.raises(ValueError, match="form is 'tfrecord'; choose one of pt, ddranking, png, webdataset, npz"):
         export_set(made(), fit("zca"), tmp_path, context(tmp_path), form="tfrecord")
+
+
+LAWS = {  # classes of the images, and those of the largest soft labels
+    "unequal": (UNEQUAL, UNEQUAL),
+    "interleaved": (IN_TURN, IN_TURN),
+    "interleaved and unequal": (UNEQUAL.flip(0).roll(7), UNEQUAL.flip(0).roll(7)),
+    "largest elsewhere": (CLASSES, CLASSES.roll(3)),
+    "unequal, largest elsewhere": (UNEQUAL, UNEQUAL.roll(5)),
+    "largest in one class": (UNEQUAL, torch.zeros_like(UNEQUAL)),
+    "a class without images": (UNEQUAL.clamp_min(1), IN_TURN),
+}
+
+
+def known(labels: torch.Tensor, targets: torch.Tensor | None) -> DistilledSet:
+    """A set of pixels."""
+    images = (255 * noise(len(labels), 1, 16, 16)).round() / 255
+    info = {
+        **made().info,
+        "preprocess": fit("none").describe(),
+        "targets": None if targets is None else "probabilities",
+    }
+    return DistilledSet(labels, torch.full_like(labels, NOT_REAL), images=images, targets=targets, info=info)
+
+
+@pytest.mark.parametrize("form", ["png", "npz"])
+@pytest.mark.parametrize("strength", [9.0, 3.0, 0.5, None], ids=["clear", "soft", "nearly uniform", "hard"])
+@pytest.mark.parametrize("case", LAWS)
+def test_a_set_that_goes_out_and_comes_back_is_the_same_set(tmp_path, monkeypatch, form, strength, case):
+    """Classes are what the files say, never what soft labels or places suggest."""
+    monkeypatch.setattr("os.fsync", lambda _: None)  # a disk takes longer over 20 pictures than all else
+    labels, largest = LAWS[case]
+    targets = None if strength is None else (strength * hot(largest) + noise(20, 10)).softmax(dim=1).float()
+    before = known(labels, targets)
+    paths, _ = export_set(before, fit("none"), tmp_path / "out", context(tmp_path), form=form)
+    after = given_set(paths[0] if form == "npz" else tmp_path / "out", digits(), context(tmp_path))
+    assert torch.equal(after.labels, labels) and torch.equal(after.images, before.images)
+    assert (after.targets is None) if targets is None else torch.equal(after.targets, targets)
+
+
+def test_soft_labels_that_are_one_hot_stay_soft_where_the_classes_stand_beside_them(tmp_path):
+    before = known(UNEQUAL, hot(UNEQUAL.roll(5)).float())
+    for form in ("png", "npz"):
+        paths, _ = export_set(before, fit("none"), tmp_path / form, context(tmp_path), form=form)
+        place = paths[0] if form == "npz" else tmp_path / form
+        after = given_set(place, digits(), context(tmp_path))
+        assert torch.equal(after.labels, UNEQUAL) and torch.equal(after.targets, before.targets)
+        with pytest.raises(ValueError, match=r"says class 0 and class \d of image 0: leave one of the two labels"):
+            given_set(place, digits(), context(tmp_path), Reading(targets="hard"))
+        with pytest.raises(ValueError, match=r"holds the class of each image.*: leave --order out"):
+            given_set(place, digits(), context(tmp_path), Reading(order="labels"))
+
+
+BESIDE = {  # labels, targets of an .npz, and what is said
+    "hard ones that differ": (CLASSES, CLASSES.roll(3), r"says class 0 and class 8 of image 0"),
+    "one-hot ones that differ": (CLASSES, hot(CLASSES.roll(3)).long(), r"says class 0 and class 8 of image 0"),
+    "soft ones twice": (ROWS, ROWS, r"holds soft labels twice; give classes \[M\]"),
+    "fewer classes than images": (CLASSES[:19], ROWS, r"and 20 and 19 labels; digits has"),
+    "words": (np.array(["a"] * 20), ROWS, r"not numbers"),
+    "classes that the data lacks": (CLASSES + 1, ROWS, r"labels run from 1 to 10; expected 0 to 9"),
+}
+
+
+@pytest.mark.parametrize(("labels", "targets", "message"), BESIDE.values(), ids=BESIDE)
+def test_classes_and_soft_labels_that_do_not_go_together_are_refused(tmp_path, labels, targets, message):
+    images = uint8_pixels(known(CLASSES, None), digits(), fit("none"))[0]
+    np.savez(tmp_path / "set.npz", images=images.numpy(), labels=np.asarray(labels), targets=targets.numpy())
+    with pytest.raises(ValueError, match=message):
+        given_set(tmp_path / "set.npz", digits(), context(tmp_path))
+
+
+def test_hard_labels_said_twice_are_hard_labels(tmp_path):
+    images = uint8_pixels(known(CLASSES, None), digits(), fit("none"))[0]
+    for labels, targets in ((CLASSES, hot(CLASSES).long()), (hot(UNEQUAL), UNEQUAL), (CLASSES[:, None], CLASSES)):
+        np.savez(tmp_path / "set.npz", images=images.numpy(), labels=labels.numpy(), targets=targets.numpy())
+        after = given_set(tmp_path / "set.npz", digits(), context(tmp_path))
+        wanted = labels if labels.ndim == 1 else targets
+        assert after.targets is None and torch.equal(after.labels, wanted)
 
 
 # --- WebDataset -------------------------------------------------------------------------------------------------------
@@ -114,8 +192,8 @@ def test_images_of_arrays_have_their_channels_first_or_last_or_none(tmp_path):
     pixels = (255 * noise(4, 1, 16, 16)).to(torch.uint8)
     for number, array in enumerate((pixels, pixels.permute(0, 2, 3, 1), pixels[:, 0])):
         np.savez(tmp_path / f"{number}.npz", images=array.numpy(), labels=np.arange(4, dtype=np.uint8))
-        images, labels = read_arrays(tmp_path / f"{number}.npz", digits())
-        assert torch.equal(images, pixels) and labels.tolist() == [0, 1, 2, 3]
+        images, labels, beside = read_arrays(tmp_path / f"{number}.npz", digits())
+        assert beside is None and torch.equal(images, pixels) and labels.tolist() == [0, 1, 2, 3]
 
 
 NO_ARRAYS = {

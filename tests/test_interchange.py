@@ -1,6 +1,7 @@
 """Sets of other codes: what their labels and images mean is told apart, said, or refused; nothing is silently wrong."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, load_set,
 from ltdd_utils.interchange import Reading, SetDataset, export_pictures
 from ltdd_utils.interchange.labels import read_labels
 from ltdd_utils.interchange.layouts import Stored, decoded
+from ltdd_utils.interchange.pictures import read_pictures
 from ltdd_utils.interchange.spaces import MOMENTS, TRAJECTORY_MOMENTS, Spaces
 from ltdd_utils.methods.trajectory.interchange import export_trajectory, import_trajectory
 from ltdd_utils.runs import export_set, import_set
@@ -478,6 +480,55 @@ def test_a_table_that_does_not_fit_the_pictures(tmp_path):
         table.write_text("\n".join(changed))
         with pytest.raises(ValueError, match=message):
             imported(tmp_path / "out")
+
+
+def coming_from(*names: str, folders: tuple[str, ...], table: str | None, place: Path) -> list[int] | str:
+    """Labels of a picture in each folder, read with data of these class names; or why they are refused."""
+    for number, name in enumerate(folders):
+        (place / name).mkdir(parents=True)
+        Image.fromarray(np.full((4, 4), number, dtype=np.uint8)).save(place / name / "0.png")
+    if table is not None:
+        (place / "labels.csv").write_text("file,label,class\n" + table)
+    try:
+        return read_pictures(place, names)[1].tolist()
+    except ValueError as error:
+        return str(error)
+
+
+PADDED = ("00001", "00002", "00003")
+FOLDERS = {  # class names of the data, folders, table, what comes out
+    "numbers": (("cat", "dog", "fox"), ("00001", "2"), None, [1, 2]),
+    "names": (("cat", "dog", "fox"), ("dog", "fox"), None, [1, 2]),
+    "names that are numbers, in order": (("0", "1", "2"), ("1", "2"), None, [1, 2]),
+    "names that no number can be": (PADDED, PADDED, None, [0, 1, 2]),
+    "numbers that no name can be": (PADDED, ("00000", "00001"), None, [0, 1]),
+    "either": (PADDED, PADDED[:2], None, r"'00001', which may be .* \(label 0\) or label 1, .*: add a labels.csv"),
+    "an export": (PADDED, PADDED[:2], "00001/0.png,1,00002\n00002/0.png,2,00003\n", [1, 2]),
+    "names and a table": (PADDED, PADDED[:2], "00001/0.png,0,00001\n00002/0.png,1,00002\n", [0, 1]),
+    "order of the table": (("cat", "dog"), ("cat", "dog"), "dog/0.png,1,dog\ncat/0.png,0,cat\n", [1, 0]),
+    "a table without a row": (("cat", "dog"), ("cat", "dog"), "dog/0.png,1,dog\n", "no row for cat/0.png"),
+    "another class": (
+        ("cat", "dog"),
+        ("cat",),
+        "cat/0.png,1,dog\n",
+        "says label 1 of cat/0.png, and its folder another",
+    ),
+    "another order": (
+        ("cat", "dog"),
+        ("00001",),
+        "00001/0.png,1,cat\n",
+        "says label '1', class 'cat' of 00001/0.png; the",
+    ),
+    "no such label": (("cat", "dog"), ("cat",), "cat/0.png,2,cat\n", "says label '2', class 'cat'"),
+    "a row twice": (("cat", "dog"), ("cat",), 2 * "cat/0.png,0,cat\n", "names cat/0.png twice"),
+    "neither": (PADDED, ("00001", "cat"), None, "has a folder 'cat'; expected one for each class"),
+}
+
+
+@pytest.mark.parametrize(("names", "folders", "table", "wanted"), FOLDERS.values(), ids=FOLDERS)
+def test_class_folders_have_one_meaning_or_are_refused(tmp_path, names, folders, table, wanted):
+    found = coming_from(*names, folders=folders, table=table, place=tmp_path / "set")
+    assert re.search(wanted, found) if isinstance(wanted, str) else found == wanted
 
 
 def test_a_set_is_a_dataset_of_torch():

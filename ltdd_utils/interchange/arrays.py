@@ -54,8 +54,8 @@ def export_arrays(
     return [Path(folder) / NPZ], clamped
 
 
-def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor]:
-    """Images and labels of an ``.npz``: ``images`` and ``targets``, or ``labels`` where there are no soft ones.
+def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Images and labels of an ``.npz``: ``images``, and ``targets``, ``labels`` or both.
 
     Images are ``[M, Ch, H, W]``, ``[M, H, W, Ch]`` or, of one channel, ``[M, H, W]``: the data's shape tells which.
 
@@ -64,7 +64,8 @@ def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor]:
         data: whose images have the shape.
 
     Returns:
-        Images ``[M, Ch, H, W]``, and labels ``[M]`` or ``[M, C]``, as stored.
+        Images ``[M, Ch, H, W]``; labels ``[M]`` or ``[M, C]``, the targets where there are both; then the classes
+        ``[M]`` that stand beside them, else None; all as stored.
 
     Raises:
         ValueError: a damaged file, other arrays, or images of another shape.
@@ -77,19 +78,22 @@ def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor]:
         raise ValueError(f"{path} is no .npz of plain arrays, or is damaged: {error}") from error
     if "images" not in arrays or len(arrays) == 1:
         raise ValueError(f"{path} holds {found}; expected images [M, Ch, H, W] and labels [M] or targets [M, C]")
-    images, labels = arrays["images"], arrays.get("targets", arrays.get("labels"))
-    if any(array.dtype.kind not in "uif" for array in (images, labels)) or labels.ndim not in (1, 2):
-        raise ValueError(f"{path} holds images {images.dtype} and labels {labels.dtype} {[*labels.shape]}, not numbers")
+    images, *labelled = (arrays[name] for name in ("images", "targets", "labels") if name in arrays)
+    for labels in labelled:
+        if any(array.dtype.kind not in "uif" for array in (images, labels)) or labels.ndim not in (1, 2):
+            what = f"images {images.dtype} and labels {labels.dtype} {[*labels.shape]}"
+            raise ValueError(f"{path} holds {what}, not numbers")
     shape = tuple(data.train_images.shape[1:])
     if images.shape[1:] == (*shape[1:], shape[0]):
         images = images.transpose(0, 3, 1, 2)
     elif shape[0] == 1 and images.shape[1:] == shape[1:]:
         images = images[:, None]
-    if images.shape[1:] != shape or len(images) != len(labels) or not len(images):
-        raise ValueError(
-            f"{path} holds images {[*images.shape]} and {len(labels)} labels; {data.config.name} has {[*shape]}"
-        )
-    return torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(np.ascontiguousarray(labels))
+    numbers = [len(labels) for labels in labelled]
+    if images.shape[1:] != shape or {len(images)} != {*numbers} or not len(images):
+        found = " and ".join(map(str, numbers))
+        raise ValueError(f"{path} holds images {[*images.shape]} and {found} labels; {data.config.name} has {[*shape]}")
+    images, labels, *beside = (torch.from_numpy(np.ascontiguousarray(array)) for array in (images, *labelled))
+    return images, labels, beside[0] if beside else None
 
 
 def export_webdataset(

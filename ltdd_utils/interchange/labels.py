@@ -27,7 +27,7 @@ class Labels:
     kind: str | None = None  # of the targets: logits or probabilities
 
 
-def read_labels(stored: Tensor, reading: Reading, where: str) -> Labels:
+def read_labels(stored: Tensor, reading: Reading, where: str, classes: Tensor | None = None) -> Labels:
     """The meaning of a tensor of labels.
 
     ``[M]`` and ``[M, 1]`` are class numbers, as integers or as whole floats. Rows ``[M, C]`` are one-hot where each is
@@ -38,10 +38,13 @@ def read_labels(stored: Tensor, reading: Reading, where: str) -> Labels:
         stored: real numbers ``[M]``, ``[M, 1]`` or ``[M, C]``.
         reading: what the user says.
         where: the file, for messages.
+        classes: of the images, as stored beside ``stored`` (``[M]``, or one-hot): nothing is told from the place then.
 
     Raises:
         ValueError: contents that may mean several things, or not what the user says.
     """
+    if classes is not None:
+        return _beside_classes(stored, classes, reading, where)
     if stored.ndim == 1 or stored.shape[1] == 1:
         return _class_numbers(stored.flatten(), reading, where)
     kind = reading.targets or _kind(stored, where)
@@ -51,6 +54,26 @@ def read_labels(stored: Tensor, reading: Reading, where: str) -> Labels:
     if kind == "probabilities":
         targets = _probabilities(targets, where)
     return Labels(_classes(targets, kind, reading.order, where), targets, kind)
+
+
+def _beside_classes(stored: Tensor, classes: Tensor, reading: Reading, where: str) -> Labels:
+    """Labels of images whose classes are known: rows of floats are soft labels, whatever class is their largest."""
+    known = read_labels(classes, Reading(), where)
+    if known.targets is not None:
+        raise ValueError(f"{where} holds soft labels twice; give classes [M] beside the targets [M, C], or one of them")
+    if reading.order is not None:
+        raise ValueError(f"{where} holds the class of each image, so that their order tells nothing: leave --order out")
+    if stored.ndim == 1 or stored.shape[1] == 1 or not stored.is_floating_point() or reading.targets == "hard":
+        found = read_labels(stored, reading, where)
+        if found.targets is None and not torch.equal(found.classes, known.classes):
+            row = int((found.classes != known.classes).nonzero()[0])
+            one, other = int(known.classes[row]), int(found.classes[row])
+            raise ValueError(f"{where} says class {one} and class {other} of image {row}: leave one of the two labels")
+        return Labels(known.classes, found.targets, found.kind)
+    kind = reading.targets or _kind(stored, where)
+    if kind == "logits":
+        return Labels(known.classes, stored.float(), kind)
+    return Labels(known.classes, _probabilities(stored.float(), where), "probabilities")
 
 
 def _class_numbers(stored: Tensor, reading: Reading, where: str) -> Labels:

@@ -34,6 +34,7 @@ class Stored:
     space: str | None = None  # that the layout's codes store images in; None: that of the recipe
     factor: int = 1  # images along a side of each stored one
     matched: bool = False  # of the trajectory family
+    classes: Tensor | None = None  # of the images, where they are stored beside soft labels
     moments: Moments = field(default_factory=lambda: MOMENTS)  # by which the layout's codes normalise
 
 
@@ -55,7 +56,8 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
         ValueError: damaged files, or several sets.
     """
     if place.is_file() and place.suffix == ".npz":
-        return Stored(place, *read_arrays(place, data), space="pixels")
+        images, labels, classes = read_arrays(place, data)
+        return Stored(place, images, labels, space="pixels", classes=classes)
     if place.is_file():
         return _one_file(place, reading)
     tag = BEST if reading.iteration is None else str(reading.iteration)
@@ -71,8 +73,8 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
     if found:
         return _one_file(found[0], reading)
     if tag == BEST and has_pictures(place):
-        images, labels = read_pictures(place, data.class_names)
-        return Stored(place, images, labels, space="pixels")
+        images, labels, classes = read_pictures(place, data.class_names)
+        return Stored(place, images, labels, space="pixels", classes=classes)
     return trajectory_files(place, f"_{tag}")  # says what is missing
 
 
@@ -143,7 +145,7 @@ def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> Dist
     name = stored.where.name
     if stored.where.suffix == ".pt" and name.startswith("images"):  # the labels lie beside
         name = f"labels{name.removeprefix('images')}"
-    labels = read_labels(stored.labels, reading, str(stored.where.with_name(name)))
+    labels = read_labels(stored.labels, reading, str(stored.where.with_name(name)), stored.classes)
     try:
         return DistilledSet(
             labels=labels.classes,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ltdd_utils.core.files import write_atomic
+from ltdd_utils.core.files import text_of, write_atomic
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.sources.files import has_alpha, is_deep, opened, viewed
@@ -22,7 +22,9 @@ __all__ = ["export_pictures", "has_pictures", "png", "read_pictures"]
 
 LABELS = "labels.csv"
 OPAQUE = 255  # alpha of a pixel that hides what is below it
-FIRST = 3  # columns of the table before the probabilities
+COLUMNS = ["file", "label", "class"]  # of the table, before the probabilities
+
+Row = tuple[int, list[float]]  # class number and probabilities of a picture
 
 
 def has_pictures(folder: Path) -> bool:
@@ -30,50 +32,55 @@ def has_pictures(folder: Path) -> bool:
     return folder.is_dir() and any(has_images(inside) for inside in folder.iterdir())
 
 
-def read_pictures(folder: Path, class_names: Sequence[str]) -> tuple[Tensor, Tensor]:
+def read_pictures(folder: Path, class_names: Sequence[str]) -> tuple[Tensor, Tensor, Tensor | None]:
     """The pictures of a folder with one folder for each class, class by class, each in the order of their names.
 
-    The folders are named as the classes are, or numbered from 0 (``00000`` or ``0``). A ``labels.csv``, as
-    ``export_pictures`` writes it, gives soft labels.
+    The folders are named as the classes are, or numbered from 0 (``00000`` or ``0``); where that may mean several
+    classes, it is refused. A ``labels.csv``, as ``export_pictures`` writes it, says the class and the soft label of
+    each picture, and its rows are their order.
 
     Args:
         folder: with a folder for each class.
         class_names: of the data, in label order.
 
     Returns:
-        Images uint8 ``[M, Ch, H, W]``, of one channel if all pictures are grey; class numbers ``[M]``, or
-        probabilities ``[M, C]``.
+        Images uint8 ``[M, Ch, H, W]``, of one channel if all pictures are grey; class numbers ``[M]`` and None, or
+        probabilities ``[M, C]`` and class numbers ``[M]``.
 
     Raises:
-        ValueError: other folders, pictures of several sizes, a damaged picture, or a table that does not list them.
+        ValueError: other folders, or such as may be names or numbers, pictures of several sizes, a damaged picture, or
+            a table that does not list them, or says other classes than the folders.
     """
     names = class_folders(folder)
-    numbers = {str(label): name for label, name in enumerate(class_names)}
-    labels = {name: class_names.index(name) for name in names if name in class_names}
-    if len(labels) < len(names):
-        labels = {name: int(name) for name in names if name.isdecimal() and str(int(name)) in numbers}
-    if len(labels) < len(names) or len(set(labels.values())) < len(names):
+    readings = _readings(folder, names, class_names)
+    files = {f"{name}/{path.name}": path for name in names for path in _pictures(folder / name)}
+    table = _table(folder, class_names)
+    if table is None:
+        labels = _only(folder, readings)
+        rows: dict[str, Row] = {key: (labels[path.parent.name], []) for key, path in files.items()}
+        rows = dict(sorted(rows.items(), key=lambda item: item[1][0]))  # class by class; files stay in their order
+    else:
+        rows = {key: row for key, row in table.items() if key in files}
+        _check_rows(folder, files, rows, readings)
+    pixels = _stacked(folder, [files[key] for key in rows])
+    classes = torch.tensor([label for label, _ in rows.values()])
+    soft = [row for _, row in rows.values()]
+    return (pixels, torch.tensor(soft), classes) if soft[0] else (pixels, classes, None)
+
+
+def _readings(folder: Path, names: Sequence[str], class_names: Sequence[str]) -> list[dict[str, int]]:
+    """The classes of folders, by what their names may be: class names, or numbers from 0; one for each meaning."""
+    named = {name: class_names.index(name) for name in names if name in class_names}
+    numbered = {name: int(name) for name in names if name.isdecimal() and int(name) < len(class_names)}
+    whole = [labels for labels in (named, numbered) if len(labels) == len(names) == len(set(labels.values()))]
+    if not whole:
+        labels = named if len(named) == len(names) else numbered
         other = next((name for name in names if name not in labels), names[0])
         raise ValueError(
             f"{folder} has a folder {other!r}; expected one for each class, named {class_names[0]!r}, ... or 0 to "
             f"{len(class_names) - 1}"
         )
-    files = [(labels[name], path) for name in sorted(names, key=labels.get) for path in _pictures(folder / name)]
-    images = [_picture(path) for _, path in files]
-    sizes = {image.shape[1:] for image in images}
-    if len(sizes) > 1:
-        first, second = sorted(sizes)[:2]
-        raise ValueError(f"{folder} has pictures of {first} and of {second} pixels; a set has one size")
-    channels = max(len(image) for image in images)
-    pixels = torch.from_numpy(np.stack([np.broadcast_to(image, (channels, *image.shape[1:])) for image in images]))
-    table = _soft_labels(folder, len(class_names))
-    if table is None:
-        return pixels, torch.tensor([label for label, _ in files])
-    keys = [path.relative_to(folder).as_posix() for _, path in files]
-    absent = [key for key in keys if key not in table]
-    if absent:
-        raise ValueError(f"{folder / LABELS} has no row for {absent[0]}; add it, or remove the table")
-    return pixels, torch.tensor([table[key] for key in keys])
+    return whole[:1] if whole[0] == whole[-1] else whole
 
 
 def export_pictures(
@@ -103,7 +110,7 @@ def export_pictures(
     images, clamped = uint8_pixels(distilled, data, preprocess)
     names = distilled.info["class_names"]
     soft = None if distilled.targets is None else distilled.target_probabilities().tolist()
-    header = ["file", "label", "class", *([] if soft is None else [f"p{label}" for label in range(len(names))])]
+    header = [*COLUMNS, *([] if soft is None else [f"p{label}" for label in range(len(names))])]
     rows, counts, written = [header], [0] * len(names), []
     for row, (pixels, label) in enumerate(zip(images, distilled.labels.tolist(), strict=True)):
         name = f"{label:05d}/{counts[label]:04d}.png"
@@ -141,20 +148,64 @@ def _picture(path: Path) -> np.ndarray:
     return array[None] if grey else array.transpose(2, 0, 1)
 
 
-def _soft_labels(folder: Path, classes: int) -> dict[str, list[float]] | None:
-    """Probabilities by file, if the folder has a table with them."""
-    path = folder / LABELS
-    if not path.is_file():
+def _only(folder: Path, readings: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    """The one meaning of the folders' names."""
+    if len(readings) == 1:
+        return readings[0]
+    name = next(name for name, label in readings[0].items() if readings[1][name] != label)
+    raise ValueError(
+        f"{folder} has a folder {name!r}, which may be the class of this name (label {readings[0][name]}) or label "
+        f"{readings[1][name]}, counted from 0: add a {LABELS} with the columns {','.join(COLUMNS)}, which says it"
+    )
+
+
+def _check_rows(
+    folder: Path, files: Collection[str], rows: Mapping[str, Row], readings: Sequence[Mapping[str, int]]
+) -> None:
+    """Refuse a table without a row for each picture, or with other classes than the folders may mean."""
+    absent = next((key for key in files if key not in rows), None)
+    if absent:
+        raise ValueError(f"{folder / LABELS} has no row for {absent}; add it, or remove the table")
+    wrong = [[key for key, (label, _) in rows.items() if labels[key.split("/")[0]] != label] for labels in readings]
+    if all(wrong):
+        key = wrong[-1][0]
+        raise ValueError(f"{folder / LABELS} says label {rows[key][0]} of {key}, and its folder another one: move it")
+
+
+def _stacked(folder: Path, paths: Sequence[Path]) -> Tensor:
+    """Pictures of one size, uint8 ``[M, Ch, H, W]``."""
+    images = [_picture(path) for path in paths]
+    sizes = {image.shape[1:] for image in images}
+    if len(sizes) > 1:
+        first, second = sorted(sizes)[:2]
+        raise ValueError(f"{folder} has pictures of {first} and of {second} pixels; a set has one size")
+    channels = max(len(image) for image in images)
+    return torch.from_numpy(np.stack([np.broadcast_to(image, (channels, *image.shape[1:])) for image in images]))
+
+
+def _table(folder: Path, class_names: Sequence[str]) -> dict[str, Row] | None:
+    """Class number and probabilities (none of a set without soft labels) by file, if the folder has such a table."""
+    path, classes = folder / LABELS, len(class_names)
+    rows = [row for row in csv.reader(io.StringIO(text_of(path), newline="")) if row] if path.is_file() else []
+    first = len(COLUMNS)
+    if not rows or (len(rows[0]) <= first and rows[0] != COLUMNS):
         return None
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    if not rows or len(rows[0]) <= FIRST:
-        return None
-    wanted = f"expected file, label, class and {classes} probabilities"
-    wrong = next((row for row in rows if row and len(row) != FIRST + classes), None)
+    wanted = f"expected file, label, class and {classes} probabilities, or none of them"
+    wrong = next((row for row in rows if len(row) not in (first, first + classes) or len(row) != len(rows[0])), None)
     if wrong is not None:
         raise ValueError(f"{path} has a row of {len(wrong)} columns, {wrong[0]!r} first; {wanted}")
-    try:
-        return {row[0]: [float(value) for value in row[FIRST:]] for row in rows[1:] if row}
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}; {wanted}") from error
+    found: dict[str, Row] = {}
+    for file, number, name, *values in rows[1:]:
+        label = int(number) if number.isdecimal() else classes
+        if label >= classes or (name in class_names and class_names[label] != name):
+            raise ValueError(
+                f"{path} says label {number!r}, class {name!r} of {file}; the data has {classes} classes, from 0, "
+                f"{class_names[0]!r}, to {classes - 1}, {class_names[-1]!r}"
+            )
+        if file in found:
+            raise ValueError(f"{path} names {file} twice; an image has one row and class")
+        try:
+            found[file] = label, [float(value) for value in values]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; {wanted}") from error
+    return found
