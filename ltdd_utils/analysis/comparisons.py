@@ -11,7 +11,7 @@ from ltdd_utils.analysis.changes import flat
 from ltdd_utils.analysis.differences import contrasts
 from ltdd_utils.analysis.entries import with_fallbacks
 from ltdd_utils.analysis.published import given
-from ltdd_utils.analysis.scores import Scores
+from ltdd_utils.analysis.scores import ACCURACY, BALANCED, MEASURES, Scores, has_unequal_tests
 from ltdd_utils.analysis.sides import Side, distinct_labels, setting_of, sides
 from ltdd_utils.data.settings import is_own
 from ltdd_utils.records.record import Record
@@ -19,6 +19,11 @@ from ltdd_utils.records.text import students_of, warnings_of
 
 __all__ = ["Comparison", "comparison"]
 
+SPREADS = {ACCURACY: "std", BALANCED: "balanced_std"}  # the column of each measure's deviation
+SAID = {
+    ACCURACY: "differences of plain accuracy, though not all test classes are of one size",
+    BALANCED: "differences of balanced accuracy, since test classes are of unequal sizes",
+}
 # Settings of a student that follow from the set or the method: no other judge.
 OF_THE_SET = ("network.", "train.batch_size", "adsa")
 OTHER_DATA = "other data"  # the verdict of a run that was tested on other images than the first
@@ -31,6 +36,7 @@ class Comparison:
     sides: Mapping[str, Side]  # by label, in the order asked for
     table: pd.DataFrame  # see ``comparison``
     notes: tuple[str, ...]  # what makes them unequal
+    measure: str = ACCURACY  # of which the differences are, or BALANCED
 
     @property
     def first(self) -> str:
@@ -41,12 +47,16 @@ class Comparison:
         """What all runs share, as a sentence, and the table as text."""
         table, of = self.table, {"judge": "", "data": "", "ipc": "IPC ", "network": "students "}
         shared = [name for name in of if table[name].nunique(dropna=False) == 1]
-        said = "; ".join(f"{of[name]}{table[name].iloc[0]}" for name in shared if not pd.isna(table[name].iloc[0]))
+        words = [f"{of[name]}{table[name].iloc[0]}" for name in shared if not pd.isna(table[name].iloc[0])]
+        scores = {ACCURACY: SPREADS[ACCURACY]}
+        if table[BALANCED].notna().any():
+            words.append(SAID[self.measure])
+            scores = {self.measure: SPREADS[self.measure], **SPREADS}
         rows = [
             {
                 "run": label,
                 **{name: "all" if pd.isna(row[name]) else str(row[name]) for name in of if name not in shared},
-                "accuracy": f"{row['accuracy']:.1f}" + (f" ± {row['std']:.1f}" if given(row["std"]) else ""),
+                **{name: _score(row[name], row[std]) for name, std in scores.items()},
                 "pipelines": str(row["pipelines"]),
                 "students": str(row["students"]),
                 "minutes": f"{row['seconds'] / 60:.1f}",
@@ -58,7 +68,7 @@ class Comparison:
             }
             for label, row in zip(self.sides, table.to_dict("records"), strict=True)
         ]
-        return said, pd.DataFrame(rows, dtype=str)
+        return "; ".join(words), pd.DataFrame(rows, dtype=str)
 
     def classes(self) -> pd.DataFrame:
         """Accuracy of each class in percent, means over the records: a row per class in label order.
@@ -73,12 +83,19 @@ class Comparison:
         return table
 
 
+def _score(mean: float, std: float) -> str:
+    """A score in percent with its spread; empty where there is none."""
+    return (f"{mean:.1f}" if given(mean) else "") + (f" ± {std:.1f}" if given(std) else "")
+
+
 def _class_means(side: Side) -> list[float]:
     rows = [record.metrics.per_class for record in side.records]
     return [100 * statistics.fmean(column) for column in zip(*rows, strict=True)]
 
 
-def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: bool = False) -> Comparison:
+def comparison(
+    records: Iterable[Record], peers: Iterable[Record] = (), across: bool = False, measure: str | None = None
+) -> Comparison:
     """Runs side by side under one judge: each setting's score, and its difference to that of the first.
 
     Records of one setting are put together over their seeds. Spread and verdict are those of ``contrast``: pairs of
@@ -89,18 +106,23 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
         peers: further records; those of the same judge, data and images per class lend their spread to runs that have
             too few pipelines of their own.
         across: also runs under other judges, or on other data; what differs is then a column.
+        measure: what is compared, "accuracy" or "balanced" accuracy, the mean of the class accuracies; None: balanced
+            where the test classes of all runs are of unequal sizes, else accuracy.
 
     Returns:
         Its ``table`` has a row per setting, by label: ``judge`` (protocol and teacher), ``data``, ``ipc``, ``network``
-        (of the students), ``accuracy`` and ``std`` in percent, ``pipelines``, ``students``, ``seconds`` of one run;
-        ``points`` (the difference to the first), ``low`` and ``high`` (its 95 % interval), ``needed``, ``n``,
-        ``spread`` and ``verdict`` (as ``contrasts`` has them), which are empty of the first. A run that was tested on
+        (of the students), ``measure``, ``accuracy`` and ``std``, ``balanced`` and ``balanced_std`` (NaN where the test
+        set is balanced) in percent, ``pipelines``, ``students``, ``seconds`` of one run; ``points`` (the difference of
+        ``measure`` to the first), ``low`` and ``high`` (its 95 % interval), ``needed``, ``n``, ``spread`` and
+        ``verdict`` (as ``contrasts`` has them), which are empty of the first. A run that was tested on
         other images than the first has a score alone, and the verdict "other data".
 
     Raises:
-        ValueError: fewer than two settings; several judges or data, unless ``across``.
+        ValueError: fewer than two settings; several judges or data, unless ``across``; an unknown measure.
     """
-    found = sides(records)
+    records = list(records)
+    measure = _measure(records, measure)
+    found = sides(records, measure)
     if len(found) < 2:
         what = f"{found[0].label} alone" if found else "nothing"
         raise ValueError(f"there is {what} to compare; seeds of one setting are put together, so name another setting")
@@ -112,7 +134,7 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
     where = [(record.provenance.data_sha256, record.ipc) for record in asked]
     near = [one for one in peers if (one.provenance.data_sha256, one.ipc) in where]
     settings = set(map(setting_of, asked))  # a seed that was not asked for is no peer of those that were
-    every = [*found, *sides(one for one in near if setting_of(one) not in settings)]
+    every = [*found, *sides((one for one in near if setting_of(one) not in settings), measure)]
     found = with_fallbacks(every, every)[: len(found)]
     named = dict(zip(distinct_labels(found), found, strict=True))
     (_, first), *others = named.items()
@@ -124,7 +146,14 @@ def comparison(records: Iterable[Record], peers: Iterable[Record] = (), across: 
     texts = ["n", "spread", "verdict"]
     table[texts] = table[texts].astype(object).fillna("")
     table.loc[elsewhere, "verdict"] = OTHER_DATA
-    return Comparison(named, table, tuple(_notes(named, elsewhere)))
+    return Comparison(named, table, tuple(_notes(named, elsewhere)), measure)
+
+
+def _measure(records: Sequence[Record], asked: str | None) -> str:
+    """What is compared: accuracy on a test set with a tail of its own would hide the classes of that tail."""
+    if asked not in (None, *MEASURES):
+        raise ValueError(f"measure is {asked!r}; choose one of {', '.join(MEASURES)}")
+    return asked or (BALANCED if records and all(map(has_unequal_tests, records)) else ACCURACY)
 
 
 def _same_tests(one: Side, first: Side) -> bool:

@@ -14,9 +14,23 @@ from typing import overload
 
 from ltdd_utils.records.record import Record
 
-__all__ = ["ELSEWHERE", "PEERS", "Scores", "Spread", "percent", "pipelines", "spread"]
+__all__ = [
+    "ACCURACY",
+    "BALANCED",
+    "ELSEWHERE",
+    "MEASURES",
+    "PEERS",
+    "Scores",
+    "Spread",
+    "has_unequal_tests",
+    "percent",
+    "pipelines",
+    "spread",
+]
 
 PEERS, ELSEWHERE = "of peers", "elsewhere"
+ACCURACY, BALANCED = "accuracy", "balanced"  # what a score is: of all test images; mean of the class accuracies
+MEASURES = (ACCURACY, BALANCED)
 
 
 @dataclass(frozen=True)
@@ -86,10 +100,27 @@ class Scores(Sequence[float]):
         return Scores([value for value, _ in pairs], [seed for _, seed in pairs], self.fallback)
 
 
-def pipelines(records: Iterable[Record]) -> Scores:
+def has_unequal_tests(record: Record) -> bool:
+    """Whether the classes have unequal numbers of test images, so that accuracy and balanced accuracy differ."""
+    return len({round(math.fsum(row)) for row in record["metrics"]["confusion"]}) > 1
+
+
+def _by_student(record: Record, measure: str) -> list[float]:
+    """The score of each student; a class without a test image does not count in its balanced accuracy."""
+    if measure == ACCURACY:
+        return [student.overall for student in record.students]
+    tested = [c for c, row in enumerate(record["metrics"]["confusion"]) if math.fsum(row) > 0]
+    return [statistics.fmean(student.per_class[c] for c in tested) for student in record.students]
+
+
+def pipelines(records: Iterable[Record], measure: str = ACCURACY) -> Scores:
     """Mean accuracy of each pipeline, a fraction: the students of one seed and set averaged, over all given records.
 
     Under an online protocol the students of one seed are one pipeline, whatever their sets: they share a teacher.
+
+    Args:
+        records: of one method, each seed once.
+        measure: ``ACCURACY`` or ``BALANCED``.
     """
     scores: dict[tuple[int, str | int], list[float]] = {}
     for record in records:
@@ -97,8 +128,8 @@ def pipelines(records: Iterable[Record]) -> Scores:
             names: Sequence[str | int] = ["all"] * len(record.students)
         else:
             names = range(len(record.students)) if record.whole_set else record.sets
-        for student, name in zip(record.students, names, strict=True):
-            scores.setdefault((record.seed, name), []).append(student.overall)
+        for score, name in zip(_by_student(record, measure), names, strict=True):
+            scores.setdefault((record.seed, name), []).append(score)
     means = [math.fsum(values) / len(values) for values in scores.values()]
     return Scores(means, [seed for seed, _ in scores])
 

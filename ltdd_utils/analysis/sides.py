@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ltdd_utils.analysis.changes import changes_of, format_changes
-from ltdd_utils.analysis.scores import Scores, pipelines
+from ltdd_utils.analysis.scores import ACCURACY, BALANCED, Scores, has_unequal_tests, pipelines
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.records.record import Record
 from ltdd_utils.records.scored import ScoredSet
@@ -21,7 +21,8 @@ class Side:
     """The runs of one setting on the same data, over all their seeds."""
 
     records: tuple[Record, ...]  # by seed
-    scores: Scores
+    scores: Scores  # of ``measure``
+    measure: str = ACCURACY  # or BALANCED
 
     @property
     def evaluator(self) -> Evaluator:
@@ -53,28 +54,37 @@ class Side:
         return f"{method} ({changed})" if changed else method
 
     def row(self) -> dict[str, Any]:
-        """What it scored and cost: accuracies in percent, ``std`` over pipelines (NaN of a single one)."""
+        """What it scored and cost: accuracies in percent, ``std`` over pipelines (NaN of a single one).
+
+        ``balanced`` and ``balanced_std`` are NaN where the test set is balanced: they are ``accuracy`` there.
+        """
         first = self.records[0]
+        plain, balanced = pipelines(self.records), Scores()
+        if has_unequal_tests(first):
+            balanced = pipelines(self.records, BALANCED)
         return {
             "judge": self.evaluator.label,
             "data": self.data,
             "ipc": first.ipc,
             "network": students_of(first),
-            "accuracy": self.scores.percent,
-            "std": 100 * self.scores.deviation,
+            "measure": self.measure,
+            "accuracy": plain.percent,
+            "std": 100 * plain.deviation,
+            "balanced": balanced.percent,
+            "balanced_std": 100 * balanced.deviation,
             "pipelines": len(self.scores),
             "students": sum(len(record.students) for record in self.records),
             "seconds": statistics.fmean(record.cost.total_seconds for record in self.records),
         }
 
 
-def sides(records: Iterable[Record]) -> list[Side]:
+def sides(records: Iterable[Record], measure: str = ACCURACY) -> list[Side]:
     """Records put together by settings and data, in the order of each one's first record; of equal seeds the first."""
     groups: dict[tuple[str, str, str], dict[int, Record]] = {}
     for record in records:
         groups.setdefault(setting_of(record), {}).setdefault(record.seed, record)
     ordered = (tuple(group[seed] for seed in sorted(group)) for group in groups.values())
-    return [Side(group, pipelines(group)) for group in ordered]
+    return [Side(group, pipelines(group, measure), measure) for group in ordered]
 
 
 def setting_of(record: Record) -> tuple[str, str, str]:

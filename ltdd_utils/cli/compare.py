@@ -26,7 +26,7 @@ def compare_(options: argparse.Namespace) -> str:
     mine, book = _at_hand(options)
     wanted = analysis.Wanted(**{field.name: getattr(options, field.name) for field in fields(analysis.Wanted)})
     asked, said = analysis.find_runs(options.runs, mine, book, wanted, options.across)
-    found = analysis.comparison(asked, [*mine, *book], across=options.across)
+    found = analysis.comparison(asked, [*mine, *book], across=options.across, measure=options.measure)
     if options.figure is not None:
         _draw(found, options.figure)
     notes = [*said, *found.notes]
@@ -54,7 +54,7 @@ def _json(found: analysis.Comparison, notes: list[str], per_class: bool) -> str:
     for row, side in zip(rows, found.sides.values(), strict=True):
         row["records"] = [record.file_name for record in side.records]
     classes = {"classes": analysis.json_rows(found.classes().reset_index())} if per_class else {}
-    return as_json({"first": found.first, "runs": rows, "notes": notes, **classes})
+    return as_json({"first": found.first, "measure": found.measure, "runs": rows, "notes": notes, **classes})
 
 
 def _require_picture(path: Path) -> None:
@@ -83,4 +83,4 @@ def _draw(found: analysis.Comparison, path: Path) -> None:
         raise ValueError(f"--figure {path}: no difference to draw; no run has the test images of {found.first}")
     names = [f"{name} - {found.first}" for name in others.index]
     path.parent.mkdir(parents=True, exist_ok=True)
-    plots.differences(names, list(others["points"]), needed).savefig(path, bbox_inches="tight")
+    plots.differences(names, list(others["points"]), needed, measure=found.measure).savefig(path, bbox_inches="tight")

@@ -45,7 +45,9 @@ def side_by_side(
 
 
 @styled
-def differences(names: Sequence[str], points: Sequence[float], needed: Sequence[float | None]) -> Figure:
+def differences(
+    names: Sequence[str], points: Sequence[float], needed: Sequence[float | None], *, measure: str = "accuracy"
+) -> Figure:
     """A dot per change, in points of accuracy, in the interval that its pipelines leave open.
 
     A difference is resolved where its interval does not reach zero.
@@ -54,6 +56,7 @@ def differences(names: Sequence[str], points: Sequence[float], needed: Sequence[
         names: of the changes, from top to bottom.
         points: differences in percent points.
         needed: what a difference must exceed to be resolved, in points: half the interval; None: unknown.
+        measure: of what the points are, "accuracy" or "balanced" accuracy.
     """
     figure, axes = plt.subplots(figsize=(7, 0.42 * len(names) + 1.4))
     for row, (value, half) in enumerate(zip(points, needed, strict=True)):
@@ -62,7 +65,8 @@ def differences(names: Sequence[str], points: Sequence[float], needed: Sequence[
         axes.errorbar(value, row, xerr=half, fmt="o", ms=6, color=colour, mfc=full, capsize=3, lw=1.5, zorder=3)
     axes.axvline(0, color="black", lw=0.8)
     axes.set_yticks(range(len(names)), list(names))
-    axes.set(xlabel="difference, points", ylim=(len(names) - 0.5, -0.5))
+    of = "" if measure == "accuracy" else f" of {measure} accuracy"
+    axes.set(xlabel=f"difference, points{of}", ylim=(len(names) - 0.5, -0.5))
     looks = {"resolved": (OURS, OURS), "not resolved": (PUBLISHED, PUBLISHED), "one pipeline": (PUBLISHED, "none")}
     if all(half is not None for half in needed):
         del looks["one pipeline"]

@@ -46,6 +46,8 @@ def _runs(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--across", action="store_true", help="also under other judges or on other data: of a RECIPE, its usual"
     )
+    usual = "what is compared; else balanced accuracy where test classes are of unequal sizes, and accuracy elsewhere"
+    sub.add_argument("--measure", choices=["accuracy", "balanced"], help=usual)
 
 
 def _shown(sub: argparse.ArgumentParser) -> None:
