@@ -274,3 +274,9 @@ def test_the_section_of_the_book_names_every_missing_run_with_its_cost(plan, tmp
     assert runs[0].command not in half and f"| `{runs[1].command}` | 0 |" in half
     campaign.run_campaign(runs, where, print)
     assert "ltdd run random" not in campaign_section([plan], all_records(where.results))
+
+
+def test_a_file_in_the_place_of_the_action_is_said_to_be_the_plan(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["campaign", "mine.toml"])
+    assert end.value.code == 2 and "(did you mean --plan mine.toml?)" in capsys.readouterr().err

@@ -6,10 +6,12 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli import main, sinks
 from ltdd_utils.cli.following import Following
+from ltdd_utils.cli.forecasts import sums
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.progress import told
@@ -77,6 +79,48 @@ def test_a_log_gets_a_line_per_stage_at_once(monkeypatch):
     with told(silent.announce, run="x"), told(silent.announce, stage="b"):
         pass
     assert sys.stderr.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        ((0.5, None, None), "time unknown"),
+        ((600.0, None, None), "time unknown"),
+        ((0.5, None), "time unknown"),
+        ((600.0, 60.0, None), "more than 11 min (c: unknown) in all"),
+        ((600.0, 60.0), "about 11 min in all"),
+    ],
+)
+def test_a_sum_without_most_of_its_parts_is_unknown(seconds, words):
+    plan = [Expected(name, value, "recorded") for name, value in zip("abc", seconds, strict=False)]
+    assert sums(plan) == words
+
+
+def test_a_dry_run_writes_no_log_and_refuses_what_the_run_would(ltdd, tmp_path):
+    log, fewer = tmp_path / "logs" / "events.jsonl", ["--students", "1"]
+    ltdd("run", "random_digits", *SMALL, "--students", "2")
+    ltdd("run", "random_digits", *SMALL, "--students", "2", "--dry-run", "--log", log)
+    assert not log.parent.exists()
+    said = [ltdd("run", "random_digits", *SMALL, *fewer, *dry, status=2).err for dry in ((), ("--dry-run",))]
+    assert said[0] == said[1] and "has 2, which would be lost" in said[0]
+
+
+def test_images_that_a_look_decodes_are_told_and_the_log_names_the_record(ltdd, tmp_path):
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "photos" / split / name
+            folder.mkdir(parents=True)
+            for number in range(3):
+                Image.new("RGB", (16, 16), (40 * number, 90, 10)).save(folder / f"{number}.png")
+    own = ["--set", f"data.name=folder:{tmp_path / 'photos'}@16", "--set", "data.profile=natural"]
+    (tmp_path / "work").mkdir()
+    assert "6 train (3 a class), 6 test" in ltdd("run", "random_digits", *SMALL, *own, "--dry-run").err
+    log = tmp_path / "events.jsonl"
+    ltdd("run", "random_digits", *SMALL, *own, "--log", log)
+    facts = lines(log)
+    assert all(fact["run"].startswith("random_digits/") for fact in facts)
+    assert (tmp_path / "results" / facts[-1]["record"]).is_file()
+    assert facts[-1]["record"].startswith(f"{facts[-1]['run']}-d")
 
 
 def test_work_ends_as_it_ended():

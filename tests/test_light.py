@@ -52,6 +52,11 @@ def test_a_command_that_only_tells_does_not_need_it(arguments):
     without_torch(f"told({arguments})")
 
 
+@pytest.mark.parametrize("command", ["run", "experts", "show"])
+def test_a_recipe_that_nobody_knows_is_refused_before_it_is_imported(command):
+    without_torch(f"from ltdd_utils.cli import main\nassert main(['{command}', 'random_digit']) == 2")
+
+
 def test_the_report_does_not_need_it():
     without_torch("from ltdd_utils.report import main\nmain(['--check'])")
 

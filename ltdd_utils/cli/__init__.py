@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils.cli import signals
-from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.cli.options import COMMANDS, shared
 from ltdd_utils.cli.outcomes import REFUSED, ended, say
 from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.recipes.plugins import load_entry_points, load_plugin
+from ltdd_utils.recipes.recipe import parts
 
 __all__ = ["main"]
 
@@ -67,6 +68,9 @@ def _short_warnings() -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    module = importlib.import_module(f"ltdd_utils.cli.{COMMANDS[options.command].module}")
+    command = COMMANDS[options.command]
+    if shared.recipe in command.options:
+        parts(options.recipe)  # a name that nobody knows is refused before torch is imported
+    module = importlib.import_module(f"ltdd_utils.cli.{command.module}")
     print(getattr(module, f"{options.command}_")(options), flush=True)
     return 0

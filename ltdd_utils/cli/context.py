@@ -28,9 +28,9 @@ def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = Tr
 
 
 def followed(options: argparse.Namespace, context: RunContext) -> tuple[Following, RunContext]:
-    """The context of a command whose run is followed: by bars or lines, a log and a tracker."""
-    sinks: list[Sink] = [] if options.log is None else [JsonLines(options.log)]
-    sinks += [] if options.track is None else [tracker(options.track)]
+    """The context of a command whose run is followed: by bars or lines, a log and a tracker; a dry run writes none."""
+    sinks: list[Sink] = [] if options.log is None or options.dry_run else [JsonLines(options.log)]
+    sinks += [] if options.track is None or options.dry_run else [tracker(options.track)]
     following = Following(Bars(options.quiet), sinks)
     return following, replace(context, watch=following.watch, announce=following.announce)
 

@@ -35,6 +35,8 @@ class Following:
         def watch(event: dict[str, Any]) -> None:
             nonlocal last
             draw(event)
+            if not self.run:  # a look before it: of no run, and not of its log
+                return
             if "note" in event:
                 self._tell({"run": self.run, "stage": self.stage, "event": "note", "part": part, "note": event["note"]})
                 return

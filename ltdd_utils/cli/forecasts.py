@@ -135,6 +135,8 @@ def warning(plan: Plan, on_cpu: bool, look: Callable[[], Mapping[str, Any]]) -> 
 
 
 def sums(plan: Sequence[Expected]) -> str:
-    """What the stages of a run take in all, whatever is there of them."""
+    """What the stages of a run take in all, whatever is there of them; a sum that lacks most of them tells nothing."""
     facts = facts_of(list(plan), None)
+    if 2 * len(facts["unknown"]) > len(plan) or (facts["unknown"] and facts["seconds_left"] < 1):
+        return "time unknown"
     return f"{total(facts)} in all"

@@ -51,7 +51,8 @@ class _Parser(argparse.ArgumentParser):
         wrong, _, known = message.partition(" (choose from ")
         if known:
             choices, text = re.findall(r"[\w.-]+", known), wrong.rpartition(": ")[2].strip(QUOTES)
-            message = f"{wrong}{did_you_mean(text, choices)}; choose one of {', '.join(choices)}"
+            hint = f" (did you mean --plan {text}?)" if text.endswith(".toml") else did_you_mean(text, choices)
+            message = f"{wrong}{hint}; choose one of {', '.join(choices)}"
         print(f"ltdd: error: {message}; see `{self.prog} --help`", file=sys.stderr)
         sys.exit(REFUSED)
 

@@ -27,7 +27,7 @@ from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.held import Held, held, held_of_set
-from ltdd_utils.runs.pipeline import run, start
+from ltdd_utils.runs.pipeline import refuse_earlier, run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
@@ -46,7 +46,9 @@ def run_(options: argparse.Namespace) -> str:
     following.plan_of = lambda _: plan
 
     def look() -> dict[str, Held]:
-        return held(recipe, *check(options.seed, options.students, context), context)
+        seed, students = check(options.seed, options.students, context)
+        refuse_earlier(recipe, seed, students, context)
+        return held(recipe, seed, students, context)
 
     if options.dry_run:
         title = f"{recipe.name}, scale {recipe.scale}, seed {options.seed}, {records.counted(options.students)}"

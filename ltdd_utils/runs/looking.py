@@ -54,6 +54,9 @@ class Looking(Store):
 
 
 def looking(context: RunContext) -> tuple[Looking, RunContext]:
-    """A store that looks where that of a context works, and the context with it; nothing is announced or recorded."""
+    """A store that looks where that of a context works, and the context with it; nothing is announced or recorded.
+
+    Its ``watch`` stays: images that nobody decoded yet are decoded in a look.
+    """
     store = Looking(context.store.root)
-    return store, replace(context, store=store, results=None, watch=None, announce=None)
+    return store, replace(context, store=store, results=None, announce=None)

@@ -10,6 +10,7 @@ from ltdd_utils.core.provenance import full_precision, provenance
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.long_tailed import LongTailedData, load
 from ltdd_utils.data.run import Run
+from ltdd_utils.data.settings import is_own
 from ltdd_utils.distilled.contents import content_hash
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.evaluation.scores import Evaluation
@@ -26,7 +27,7 @@ from ltdd_utils.runs.students import evaluate_students
 from ltdd_utils.teachers.scores import teacher_scores
 from ltdd_utils.teachers.stage import train_teacher
 
-__all__ = ["refuse_early", "run", "start"]
+__all__ = ["refuse_earlier", "refuse_early", "run", "start"]
 
 
 def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
@@ -61,7 +62,7 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
     seed, students = check(seed, students, context)
     with told(context.announce, run=f"{recipe.name}/{recipe.config_id}-s{seed}", students=students) as further:
         record = _made(recipe, seed, students, context)
-        further["overall"] = record.metrics.overall.mean
+        further |= {"overall": record.metrics.overall.mean, "record": record.file_name}
     return record
 
 
@@ -94,6 +95,22 @@ def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Reco
     if context.results is not None:
         save_record(context.results, record)
     return record
+
+
+def refuse_earlier(recipe: Recipe, seed: int, students: int, context: RunContext) -> None:
+    """Refuse what ``run`` would, for a record with more students; the data are read where their hash names the record.
+
+    Raises:
+        FileNotFoundError: a data set of the user's own is not there.
+        ValueError: such a record is there, or data that do not fit.
+    """
+    if context.results is None:
+        return
+    sha256, kept = "", context.results / recipe.name
+    if kept.is_dir() and (is_own(recipe.data.name) or recipe.data.list_file is not None):
+        data = load(recipe.data, context.data, context.reading())
+        recipe, sha256 = replace(recipe, data=data.config), data.sha256
+    refuse_fewer_students(context.results, planned(recipe, seed, sha256), students)
 
 
 def refuse_early(recipe: Recipe, data: LongTailedData) -> None:
