@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from toy_sets import context, quick
 from ltdd_utils import recipes
 from ltdd_utils.campaign.forecast import History, forecast
 from ltdd_utils.cli import main
-from ltdd_utils.cli.forecasts import duration, facts_of, warning
+from ltdd_utils.cli.forecasts import _history, _paths, duration, expected_of, facts_of, warning
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.counting import counted
 from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.data.sources import source_dataset
 from ltdd_utils.recipes import stages
 from ltdd_utils.records import all_records, save_record
@@ -221,3 +224,23 @@ def test_the_times_in_the_readme_are_those_of_the_records(ltdd, root):
         words = words.replace(" results/", f" {root}/results/")
         seconds = json.loads(ltdd(*words.split(), "--dry-run", "--json").out)["seconds_left"]
         assert 0.5 < seconds / (int(number) * (60 if unit == "min" else 1)) < 2, words
+
+
+def test_images_of_ones_own_are_counted_and_times_carried_over_to_them(ltdd, tmp_path):
+    for split, numbers in (("train", (40, 20)), ("test", (4, 4))):
+        for name, number in zip(("cat", "dog"), numbers, strict=True):
+            folder = tmp_path / "photos" / split / name
+            folder.mkdir(parents=True)
+            for place in range(number):
+                (folder / f"{place}.png").write_bytes(b"")  # counted, not opened
+    own = DataConfig(f"folder:{tmp_path / 'photos'}@16", profile="natural")
+    assert counted(own) == (40, 20) and counted(replace(own, profile="exponential", imbalance_factor=4)) == (20, 5)
+    recipe = recipes.recipe("damed_digits")
+    for changed in (recipe, replace(recipe, data=own)):
+        assert sum(one.seconds is None for one in expected_of(changed, 1, tmp_path)) == 0
+    twice = forecast(replace(recipe, data=own), 1, lambda everything: _history(_paths(tmp_path)), (80, 40))
+    once = {one.name: one.seconds for one in expected_of(replace(recipe, data=own), 1, tmp_path)}
+    experts = {one.name: one.seconds for one in twice}["experts"]
+    assert experts == pytest.approx(2 * once["experts"], rel=0.2)
+    absent = replace(own, name=f"folder:{tmp_path / 'none'}@16")
+    assert expected_of(replace(recipe, data=absent), 1, tmp_path)[0].basis == "unknown"

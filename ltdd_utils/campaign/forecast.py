@@ -63,9 +63,10 @@ class History:
             try:
                 content = json.loads(path.read_bytes())
                 cost, students = content["cost"], len(content["students"])
-                name = content["config_id"]
+                counts = tuple(content["provenance"].get("class_counts") or ())
+                name = content["config_id"], counts
                 if name not in known:
-                    known[name] = _measured(Recipe.from_dict(content["config"]))
+                    known[name] = _measured(Recipe.from_dict(content["config"]), counts)
                 history._add(known[name], cost, students)
             except (ValueError, KeyError, TypeError, OSError, ZeroDivisionError):
                 continue
@@ -92,7 +93,7 @@ class _Measured:
     near: tuple[str, str]
 
 
-def _measured(recipe: Recipe) -> list[_Measured]:
+def _measured(recipe: Recipe, counts: Sequence[int]) -> list[_Measured]:
     alike = {stage.name: stage.alike for stage in timed_stages(recipe, 0, 1)}
     space = {"name": PREPROCESS, "data": recipe.data, "space": recipe.evaluate.preprocess}
     alike[PREPROCESS] = config_id(space)
@@ -104,18 +105,22 @@ def _measured(recipe: Recipe) -> list[_Measured]:
         # An epoch of another data set is longer; and a changed number of iterations is no other recipe.
         amount = None if effort is None else effort.amount
         key = config_id({"stage": alike[stage.name], "data": recipe.data.name, "amount": amount})
-        found.append(_Measured(stage.name, key, kind, _work(effort, recipe), near))
+        found.append(_Measured(stage.name, key, kind, _work(effort, recipe, counts), near))
     return found
 
 
-def _work(effort: Effort | None, recipe: Recipe) -> float | None:
-    """Effort times images times pixels; None where one of them is not known."""
+def _work(effort: Effort | None, recipe: Recipe, counts: Sequence[int]) -> float | None:
+    """Effort times images times pixels; None where one of them is not known.
+
+    The ``counts`` of the classes are of the data themselves; without them the table of data sets tells, where it can.
+    """
     data = recipe.data
-    size, side = _long_tail(data), _side(data.name)
+    size, side = sum(counts) or _long_tail(data), _side(data.name)
+    classes = len(counts) or (DATASETS[data.name].classes if data.name in DATASETS else None)
     if effort is None or side is None:
         return None
-    if effort.images == "set" and recipe.ipc is not None and data.name in DATASETS:
-        size = recipe.ipc * DATASETS[data.name].classes
+    if effort.images == "set" and recipe.ipc is not None and classes is not None:
+        size = recipe.ipc * classes
     if size is None:
         return None
     if effort.kind == "zca":  # a covariance of side^2 pixels, and its eigenvectors
@@ -140,19 +145,22 @@ def _side(name: str) -> int | None:
     return int(side) if side.isdecimal() else None
 
 
-def forecast(recipe: Recipe, students: int, history: Callable[[bool], History]) -> list[Expected]:
+def forecast(
+    recipe: Recipe, students: int, history: Callable[[bool], History], counts: Sequence[int] = ()
+) -> list[Expected]:
     """The stages of a run in their order, with what each will take if nothing of it is there yet.
 
     Args:
         recipe: of the run.
         students: how many are trained.
         history: recorded times: of the same data set and scale (False), which is read first, or of all (True).
+        counts: train images of each class, where the table of data sets does not tell (``data.counted``).
 
     Returns:
         Seconds are of the machine of the records, see ``Expected.device``.
     """
     found = []
-    for one in _measured(recipe):
+    for one in _measured(recipe, counts):
         units = students if one.name == STUDENTS else 1
         found.append(_expected(one, units, history(False)) or _carried(one, units, history(True)))
     return found

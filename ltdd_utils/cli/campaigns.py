@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ltdd_utils import campaign
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.cli.common import as_json, done_of
-from ltdd_utils.cli.forecasts import LONG_S, duration, expected_of
+from ltdd_utils.cli.forecasts import LONG_S, Plan, duration, expected_of
 from ltdd_utils.cli.records import folders
 from ltdd_utils.core.failures import Failed
 from ltdd_utils.recipes.recipe import halves
@@ -105,7 +105,7 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
     states = _states(runs, options)
     runs = [state.run for state in states if state.state != "done" or state.may_have_changed]
     named = {run.name: run for run in runs}
-    following.plan_of = lambda name: expected_of(named[name].recipe, named[name].students, options.results)
+    following.plan_of = lambda name: _plan_of(named[name], options)
     to_come = sum(seconds for _, seconds, _ in _forecasts(states, options))
     if context.device.type == "cpu" and to_come > LONG_S:
         hint = "--dry-run tells more, --stop-after MINUTES stops in time and keeps the state"
@@ -116,13 +116,17 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
         raise Failed(f"{len(failed)} of {len(runs)} runs failed; the first: {first.command}: {why}")
 
 
+def _plan_of(run: campaign.PlannedRun, options: argparse.Namespace) -> Plan:
+    return expected_of(run.recipe, run.students, options.results, options.data)
+
+
 def _forecasts(
     states: Sequence[campaign.State], options: argparse.Namespace
 ) -> Iterator[tuple[campaign.State, float, dict[str, Expected]]]:
     """Each run to come, the seconds that it will add, and its stages that no record of these settings times."""
     for state in states:
         if state.state != "done":
-            plan = {one.name: one for one in expected_of(state.run.recipe, state.run.students, options.results)}
+            plan = {one.name: one for one in _plan_of(state.run, options)}
             guessed = {name: plan[name] for name in state.unknown if name in plan}
             yield state, state.seconds + sum(one.seconds or 0.0 for one in guessed.values()), guessed
 

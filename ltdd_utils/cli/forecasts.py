@@ -7,6 +7,8 @@ from typing import Any
 
 from ltdd_utils.campaign.forecast import Expected, History, forecast
 from ltdd_utils.cli.common import as_json
+from ltdd_utils.data.facts import DATASETS
+from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.recipes.recipe import Recipe, parts
 from ltdd_utils.records.clone import all_records
 from ltdd_utils.records.folders import book_dir
@@ -17,12 +19,34 @@ LONG_S = 3600.0  # a run on a CPU that takes longer is announced by a warning
 Plan = list[Expected]
 
 
-def expected_of(recipe: Recipe, students: int, results: Path) -> Plan:
-    """What the stages of a run will take, by the records of a folder and by those of this book."""
+def expected_of(recipe: Recipe, students: int, results: Path, data: Path | None = None) -> Plan:
+    """What the stages of a run will take, by the records of a folder and by those of this book.
+
+    Args:
+        recipe: of the run.
+        students: how many are trained.
+        results: folder of the records.
+        data: folder of the data sets, where images of the user's own, or all of a data set, are counted.
+    """
     paths = _paths(results)
     ending = f"_{parts(recipe.name)[1]}"
     near = tuple(path for path in paths if path.parent.name.endswith(ending))
-    return forecast(recipe, students, lambda everything: _history(paths if everything else near))
+    return forecast(
+        recipe, students, lambda everything: _history(paths if everything else near), _counts(recipe.data, data)
+    )
+
+
+@functools.cache
+def _counts(data: DataConfig, root: Path | None) -> tuple[int, ...]:
+    """Train images of each class where they are to be counted; none where the table of data sets tells them."""
+    if data.name in DATASETS and data.profile == "exponential":
+        return ()
+    from ltdd_utils.data.counting import counted  # torch: most forecasts do without
+
+    try:
+        return counted(data, root)
+    except (ValueError, OSError):  # the run itself says what is wrong
+        return ()
 
 
 @functools.cache

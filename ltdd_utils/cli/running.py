@@ -42,7 +42,7 @@ def run_(options: argparse.Namespace) -> str:
         require_file(options.save_set)
     recipe, context = recipe_of(options), replace(context_of(options), results=options.results)
     following, context = followed(options, context)
-    plan = expected_of(recipe, options.students, options.results)
+    plan = expected_of(recipe, options.students, options.results, options.data)
     following.plan_of = lambda _: plan
 
     def look() -> dict[str, Held]:

@@ -20,6 +20,7 @@ __getattr__, __all__ = exports(
         ],
         "preprocess": ["Preprocess", "channel_moments"],
         "whitening": ["fit_zca", "pixel_covariance"],
+        "counting": ["counted"],
         "long_tailed": ["LongTailedData", "kept_positions", "load", "tally"],
         "inspection": ["Inspection", "inspect"],
         "run": ["Run", "fitted"],

@@ -95,7 +95,7 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
     """
     root = data_root(root)
     full = source_dataset(config.name, root)
-    config, full = _with_list(config, full, root)
+    config, full = with_list(config, full, root)
     indices = kept_positions(config, full)
     labels = full.labels[indices]
     (test_images, test_labels), train_images = full.read_test(watch), full.read_train(indices, watch)
@@ -143,7 +143,7 @@ def _require_pixels(name: str, split: str, images: Tensor, count: int) -> None:
         raise ValueError(f"{what}; give [{count}, channels, side, side]")
 
 
-def _with_list(config: DataConfig, full: SourceDataset, root: Path) -> tuple[DataConfig, SourceDataset]:
+def with_list(config: DataConfig, full: SourceDataset, root: Path) -> tuple[DataConfig, SourceDataset]:
     """The settings with the hash of their list, and the full data set with that list in the place of its standard one.
 
     Raises:

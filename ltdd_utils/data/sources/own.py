@@ -16,7 +16,7 @@ from ltdd_utils.data.sources.own_folders import labels_of_folders, named
 from ltdd_utils.data.sources.own_forms import common_form
 from ltdd_utils.data.sources.own_tables import labels_of_table, table_of
 
-__all__ = ["labelled", "source_dataset", "split_spec"]
+__all__ = ["labelled", "labels_alone", "source_dataset", "split_spec"]
 
 SPLITS = {  # names of folders, and of values of a table's column split, in lower case
     "train": ("train", "training"),
@@ -42,7 +42,21 @@ def source_dataset(spec: str, root: Path) -> SourceDataset:
     """
     path, size = split_spec(spec)
     found = labelled(root / path)
-    form = common_form([path for _, path in (*found.train, *found.test)], size)
+    return _whole(found, common_form([path for _, path in (*found.train, *found.test)], size), root)
+
+
+def labels_alone(spec: str, root: Path) -> SourceDataset:
+    """The same with labels that count and pixels that do not: no file is opened.
+
+    Raises:
+        FileNotFoundError: a folder is absent.
+        ValueError: as ``source_dataset``, apart from what the images' headers say.
+    """
+    return _whole(labelled(root / split_spec(spec)[0]), (1, 1), root)
+
+
+def _whole(found: Labelled, form: tuple[int, int], root: Path) -> SourceDataset:
+    """The data set of labelled files that all get a form: side and channels."""
     splits = (found.train, found.test)
     whole = population("folder", found.names, splits, form, cache=root / CACHE, as_viewed=True)
     return replace(whole, n_max=int(np.bincount(whole.labels).min()), skipped=dict(sorted(found.skipped.items())))
