@@ -17,6 +17,7 @@ from toy_sets import NAMES, context, digits, fit, mixed, noise, synthetic
 from ltdd_utils import recipes, records
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data import DataConfig, load
 from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, load_set, save_set, uint8_pixels
 from ltdd_utils.interchange import Reading
 from ltdd_utils.interchange.arrays import export_arrays, export_webdataset, read_arrays
@@ -305,9 +306,44 @@ def test_a_folder_to_publish_has_the_set_the_tar_and_a_card_with_the_scores_of_t
     rows = [line for line in text.splitlines() if line.startswith("| dsa-stored")]
     said = f"| dsa-stored | convnet, width 8 | {records.in_percent(scores['metrics']['overall'])} | 2 |"
     assert len(rows) == 1 and rows[0].startswith(said), "only the scores of this set"
+    tests = digits().test_labels.bincount().tolist()
+    assert f"Accuracy on the whole test set ({sum(tests)} images, {tests[0]} of each class)" in text
     assert "| images | 20 (20 images), 5120 bytes |" in text and "| labels | class numbers, 20 bytes |" in text
     with pytest.raises(ValueError, match="is not empty; name a new folder"):
         publish_set(before, None, tmp_path / "out", here)
+
+
+@pytest.mark.float32
+def test_the_card_of_own_data_says_its_test_set_both_accuracies_and_no_path(tmp_path):
+    """Scores on an earlier state of the folder, of the very same pixels, are not shown."""
+    drawn, place = np.random.default_rng(0), tmp_path / "secret" / "scans"
+    for split, images in (("train", (6, 4)), ("test", (5, 2))):
+        for name, count in zip("ab", images, strict=True):
+            (place / split / name).mkdir(parents=True)
+            for number in range(count):
+                picture = Image.fromarray(drawn.integers(0, 256, (16, 16), dtype=np.uint8))
+                picture.save(place / split / name / f"{number}.png")
+    data, here = load(DataConfig(f"folder:{place}@16", profile="natural"), tmp_path), context(tmp_path)
+    before = DistilledSet.of_pixels(data.train_images, data.train_labels, data, like="digits")
+    cfg = recipes.with_overrides(
+        protocol_for(before), {"train.epochs": 1, "network.width": 8, "preprocess.kind": "normalise"}
+    )
+    scores = evaluate_set(before, None, cfg, here, students=2)
+    stale = {**scores, "provenance": {**scores["provenance"], "data_sha256": "0" * 64}}
+    records.save_evaluation(tmp_path / "results", stale)
+    publish_set(before, None, tmp_path / "out", here, results=[tmp_path / "results"])
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert (
+        "balanced accuracy (the mean of the class accuracies), on the whole test set (7 images, 2 to 5 a class)" in text
+    )
+    overall, balanced = (records.in_percent(scores["metrics"][name]) for name in ("overall", "balanced"))
+    assert text.count(f"| dsa-stored | convnet, width 8 | {overall} | {balanced} | 2 |") == 1 == text.count("-s0-d")
+    assert "on scans@16" in text and "whole balanced test set" not in text
+    assert not [path for path in (tmp_path / "out").iterdir() if b"secret" in path.read_bytes()]
+    published = load_set(tmp_path / "out" / "set.safetensors")[0]
+    assert content_hash(published) == content_hash(before)
+    again = evaluate_set(published, None, cfg, replace(here, data=place.parent), students=2)
+    assert again["metrics"] == scores["metrics"]
 
 
 def test_real_images_are_published_as_positions_alone(tmp_path):

@@ -24,7 +24,8 @@ def card(facts: Mapping[str, Any]) -> str:
 
     Args:
         facts: ``title``; ``data``, ``method`` and ``origin``, rows of (what, value); ``scores``, rows of (judge,
-            students' network, accuracy, students, record); ``images``, their number; ``tar``, the name of the file of
+            students' network, accuracy, balanced accuracy or None, students, record); ``tests``, test images of each
+            class, which count where there are scores; ``images``, their number; ``tar``, the name of the file of
             WebDataset, or None; ``license``, or None.
     """
     return "\n".join([*_front(facts), "", f"# {facts['title']}", "", *_body(facts)]) + "\n"
@@ -48,7 +49,6 @@ def _front(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _body(facts: Mapping[str, Any]) -> list[str]:
-    scores = _table(("judge", "students", "accuracy, %", "students trained", "record"), facts["scores"])
     none = "No score of this set was at hand: `ltdd evaluate set.safetensors --results DIR` makes one."
     real = "The images are real ones of the data set, kept as positions in it: their pixels are not published here."
     use = [
@@ -63,9 +63,7 @@ def _body(facts: Mapping[str, Any]) -> list[str]:
         "",
         "## Scores",
         "",
-        "Accuracy on the whole balanced test set, mean and standard deviation over students.",
-        "",
-        *(scores if facts["scores"] else [none]),
+        *(_scores(facts["scores"], facts["tests"]) if facts["scores"] else [none]),
         "",
         "## Use",
         "",
@@ -77,6 +75,19 @@ def _body(facts: Mapping[str, Any]) -> list[str]:
         "",
         *_table(("what", "value"), facts["origin"]),
     ]
+
+
+def _scores(rows: Sequence[Sequence[Any]], tests: Sequence[int]) -> list[str]:
+    """The scores, and on which test images; balanced accuracy where their classes are of unequal sizes."""
+    least, most = min(tests), max(tests)
+    each = f"{most} of each class" if least == most else f"{least} to {most} a class"
+    what = "Accuracy" if least == most else "Accuracy, and balanced accuracy (the mean of the class accuracies),"
+    said = f"{what} on the whole test set ({sum(tests)} images, {each}), mean and standard deviation over students."
+    header, kept = ["judge", "students", "accuracy, %", "balanced accuracy, %", "students trained", "record"], range(6)
+    if all(row[3] is None for row in rows):
+        kept = [column for column in kept if column != 3]
+    cells = [["not told" if row[column] is None else row[column] for column in kept] for row in rows]
+    return [said, "", *_table([header[column] for column in kept], cells)]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

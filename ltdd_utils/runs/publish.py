@@ -1,6 +1,7 @@
 """A set as a folder to publish: the set itself, pixels and labels for any loader, and a card that says what it is."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from ltdd_utils.core.provenance import version_of
 from ltdd_utils.core.settings import from_dict
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.data.settings import DataConfig
+from ltdd_utils.data.settings import OWN, DataConfig, is_own
+from ltdd_utils.data.sources.own import split_spec
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, content_hash, sizes
 from ltdd_utils.distilled.files import save_set
 from ltdd_utils.evaluation.evaluator import Evaluator
@@ -41,7 +43,8 @@ def publish_set(
 
     It holds ``set.safetensors``, ``train-000000.tar`` (``export_webdataset``) and ``README.md``, the card: data,
     method, scores of records at hand, bytes of images and labels, origin. A set with real images has no tar: their
-    pixels are others' to publish, and the set keeps positions.
+    pixels are others' to publish, and the set keeps positions. Of a folder of the user's own, and of an index list, the
+    name alone is published, not where it is on this machine: the set looks for it below the data folder.
 
     Args:
         distilled: a set that says which data it was made from.
@@ -64,43 +67,70 @@ def publish_set(
     synthetic = bool((distilled.indices == NOT_REAL).all())
     if synthetic:
         written, clamped = export_set(distilled, own, folder, context, form="webdataset")
+    distilled = _without_paths(distilled)
     save_set(folder / SET, distilled)
-    facts = _facts(distilled, list(scores_of(distilled, results)))
+    found = list(scores_of(distilled, results))
+    facts = _facts(distilled, [row for row, _ in found])
+    facts |= {"tests": found[0][1] if found else ()}
     facts |= {"tar": TAR if synthetic else None, "license": license_name}
     write_atomic(folder / CARD, card(facts))
     return [*written, folder / SET, folder / CARD], clamped
 
 
-def scores_of(distilled: DistilledSet, folders: Iterable[Path]) -> Iterator[tuple[str, str, str, int, str]]:
-    """The scores of this very set, told by its hash: judge, network, accuracy in percent, students, record."""
-    name, digest = distilled.info.get("recipe"), content_hash(distilled)
+def _without_paths(distilled: DistilledSet) -> DistilledSet:
+    """The set with the names of folders and files in place of their paths."""
+    data = dict(distilled.info["data"])
+    if is_own(data["name"]):
+        path, size = split_spec(data["name"].removeprefix(OWN))
+        data["name"] = f"{OWN}{path.resolve().name}" + (f"@{size}" if size else "")
+    if data.get("list_file"):
+        data["list_file"] = Path(data["list_file"]).name
+    return replace(distilled, info={**distilled.info, "data": data})
+
+
+Row = tuple[str, str, str, str | None, int, str]
+
+
+def scores_of(distilled: DistilledSet, folders: Iterable[Path]) -> Iterator[tuple[Row, list[int]]]:
+    """The scores of this very set on its own data, both told by their hashes, and the test images of each class.
+
+    A row is judge, network, accuracy and balanced accuracy in percent, students, record.
+    """
+    name, digest, data = distilled.info.get("recipe"), content_hash(distilled), distilled.info["data_sha256"]
     seen = set()
     for folder in dict.fromkeys(Path(folder).resolve() for folder in folders):
         for path in all_records(folder):
             if path.parent.name != name:
                 continue
             record = load_record(path)
-            if set(record.sets) == {digest} and record.is_registered and record.file_name not in seen:
+            same = set(record.sets) == {digest} and record.provenance.data_sha256 == data
+            if same and record.is_registered and record.file_name not in seen:
                 seen.add(record.file_name)
                 judge, students = record.evaluator, len(record.students)
-                yield judge.label, _network(judge), in_percent(record["metrics"]["overall"]), students, record.file_name
+                yield _row(judge.label, judge, record["metrics"], students, record.file_name)
         found = load_evaluations(folder)
         for record, path in zip(found.get("record", ()), found.get("path", ()), strict=True):
-            if record["distilled_sha256"] == digest:
+            if record["distilled_sha256"] == digest and record["provenance"]["data_sha256"] == data:
                 network = Evaluator("", "", record["network"]["name"], record["network"].get("width"))
-                score, students = in_percent(record["metrics"]["overall"]), len(record["students"])
-                yield record["protocol"], _network(network), score, students, Path(path).relative_to(folder).as_posix()
+                place, students = Path(path).relative_to(folder).as_posix(), len(record["students"])
+                yield _row(record["protocol"], network, record["metrics"], students, place)
+
+
+def _row(label: str, judge: Evaluator, metrics: Mapping[str, Any], students: int, place: str) -> tuple[Row, list[int]]:
+    balanced = in_percent(metrics["balanced"]) if "balanced" in metrics else None
+    tests = [round(sum(row)) for row in metrics["confusion"]]
+    return (label, _network(judge), in_percent(metrics["overall"]), balanced, students, place), tests
 
 
 def _network(judge: Evaluator) -> str:
     return judge.network if judge.width is None else f"{judge.network}, width {judge.width}"
 
 
-def _facts(distilled: DistilledSet, scores: list[tuple[str, str, str, int, str]]) -> dict[str, Any]:
+def _facts(distilled: DistilledSet, scores: list[Row]) -> dict[str, Any]:
     info, size = distilled.info, sizes(distilled)
     data = from_dict(DataConfig, info["data"])
     known = DATASETS.get(data.name)
-    title, counts = data.name if known is None else known.title, info.get("class_counts") or []
+    title, counts = data.name.removeprefix(OWN) if known is None else known.title, info.get("class_counts") or []
     method = parts(info["recipe"])[0] if info.get("recipe") else None
     each = f"{info['ipc']} images per class" if info.get("ipc") else f"{size['images']} images"
     made = "Images" if method is None else method.name
