@@ -1,7 +1,9 @@
 """A campaign: its list, what it would cost, and that it runs what is missing, each once."""
 
+import dataclasses
 import json
 import time
+import tomllib
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ import toy_records
 from toy_sets import CPU
 
 from ltdd_utils import campaign, recipes
+from ltdd_utils.campaign.forms import FORMS
 from ltdd_utils.cli import main
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
@@ -100,6 +103,10 @@ def test_a_run_that_two_blocks_name_has_the_more_students(plan):
         (("epochs=1", "epochs"), "'evaluate.train.epochs' has no value"),
         (('title = "first"', ""), r"\(without a title\): title is missing"),
         (('scale = "tiny"', ""), 'write scale = "cpu"'),
+        (("[0, 1]", "3"), r"seeds is 3; write a list of whole numbers from 0: seeds = \[0, 1, 2\]"),
+        (("ipc = 2", 'ipc = ["a"]'), r"ipc is \['a'\]; write a whole number from 1 or a list of them: ipc = 10"),
+        (('["random"]', '"random"'), r"methods is 'random'; write a list of names: methods = \["),
+        (('"first"', "3"), r"block 1 \(3\): title is 3; write a text"),
         (("[[block]]", "[[block"), "plan.toml"),
     ],
 )
@@ -107,6 +114,33 @@ def test_a_list_that_is_wrong_is_refused_by_block_and_reason(plan, change, messa
     plan.write_text(QUICK.replace(*change))
     with pytest.raises(ValueError, match=message):
         campaign.read_plan(str(plan))
+
+
+@pytest.mark.parametrize("value", ["3", "true", "1.5", '"a"', "[]", '[[""]]', "[-1]", "{a = 1}", "1979-05-27", "nan"])
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(campaign.Block)])
+def test_a_value_of_another_form_is_refused_with_the_right_form_or_makes_runs(key, value, plan):
+    """No value of whatever type ends in something else than runs, or one line with the key."""
+    lines = [line for line in QUICK.splitlines() if not line.startswith(f"{key} =")]
+    plan.write_text("\n".join([*lines, f"{key} = {value}"]))
+    try:
+        assert campaign.read_plan(str(plan))
+    except ValueError as error:
+        said = str(error)
+        assert "\n" not in said and f"{plan}: block 1 (" in said
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(campaign.Block)])
+def test_the_form_that_a_message_gives_is_one(key):
+    (value,) = tomllib.loads(f"{key} = {FORMS[key].example}").values()
+    assert FORMS[key].fits(value) and not FORMS[key].fits(None) and not FORMS[key].fits({})
+
+
+@pytest.mark.parametrize("block", ["block = 3", "block = [3]", "block = []", "[block]"])
+def test_what_is_no_list_of_blocks_is_refused(block, plan, capsys):
+    plan.write_text(f'scale = "tiny"\n{block}\n')
+    assert main(["campaign", "--plan", str(plan)]) == 2
+    said = capsys.readouterr().err
+    assert f"{plan}: block is " in said and "[[block]]" in said and said.count("\n") == 1
 
 
 def test_an_unknown_campaign_is_refused_with_those_that_there_are():

@@ -159,6 +159,26 @@ def test_the_file_of_a_list_needs_no_plan(tmp_path):
         from_file(path, found[-1].unit.id)
 
 
+def cut(content, *keys):
+    """A list of stages without one of its parts."""
+    *way, last = keys
+    for key in way:
+        content = content[key]
+    del content[last]
+
+
+@pytest.mark.parametrize(
+    "keys", [["stages"], ["runs"], ["stages", 0, "id"], ["stages", 0, "run"], ["stages", 0, "gpu"], ["runs", None]]
+)
+def test_a_list_that_is_not_whole_is_refused_in_one_line(keys, ltdd, tmp_path):
+    (one, *_) = found = listed(small_trajectory())
+    content = json.loads(as_file(found, "mine"))
+    cut(content, *(one.run.name if key is None else key for key in keys))
+    (tmp_path / "stages.json").write_text(json.dumps(content))
+    said = ltdd("stage", one.unit.id, "--plan", tmp_path / "stages.json", status=2).err
+    assert "stages.json is not a whole list of stages" in said and said.count("\n") == 1
+
+
 def test_the_published_cells_are_more_than_the_paper_campaign_and_each_once():
     runs = campaign.read_plan("published")
     assert len(runs) > 200 and len({one.name for one in runs}) == len(runs)

@@ -1,7 +1,8 @@
 """All units of several runs, each once: what a scheduler is given, complete before anything has run."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,22 +100,39 @@ def from_file(path: Path, name: str) -> Listed:
         ValueError: another file, a unit that is not in it, or one whose settings make another unit now.
     """
     content = _content(path)
-    facts = next((one for one in content["stages"] if one["id"] == name), None)
-    if facts is None:
+    with _whole(path):
+        facts = next((one for one in content["stages"] if one["id"] == name), None)
+        own = None if facts is None else content["runs"][facts["run"]]
+        wants = None if facts is None else {key: facts[key] for key in ("seconds", "gpu")}
+        run = None if own is None else _run(own)
+    if run is None:
         raise ValueError(f"no stage {name!r} in {path}; `ltdd stages` tells the ids")
-    own = content["runs"][facts["run"]]
-    recipe = Recipe.from_dict(own["config"])
-    run = PlannedRun(own["block"], recipe, own["seed"], own["students"], own["command"])
-    unit = next((unit for unit in units(recipe, run.seed, run.students) if unit.id == name), None)
+    unit = next((unit for unit in units(run.recipe, run.seed, run.students) if unit.id == name), None)
     if unit is None:
         raise ValueError(f"{path} was written by another version of ltdd: export the campaign again")
     unit = replace(unit, keeps=tuple(facts.get("keeps", ())))
-    return Listed(unit, (run,), facts["seconds"], gpu=facts["gpu"])
+    return Listed(unit, (run,), **wants)
+
+
+def _run(own: Mapping[str, Any]) -> PlannedRun:
+    recipe = Recipe.from_dict(own["config"])
+    return PlannedRun(own["block"], recipe, own["seed"], own["students"], own["command"])
 
 
 def ids_of(path: Path) -> list[str]:
     """The ids in a list that ``as_file`` wrote; errors are those of ``from_file``."""
-    return [one["id"] for one in _content(path)["stages"]]
+    with _whole(path):
+        return [one["id"] for one in _content(path)["stages"]]
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Around the reading of a list: say that it is not whole where something is missing or of another form."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"{path} is not a whole list of stages; `ltdd campaign export FOLDER` writes it anew"
+        raise ValueError(what) from error
 
 
 def _content(path: Path) -> dict[str, Any]:

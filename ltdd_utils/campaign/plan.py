@@ -16,15 +16,15 @@ A block is a table of settings that are all combined, seeds outermost::
 
 import itertools
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ltdd_utils import recipes
+from ltdd_utils.campaign.forms import checked, listed_blocks
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.published import PUBLISHED, published_runs
-from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.data.facts import scale_name
 from ltdd_utils.records.folders import book_dir, default_records_dir
 
@@ -114,16 +114,14 @@ def read_plan(name: str) -> list[PlannedRun]:
         raise FileNotFoundError(f"no campaign {str(path)!r}; name one of this book ({known}), or a .toml file")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        blocks = listed_blocks(content)
+    except ValueError as error:  # of TOML, of the text's encoding, or of the keys
         raise ValueError(f"{path}: {error}") from error
-    scale = content.get("scale")
-    if set(content) != {"scale", "block"} or not isinstance(scale, str):
-        raise ValueError(f'{path}: write scale = "cpu" (or another) and one or more [[block]], and nothing else')
     found: dict[str, PlannedRun] = {}
-    for number, values in enumerate(content["block"], start=1):
+    for number, values in enumerate(blocks, start=1):
         try:
-            runs = _block(values).runs(scale_name(scale))
-        except (TypeError, ValueError) as error:
+            runs = _block(values).runs(scale_name(content["scale"]))
+        except ValueError as error:
             raise ValueError(f"{path}: block {number} ({values.get('title', 'without a title')}): {error}") from error
         for run in runs:
             first = found.setdefault(run.name, run)
@@ -132,30 +130,10 @@ def read_plan(name: str) -> list[PlannedRun]:
     return list(found.values())
 
 
-def _lists(value: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 (what a file says)
-    """The value of ``set``, if it is a list of lists of text.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    lists = isinstance(value, tuple) and all(isinstance(one, list) for one in value)
-    if not lists or not all(isinstance(text, str) for one in value for text in one):
-        given = dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value
-        example = 'set = [[], ["evaluate.train.epochs=10"]]'
-        raise ValueError(f"set is {given!r}; write a list of lists, each a run: {example}")
-    return value
-
-
 def _block(values: Mapping[str, Any]) -> Block:
-    known = [own.name for own in fields(Block)]
-    if unknown := sorted(set(values) - set(known)):
-        raise ValueError(f"unknown key {unknown[0]!r}{did_you_mean(unknown[0], known)}; known keys: {', '.join(known)}")
-    for key in ("title", "methods"):
-        if key not in values:
-            raise ValueError(f"{key} is missing")
+    ready = {key: tuple(value) if isinstance(value, list) else value for key, value in checked(values).items()}
     if isinstance(values.get("ipc"), int):
-        values = {**values, "ipc": [values["ipc"]]}
-    ready = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        ready["ipc"] = (values["ipc"],)
     if "set" in ready:
-        ready["set"] = tuple(tuple(changes) for changes in _lists(ready["set"]))
+        ready["set"] = tuple(tuple(changes) for changes in ready["set"])
     return Block(**ready)
