@@ -201,6 +201,31 @@ def test_the_record_of_a_list_without_its_hash_is_found(tmp_path):
     assert campaign.Done([tmp_path / "results"], tmp_path).find(one) == campaign.Found(None, sure=False)
 
 
+@pytest.mark.parametrize("command", ["run", "campaign", "evaluate"])
+def test_a_dry_run_on_own_data_writes_nothing(command, tmp_path, photos, capsys):
+    def files():
+        return {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+    changes = ["data.name=folder:photos", "data.profile=natural", "evaluate.train.epochs=1", "evaluate.network.width=8"]
+    sets = [part for change in changes for part in ("--set", change)]
+    (tmp_path / "plan.toml").write_text(PLAN)
+    made = tmp_path / "set.safetensors"
+    words = {
+        "run": ["run", "random_digits", "--ipc", "2", "--students", "1", *sets],
+        "campaign": ["campaign", "run", "--plan", str(tmp_path / "plan.toml")],
+        "evaluate": ["evaluate", str(made), "--students", "1", "--set", "train.epochs=2"],
+    }
+    places = [("--results", tmp_path / "results"), ("--data", tmp_path), ("--work", tmp_path / "work")]
+    here = [*(str(part) for place in places for part in place), "--device", "cpu", "--quiet"]
+    save = ["--save-set", str(made)] if command == "evaluate" else []
+    assert main([*words["campaign" if command == "campaign" else "run"], *here, *save]) == 0
+    shutil.rmtree(tmp_path / "ltdd-cache")
+    before = files()
+    assert main([*words[command], *here, "--dry-run"]) == 0 and files() == before
+    assert main([*words[command], *here]) == 0 and (tmp_path / "ltdd-cache").is_dir()
+    capsys.readouterr()
+
+
 # --- Scored sets ------------------------------------------------------------------------------------------------------
 
 

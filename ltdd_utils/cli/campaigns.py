@@ -14,6 +14,7 @@ from ltdd_utils.cli.common import as_json, done_of
 from ltdd_utils.cli.forecasts import LONG_S, Plan, duration, expected_of
 from ltdd_utils.cli.records import folders
 from ltdd_utils.core.failures import Failed
+from ltdd_utils.data.caching import nothing_kept
 from ltdd_utils.recipes.recipe import halves
 from ltdd_utils.records.clone import committed, gathered
 from ltdd_utils.records.files import read
@@ -40,7 +41,8 @@ def campaign_(options: argparse.Namespace) -> str:
         if told:
             return told
     elif options.dry_run:
-        return _dry_run(runs, options)
+        with nothing_kept():
+            return _dry_run(runs, options)
     elif options.action == "run":
         _run(runs, options)
     else:

@@ -19,6 +19,7 @@ from ltdd_utils.cli.forecasts import Plan, dry_run, expected_of, warning
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.progress import told
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.caching import nothing_kept
 from ltdd_utils.data.settings import is_own
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.files import load_set, save_set
@@ -52,7 +53,8 @@ def run_(options: argparse.Namespace) -> str:
 
     if options.dry_run:
         title = f"{recipe.name}, scale {recipe.scale}, seed {options.seed}, {records.counted(options.students)}"
-        return dry_run(title, plan, look, options.json)
+        with nothing_kept():
+            return dry_run(title, plan, look, options.json)
     warn(plan, context, look)
     begun = time.monotonic()
     record = run(recipe, options.seed, options.students, context)
@@ -110,7 +112,8 @@ def evaluate_(options: argparse.Namespace) -> str:
         return held_of_set(distilled, preprocess, cfg, context, **arguments)
 
     if options.dry_run:
-        return dry_run(f"{options.distilled}, {records.counted(options.students)}", plan, look, options.json)
+        with nothing_kept():
+            return dry_run(f"{options.distilled}, {records.counted(options.students)}", plan, look, options.json)
     begun = time.monotonic()
     with _about(options.distilled):
         warn(plan, context, look)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Bundle, load_bundle, save_bundle
+from ltdd_utils.data.caching import is_kept
 
 CACHE = "ltdd-cache"  # folder of decoded images below the data root; it may be deleted at any time
 LARGE_CACHE = 100_000_000  # bytes, from which on it is said that they are kept
@@ -68,6 +69,8 @@ def read_images(
     with suppress(FileNotFoundError, ValueError, KeyError):  # absent, or damaged: decode again
         return load_bundle(file).tensors["images"]
     images = _decode(paths, lambda path: _pixels(path, form, as_viewed), (channels, size, size), stage, watch)
+    if not is_kept():
+        return images
     with suppress(OSError):  # a read-only or full data folder costs time at the next call, nothing else
         save_bundle(file, Bundle({"images": images}, {"stage": stage, "images": len(paths)}))
         if watch is not None and images.nbytes >= LARGE_CACHE:
