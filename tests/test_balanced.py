@@ -11,8 +11,9 @@ from toy_records import evaluation as scored
 from toy_records import record as made
 
 from ltdd_utils import plots, records
-from ltdd_utils.analysis import comparison, pipelines
+from ltdd_utils.analysis import beside, comparison, pipelines
 from ltdd_utils.cli import main
+from ltdd_utils.cli.scoring import beside_lines
 from ltdd_utils.evaluation import Evaluation
 from ltdd_utils.records import Record, load, save_evaluation, save_record, summary, validate_record
 
@@ -148,3 +149,13 @@ def test_command_figure_and_list_of_scored_sets_say_which_accuracy_it_is(tmp_pat
     assert main(["records", "theirs.npz", "--results", str(tmp_path)]) == 0
     assert f"balanced {100 * content['metrics']['balanced']['mean']:.1f} %" in capsys.readouterr().out
     assert plots.differences(["a"], [1.0], [None]).axes[0].get_xlabel() == "difference, points"
+
+
+def test_what_stands_beside_a_score_is_of_the_accuracy_that_is_compared(tmp_path):
+    random = answered(HEADS)
+    save_record(tmp_path, random)
+    content = answered(TAILS, content=scored("theirs.npz", [(1, 1)] * 2, method="random", scale="paper"))
+    known = beside(content, [tmp_path], "cifar10")
+    theirs, usual = (one["metrics"]["balanced"]["mean"] for one in (content, random))
+    assert known.measure == "balanced" and known.gain == pytest.approx(theirs - usual) and known.gain > 0
+    assert beside_lines(known)[0].startswith(f"random images: balanced {100 * usual:.1f} %")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.analysis.scores import Scores, pipelines
+from ltdd_utils.analysis.scores import ACCURACY, BALANCED, Scores, pipelines
 from ltdd_utils.core.settings import from_dict, to_dict
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.settings import EvaluateConfig
@@ -29,6 +29,7 @@ class Beside:
     random: Scores  # of sets of random images of the same size
     whole: Scores  # of the whole long-tailed training set
     sources: tuple[str, ...] = ()  # the files of the records
+    measure: str = ACCURACY  # or BALANCED, where test classes are of unequal sizes: of all that is here
 
     @property
     def gain(self) -> float | None:
@@ -43,6 +44,7 @@ class Beside:
     def facts(self) -> dict[str, Any]:
         """For JSON; what is not known is null."""
         return {
+            "measure": self.measure,
             "random": self.random.accuracy if self.random else None,
             "random_pipelines": len(self.random),
             "improvement_over_random": self.gain,
@@ -92,9 +94,11 @@ def beside(evaluation: Mapping[str, Any], folders: Iterable[Path], dataset: str)
         same = (made.evaluate.label, made.evaluate.network) == (cfg.label, cfg.network)
         if record.whole_set and same and not made.evaluate.logit_adjustment:
             whole.append(record)
-    accuracy = evaluation["metrics"]["overall"]["mean"]
+    measure = BALANCED if BALANCED in evaluation["metrics"] else ACCURACY  # as ``comparison`` chooses
+    accuracy = evaluation["metrics"][BALANCED if measure == BALANCED else "overall"]["mean"]
     files = tuple(str(record.path) for record in (*random, *whole))
-    return Beside(accuracy, pipelines(_unlike(random)), pipelines(_unlike(whole)), files)
+    scores = [pipelines(_unlike(records), measure) for records in (random, whole)]
+    return Beside(accuracy, *scores, files, measure)
 
 
 def _drawn(method: Any, settings: Any) -> bool:  # noqa: ANN401 (a Method and its family's settings)

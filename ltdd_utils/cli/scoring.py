@@ -91,14 +91,16 @@ def _about(given: DistilledSet) -> str:
 
 def beside_lines(known: analysis.Beside) -> list[str]:
     """What stands beside a score, where records are at hand."""
-    lines = []
+    lines, what = [], "balanced " if known.measure == "balanced" else ""
     if known.gain is not None:
         runs = f"{len(known.random)} set{'s' * (len(known.random) != 1)}"
         gain = f"{100 * known.gain:+.1f} points over random"
-        lines.append(f"random images: {known.random.percent:.1f} % ({runs}), so {gain}")
+        lines.append(f"random images: {what}{known.random.percent:.1f} % ({runs}), so {gain}")
     if known.share is not None:
         runs = f"{len(known.whole)} run{'s' * (len(known.whole) != 1)}"
-        lines.append(f"whole training set: {known.whole.percent:.1f} % ({runs}), of which it reaches {known.share:.0%}")
+        lines.append(
+            f"whole training set: {what}{known.whole.percent:.1f} % ({runs}), of which it reaches {known.share:.0%}"
+        )
     sides = (("random images", known.random), ("the whole training set", known.whole))
     missing = [what for what, there in sides if not there]
     return [*lines, f"no record here of {' or '.join(missing)} under this judge"] if missing else lines
