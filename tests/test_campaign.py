@@ -212,6 +212,19 @@ def test_every_recipe_has_its_stages_timed_by_its_own_record():
         assert spent <= ours | {"preprocess"} and ours <= set(found.cost.seconds), path
 
 
+def test_times_of_the_books_records_are_marked_in_the_state_and_in_a_dry_run(plan, tmp_path, capsys):
+    plan.write_text('scale = "cpu"\n[[block]]\ntitle = "a"\nmethods = ["random"]\nseeds = [0, 99]\n')
+    (tmp_path / "results").mkdir()
+    where = ["--plan", str(plan), "--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]
+    marked = []
+    for action in (["status"], ["run", "--dry-run"]):
+        assert main(["campaign", *action, *where]) == 0
+        said = capsys.readouterr().out.splitlines()
+        marked.append({line.partition("*")[2].strip() for line in said if "*  ltdd run" in line})
+        assert any(line.startswith("* by the book's records") for line in said)
+    assert marked[0] == marked[1] and len(marked[0]) == 2
+
+
 def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
     runs, said = campaign.read_plan(str(plan)), []
     where = quick(tmp_path)
