@@ -159,6 +159,16 @@ def _with_nan() -> torch.Tensor:
     return images
 
 
+def _numbered() -> None:
+    """Classes of one's own that are called 1, 2 and 3, and a set of two folders."""
+    for name in ("1", "2", "3"):
+        for split, count in (("train", 3), ("test", 1)):
+            for k in range(count):
+                _grey(Path("data/pets") / split / name / f"{k}.png", 60 * int(name) + k)
+    for name in ("1", "2"):
+        _grey(Path("theirs") / name / "0.png", 60)
+
+
 def _cut_set() -> None:
     main(["run", "random_digits", *QUICK, "--ipc", "1", "--save-set", "set.safetensors", "--quiet"])
     path = Path("set.safetensors")
@@ -194,6 +204,12 @@ CASES = [
     Case(THEIRS, "Class numbers between two classes", IMPORT, _theirs(labels_best=CLASSES + 0.5)),
     Case(THEIRS, "Another number of images", IMPORT, _theirs(images_best=_images(19, 1, 16, 16))),
     Case(THEIRS, "Unequal classes", IMPORT, _theirs(labels_best=torch.tensor([0] * 11 + list(range(1, 10))))),
+    Case(
+        THEIRS,
+        "Class folders that may be names or numbers",
+        ("score", "theirs", "--dataset", "digits", "--set", "data.name=folder:pets", "--set", "data.profile=natural"),
+        _numbered,
+    ),
     Case(THEIRS, "A step size below 0", IMPORT, _theirs(lr_best=-0.5)),
     Case(THEIRS, "An iteration that was not kept", (*IMPORT, "--iteration", "7"), _theirs()),
     Case(THEIRS, "A set that is cut short", ("evaluate", "set.safetensors"), _cut_set),
