@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ltdd_utils.augment.settings import AugmentConfig
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.data.facts import DATASETS, Scale, stand_in
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
 from ltdd_utils.teachers.settings import DebiasConfig, TeacherConfig
@@ -89,7 +90,7 @@ def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
         ValueError: an unknown kind.
     """
     if kind not in TEACHERS:
-        raise ValueError(f"unknown teacher {kind!r}; choose one of {', '.join(TEACHERS)}")
+        raise ValueError(f"unknown teacher {kind!r}{did_you_mean(kind, TEACHERS)}; choose one of {', '.join(TEACHERS)}")
     base = replace(plain_expert(dataset, scale), network=small_convnet(dataset, scale))
     if scale == "cpu":
         base = replace(base, train=replace(base.train, epochs=40))

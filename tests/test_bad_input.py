@@ -60,7 +60,10 @@ RUNS = {
     ),
     "unknown scale": (["random_digits", "--scale", "huge"], "unknown scale 'huge'; choose one of tiny"),
     "scale it does not have": (["random_digits", "--scale", "paper"], "random_digits has no scale 'paper'"),
-    "unknown protocol": (["random_digits", "--protocol", "dsa"], "unknown protocol 'dsa'; choose one of"),
+    "unknown protocol": (
+        ["random_digits", "--protocol", "dsa"],
+        "unknown protocol 'dsa' (did you mean dsa-stored?); choose",
+    ),
     "unknown network": (["random_digits", "--network", "vit"], "unknown network 'vit'; choose one of convnet"),
     "unknown key": (
         ["random_digits", "--set", "train.epochs=1"],
@@ -99,7 +102,7 @@ RUNS = {
     "network that does not fit": (["random_digits", "--set", "evaluate.network.depth=9"], "set depth to at most 4"),
     "unknown teacher": (
         ["random_digits", "--protocol", "online-teacher", "--teacher", "biased"],
-        "unknown teacher 'biased'; choose one of plain, debiased",
+        "unknown teacher 'biased' (did you mean debiased?); choose one of plain, debiased",
     ),
     "teacher where none labels": (
         ["random_digits", "--teacher", "plain"],

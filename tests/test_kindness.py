@@ -10,6 +10,7 @@ from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
 from ltdd_utils.core.hints import did_you_mean, meant
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.data.sources import source_dataset
 from ltdd_utils.recipes.described import comments_of, settings_of
 
 WRONG = [
@@ -27,6 +28,11 @@ WRONG = [
     (["show", "random_digits", "--set", "evaluate.train.optimiser=sdg"], "(did you mean sgd?)", ""),
     (["show", "random_cifar10", "--scale", "papr"], "(did you mean paper?)", ""),
     (["data", "fetch", "cifr100"], "(did you mean cifar100?)", ""),
+    (["settings", "damed_digits", "experts.tran"], "(did you mean experts.train?)", ""),
+    (["show", "dam_cifar10"], "(did you mean damed_cifar10 or dam_only_cifar10?)", ""),
+    (["show", "random_cifar"], "(did you mean random_cifar10 or random_cifar100?)", ""),
+    (["show", "rded_digits", "--teacher", "debias"], "(did you mean debiased?)", ""),
+    (["evaluate", "damde_cifar10"], "(did you mean damed_cifar10?)", ""),
     (["settings", "random_digits", "evaluate.train.epoks"], "(did you mean evaluate.train.epochs", ""),
 ]
 
@@ -41,6 +47,23 @@ def test_a_typo_is_one_line_with_what_was_meant_and_whose_help_to_read(words, hi
         status = end.code
     (line,) = capsys.readouterr().err.splitlines()
     assert status == 2 and hint in line and help_ in line
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("{here}/photos@32", "folder:{here}/photos@32"),
+        ("photos@32", "folder:photos@32"),
+        ("photo@32", "folder:photos@32"),
+        ("folder:photo@32", "{here}/photos"),
+        ("cifr10", "cifar10"),
+    ],
+)
+def test_a_folder_of_ones_own_is_suggested_as_it_is_to_be_written(name, meant, tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        source_dataset(name.format(here=tmp_path), tmp_path)
+    assert f"(did you mean {meant.format(here=tmp_path)}?)" in str(error.value)
 
 
 def test_nothing_is_meant_by_what_is_like_nothing():

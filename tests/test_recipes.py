@@ -164,7 +164,7 @@ def test_overrides_are_strict(text):
         ({"name": "random_digits", "scale": "paper"}, "random_digits has no scale 'paper'; choose one of tiny"),
         (
             {"name": "random_cifar10", "protocol_name": "dsa"},
-            "unknown protocol 'dsa'; choose one of dsa-stored, online",
+            "unknown protocol 'dsa' .did you mean dsa-stored.*; choose one of dsa-stored, online",
         ),
         (
             {"name": "random_cifar10", "network": "vgg16"},
@@ -174,7 +174,7 @@ def test_overrides_are_strict(text):
         ({"name": "random_cifar10", "ipc": 0}, "ipc is 0"),
         (
             {"name": "edc_cifar10", "teacher": "biased"},
-            "unknown teacher 'biased'; choose one of plain, debiased",
+            "unknown teacher 'biased' .did you mean debiased.*; choose one of plain, debiased",
         ),
         (
             {"name": "edc_cifar10", "teacher": "plain", "protocol_name": "dsa-stored"},

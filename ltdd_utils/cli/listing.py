@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ltdd_utils import recipes
@@ -48,13 +49,19 @@ def settings_(options: argparse.Namespace) -> str:
     every = list(settings_of(recipe_of(options)))
     chosen = [one for one in every if options.key is None or options.key in one[0]]
     if not chosen:
-        hint = did_you_mean(options.key, [key for key, _, _ in every])
+        hint = did_you_mean(options.key, _parts_of(key for key, _, _ in every))
         raise ValueError(f"no setting of {options.recipe} has {options.key!r} in its key{hint}; leave it out for all")
     if options.json:
         return as_json([{"key": key, "value": value, "what": what} for key, value, what in chosen])
     shown = [(f"{key}={json.dumps(to_dict(value))}", what) for key, value, what in chosen]
     wide = min(max(len(setting) for setting, _ in shown), 52)
     return "\n".join(f"{setting:{wide}}  {what}".rstrip() for setting, what in shown)
+
+
+def _parts_of(keys: Iterable[str]) -> set[str]:
+    """Every part of dotted keys that can be asked for: ``method.experts.train``, ``experts.train``, ``train``."""
+    words = [key.split(".") for key in keys]
+    return {".".join(w[first:end]) for w in words for first in range(len(w)) for end in range(first + 1, len(w) + 1)}
 
 
 def show_(options: argparse.Namespace) -> str:

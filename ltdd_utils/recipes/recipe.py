@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.core.hints import did_you_mean
+from ltdd_utils.core.hints import beginning, did_you_mean, question
 from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict, whole_number
 from ltdd_utils.data.facts import DATASETS, SCALES, Scale, dataset_name, scale_name
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
@@ -136,7 +136,8 @@ def parts(name: str) -> tuple[Method, str]:
     dataset = dataset_name(dataset)
     if method not in METHODS or dataset not in DATASETS:
         known = f"`ltdd list` names all {len(names())}, for example random_cifar10"
-        raise UnknownName(f"unknown recipe {name!r}{did_you_mean(name, names())}; {known}")
+        begun = [f"{whole}_{dataset}" for whole in beginning(method, METHODS) if dataset in DATASETS]
+        raise UnknownName(f"unknown recipe {name!r}{question(begun) or did_you_mean(name, names())}; {known}")
     return METHODS[method], dataset
 
 

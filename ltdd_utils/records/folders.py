@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.core.paths import ROOT
 
 __all__ = ["PACKAGED", "book_dir", "default_records_dir", "find_set", "folders_to_read", "results_root"]
@@ -58,11 +59,13 @@ def find_set(name: str) -> Path:
         return path
     places = dict.fromkeys((*folders_to_read(results_root()), book_dir()))
     known = [file for place in places for file in sorted((place / SETS).glob("*.safetensors"))]
-    found = [file for file in known if file.stem == name] or [
-        file for file in known if file.stem.startswith(f"{name}_")
-    ]
+    found: list[Path] = []
+    for begin in (f"{name}_", name):  # "damed_cifar10" is no set of cifar100; "damed_cifar" may be of both
+        same = [file for file in known if file.stem == name]
+        found = found or same or [file for file in known if file.stem.startswith(begin)]
     if len({file.stem for file in found}) == 1:
         return found[0]
     listed = ", ".join(dict.fromkeys(file.stem for file in found or known)) or "none is here"
-    what = f"{len(found)} sets begin with {name!r}" if found else f"no set {name!r}"
+    hint = did_you_mean(name, dict.fromkeys(text for file in known for text in (file.stem.split("_if")[0], file.stem)))
+    what = f"{len(found)} sets begin with {name!r}" if found else f"no set {name!r}{hint}"
     raise ValueError(f"{what}; name a file, or one of {listed}")

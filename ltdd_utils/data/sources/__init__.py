@@ -24,5 +24,6 @@ def source_dataset(name: str, root: Path) -> SourceDataset:
         return resolve(DATASETS[name].reader)(root)
     if is_own(name):
         return own.source_dataset(name.removeprefix(OWN), root)
-    hint = did_you_mean(name, DATASETS)
+    near = own.near(name, root)
+    hint = f" (did you mean {OWN}{near}?)" if near else did_you_mean(name, DATASETS)
     raise ValueError(f"data set {name!r} is unknown{hint}: use {', '.join(DATASETS)} or folder:PATH")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ltdd_utils.core.hints import meant
 from ltdd_utils.data.sources.dataset import SourceDataset
 from ltdd_utils.data.sources.files import CACHE
 from ltdd_utils.data.sources.folders import Labelled, LabelledFiles, population
@@ -16,7 +17,7 @@ from ltdd_utils.data.sources.own_folders import labels_of_folders, named
 from ltdd_utils.data.sources.own_forms import common_form
 from ltdd_utils.data.sources.own_tables import labels_of_table, table_of
 
-__all__ = ["labelled", "labels_alone", "source_dataset", "split_spec"]
+__all__ = ["labelled", "labels_alone", "near", "source_dataset", "split_spec"]
 
 SPLITS = {  # names of folders, and of values of a table's column split, in lower case
     "train": ("train", "training"),
@@ -74,6 +75,18 @@ def split_spec(spec: str) -> tuple[Path, int | None]:
     return Path(path).expanduser(), int(size) if size else None
 
 
+def near(spec: str, root: Path) -> str | None:
+    """``PATH`` or ``PATH@SIZE`` with the folder that is there, or that is most like it; None without one."""
+    path, size = split_spec(spec)
+    place = root / path
+    if not place.is_dir():
+        like = meant(place.name, sub_folders(place.parent))
+        if not like:
+            return spec if len(path.parts) > 1 else None
+        path = path.with_name(like[0])
+    return f"{path}" + (f"@{size}" if size else "")
+
+
 def labelled(top: Path) -> Labelled:
     """The images below a folder: those of its train and test folders, or those that its CSV file names.
 
@@ -85,6 +98,8 @@ def labelled(top: Path) -> Labelled:
         FileNotFoundError: a folder is absent.
         ValueError: several data sets, or what ``labels_of_folders`` and ``labels_of_table`` refuse.
     """
+    if not top.is_dir() and (like := meant(top.name, sub_folders(top.parent))):
+        raise FileNotFoundError(f"no folder {top} (did you mean {top.with_name(like[0])}?)")
     top = _place(top)
     table = None if named(top, SPLITS["train"]) else table_of(top)
     found = labels_of_folders(top, SPLITS) if table is None else labels_of_table(table, SPLITS)
