@@ -189,12 +189,17 @@ def test_arrays_say_what_they_are(tmp_path):
     }
 
 
+def test_a_learned_step_size_comes_back_from_arrays(tmp_path):
+    (path,), _ = export_arrays(tmp_path, made(), digits(), fit("zca"))
+    assert read_arrays(path, digits())[3] == pytest.approx(made().lr, rel=1e-6)
+
+
 def test_images_of_arrays_have_their_channels_first_or_last_or_none(tmp_path):
     pixels = (255 * noise(4, 1, 16, 16)).to(torch.uint8)
     for number, array in enumerate((pixels, pixels.permute(0, 2, 3, 1), pixels[:, 0])):
         np.savez(tmp_path / f"{number}.npz", images=array.numpy(), labels=np.arange(4, dtype=np.uint8))
-        images, labels, beside = read_arrays(tmp_path / f"{number}.npz", digits())
-        assert beside is None and torch.equal(images, pixels) and labels.tolist() == [0, 1, 2, 3]
+        images, labels, beside, lr = read_arrays(tmp_path / f"{number}.npz", digits())
+        assert beside is None is lr and torch.equal(images, pixels) and labels.tolist() == [0, 1, 2, 3]
 
 
 NO_ARRAYS = {
@@ -203,6 +208,7 @@ NO_ARRAYS = {
     "shape": ({"images": np.zeros((2, 3, 8, 8)), "labels": np.zeros(2)}, r"\[2, 3, 8, 8\] and 2 labels; digits has"),
     "number": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.zeros(3)}, "and 3 labels"),
     "words": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.array(["a", "b"])}, "not numbers"),
+    "two step sizes": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.zeros(2), "lr": np.ones(2)}, "one step size"),
     "objects": ({"images": np.zeros((2, 1, 16, 16)), "labels": np.array([{}, {}])}, "is no .npz of plain arrays"),
 }
 

@@ -54,8 +54,8 @@ def export_arrays(
     return [Path(folder) / NPZ], clamped
 
 
-def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Images and labels of an ``.npz``: ``images``, and ``targets``, ``labels`` or both.
+def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tensor | None, float | None]:
+    """Images and labels of an ``.npz``: ``images``, and ``targets``, ``labels`` or both; ``lr`` if it is there.
 
     Images are ``[M, Ch, H, W]``, ``[M, H, W, Ch]`` or, of one channel, ``[M, H, W]``: the data's shape tells which.
 
@@ -65,7 +65,7 @@ def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tenso
 
     Returns:
         Images ``[M, Ch, H, W]``; labels ``[M]`` or ``[M, C]``, the targets where there are both; then the classes
-        ``[M]`` that stand beside them, else None; all as stored.
+        ``[M]`` that stand beside them, else None; the learned step size, else None; all as stored.
 
     Raises:
         ValueError: a damaged file, other arrays, or images of another shape.
@@ -73,6 +73,7 @@ def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tenso
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("images", "labels", "targets") if name in file.files}
+            lr = file["lr"] if "lr" in file.files else None
             found = ", ".join(file.files) or "nothing"
     except Exception as error:  # NumPy raises many kinds here: of zip, of its format, of pickled objects
         raise ValueError(f"{path} is no .npz of plain arrays, or is damaged: {error}") from error
@@ -93,7 +94,9 @@ def read_arrays(path: Path, data: LongTailedData) -> tuple[Tensor, Tensor, Tenso
         found = " and ".join(map(str, numbers))
         raise ValueError(f"{path} holds images {[*images.shape]} and {found} labels; {data.config.name} has {[*shape]}")
     images, labels, *beside = (torch.from_numpy(np.ascontiguousarray(array)) for array in (images, *labelled))
-    return images, labels, beside[0] if beside else None
+    if lr is not None and (lr.dtype.kind not in "uif" or lr.size != 1):
+        raise ValueError(f"{path} holds lr {lr.dtype} {[*lr.shape]}; expected one step size")
+    return images, labels, beside[0] if beside else None, None if lr is None else float(lr.item())
 
 
 def export_webdataset(

@@ -56,8 +56,8 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
         ValueError: damaged files, or several sets.
     """
     if place.is_file() and place.suffix == ".npz":
-        images, labels, classes = read_arrays(place, data)
-        return Stored(place, images, labels, space="pixels", classes=classes)
+        images, labels, classes, lr = read_arrays(place, data)
+        return Stored(place, images, labels, lr, space="pixels", classes=classes)
     if place.is_file():
         return _one_file(place, reading)
     tag = BEST if reading.iteration is None else str(reading.iteration)
