@@ -110,6 +110,7 @@ def test_show_prints_settings_target_and_cost(ltdd):
 
 def test_show_tells_what_runs_gave_and_cost(ltdd):
     ltdd("run", "random_digits", *QUICK)
+    assert "none yet" in (said := ltdd("show", "random_digits")) and "1 here: `ltdd records random_digits`" in said
     text = ltdd("show", "random_digits", *QUICK[:-2])
     assert "seed 0: " in text and "with 2 students" in text and "GiB RAM" in text
     assert "no number is of these settings" in text
@@ -373,8 +374,14 @@ def test_a_set_of_other_code_must_fit_the_recipe(ltdd, tmp_path, capsys):
 
 
 def test_table_and_missing(ltdd, tmp_path):
-    assert "no published number was run yet" in ltdd("table")
+    assert "no published number was run yet" in ltdd("table") and "`ltdd records`" not in ltdd("table")
     before = json.loads(ltdd("missing", "--json"))
+    changed = record([(4, 4)], config_id="changed") | {"target": None}
+    save_record(tmp_path / "own", changed)
+    said = ltdd("table", "--results", str(tmp_path / "own"))
+    assert (
+        "1 record of other settings or data is here" in said and "`ltdd records`" in said and "`ltdd compare`" in said
+    )
     for one in four_records():
         save_record(tmp_path / "results", one)
     after = json.loads(ltdd("missing", "--json"))

@@ -99,7 +99,7 @@ def test_positions_do_not_depend_on_what_is_there(tiny):
     assert torch.equal(after.indices, before.indices)
     with pytest.raises(FileNotFoundError, match=r"n002_\d+.JPEG is absent, as are 5 of the 26 .*ltdd data fetch tiny"):
         load(DataConfig("tiny", imbalance_factor=2, n_max=12), tiny)
-    assert "present: 3 classes, 21 of 36 train images, 12 test images" in downloads.verify("tiny", tiny)
+    assert "partial (21 of 36 train images): 3 classes, 12 test images" in downloads.verify("tiny", tiny)
     (row,) = downloads.status(tiny, ["tiny"])
     assert (row["present"], row["verified"], row["complete"]) == (True, False, False)  # what is there is right
     assert main(["data", "verify", "tiny", "--data", str(tiny)]) == 0

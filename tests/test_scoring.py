@@ -1,6 +1,7 @@
 """Images of any method under any judge: scores, their records apart from those of recipes, what stands beside them."""
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from toy_sets import NAMES, context, digits, quick, result_of, synthetic
 
 from ltdd_utils import analysis, recipes, records
 from ltdd_utils.cli import main
-from ltdd_utils.cli.scoring import beside_lines
+from ltdd_utils.cli.scoring import against_random, beside_lines
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data import DataConfig
 from ltdd_utils.distilled import DistilledSet, content_hash, save_set, uint8_pixels
@@ -201,6 +202,15 @@ def test_improvement_over_random_and_share_of_the_whole_are_of_the_same_judge(tm
     assert known.share == pytest.approx(accuracy / whole["metrics"]["overall"]["mean"])
     said = "\n".join(beside_lines(known))
     assert f"{100 * known.gain:+.1f} points over random" in said and f"it reaches {known.share:.0%}" in said
+    path, options = records.evaluation_path(tmp_path / "results", scores), Namespace(results=tmp_path / "results")
+    row = against_random(path, known, options)
+    files = [name for name in known.sources if "random_digits" in name]
+    compared, _ = analysis.find_runs([*files, str(path)], [])
+    other = analysis.comparison(compared, records.read(records.gathered([options.results]))).table.iloc[1]
+    assert (row["n"], row["verdict"], row["points"]) == ("1 pair", other["verdict"], pytest.approx(other["points"]))
+    said = beside_lines(known, row)[1]
+    assert f"{row['points']:+.1f} points" in said and f"{row['low']:+.1f} to {row['high']:+.1f}; " in said
+    assert "no interval" in beside_lines(known, {**row, "low": None, "high": None})[1]
     other = {**scores, "provenance": {**scores["provenance"], "data_sha256": "0" * 64}}
     none = analysis.beside(other, [tmp_path / "results"], "digits")
     assert none.facts()["improvement_over_random"] is none.share is None
@@ -243,6 +253,7 @@ def test_a_folder_of_pictures_under_all_judges(ltdd, tmp_path):
     err = ltdd("score", "pictures", "--dataset", "digits", "--ipc", "3", *QUICK, status=2)
     assert "has [2, 2, 2, 2, 2, 2, 2, 2, 2, 2] images of the classes; expected 3 of each" in err
     assert "--ipc is 'all'" in ltdd("score", "pictures", "--dataset", "digits", "--ipc", "all", status=2)
+    assert "no folder or file nowhere; " in ltdd("score", "nowhere", "--dataset", "digits", status=2)
     assert "ltdd evaluate x.safetensors" in ltdd("score", "x.safetensors", "--dataset", "digits", status=2)
 
 

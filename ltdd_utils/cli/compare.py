@@ -9,7 +9,7 @@ from ltdd_utils.cli.common import as_json
 from ltdd_utils.cli.records import folders
 from ltdd_utils.records import Record
 
-__all__ = ["compare_"]
+__all__ = ["at_hand", "compare_"]
 
 LEGEND = (
     "difference: to the first, in points, with its 95 % interval (resolved: 0 is not in it); ±: over pipelines",
@@ -23,7 +23,7 @@ def compare_(options: argparse.Namespace) -> str:
     """Runs side by side under one judge."""
     if options.figure is not None:
         _require_picture(options.figure)
-    mine, book = _at_hand(options)
+    mine, book = at_hand(options)
     wanted = analysis.Wanted(**{field.name: getattr(options, field.name) for field in fields(analysis.Wanted)})
     asked, said = analysis.find_runs(options.runs, mine, book, wanted, options.across)
     found = analysis.comparison(asked, [*mine, *book], across=options.across, measure=options.measure)
@@ -41,7 +41,7 @@ def compare_(options: argparse.Namespace) -> str:
     return "\n\n".join([heading, *map(form, tables), "\n".join([*LEGEND, *(f"note: {note}" for note in notes)])])
 
 
-def _at_hand(options: argparse.Namespace) -> tuple[list[Record], list[Record]]:
+def at_hand(options: argparse.Namespace) -> tuple[list[Record], list[Record]]:
     """The reader's records, and those of the book that are not among them."""
     places = folders(options)
     mine, scored = list(records.gathered(places)), records.evaluations_in(places)

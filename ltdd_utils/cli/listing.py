@@ -70,7 +70,9 @@ def show_(options: argparse.Namespace) -> str:
     from ltdd_utils.cli.records import records_of  # pandas: `ltdd list` does without
 
     recipe = recipe_of(options)
-    numbers = analysis.facts(recipe.target, recipe.config_id, records_of(options))
+    found = records_of(options)
+    numbers = analysis.facts(recipe.target, recipe.config_id, found)
+    others = 0 if found.empty else int(found["recipe"].eq(recipe.name).sum())
     facts = {"recipe": recipe.name, "scale": recipe.scale, "config_id": recipe.config_id, **numbers}
     if options.json:
         stages = [stage.facts() for stage in recipes.stages(recipe)]
@@ -80,7 +82,7 @@ def show_(options: argparse.Namespace) -> str:
     lines += [
         "",
         "our runs:",
-        *([_ran(row) for row in numbers["runs"]] or ["  none yet: `ltdd run` with these options"]),
+        *([_ran(row) for row in numbers["runs"]] or [_not_run(recipe.name, others)]),
     ]
     lines += ["", "stages:", *(_stage(stage) for stage in recipes.stages(recipe))]
     if note := recipe.family.note(recipe.cell):
@@ -103,6 +105,11 @@ def _why_unpublished(recipe: recipes.Recipe) -> str:
     if recipe.target is None:
         return "no number is of these settings: one or more were changed"
     return "no number for this cell"
+
+
+def _not_run(name: str, others: int) -> str:
+    where = f"; of other settings {others} here: `ltdd records {name}`" if others else ""
+    return f"  none yet: `ltdd run` with these options{where}"
 
 
 def _ran(row: dict[str, Any]) -> str:

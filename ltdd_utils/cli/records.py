@@ -110,13 +110,15 @@ def missing_(options: argparse.Namespace) -> str:
 
 def table_(options: argparse.Namespace) -> str:
     """Published numbers beside ours."""
-    table = analysis.compare(
-        records_of(options), records.targets(), recipes.names(), options.dataset, everything=options.all
-    )
+    found = records_of(options)
+    table = analysis.compare(found, records.targets(), recipes.names(), options.dataset, everything=options.all)
     if options.json:
         return as_json(analysis.json_rows(table))
     if table.empty and not options.csv:
-        return "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
+        said = "no published number was run yet; `ltdd missing` prints the commands, and --all the published numbers"
+        many = f"record{'s' * (len(found) > 1)} of other settings or data {'are' if len(found) > 1 else 'is'} here"
+        own = f"\n{len(found)} {many}: `ltdd records` prints what there is, and `ltdd compare` sets runs side by side"
+        return said if found.empty else said + own
     table = analysis.once(table)
     if options.csv:
         kept = table if options.commands else table.drop(columns="command")

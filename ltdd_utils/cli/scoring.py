@@ -4,10 +4,12 @@ import argparse
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from ltdd_utils import analysis, recipes, records
 from ltdd_utils.cli.common import as_json
+from ltdd_utils.cli.compare import at_hand
 from ltdd_utils.cli.context import context_of
 from ltdd_utils.cli.running import plan_of_set, warn
 from ltdd_utils.data.facts import DATASETS
@@ -23,7 +25,9 @@ from ltdd_utils.runs.held import held_of_set
 from ltdd_utils.runs.imports import given_set
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
-__all__ = ["beside_lines", "score_"]
+__all__ = ["against_random", "beside_lines", "score_"]
+
+NO_SPREAD = "no interval, as a single set says nothing of the spread"
 
 
 def score_(options: argparse.Namespace) -> str:
@@ -46,8 +50,9 @@ def score_(options: argparse.Namespace) -> str:
         path = evaluation_path(options.results, scores)
         _, *earlier = set_names(load_evaluation(path))
         same = f" (the same pixels were scored as {', '.join(earlier)})" if earlier else ""
-        texts.append("\n".join([said_of_it, *beside_lines(known), f"record: {path}{same}"]))
-        facts.append({**scores, "beside": known.facts(), "path": str(path)})
+        row = against_random(path, known, options)
+        texts.append("\n".join([said_of_it, *beside_lines(known, row), f"record: {path}{same}"]))
+        facts.append({**scores, "beside": {**known.facts(), "against_random": row}, "path": str(path)})
     return as_json(facts) if options.json else "\n\n".join(texts)
 
 
@@ -89,13 +94,34 @@ def _about(given: DistilledSet) -> str:
     return f"{len(given)} images, {each}, {kind}, read as {given.info['read_as']['space']}"
 
 
-def beside_lines(known: analysis.Beside) -> list[str]:
-    """What stands beside a score, where records are at hand."""
+def against_random(path: Path, known: analysis.Beside, options: argparse.Namespace) -> dict[str, Any] | None:
+    """The row that ``ltdd compare`` has of a scored set beside random images; None: there are none, or of two settings.
+
+    Args:
+        path: of the record of the scores.
+        known: what stands beside them.
+        options: they name the folder of records, whose runs lend their spread.
+    """
+    random = [one for one in map(records.load_any, map(Path, known.sources)) if not one.whole_set]
+    if len({one.config_id for one in random}) != 1:
+        return None
+    mine, book = at_hand(options)
+    table = analysis.comparison([*random, records.load_any(path)], [*mine, *book], measure=known.measure).table
+    return analysis.json_rows(table[["points", "low", "high", "n", "spread", "verdict"]])[-1]
+
+
+def beside_lines(known: analysis.Beside, row: Mapping[str, Any] | None = None) -> list[str]:
+    """What stands beside a score, where records are at hand; ``row`` is that of ``against_random``."""
     lines, what = [], "balanced " if known.measure == "balanced" else ""
     if known.gain is not None:
         runs = f"{len(known.random)} set{'s' * (len(known.random) != 1)}"
         gain = f"{100 * known.gain:+.1f} points over random"
         lines.append(f"random images: {what}{known.random.percent:.1f} % ({runs}), so {gain}")
+    if row is not None:
+        interval = f"95 % interval {row['low']:+.1f} to {row['high']:+.1f}" if row["low"] is not None else NO_SPREAD
+        lines.append(
+            f"as `ltdd compare` has it (n: {row['n']}): {row['points']:+.1f} points, {interval}; {row['verdict']}"
+        )
     if known.share is not None:
         runs = f"{len(known.whole)} run{'s' * (len(known.whole) != 1)}"
         lines.append(

@@ -55,6 +55,8 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
         FileNotFoundError: nothing of this.
         ValueError: damaged files, or several sets.
     """
+    if not place.exists():
+        raise FileNotFoundError(f"no folder or file {place}; name where the set of the other code is")
     if place.is_file() and place.suffix == ".npz":
         images, labels, classes, lr = read_arrays(place, data)
         return Stored(place, images, labels, lr, space="pixels", classes=classes)

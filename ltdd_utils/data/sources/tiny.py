@@ -73,8 +73,9 @@ def presence(root: Path) -> Presence:
         if path.stat().st_size == 0:
             raise ValueError(f"{path} is empty: {REMEDY}")
     each = len(tests) // len(wnids)
-    words = f"present: {len(wnids)} classes, {len(paths):,} of {total:,} train images, {len(tests):,} test images"
-    return Presence(f"{words} ({each} a class)", whole=len(paths) == total)
+    whole, trained = len(paths) == total, f"{len(paths):,} of {total:,} train images"
+    words = f"present: {len(wnids)} classes, {trained}" if whole else f"partial ({trained}): {len(wnids)} classes"
+    return Presence(f"{words}, {len(tests):,} test images ({each} a class)", whole=whole)
 
 
 def _top(root: Path) -> Path:
