@@ -102,7 +102,7 @@ def test_the_page_of_sets_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     for line in re.findall(r"^ltdd .*", (BOOK / "sets.md").read_text(), flags=re.MULTILINE):
         assert main([*line.replace("epochs=100", "epochs=10").split()[1:], "--quiet"]) == 0, line
         said[line] = capsys.readouterr().out
-    pictures, arrays = (re.sub(r"\(.*\)", "", said[line]) for line in said if line.startswith("ltdd score"))
+    pictures, arrays = (re.sub(r" ?\(.*\)", "", said[line]) for line in said if line.startswith("ltdd score"))
     assert pictures == arrays and "points over random" in pictures
     assert list(said.values())[-1].rstrip().endswith("hf upload YOUR_NAME/ours published . --repo-type dataset")
     script = re.findall(r"```python\n(.*?)```", (BOOK / "sets.md").read_text(), flags=re.DOTALL)

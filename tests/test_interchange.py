@@ -460,8 +460,10 @@ def test_a_picture_is_turned_as_viewers_show_it_and_hides_nothing(tmp_path):
     torch.testing.assert_close(imported(tmp_path / "out").images[0], fit("zca")(pixels())[0], atol=1e-4, rtol=0)
     shown.putalpha(0)
     shown.save(path)
-    with pytest.raises(ValueError, match=r"0000.png has transparent pixels"):
-        imported(tmp_path / "out")
+    with pytest.warns(UserWarning, match=r"of 20 pictures, 1 have transparent pixels: .* becomes white") as told:
+        white = imported(tmp_path / "out").images[0]
+    torch.testing.assert_close(white, fit("zca")(torch.full((1, 1, 16, 16), 255, dtype=torch.uint8))[0])
+    assert len(told) == 1
 
 
 def test_a_table_that_does_not_fit_the_pictures(tmp_path):
@@ -522,6 +524,7 @@ FOLDERS = {  # class names of the data, folders, table, what comes out
     "no such label": (("cat", "dog"), ("cat",), "cat/0.png,2,cat\n", "says label '2', class 'cat'"),
     "a row twice": (("cat", "dog"), ("cat",), 2 * "cat/0.png,0,cat\n", "names cat/0.png twice"),
     "neither": (PADDED, ("00001", "cat"), None, "has a folder 'cat'; expected one for each class"),
+    "misspelt": (("car", "horse"), ("car", "hors"), None, r"has a folder 'hors' \(did you mean horse\?\); expected"),
 }
 
 

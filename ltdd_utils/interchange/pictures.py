@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from ltdd_utils.core.files import text_of, write_atomic
+from ltdd_utils.core.hints import did_you_mean
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
-from ltdd_utils.data.sources.files import has_alpha, is_deep, opened, viewed
+from ltdd_utils.data.sources.files import BACKGROUND, has_alpha, is_deep, opened, viewed
 from ltdd_utils.data.sources.listing import class_folders, has_images, image_files
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.spaces import uint8_pixels
@@ -74,10 +76,11 @@ def _readings(folder: Path, names: Sequence[str], class_names: Sequence[str]) ->
     numbered = {name: int(name) for name in names if name.isdecimal() and int(name) < len(class_names)}
     whole = [labels for labels in (named, numbered) if len(labels) == len(names) == len(set(labels.values()))]
     if not whole:
-        labels = named if len(named) == len(names) else numbered
+        labels = max(numbered, named, key=len)  # what most folders are named by; of as many, the names
         other = next((name for name in names if name not in labels), names[0])
+        wrong = f"{other!r}{did_you_mean(other, class_names)}"
         raise ValueError(
-            f"{folder} has a folder {other!r}; expected one for each class, named {class_names[0]!r}, ... or 0 to "
+            f"{folder} has a folder {wrong}; expected one for each class, named {class_names[0]!r}, ... or 0 to "
             f"{len(class_names) - 1}"
         )
     return whole[:1] if whole[0] == whole[-1] else whole
@@ -135,17 +138,18 @@ def _pictures(folder: Path) -> list[Path]:
     return [folder / name for name in image_files(folder)]
 
 
-def _picture(path: Path) -> np.ndarray:
-    """uint8 ``[1, H, W]`` of a grey picture, else ``[3, H, W]``; turned as a viewer shows it."""
+def _picture(path: Path) -> tuple[np.ndarray, bool]:
+    """A picture as a viewer shows it, turned and opaque, and whether parts of it were transparent.
+
+    It is uint8 ``[1, H, W]`` of a grey picture, else ``[3, H, W]``.
+    """
     with opened(path, "damaged or cut short") as image:
         clear = has_alpha(image) and image.convert("RGBA").getchannel("A").getextrema()[0] < OPAQUE
         grey, readable = image.mode in ("1", "L", "LA") or is_deep(image), is_deep(image) or image.mode[0] not in "IF"
         array = np.asarray(viewed(image, "L" if grey else "RGB"), dtype=np.uint8) if readable else None
     if array is None:
         raise ValueError(f"{path} has more than 8 bits a channel (mode {image.mode}): convert it to 8 bits")
-    if clear:
-        raise ValueError(f"{path} has transparent pixels, which a set cannot have: save it without")
-    return array[None] if grey else array.transpose(2, 0, 1)
+    return (array[None] if grey else array.transpose(2, 0, 1)), clear
 
 
 def _only(folder: Path, readings: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
@@ -174,7 +178,10 @@ def _check_rows(
 
 def _stacked(folder: Path, paths: Sequence[Path]) -> Tensor:
     """Pictures of one size, uint8 ``[M, Ch, H, W]``."""
-    images = [_picture(path) for path in paths]
+    images, clear = zip(*map(_picture, paths), strict=True)
+    if any(clear):
+        what = f"of {len(paths)} pictures, {sum(clear)} have transparent pixels"
+        warnings.warn(f"{folder}: {what}: what is transparent becomes {BACKGROUND}", stacklevel=2)
     sizes = {image.shape[1:] for image in images}
     if len(sizes) > 1:
         first, second = sorted(sizes)[:2]
