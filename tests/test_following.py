@@ -74,11 +74,14 @@ def test_a_log_gets_a_line_per_stage_at_once(monkeypatch):
     following.plan_of = lambda run: [Expected("a", 60.0, "recorded"), Expected("b", 2340.0, "scaled")]
     with told(following.announce, run="x"), told(following.announce, stage="b"):
         assert sys.stderr.getvalue() == "stage 2 of 2, about 40 min in all: b (39 min)\n"
+    following.plan_of = lambda run: [Expected("preprocess", 540.0, "scaled"), Expected("b", 60.0, "recorded")]
+    with told(following.announce, run="x"), told(following.announce, stage="preprocess"):
+        assert sys.stderr.getvalue().endswith("stage 1 of 2, about 10 min in all: preprocess\n")  # ZCA times itself
     silent = Following(Bars(quiet=True))
     silent.plan_of = following.plan_of
     with told(silent.announce, run="x"), told(silent.announce, stage="b"):
         pass
-    assert sys.stderr.getvalue().count("\n") == 1
+    assert sys.stderr.getvalue().count("\n") == 2
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,18 @@ def test_counts_sizes_and_modes(trees):
     assert found.line == "21 train (12 to 4 a class), 8 test"
 
 
+def test_many_sizes_are_a_span_and_turned_images_are_counted(trees, capsys):
+    for k in range(1, 7):
+        exif = Image.Exif()
+        exif[0x0112] = 6 if k > 4 else 1  # a quarter turn
+        Image.new("RGB", (10 * k, 10), (k, 0, 0)).save(trees / f"train/elm/exif{k}.jpg", exif=exif)
+    assert inspect(str(trees), trees.parent).turned == 2
+    assert main(["data", "inspect", str(trees), "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "sizes: 8, smallest 10x10, median 64x64, largest 64x64; most frequent 64x64 22, 48x64 6, " in out
+    assert "turned by their EXIF orientation: 2 images" in out
+
+
 def test_equal_pixels_are_found_whatever_the_file_and_other_sizes_are_not_equal(trees):
     with Image.open(trees / "train/oak/3.png") as image:
         image.save(trees / "test/fir/again.bmp")

@@ -2,6 +2,9 @@
 
 import argparse
 import sys
+from bisect import bisect_left
+from itertools import accumulate
+from math import prod
 from pathlib import Path
 
 from ltdd_utils.cli.common import as_json
@@ -12,7 +15,8 @@ from ltdd_utils.data.sources.dataset import data_root
 
 __all__ = ["data_"]
 
-SHOWN = 12  # classes, sizes or examples that are printed; --json has all
+FEW = 6  # sizes that are listed one by one
+SHOWN = 12  # classes, modes or examples that are printed; --json has all
 
 
 def _to_stderr(text: str) -> None:
@@ -75,7 +79,8 @@ def _lines(found: Inspection) -> list[str]:
         if place == SHOWN // 2 and len(order) > SHOWN:
             lines.append(f"  ... {len(order) - SHOWN} more classes")
         lines.append(f"  {found.class_names[c]:{width}}  {found.train[c]:6} train {found.test[c]:6} test")
-    lines += ["", f"sizes: {_counted(found.sizes)}", f"modes: {_counted(found.modes)}"]
+    lines += ["", f"sizes: {_sizes(found.sizes)}", f"modes: {_counted(found.modes)}"]
+    lines += [f"turned by their EXIF orientation: {_images(found.turned)}"] if found.turned else []
     lines += [f"unreadable: {reason}" for reason in found.unreadable[:SHOWN]]
     lines.append(f"in train and test: {_images(len(found.duplicates))}" + _example(found))
     lines += [f"said: {line}" for line in found.said]
@@ -84,6 +89,17 @@ def _lines(found: Inspection) -> list[str]:
 
 def _images(count: int) -> str:
     return f"{count} image{'s' * (count != 1)}"
+
+
+def _sizes(counts: dict[str, int]) -> str:
+    """Each size with its images; of more than a few the span, by the number of pixels, and the most frequent."""
+    if len(counts) <= FEW:
+        return _counted(counts)
+    each = sorted((prod(map(int, size.split("x"))), size, count) for size, count in counts.items())
+    below = list(accumulate(count for *_, count in each))
+    median = each[bisect_left(below, below[-1] / 2)][1]
+    frequent = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[: FEW // 2])
+    return f"{len(counts)}, smallest {each[0][1]}, median {median}, largest {each[-1][1]}; most frequent {frequent}"
 
 
 def _counted(counts: dict[str, int]) -> str:

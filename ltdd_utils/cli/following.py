@@ -12,6 +12,7 @@ from ltdd_utils.cli.forecasts import Plan, duration, sums
 from ltdd_utils.cli.progress import DONE, Bars
 from ltdd_utils.cli.sinks import Sink
 from ltdd_utils.core.progress import Watch
+from ltdd_utils.recipes.stages import PREPROCESS
 
 __all__ = ["Following"]
 
@@ -75,7 +76,8 @@ class Following:
         self.stage, names = stage, [one.name for one in self.plan]
         if stage in names and stage not in self.begun:
             self.begun.append(stage)
-            seconds = self.plan[names.index(stage)].seconds
+            own = stage == PREPROCESS  # a long fit says itself how long it takes on this machine: one number, not two
+            seconds = None if own else self.plan[names.index(stage)].seconds
             if not self.bars.draws:
                 place = f"stage {names.index(stage) + 1} of {len(names)}, {sums(self.plan)}"
                 self._say(f"{place}: {stage}" + ("" if seconds is None else f" ({duration(seconds)})"))

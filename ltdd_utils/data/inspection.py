@@ -17,7 +17,7 @@ from ltdd_utils.core.progress import Watch
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.long_tailed import load, tally
 from ltdd_utils.data.settings import OWN, DataConfig
-from ltdd_utils.data.sources.files import DECODE_ROWS, large_images_allowed, opened, viewed
+from ltdd_utils.data.sources.files import DECODE_ROWS, large_images_allowed, opened, turn_of, viewed
 from ltdd_utils.data.sources.folders import LabelledFiles
 from ltdd_utils.data.sources.own import labelled, split_spec
 
@@ -37,6 +37,7 @@ class Inspection:
     test: tuple[int, ...]
     sizes: dict[str, int]  # "WIDTHxHEIGHT" as a viewer shows it -> images; the most frequent first
     modes: dict[str, int]  # Pillow's name of the colours (RGB, L, P, I;16) -> images
+    turned: int  # images that are stored lying, and shown upright by their EXIF orientation
     skipped: dict[str, int]  # files that are not read, by kind
     unreadable: tuple[str, ...]  # images that cannot be opened, with the reason
     duplicates: tuple[tuple[str, str], ...]  # a train image, and a test image with the same pixels
@@ -90,6 +91,7 @@ def _built_in(name: str, root: Path, watch: Watch | None) -> dict[str, object]:
         "test": tuple(np.bincount(data.test_labels.numpy(), minlength=data.classes).tolist()),
         "sizes": {f"{width}x{height}": count},
         "modes": {"L" if channels == 1 else "RGB": count},
+        "turned": 0,
         "skipped": {},
         "unreadable": (),
         "duplicates": _both(
@@ -120,6 +122,7 @@ def _own(spec: str, root: Path, watch: Watch | None) -> dict[str, object]:
         "test": _counts(found.test, len(found.names)),
         "sizes": dict(sizes.most_common()),
         "modes": dict(modes.most_common()),
+        "turned": sum(look[3] for look in looks.values()),
         "skipped": dict(found.skipped.most_common()),
         "unreadable": tuple(look[0] for look in looks.values() if not look[2]),
         "duplicates": _both(keys(found.train), keys(found.test)),
@@ -130,17 +133,17 @@ def _counts(files: LabelledFiles, classes: int) -> tuple[int, ...]:
     return tuple(np.bincount([label for label, _ in files], minlength=classes).tolist())
 
 
-def _looks(paths: Sequence[Path], watch: Watch | None) -> dict[Path, tuple[str, str, str]]:
-    """Size, mode and hash of the pixels of each image; of one that cannot be read the reason, and no hash."""
+def _looks(paths: Sequence[Path], watch: Watch | None) -> dict[Path, tuple[str, str, str, bool]]:
+    """Size, mode, hash of the pixels, and whether EXIF turns it, of each image; of a bad one why, and no hash."""
 
-    def look(path: Path) -> tuple[str, str, str]:
+    def look(path: Path) -> tuple[str, str, str, bool]:
         try:
             with opened(path, "damaged or cut short") as image:
-                mode, picture = image.mode, viewed(image, "RGB")
+                mode, picture, turned = image.mode, viewed(image, "RGB"), turn_of(image) is not None
         except ValueError as error:
-            return str(error), "", ""
+            return str(error), "", "", False
         size = f"{picture.width}x{picture.height}"
-        return size, mode, hashlib.sha256(size.encode() + picture.tobytes()).hexdigest()
+        return size, mode, hashlib.sha256(size.encode() + picture.tobytes()).hexdigest(), turned
 
     looks = {}
     with large_images_allowed(), ThreadPoolExecutor(os.cpu_count()) as pool:
