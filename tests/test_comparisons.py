@@ -136,6 +136,9 @@ def test_runs_on_the_images_of_another_data_set_have_a_score_and_no_difference(t
     assert any("a score alone, no difference" in note for note in result.notes)
     monkeypatch.setattr(records, "committed", lambda folder: [], raising=False)
     words = ["compare", "random_cifar10/a", "random_cifar10/b", "--across", "--results", str(tmp_path)]
+    save(tmp_path, [(5, 5)], "rded_cifar10", teacher="plain")  # its judge and scale tell nothing of the other two apart
+    labels = list(found(tmp_path, "rded_cifar10", "random_cifar10/a", "random_cifar10/b", across=True)[0].table.index)
+    assert labels == ["rded", "random, cifar10, IF 100", "random, cifar100, IF 100"]
     assert main(words) == 0 and "other data" in capsys.readouterr().out
     assert main([*words, "--figure", str(tmp_path / "a.svg")]) == 2
     assert "no difference to draw" in capsys.readouterr().err

@@ -99,8 +99,8 @@ def distinct_labels(found: Sequence[Side]) -> list[str]:
         lambda one: students_of(one.records[0]),
         lambda one: f"IPC {one.records[0].ipc}",
         lambda one: one.evaluator.label,
-        lambda one: one.records[0].scale,
         lambda one: one.data,
+        lambda one: one.records[0].scale,
         lambda one: one.records[0].config_id,
         lambda one: one.records[0].provenance.data_sha256[:8],
     )
@@ -110,6 +110,6 @@ def distinct_labels(found: Sequence[Side]) -> list[str]:
         alike = [labels.count(label) > 1 for label in labels]
         if not any(alike):
             break
-        if len(set(words)) > 1:
+        if len({word for word, more in zip(words, alike, strict=True) if more}) > 1:
             labels = [f"{a}, {b}" if more else a for a, b, more in zip(labels, words, alike, strict=True)]
     return labels
