@@ -79,9 +79,8 @@ def test_the_test_set_is_looked_at_once_and_after_the_last_step(tmp_path, monkey
     for name in ("train", "confusion_matrix"):
         monkeypatch.setattr(students, name, spy(name, getattr(students, name)))
     seen = []
-    monkeypatch.setattr(
-        Preprocess, "__call__", lambda self, x, real=Preprocess.__call__: seen.append(x) or real(self, x)
-    )
+    real = Preprocess.__call__
+    monkeypatch.setattr(Preprocess, "__call__", lambda self, x, *options: seen.append(x) or real(self, x, *options))
     score(tmp_path, data=toy(signal=20))
     assert [name for name, _ in events] == ["train", "confusion_matrix"]
     assert torch.equal(events[0][1], events[1][1])

@@ -108,9 +108,9 @@ def test_every_make_command_that_a_page_names_exists():
     assert {"book", "test", "pages"} <= named <= phony
 
 
-def test_ci_runs_the_two_commands_and_then_the_pages():
+def test_ci_runs_the_two_commands_and_then_the_pages_and_a_cluster():
     text = (ROOT / ".ci" / "run").read_text()
-    assert re.findall(r"^make (\w+)$", text, flags=re.MULTILINE) == ["test", "book", "pages"]
+    assert re.findall(r"^make (\w+)$", text, flags=re.MULTILINE) == ["test", "book", "pages", "slurm"]
     assert "set -euo pipefail" in text
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     if shutil.which("bash"):

@@ -76,9 +76,8 @@ def test_the_commands_know_it(capsys):
         main(["run", "--help"])
     assert "mlp" in capsys.readouterr().out
     assert main(["show", "random_digits", "--set", "evaluate.network.name=mpl"]) == 2
-    assert "name is 'mpl'; choose one of convnet, vgg11, resnet18, alexnet, resnet32, resnet50, resnext50, mlp" in (
-        capsys.readouterr().err
-    )
+    said = "name is 'mpl' (did you mean mlp?); choose one of convnet, vgg11, resnet18, alexnet, resnet32, resnet50,"
+    assert f"{said} resnext50, mlp" in capsys.readouterr().err
 
 
 def test_a_name_of_the_table_is_needed_and_a_word():

@@ -245,7 +245,10 @@ def test_other_parts_refuse_values_out_of_range():
     for make, message in (
         (lambda: DAMConfig("max"), "weights is 'max'; choose one of none, sum, mean"),
         (lambda: DAMConfig(offset=float("nan")), "offset is nan; it must be a finite number"),
-        (lambda: DAMConfig(prior="uni"), "prior is 'uni'; choose one of long-tailed, estimated, uniform, permuted"),
+        (
+            lambda: DAMConfig(prior="uni"),
+            r"prior is 'uni' \(did you mean uniform\?\); choose one of long-tailed, estimated, uniform, permuted",
+        ),
         (lambda: InitialConfig(policy="skip"), "policy is 'skip'; choose one of duplicate, noise, inherent"),
         (lambda: MatchConfig(steps=0), "steps is 0"),
         (lambda: MatchConfig(epochs=0), "epochs is 0"),
