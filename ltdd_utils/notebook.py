@@ -12,7 +12,7 @@ from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.store import Store
-from ltdd_utils.plots.diagrams import draw
+from ltdd_utils.plots.diagrams import framed
 
 __all__ = ["context", "picture", "source", "versions"]
 
@@ -40,7 +40,7 @@ def picture(name: str, here: str | None = None) -> Any:  # noqa: ANN401 (IPython
     """
     from IPython.display import HTML  # only notebooks have IPython
 
-    return HTML(f'<div style="overflow-x: auto">{draw(name, here)}</div>')
+    return HTML(framed(name, here))
 
 
 def source(thing: Any) -> Any:  # noqa: ANN401 (any function or class in, IPython's display object out)

@@ -5,8 +5,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks of the tests are t
 if "PYTEST_XDIST_WORKER" in os.environ:  # each core has its own process, whatever the shell says
     os.environ["OMP_NUM_THREADS"] = "1"
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,21 @@ def _precision(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_default_dtype(torch.float32 if request.node.get_closest_marker("float32") else torch.float64)
     yield
     torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def ltdd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., Any]:
+    """Run a command in folders of the test's own; what it printed. It must end with ``status``."""
+    for name in ("work", "results", "data"):
+        monkeypatch.setenv(f"LTDD_{name.upper()}", str(tmp_path / name))
+
+    def call(*arguments: object, status: int = 0) -> Any:
+        from ltdd_utils.cli import main
+
+        assert main([str(argument) for argument in arguments]) == status
+        return capsys.readouterr()
+
+    return call
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

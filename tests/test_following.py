@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ltdd_utils.campaign.forecast import Expected
-from ltdd_utils.cli import main, sinks
+from ltdd_utils.cli import sinks
 from ltdd_utils.cli.following import Following
 from ltdd_utils.cli.forecasts import sums
 from ltdd_utils.cli.progress import Bars
@@ -19,18 +19,6 @@ from ltdd_utils.core.progress import told
 pytestmark = pytest.mark.float32
 
 SMALL = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2", "--students", "1"]
-
-
-@pytest.fixture
-def ltdd(tmp_path, monkeypatch, capsys):
-    for name in ("work", "results", "data"):
-        monkeypatch.setenv(f"LTDD_{name.upper()}", str(tmp_path / name))
-
-    def call(*arguments, status=0):
-        assert main([str(argument) for argument in arguments]) == status
-        return capsys.readouterr()
-
-    return call
 
 
 def lines(path):

@@ -12,7 +12,6 @@ from toy_sets import context, quick
 
 from ltdd_utils import recipes
 from ltdd_utils.campaign.forecast import History, forecast
-from ltdd_utils.cli import main
 from ltdd_utils.cli.forecasts import _history, _paths, duration, expected_of, facts_of, warning
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.settings import to_dict
@@ -138,18 +137,6 @@ def test_work_of_a_stage_that_was_stopped_counts(tmp_path):
         run(recipe, 0, 1, context(tmp_path, deadline=time.monotonic() + 0.3))
     students = held(recipe, 0, 1, context(tmp_path))["students"]
     assert not students.whole and 0 < students.seconds < 10
-
-
-@pytest.fixture
-def ltdd(tmp_path, monkeypatch, capsys):
-    for name in ("work", "results", "data"):
-        monkeypatch.setenv(f"LTDD_{name.upper()}", str(tmp_path / name))
-
-    def call(*arguments, status=0):
-        assert main([str(argument) for argument in arguments]) == status
-        return capsys.readouterr()
-
-    return call
 
 
 SMALL = ["--set", "evaluate.train.epochs=2", "--set", "evaluate.network.width=8", "--ipc", "2"]

@@ -3,10 +3,9 @@
 import json
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from toy_photos import grey_photos
 from toy_recipes import small_coreset
 from toy_records import evaluation, record
 from toy_sets import CPU, context
@@ -58,15 +57,7 @@ def own(scores=((4, 2), (4, 3)), sha="a" * 64, counts=(120, 8), **about):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Two classes of grey scans, 12 and 3 to train on, 2 of each to test on."""
-    drawn = np.random.default_rng(0)
-    for split, sizes in (("train", (12, 3)), ("test", (2, 2))):
-        for name, size in zip("ab", sizes, strict=True):
-            folder = tmp_path / "photos" / split / name
-            folder.mkdir(parents=True)
-            for number in range(size):
-                Image.fromarray(drawn.integers(0, 256, (16, 16), dtype=np.uint8)).save(folder / f"{number}.png")
-    return tmp_path / "photos"
+    return grey_photos(tmp_path / "photos", 16)
 
 
 def test_a_changed_folder_of_the_same_name_is_a_record_of_its_own(tmp_path):

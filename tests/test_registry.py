@@ -130,16 +130,32 @@ class Loose(Strangers):
 
 
 @pytest.mark.parametrize(
-    ("compute", "message"),
+    ("compute", "message", "error"),
     [
-        ("optimise", "the stage 'work' of the family 'strangers' is 'optimise'; give the function itself, or set"),
-        (lambda job: None, "the last stage of the family 'strangers' gave a NoneType; let it return the set"),
-        (lambda job: Bundle(), "the last stage of the family 'strangers' gave a Bundle; let it return the set"),
-        (lambda job: job.run.stage("work", lambda _: torch.zeros(1)), "the stage 'work' computed a Tensor; the store"),
+        (
+            "optimise",
+            "the stage 'work' of the family 'strangers' is 'optimise'; give the function itself, or set",
+            ValueError,
+        ),
+        (
+            lambda job: None,
+            "the last stage of the family 'strangers' gave a NoneType; let it return the set",
+            ValueError,
+        ),
+        (
+            lambda job: Bundle(),
+            "the last stage of the family 'strangers' gave a Bundle; let it return the set",
+            ValueError,
+        ),
+        (
+            lambda job: job.run.stage("work", lambda _: torch.zeros(1)),
+            "the stage 'work' computed a Tensor; the store",
+            Failed,  # what a stranger's own function met
+        ),
     ],
 )
-def test_a_stage_that_gives_no_set_is_refused(compute, message, tmp_path):
-    with pytest.raises((ValueError, Failed), match=message):  # Failed: what a stranger's own function raised or met
+def test_a_stage_that_gives_no_set_is_refused(compute, message, error, tmp_path):
+    with pytest.raises(error, match=message):
         Loose(compute).distil(Job(Settings(), 1, toy_run(tmp_path)))
 
 

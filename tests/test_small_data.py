@@ -3,10 +3,9 @@
 import json
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from toy_photos import grey_photos
 from toy_recipes import SMALL_DAMED
 from toy_records import record
 
@@ -86,14 +85,7 @@ def test_experts_that_cannot_have_moved_are_named():
 
 @pytest.fixture
 def photos(tmp_path):
-    """Two classes of grey scans, 12 and 3 to train on, 2 of each to test on."""
-    drawn = np.random.default_rng(0)
-    for split, sizes in (("train", (12, 3)), ("test", (2, 2))):
-        for name, size in zip("ab", sizes, strict=True):
-            folder = tmp_path / "photos" / split / name
-            folder.mkdir(parents=True)
-            for number in range(size):
-                Image.fromarray(drawn.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / f"{number}.png")
+    grey_photos(tmp_path / "photos", 8)
     return tmp_path
 
 

@@ -11,7 +11,6 @@ from toy_sets import context
 
 from ltdd_utils import campaign, recipes
 from ltdd_utils.campaign.listing import as_file, from_file
-from ltdd_utils.cli import main
 from ltdd_utils.cli.granted import claimed, threads
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.recipes.stages import stages
@@ -207,18 +206,6 @@ def test_a_simulated_schedule_obeys_its_bounds():
 
 
 # --- The commands -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ltdd(tmp_path, monkeypatch, capsys):
-    for name in ("work", "results"):
-        monkeypatch.setenv(f"LTDD_{name.upper()}", str(tmp_path / name))
-
-    def call(*arguments, status=0):
-        assert main([str(argument) for argument in arguments]) == status
-        return capsys.readouterr()
-
-    return call
 
 
 SMALL = ["random_digits", "--ipc", "2", "--students", "1", "--set", "evaluate.train.epochs=1"]

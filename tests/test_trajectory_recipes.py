@@ -253,7 +253,7 @@ def test_other_parts_refuse_values_out_of_range():
         (lambda: MatchConfig(steps=0), "steps is 0"),
         (lambda: MatchConfig(epochs=0), "epochs is 0"),
         (lambda: ExpertConfig(count=0), "count is 0"),
-        (lambda: ExpertConfig(stored="fp16"), r"stored is 'fp16' .*; choose one of fp32, bf16"),
+        (lambda: ExpertConfig(stored="fp16"), r"stored is 'fp16' \(did you mean bf16\?\); choose one of fp32, bf16"),
         (lambda: GSAMConfig(rho=-1), "rho is -1"),
     ):
         with pytest.raises(ValueError, match=message):

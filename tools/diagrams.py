@@ -4,7 +4,7 @@ from pathlib import Path
 
 from notebook_pairs import ROOT, chapters
 
-from ltdd_utils.plots.diagrams import DIAGRAMS, draw
+from ltdd_utils.plots.diagrams import DIAGRAMS, draw, framed
 
 __all__ = ["image", "include", "write_includes"]
 
@@ -19,7 +19,7 @@ def image(name: str) -> str:
 def include(name: str) -> str:
     """A diagram as a part of a page in ``book/``: text in the page's colour, and each chapter's part links to it."""
     links = {chapter.stem[:2]: f"../notebooks/{chapter.stem}.html" for chapter in chapters()}
-    return f'<div style="overflow-x: auto">{draw(name, links=links)}</div>\n'
+    return framed(name, links=links) + "\n"
 
 
 def write_includes(folder: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ltdd_utils.plots.roadmap import roadmap
 from ltdd_utils.plots.svg import linked, svg, text
 
-__all__ = ["DIAGRAMS", "Diagram", "draw"]
+__all__ = ["DIAGRAMS", "Diagram", "draw", "framed"]
 
 BOX, GAP = (166, 78), (29, 42)  # width and height of a box; between two
 MARGIN = 6
@@ -170,6 +170,11 @@ def draw(name: str, here: str | None = None, links: dict[str, str] | None = None
     parts += [_box(box, here, links or {}) for box in diagram.boxes.values()]
     parts.append(_legend(diagram, here is None))
     return svg(diagram.title, diagram.alternative, rows * (BOX[1] + GAP[1]) - GAP[1] + MARGIN, parts)
+
+
+def framed(name: str, here: str | None = None, links: dict[str, str] | None = None) -> str:
+    """``draw`` as a part of a page, in a box that scrolls on a narrow screen; the arguments are those of ``draw``."""
+    return f'<div style="overflow-x: auto">{draw(name, here, links)}</div>'
 
 
 def _box(box: Box, here: str | None, links: dict[str, str]) -> str:
