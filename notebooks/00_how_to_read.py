@@ -20,6 +20,18 @@
 # This chapter shows the problem and a first answer, live, in under a minute.
 # Then it says how the other chapters are built.
 # You need to know PyTorch and what a classifier is; everything else is explained when it is needed.
+#
+# > **After this chapter you can**
+# >
+# > - say what a long tail does to a network, and what a small balanced set changes;
+# > - read every table of this book: points, `needed`, `n`, resolved or not;
+# > - run a chapter, and one cell of a published table, yourself.
+#
+# > **In one minute.**
+# > A network trained on a long tail answers with the frequent classes too often.
+# > Train it on a few images of *each* class instead, and it knows the rare ones again, but less about the frequent ones, since most images were thrown away.
+# > *Dataset distillation* looks for a few images per class that teach more than the same number of real ones.
+# > This book asks how far that goes when the data have a long tail, with every number next to the cell that shows it.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -186,6 +198,26 @@ print(notebook.versions())
 # - A small balanced set repairs the tail and pays for it at the head.
 #   Closing that gap is what distillation is for.
 #
+# ## Check yourself
+#
+# <details><summary>Why does the test set of a long-tailed benchmark stay balanced?</summary>
+#
+# So that every class counts the same. On a long-tailed test set a network that never answers with a rare class would lose almost nothing.
+#
+# </details>
+#
+# <details><summary>A table says: 1.2 points, <code>needed</code> 1.6. What may you conclude?</summary>
+#
+# That these pipelines cannot tell the two apart. It is *not* shown that they are equal: a true difference of a point would look like this often enough.
+#
+# </details>
+#
+# <details><summary>Student, expert, teacher: which of them sees real images?</summary>
+#
+# The expert and the teacher. A student sees the distilled set alone, and its test accuracy is the score of that set.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** With IF 20 and a largest class of 120 images, how many images does the smallest class have, and how many would it have at IF 100?
@@ -217,3 +249,5 @@ print(notebook.versions())
 # The long-tailed subset does not change, since it has its own seed (`subset_seed`); the images drawn from it do.
 #
 # </details>
+#
+# **Next:** chapter 01 takes the long tail itself apart: which images it contains, how classes are grouped, how pixels are prepared.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Long-tailed data
 #
+# *Builds on chapter 00.*
+#
 # **Question.** What exactly is "CIFAR-10-LT with imbalance factor 100", which images does it contain, and what does a network trained on it get wrong?
 #
 # Two papers can use the same name for different images, different groups of classes and different pixels.
@@ -21,6 +23,18 @@
 #
 # Both papers cut their long tails out of balanced benchmarks, and give collections whose tail is natural as the reason to care: medical images, scenes of traffic.
 # No such collection is run in this book; [Your own data](../book/own_data.md) says how to run one, with `data.profile=natural`.
+#
+# > **After this chapter you can**
+# >
+# > - compute the class counts of any long tail from $n_{\max}$, the imbalance factor and the number of classes;
+# > - say why two papers with the same setting may have different images, groups and pixels;
+# > - tell what a long tail costs a network, and how much of that a change of the loss gives back.
+#
+# > **In one minute.**
+# > A benchmark long tail keeps $n_{\max} \, \mathrm{IF}^{-r/(C-1)}$ images of the class with rank $r$: a straight line on a logarithmic axis.
+# > The recipe looks complete and is not: which images, which class is which rank, and how pixels are whitened are choices too.
+# > A network trained on such data learns the classes *and* how frequent they are.
+# > The second part, the *bias*, is a shift of its logits by the logarithm of the class shares, and a loss can take it out; what remains is that rare classes have few images.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -374,6 +388,26 @@ assert all(
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>CIFAR-10-LT has 5,000 airplanes. How many trucks at IF 200?</summary>
+#
+# $5000 / 200 = 25$: the last class has $n_{\max} / \mathrm{IF}$ images, whatever lies between.
+#
+# </details>
+#
+# <details><summary>Why do the thresholds "more than 100" and "fewer than 20" images give empty groups on CIFAR-10-LT?</summary>
+#
+# They were made for data with other counts. At IF 100 the rarest class of CIFAR-10-LT has 50 images, so no class is "few-shot". Thirds by rank exist for any data.
+#
+# </details>
+#
+# <details><summary>Does logit adjustment need more images of the tail?</summary>
+#
+# No. It changes the loss alone: the logarithm of the class shares is added to the logits during training, so that the network need not learn it.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** Without running anything: how many images does the rarest class of CIFAR-100-LT at IF 50 have, and how many does a distilled set with 50 images per class need there?
@@ -416,3 +450,5 @@ print(notebook.versions())
 # Chapter 02 has shares of the luck for whole distillations on digits, the draw of the long tail among them.
 #
 # </details>
+#
+# **Next:** chapter 02 turns a set of images into a score, and asks how far the score can be trusted.

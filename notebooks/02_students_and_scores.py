@@ -14,12 +14,26 @@
 # %% [markdown]
 # # Students and scores
 #
+# *Builds on chapter 01.*
+#
 # **Question.** A paper says that a distilled set "scores 53.4".
 # Who scored it and how, and how far can that number be trusted?
 #
 # The score of a distilled set is the test accuracy of a **student**: a fresh network trained on the set alone.
 # So every score belongs to a set *and* a **protocol**: the student's network, loss, schedule, augmentation, and the labels it may see.
 # This chapter builds the one evaluator that scores all methods of the book, and uses it on the simplest sets: real images, chosen in four ways.
+#
+# > **After this chapter you can**
+# >
+# > - say what a protocol consists of, and why a score without one means little;
+# > - tell the two kinds of $n$ apart: students of one set, and independent sets;
+# > - judge a printed "mean ± deviation" of a distillation paper.
+#
+# > **In one minute.**
+# > The score of a distilled set is the test accuracy of a fresh *student* trained on it.
+# > So a score belongs to the set **and** to its *protocol*: the student's network, its schedule, its augmentation, and above all the labels it may see.
+# > Five students of one set share that set's luck; only another set, from another pipeline, shows how much luck that was.
+# > And the best of many evaluations on the test set is not a score but a maximum, which rises with every look.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -568,6 +582,26 @@ else:
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>Two papers report the same set with 46 and 52. Must one be wrong?</summary>
+#
+# No. They may have trained different students, or shown them different labels: that is, used different protocols.
+#
+# </details>
+#
+# <details><summary>You train 50 students instead of five on the same set. What becomes more certain, and what does not?</summary>
+#
+# The mean score of *that set* does. What the method gives on another seed does not: experts and distillation were run once.
+#
+# </details>
+#
+# <details><summary>Why is the last state of a student scored, not the best one?</summary>
+#
+# Choosing the best one on test images uses the test set for a decision. The maximum is biased upwards, and more so for methods whose students fluctuate more.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** Published: Random 34.4 with a standard deviation of 2.0.
@@ -644,3 +678,5 @@ print(notebook.versions())
 # and only a recipe without luck in experts and distillation would give 1.
 #
 # </details>
+#
+# **Next:** chapter 03 begins paper 1: experts, and what they know about the head and the tail.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Expert trajectories: biased and decoupled
 #
+# *Builds on chapter 01.*
+#
 # **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training.
 # What does such an expert know about the head and the tail, where in its weights is the bias, and what do experts without it cost?
 #
@@ -21,6 +23,18 @@
 # An expert trained on the long tail is sure of head images and unsure of tail images.
 # Training its *last layer alone* again, on the same images in a class-aware order, makes it surer of the tail: the features were better than the classifier's use of them.
 # A cell below checks this on three seeds.
+#
+# > **After this chapter you can**
+# >
+# > - say what an expert trajectory is, and what of it a distillation reads;
+# > - show where in an expert's weights the bias of the long tail sits;
+# > - train and store both kinds of experts, and tell what the second stage costs.
+#
+# > **In one minute.**
+# > Paper 1 does not compare images with images but *training runs* with training runs.
+# > An expert is a network trained on the real long tail; its weights after every epoch, $\theta_0, \theta_1, \dots$, are its trajectory.
+# > On a long tail the expert's last layer favours frequent classes, while its features remain useful for all of them.
+# > So *expert decoupling* adds a second, cheap stage: freeze the features and train the last layer again on re-balanced batches.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -395,6 +409,26 @@ costs.astype({name: int for name in columns[:4]}).round(3)
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>Which parameters does a classifier expert change?</summary>
+#
+# The last linear layer alone, weight and bias. Its backbone is that of the representation expert's last snapshot, bit for bit.
+#
+# </details>
+#
+# <details><summary>Why is the length of a classifier's row a sign of bias?</summary>
+#
+# A longer row gives larger logits for the same angle between features and row, so its class is answered more often. On a long tail the rows of frequent classes get more gradient, and grow longer.
+#
+# </details>
+#
+# <details><summary>Must all snapshots be kept?</summary>
+#
+# No: only those from which a student may start, the targets two epochs later, and the last one.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** An epoch of stage 2 has $n_{\max} C$ images.
@@ -450,3 +484,5 @@ print(notebook.versions())
 # If digit 0 kept the longest row, the length would reflect the digit (its ink, its distance from the others) and not its frequency.
 #
 # </details>
+#
+# **Next:** chapter 04 lets a student on synthetic images follow such a path, and computes how the images must change.

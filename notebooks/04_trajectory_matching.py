@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Trajectory matching: exact and constant-memory gradients
 #
+# *Builds on chapter 03.*
+#
 # **Question.** An expert went from one snapshot to another on hundreds of real images.
 # How must a hundred synthetic images change so that a student trained on *them* takes the same path, and what does it cost to find out?
 #
@@ -21,6 +23,18 @@
 # The gradient of the matching loss can be computed exactly with the activations of only one student step in memory at a time, however many steps the student takes.
 # A few iterations with it bring the student visibly closer to the expert.
 # Cells below check both, the second on three seeds.
+#
+# > **After this chapter you can**
+# >
+# > - write down the matching loss and say what 0 and 1 mean;
+# > - derive its exact gradient with the memory of a single student step;
+# > - say what TESLA leaves out, and when that matters.
+#
+# > **In one minute.**
+# > Start a student at an expert's snapshot, let it take $N$ steps on the synthetic images, and measure how much of the way to a later snapshot is left.
+# > The images are changed to make that remainder smaller.
+# > Backpropagation through all $N$ steps would need the activations of all of them; but walking *backwards* along the stored weights with the recursion $a_i = (I - \eta H_i)\, a_{i+1}$ gives the same gradient with one step in memory.
+# > TESLA holds $a$ fixed, which is cheaper and no longer exact.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -531,6 +545,26 @@ pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>The matching loss of a student is 1.3. What happened?</summary>
+#
+# It ended further from the target than it began: its steps were too long, or led elsewhere.
+#
+# </details>
+#
+# <details><summary>What grows with the number of student steps under the adjoint recursion?</summary>
+#
+# The stored weight vectors, one per step, and the time. Activations of one step at a time are all that is in memory.
+#
+# </details>
+#
+# <details><summary>Why must the learned step size be guarded?</summary>
+#
+# It is learned by gradient descent like the images. Below zero the student climbs; far above, it diverges, and its gradient explodes with it.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** Show from the recursion that TESLA's gradient is exact for $N = 1$, for the images, the labels *and* the step size.
@@ -574,3 +608,5 @@ print(notebook.versions())
 # Off the line there is no such reading: a student that moves sideways moves a lot without getting any closer.
 #
 # </details>
+#
+# **Next:** chapter 05 looks at the student's own loss: with balanced images it cannot follow a biased expert, unless the loss is biased too.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # DAM: deriving the loss
 #
+# *Builds on chapters 03 and 04.*
+#
 # **Question.** The expert was trained on a long tail; the student trains on a set with the same number of images per class.
 # Matching asks the student to follow the expert's path.
 # With which loss does balanced data act like a long tail?
@@ -21,6 +23,18 @@
 # **Claim.**
 # With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior it stays further away.
 # A cell checks this on three seeds.
+#
+# > **After this chapter you can**
+# >
+# > - derive why a long tail shifts logits by $\log \pi$;
+# > - explain both forms of DAM, and why they must not be added;
+# > - test a prior: the true one, a wrong one, none.
+#
+# > **In one minute.**
+# > The expert saw many airplanes and few trucks; the student sees ten of each.
+# > At the same weights their gradients differ, so a student with plain cross-entropy cannot walk the expert's way, and matching asks the images or their labels to make up for it.
+# > *Distribution-agnostic matching* (DAM) puts the imbalance into the student's loss instead: weight class $c$ by its share $\pi_c$, or subtract $\log \pi_c$ from its logit.
+# > The bias is then in the student's weights, where the expert has it, and need not be put into the set.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -441,6 +455,26 @@ pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).r
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>Who uses DAM's loss: the student inside the matching, or the one that is scored?</summary>
+#
+# Only the one inside the matching. Students that are scored train with plain cross-entropy on what came out.
+#
+# </details>
+#
+# <details><summary>Balanced Softmax adds the logarithm of the prior to the logits. Why does DAM subtract it?</summary>
+#
+# They go opposite ways: Balanced Softmax trains an unbiased network on biased data, DAM a biased network on balanced data.
+#
+# </details>
+#
+# <details><summary>What do weights that sum to 1 change besides the balance of classes?</summary>
+#
+# The length of every step: it becomes $C$ times shorter than with weights of mean 1.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** The expert's representation was trained with Balanced Softmax instead of plain cross-entropy.
@@ -497,3 +531,5 @@ print(notebook.versions())
 # Experts that stop early, or train with augmentation, predict roughly these shares; the control in chapter 14 shows whether that is enough.
 #
 # </details>
+#
+# **Next:** chapter 06 takes the other half of paper 1: which expert serves for what.

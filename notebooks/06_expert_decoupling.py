@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Expert decoupling
 #
+# *Builds on chapters 03 and 04.*
+#
 # **Question.** Paper 1 takes the backbone from one kind of expert and the classifier from another, in three places: for the matching itself, for the choice of the initial images, and for their labels.
 # Why can one expert not serve for both, and which of the three places matters?
 #
@@ -22,6 +24,18 @@
 # A cell checks this on three experts.
 # (2) An initial set that decoupled experts chose and labelled contains a tail that the biased experts' set lacks, *before any matching*.
 # A cell checks its cause on the same three experts, and its effect on one pair of sets.
+#
+# > **After this chapter you can**
+# >
+# > - say which expert serves for the backbone, the classifier, the initial images and the labels;
+# > - tell what a linear probe shows about features, and what it does not;
+# > - separate what the initial set gives from what the matching adds.
+#
+# > **In one minute.**
+# > One expert cannot do everything: features learned on all images are good, a classifier learned on a long tail is biased.
+# > *Expert decoupling* matches the student's backbone to experts trained on the long tail, and its classifier to experts with a re-balanced last layer.
+# > The re-balanced experts also choose the real images with which the distilled set begins, and give them soft labels.
+# > That start alone already knows the tail, before a single iteration of matching.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -458,6 +472,26 @@ print(
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>The second phase of matching moves only one linear layer. What does that save?</summary>
+#
+# Features do not change along the way, so they are computed once; the steps are products of small matrices, and the gradient has a closed form.
+#
+# </details>
+#
+# <details><summary>Why does a biased expert's initial set have no tail?</summary>
+#
+# Images are kept if the expert is right about them. A biased expert is right about almost no tail image, so the places are filled with noise or repetitions.
+#
+# </details>
+#
+# <details><summary>A probe on random features reaches nearly the same tail accuracy. What does that tell you?</summary>
+#
+# That the probe's data, not the features, explain most of it. A good probe alone does not show that training made the features good.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** With perfect features, which biases turn a classifier for the long tail into one for balanced data?
@@ -513,3 +547,5 @@ print(notebook.versions())
 # The probe would learn from features that no test image has, and the four backbones would be compared on data that they have seen to different degrees.
 #
 # </details>
+#
+# **Next:** chapter 07 reads the recorded runs on CIFAR-10-LT: what each part gives, with controls.

@@ -14,11 +14,25 @@
 # %% [markdown]
 # # Results of paper 1
 #
+# *Builds on chapters 03 to 06.*
+#
 # **Question.** Paper 1 reports that DAM and expert decoupling lift a distilled set from 37.3 to 53.4 on CIFAR-10-LT (IF 100, ten images per class).
 # How much of such a lift comes from the *matching*, and how much from the images and labels that the matching *starts* from?
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+#
+# > **After this chapter you can**
+# >
+# > - split the lift of paper 1 into what the start gives and what the matching adds;
+# > - say what DATM, ED alone, DAM alone and DAM + ED do to the same start;
+# > - place our numbers beside the printed ones, with the reasons for their distance.
+#
+# > **In short**
+# >
+# > - The start that re-balanced experts choose and label gives most of the points, before any matching.
+# > - Matching with biased experts takes that start away again; with decoupled experts it keeps it and adds to it, more so with DAM.
+# > - From IF 10 to IF 100 DATM falls, and DAM + ED hardly does.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -444,6 +458,32 @@ analysis.for_display(spent.drop(columns="preprocess"), 0)
 print(notebook.versions())
 
 # %% [markdown]
+# ## Remember
+#
+# 1. Look at the set before its first iteration.
+# 2. What a part gives depends on which other parts are there.
+# 3. A spread counts only the luck that was drawn anew.
+#
+# ## Check yourself
+#
+# <details><summary>Why is "initial set, no iterations" the most important control of this chapter?</summary>
+#
+# Because images and labels of the initial set come from experts already. Without it, what choosing and labelling gave would be credited to the matching.
+#
+# </details>
+#
+# <details><summary>DATM ends below its good start. Is matching useless?</summary>
+#
+# No: matching *biased* experts is harmful here. The same matching with decoupled experts keeps the start and adds to it.
+#
+# </details>
+#
+# <details><summary>All pipelines of one row share four expert pairs. What does its spread leave out?</summary>
+#
+# The luck of the experts. It shows that of distillation and students alone.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** `datm` from `damed`'s initial set is a control.
@@ -489,3 +529,5 @@ print(notebook.versions())
 # At the paper's settings the balance is another: $10000 \cdot 80 \cdot 100 \cdot 9 = 720$ million for one distilled set.
 #
 # </details>
+#
+# **Next:** chapter 08 begins paper 2, which trains no student inside the distillation at all: it aligns statistics.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # BatchNorm under imbalance: the calibration math
 #
+# *Builds on chapter 01.*
+#
 # **Question.** Paper 2 changes synthetic images until a network, the *observer*, measures on them the statistics that it measured on the real data.
 # Every BatchNorm layer stores such statistics.
 # Whose statistics are they when a few classes have most of the images, and how can we get statistics in which all classes count alike?
@@ -22,6 +24,18 @@
 # Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
 # A cell below checks this on three seeds, for plain and for debiased observers.
 # That is not the only difference between the statistics that a network has after its training and those in which all classes count alike; a figure further down shows the rest.
+#
+# > **After this chapter you can**
+# >
+# > - say whose statistics a BatchNorm layer stores after training on a long tail;
+# > - derive a momentum that gives the exact mean, and what it loses on variances;
+# > - compute class-fair statistics in both forms, and say how they differ.
+#
+# > **In one minute.**
+# > Recovery, the heart of paper 2, changes images until a network measures on them what it measured on real data.
+# > What it measured is stored in its BatchNorm layers: running averages dominated by the last few batches, and so by the frequent classes.
+# > *Calibration* replaces them: one more pass over the data, a momentum that forgets nothing, and an average in which every class has the same share.
+# > On this scale no effect of it on a student's score is visible; the mathematics decides what the targets mean, and where formula and code differ.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -686,6 +700,26 @@ analysis.for_display(verdict)
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>With momentum 0.1, how much do the first hundred batches of a thousand count in the end?</summary>
+#
+# Nothing: their weight is $0.9^{900}$ times what it was, about $10^{-41}$. The average is that of the last few dozen batches.
+#
+# </details>
+#
+# <details><summary>Two classes with equal variances and different means: what is the variance of their equal mixture?</summary>
+#
+# Their common variance *plus* the variance of the two means. The average of class variances leaves the second part out.
+#
+# </details>
+#
+# <details><summary>Why is the observer's own normalisation not replaced by the calibrated statistics?</summary>
+#
+# Its weights were trained with its own. Other statistics in the first layer change what the second one sees, so the targets measured for it no longer fit.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** With momentum $a$, how many batches hold half of the weight of a running mean?
@@ -745,3 +779,5 @@ print(notebook.versions())
 # Which class is near the running statistics can change: if the new head class is an unusual digit, the natural average moves towards it.
 #
 # </details>
+#
+# **Next:** chapter 09 trains the two networks of paper 2, observer and teacher, with a loss against the bias.

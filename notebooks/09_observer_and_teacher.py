@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Observer and teacher: debiasing
 #
+# *Builds on chapters 01 and 08.*
+#
 # **Question.** Two networks trained on the long tail determine paper 2's set: the images are recovered under the *observer*, and the *teacher* labels them.
 # Their view of the tail goes into every image and every label.
 # The paper trains both with a loss that works against the bias.
@@ -23,6 +25,18 @@
 # On the same debiased backbone, the re-weighted head is right more often on the tail than the plain head.
 # A cell checks this on three seeds.
 # That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT; the page says what is visible, and shows the teachers recorded on CIFAR-10-LT so far.
+#
+# > **After this chapter you can**
+# >
+# > - name the four parts of the debiasing loss and what each does;
+# > - derive where a re-weighted head ends, and why the factor $C$ matters;
+# > - compare a debiased teacher with the control that costs nothing: shifting a plain teacher's logits.
+#
+# > **In one minute.**
+# > Two networks decide paper 2's set: the *observer*, whose statistics the images must reproduce, and the *teacher*, who labels them.
+# > Both are trained against the bias: two mixed views of each batch with partners drawn towards the tail, a plain and a re-weighted head on one backbone, a weight that moves from the first head to the second, and a consistency loss between the views.
+# > On the same backbone, the re-weighted head knows the tail better.
+# > For the *students* that it labels for, the effect on CIFAR-10-LT is large.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -571,6 +585,26 @@ beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>Which of the two heads answers after training?</summary>
+#
+# The re-weighted one. The plain head only trains.
+#
+# </details>
+#
+# <details><summary>What is subtracted from a plain teacher's logits in the control, and what does that cost?</summary>
+#
+# The logarithm of the class shares, $\log \pi_c$. It costs nothing: no training, one vector.
+#
+# </details>
+#
+# <details><summary>Why can Digits-LT not show that a debiased teacher is better?</summary>
+#
+# Its plain teacher already knows the tail nearly as well as the head: there is little bias to remove.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** CIFAR-10-LT at IF 100, $r = 0.8$: how many times larger than the head class's is the weight of the rarest class?
@@ -629,3 +663,5 @@ print(notebook.versions())
 # The tail third has 150 test images, for which $s$ is several points, so it takes tens of seeds, not three.
 #
 # </details>
+#
+# **Next:** chapter 10 makes images: real crops that a teacher is sure of, changed until the observer's statistics are those of the data.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Initialisation and recovery
 #
+# *Builds on chapters 08 and 09.*
+#
 # **Question.** Paper 2 makes images without a training run inside a training run: it takes crops of real images that a teacher is sure of, and changes their pixels until an observer measures the statistics of the real data on them.
 # Which crops are these if a class has six images?
 # What exactly is minimised, and what do the images gain?
@@ -24,6 +26,18 @@
 # If the observer gets whole images, these come closer, also under another observer; with the recipe's random crops, the crops come closer while the whole images move away.
 # Cells check both on three seeds.
 # The gain of a student is measured as well, and the page says whether the difference is resolved.
+#
+# > **After this chapter you can**
+# >
+# > - choose initial crops in rounds, and say why that protects the tail;
+# > - write down what recovery minimises;
+# > - tell what recovery makes more alike, and for whom.
+#
+# > **In one minute.**
+# > No student and no trajectory here: uni-level distillation begins with crops of real images that a teacher is sure of.
+# > Then it changes their pixels until an observer, whose weights stay fixed, measures on them the class statistics of the real data.
+# > This costs minutes, and its memory does not grow with the size of the set.
+# > What comes closer is what the observer was *shown*: if it saw random crops, the crops match the data, and whole images need not.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -561,6 +575,26 @@ analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>A class has six images and the set wants ten. What do rounds do?</summary>
+#
+# Each round takes one crop of every image before any image gets a second one, so all six are among the ten.
+#
+# </details>
+#
+# <details><summary>What is trained during recovery?</summary>
+#
+# The pixels alone. The observer's weights and statistics are the same, bit for bit, before and after.
+#
+# </details>
+#
+# <details><summary>Which control shows what recovery gives to a student?</summary>
+#
+# The same crops and labels without it, under the same teacher.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** A class has 6 images, 5 crops of each, and IPC is 40.
@@ -613,3 +647,5 @@ print(notebook.versions())
 # With the global term alone (`class_share` 0), the loss contains no class at all: any exchange of labels has the same loss, and images keep their class only because they started in it.
 #
 # </details>
+#
+# **Next:** chapter 11 gives these images labels, once or for every view, and takes the bias out of a teacher's answers.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Relabelling, label budgets, ADSA
 #
+# *Builds on chapters 02 and 09.*
+#
 # **Question.** A distilled image of this family has no label of its own: a teacher provides it.
 # Does it do so once per image, or in every epoch for every view?
 # How much information are these labels?
@@ -25,6 +27,18 @@
 # (2) ADSA's search finds a prior shift that was planted in class-symmetric data.
 # (3) With logit matching and a short training, ADSA over-corrects: the student learns the shift sooner than the part that depends on the image.
 # Cells check all three, (1) and (3) on three students each.
+#
+# > **After this chapter you can**
+# >
+# > - count the label budget of a protocol, in numbers per image;
+# > - explain ADSA, and what its search mistakes for a prior;
+# > - say why a student can over-correct even when its teacher does not.
+#
+# > **In one minute.**
+# > An image of this family gets its labels from a teacher: once, or anew for each augmented view in each epoch.
+# > The second budget is many times larger than the images themselves, and students with it score higher, so a protocol must name it.
+# > If the teacher is biased, *ADSA* shifts its logits by $\tau \log \pi$ before they become labels, with the $\tau$ at which the classes are most alike in confidence.
+# > A student that trains briefly learns such a common shift sooner than what depends on the image, and so corrects too much.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -577,6 +591,26 @@ pd.DataFrame(ends).T.round(1)
 print(notebook.versions())
 
 # %% [markdown]
+# ## Check yourself
+#
+# <details><summary>100 images, ten classes, 300 epochs, a label for every view: how many label values does a student see?</summary>
+#
+# $100 \cdot 300 \cdot 10 = 300{,}000$, where one stored soft label per image would be 1,000.
+#
+# </details>
+#
+# <details><summary>What does ADSA change: images, labels or the student?</summary>
+#
+# The labels alone. Its one number $\tau$ is chosen after the teacher was trained.
+#
+# </details>
+#
+# <details><summary>When is the best τ not zero although the data are balanced?</summary>
+#
+# When some classes are harder than others: a difference of difficulty looks like a prior to the search.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** A teacher's logits are $\log p(c|x) + u(x)$ with any function $u$.
@@ -628,3 +662,5 @@ print(notebook.versions())
 # Below $\sqrt{999} / 1000 \approx 0.032$: the confidences of the classes would have to agree within about three points, which they do not for classes of different difficulty.
 #
 # </details>
+#
+# **Next:** chapter 12 reads the recorded runs of paper 2: which of its parts earns the points.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Results of paper 2
 #
+# *Builds on chapters 08 to 11.*
+#
 # **Question.** Paper 2 reports 62.7 on CIFAR-10-LT (IF 100, ten images per class) for its uni-level framework, beside 53.2 for its own runs of EDC, 41.2 for RDED and the 53.4 of DAM + ED.
 # Its parts are a debiased expert, class-fair statistics, confident crops, recovery and relabelling.
 # **Which of them earns the points?**
@@ -24,6 +26,18 @@
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+#
+# > **After this chapter you can**
+# >
+# > - say how much of paper 2's lead is its teacher, and how much its images;
+# > - read an ablation whose rows change the teacher as well as the method;
+# > - judge what budget, set size and other students do to the comparison.
+#
+# > **In short**
+# >
+# > - The teacher earns most of the points: every set gains far more from the debiased one than the method adds to random real images under it.
+# > - What the images add is small and resolved on CIFAR-10-LT; it is largest at one image per class.
+# > - Of calibration and of the debiased observer no effect can be seen here, and the confident crops cost a little.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -575,6 +589,32 @@ Image(
 print(notebook.versions())
 
 # %% [markdown]
+# ## Remember
+#
+# 1. Name the teacher with the number.
+# 2. Compare sets under one teacher, methods with the teachers they come with, and say which of the two you do.
+# 3. "Not resolved" is not "no effect".
+#
+# ## Check yourself
+#
+# <details><summary>Two sets are labelled by two teachers and differ by ten points. Which set is better?</summary>
+#
+# That cannot be said. Both must be labelled by the same teacher; most of ten points may be the teachers' difference.
+#
+# </details>
+#
+# <details><summary>Why do sets lie closer together under a teacher that answers for every view?</summary>
+#
+# It tells all students the same, and much more than the images contain. What a set lacks, the labels of its views make up for in part.
+#
+# </details>
+#
+# <details><summary>What would show that a calibrated observer matters?</summary>
+#
+# The same pipeline with and without it, several seeds, under one teacher, with an interval that leaves zero out.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** RDED's set under the debiased teacher is a control that paper 2 does not show.
@@ -610,3 +650,5 @@ print(notebook.versions())
 # So a good teacher matters more than which images carry the views.
 #
 # </details>
+#
+# **Next:** chapter 13 puts the sets of both papers before the same judges.

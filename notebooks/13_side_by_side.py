@@ -14,12 +14,26 @@
 # %% [markdown]
 # # Side by side under one evaluator
 #
+# *Builds on chapters 02, 07 and 12.*
+#
 # **Question.** Both papers print an accuracy for CIFAR-10-LT (IF 100, ten images per class), and the second one puts the first one's number into its own table.
 # But the two numbers were not made by the same students, nor from the same labels.
 # **Which distilled set is best when the same students, the same teacher and the same label budget score all of them?**
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+#
+# > **After this chapter you can**
+# >
+# > - compare distilled sets of different families without comparing their evaluators;
+# > - split a published gap into a share of the evaluator and one of the set, and say why the split depends on the order;
+# > - say from how many students on a distilled set pays.
+#
+# > **In short**
+# >
+# > - Under stored labels the sets lie far apart; under a teacher that answers for every view they lie close together.
+# > - The change of judge moves random real images by more than the best method does.
+# > - A logit-adjusted student on all real images is above every distilled set, and cheaper until some dozen or two of students have been trained.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -481,6 +495,32 @@ analysis.for_display(thirds)
 print(notebook.versions())
 
 # %% [markdown]
+# ## Remember
+#
+# 1. A score is of a set and a judge.
+# 2. Two numbers from two evaluators have no difference.
+# 3. The fair rival of a distilled set is all real images with a good loss.
+#
+# ## Check yourself
+#
+# <details><summary>Which one set should be run under every judge first?</summary>
+#
+# Random real images: it costs nothing to make, and shows what a judge gives to a set that nobody optimised.
+#
+# </details>
+#
+# <details><summary>Why is the uni-level set weak under <code>dsa-stored</code>?</summary>
+#
+# There it has hard labels only. Its soft ones belong to the teacher, not to the images.
+#
+# </details>
+#
+# <details><summary>A set "passes the full dataset". What must you ask?</summary>
+#
+# How the network on the full data was trained. On a long tail plain cross-entropy is a low bar; logit adjustment is a higher one at no cost.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** Two sets have learned soft labels in common with nothing else: one was made for width 128, one for width 32.
@@ -529,3 +569,5 @@ print(notebook.versions())
 # Stored labels are 100 numbers, a thirtieth of it.
 #
 # </details>
+#
+# **Next:** chapter 14 takes the methods apart, step by step, with a control for each part.

@@ -14,6 +14,8 @@
 # %% [markdown]
 # # Ablations and controls
 #
+# *Builds on chapters 07, 12 and 13.*
+#
 # **Question.** Both papers add parts one at a time and print what each part gives.
 # But a part can only be credited with what a *control* without it lacks, and nothing that we read of either paper shows the plainest controls: the set before its first iteration, random images under the same labels, a wrong class prior.
 # **Step by step, from the plainest control to the full method: which steps can be seen?**
@@ -21,6 +23,18 @@
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
 # A table has the controls that were run; those that were not stand at the end, under *Controls that wait for a run*, with the command of each.
+#
+# > **After this chapter you can**
+# >
+# > - read a ladder of ablations, and say why another order of steps gives other numbers;
+# > - name the control that each part of both papers needs;
+# > - say which prior DAM needs, which gradient is better, and when debiasing after training works.
+#
+# > **In short**
+# >
+# > - In paper 1 most is won before the first iteration; in paper 2 one step, the teacher, carries the ladder.
+# > - DAM needs the right prior, which can be read off the experts' answers; the exact gradient is better than TESLA's.
+# > - Debiasing the experts' loss does most of what expert decoupling does.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -673,6 +687,32 @@ waiting.rename_axis(["data set", "control"]).to_frame()
 print(notebook.versions())
 
 # %% [markdown]
+# ## Remember
+#
+# 1. A part gets credit only for what a control without it lacks.
+# 2. The order of steps is part of an ablation's result.
+# 3. Controls are cheap; run the plainest first.
+#
+# ## Check yourself
+#
+# <details><summary>What is a placebo prior?</summary>
+#
+# A wrong one, permuted or inverted. If a method does as well with it, the prior is not what helps.
+#
+# </details>
+#
+# <details><summary>Why can the gains of parts not be added up?</summary>
+#
+# Each was measured with certain other parts present. Where parts interact, the sum over steps depends on their order.
+#
+# </details>
+#
+# <details><summary>Which single control would you ask of any distillation paper?</summary>
+#
+# The set before its first iteration, under the same labels and the same students.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** Two ladders lead from DATM to DAM + ED.
@@ -716,3 +756,5 @@ print(notebook.versions())
 # It finds a small $\tau$ above 0, from differences of difficulty rather than of frequency, and costs a little.
 #
 # </details>
+#
+# **Next:** chapter 15 goes through the papers' claims one by one: what was reproduced, what was not, and the likely cause.

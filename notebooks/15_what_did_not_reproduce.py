@@ -14,6 +14,8 @@
 # %% [markdown]
 # # What did not reproduce, and why
 #
+# *Builds on chapters 07, 12, 13 and 14.*
+#
 # **Question.** Chapters 07 and 12 show what our runs gave.
 # This one goes the other way round: **for each claim of the papers that our records can speak to, did it come out, and if not, why?**
 #
@@ -22,6 +24,18 @@
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+#
+# > **After this chapter you can**
+# >
+# > - say for each claim whether its direction and its size were reproduced here;
+# > - tell a contradiction from too little evidence;
+# > - find the run that would settle an open claim.
+#
+# > **In short**
+# >
+# > - Directions come out far more often than sizes, and levels are lower nearly throughout: the scale is reduced.
+# > - Both papers' headlines keep their direction; the second one's size is, for the most part, a difference of teachers.
+# > - Most cells of the published tables were never run, and nothing here speaks about them.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -720,6 +734,32 @@ pd.Series(settle, name="command").to_frame()
 print(notebook.versions())
 
 # %% [markdown]
+# ## Remember
+#
+# 1. Direction, size and level are three questions.
+# 2. Say what was never run.
+# 3. A cause needs a cell that shows it, or the word "open".
+#
+# ## Check yourself
+#
+# <details><summary>A claim is "not resolved". Is it refuted?</summary>
+#
+# No. The evidence is too small to show it. Refuting takes an interval that excludes the printed size.
+#
+# </details>
+#
+# <details><summary>Why check direction and size separately?</summary>
+#
+# A reduced scale moves levels and sizes, and seldom signs. A direction can be reproduced where a size cannot be expected to be.
+#
+# </details>
+#
+# <details><summary>What is the first thing to suspect when a number disagrees with a paper?</summary>
+#
+# A bug of our own. Only then the protocol, the scale, the teacher, and last the paper.
+#
+# </details>
+#
 # ## Exercises
 #
 # > **1.** A large claimed difference comes out a little larger, and is listed "as published".
@@ -767,3 +807,5 @@ print(notebook.versions())
 # A difference of levels is a fact about a method *and* a scale.
 #
 # </details>
+#
+# **Next:** [Your own data](../book/own_data.md), [your own method](../book/own_method.md), or a cell of a published table on the [reproduction page](../book/reproduction.md).

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from diagrams import write_includes
+from lessons import with_times
 from notebook_pairs import ROOT, chapters, repository_url
 from run_notebooks import EXECUTED
 from status_page import status_page
@@ -53,7 +54,7 @@ def copy_chapters(source: Path) -> list[nbformat.NotebookNode]:
         for cell in notebook.cells:  # papermill's own cell repeats the heading "Parameters"
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata.tags.append("remove-cell")
-        nbformat.write(notebook, folder / executed.name)
+        nbformat.write(with_times(notebook), folder / executed.name)
         notebooks.append(notebook)
     return notebooks
 
