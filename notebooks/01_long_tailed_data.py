@@ -152,7 +152,7 @@ plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of
 #
 # Both papers make class 0 the head and class 9 the tail.
 # Then "rare" and "truck" mean the same thing, and a method that happens to be good at trucks looks good on the tail.
-# `class_order` separates the two: it says which class has which rank, and never renumbers a label.
+# `class_order` separates the two: it says which class has which rank, and leaves the labels as they are.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 reversed_data = load(DataConfig("digits", imbalance_factor=20, class_order="reversed"))

@@ -406,7 +406,7 @@ for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", 
 pd.DataFrame(rows).T
 
 # %% [markdown]
-# The first guard catches the fall and continues, straight to a step size that is too large again.
+# With the first guard alone the run continues, and the next update makes the step size too large again.
 # With the second guard both iterations are dropped.
 #
 # ## Which part of the path: DATM's window

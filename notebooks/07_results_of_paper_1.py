@@ -442,7 +442,7 @@ analysis.for_display(spent.drop(columns="preprocess"), 0)
 #   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
 # - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: a student that imitates the expert's bias begins and ends closer to the expert in the first phase.
 #   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
-#   Steps $C$ times shorter add less, or nothing, at this budget, with and without the prior in them.
+#   With steps $C$ times shorter the iterations add little or nothing at this budget, whether or not the weights follow the prior.
 #   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
 # - **The more imbalance, the further DATM falls behind.**
 #   From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.

@@ -396,7 +396,7 @@ pd.DataFrame(
 # $$ \sigma_\text{in}^2 + \Big(1 - \frac1n\Big) \frac{n_c}{n_c - 1}\, \sigma_\text{between}^2 . $$
 #
 # At $n = 1$ this is the variance inside images, at $n = n_c$ the variance of the class.
-# Matching $n$ images to any other value asks for something that real images do not have.
+# Matching $n$ images to any other value asks them for statistics that no real images have.
 # The package has all three, as `class_variance`:
 
 # %%

@@ -396,7 +396,7 @@ analysis.for_display(gain)
 # The next one lost on average, but three seeds are too few to claim it; a gain of the whole third is not resolved either.
 # The middle row of the figure shows why the gain is not larger: the plain head of a debiased network does *worse* on the tail than the plain teacher, and the re-weighted head first has to make up for that.
 # The plain head and the plain teacher differ in more than one thing (mixed images and labels, a decreasing weight, a second loss on the backbone), so the figure does not show which of these costs the tail accuracy.
-# Exercise 5 would.
+# The runs of exercise 5 would.
 # As what do teachers classify the images of the class that lost on average?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -129,7 +129,7 @@ assert taught.gain.min() > 2 * method_gain > 0
 analysis.for_display(taught)
 
 # %% [markdown]
-# ## What in the debiasing?
+# ## Which part of the debiasing?
 #
 # Random real images again, labelled by teachers that lack parts of the bundle.
 # `sharpness=0` weighs all classes alike, `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
@@ -563,7 +563,7 @@ Image(
 #   At fifty, random real images are a point or so behind it (one pipeline each).
 #   With many images, many views reach the teacher whatever the images are.
 # - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen.
-#   Of calibration nothing can be seen either: these pipelines cannot tell what the paper prints for it from nothing.
+#   Of calibration nothing can be seen either: chapter 15 has the interval.
 #   Other forms of the statistics score alike.
 #   The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.
 # - **On CIFAR-100-LT the sets cannot be told apart under one teacher.**

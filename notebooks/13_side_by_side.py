@@ -62,7 +62,7 @@ if "google.colab" in sys.modules:
 #
 # A set that crosses from one family to the other is carried over as pixels.
 # Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
-# In the other direction the learned soft labels of the trajectory family are left behind, and the teacher labels its images anew.
+# In the other direction the learned soft labels of the trajectory family are discarded, and the teacher labels its images anew.
 
 # %%
 import pandas as pd

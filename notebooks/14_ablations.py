@@ -165,7 +165,7 @@ analysis.for_display(from_good)
 
 # %% [markdown]
 # From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
-# The parts do not have a worth of their own; they have one *given what is there already*.
+# What a part is worth depends on the parts that are there already.
 #
 # ## Paper 2, step by step
 #
@@ -309,7 +309,7 @@ analysis.for_display(dam_gain)
 
 # %% [markdown]
 # Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away.
-# Whether that distance turns into accuracy is what the rows above are for.
+# The rows above test whether that distance turns into accuracy.
 #
 # ## Does the logit term matter?
 #
@@ -500,7 +500,7 @@ cell = ("cifar10", 100, 10)
 }
 
 # %% [markdown]
-# ## Which part of the uni-level gain?
+# ## Where the uni-level gain comes from
 #
 # The full method minus itself without one part, under the debiased teacher.
 # The first row takes the teacher away, and with it the labels.

@@ -17,7 +17,7 @@
 # *Builds on chapters 07, 12, 13 and 14.*
 #
 # **Question.** Chapters 07 and 12 show what our runs gave.
-# This one goes the other way round: **for each claim of the papers that our records can speak to, did it come out, and if not, why?**
+# This one goes the other way round: **for each claim of the papers that our records can speak to, was it reproduced, and if not, why?**
 #
 # A claim can fail here for reasons that say nothing about the paper: a reduced scale, too few pipelines, another data set.
 # So each one gets a suspected cause, with the cell that speaks for it where there is one, or the word "open" and the command that would settle it.
@@ -33,7 +33,7 @@
 #
 # > **In short**
 # >
-# > - Directions come out far more often than sizes, and levels are lower nearly throughout: the scale is reduced.
+# > - Directions are reproduced far more often than sizes, and levels are lower nearly throughout: the scale is reduced.
 # > - Both papers' headlines keep their direction; the second one's size is, for the most part, a difference of teachers.
 # > - Most cells of the published tables were never run, and nothing here speaks about them.
 
@@ -62,7 +62,7 @@ if "google.colab" in sys.modules:
 # - **not run**.
 #
 # The second, `size`, asks whether the printed difference lies in *our* 95 % interval, which is `needed` on either side of ours: **in our interval**, **printed larger** or **printed smaller**.
-# A claim can come out in its direction and be far off in size; that is the usual case at a reduced scale.
+# A claim can be reproduced in its direction and be far off in size; that is the usual case at a reduced scale.
 # (The interval has the luck of our pipelines in it, and neither that of the printed number nor that of experts that all seeds share.)
 #
 # Chapter 00 says when a difference is resolved, and what `needed` and `n` are.
@@ -130,12 +130,12 @@ assert first.ours["random above Graph-Cut"] < 0
 analysis.for_display(first[columns])
 
 # %% [markdown]
-# **What came out.**
+# **What was reproduced.**
 # The headline: DAM + ED is far above DATM, by a little more than published, and far above random images, by less.
 # Decoupling alone helps DATM, and DAM adds to decoupling.
 # (The paper itself has DATM below random images, in its table for larger sets.)
 #
-# **What did not come out as printed:**
+# **What was not reproduced:**
 #
 # *DATM above random images at ten per class.* Ours is below.
 # Something is wrong before any matching: the experts of the reduced scale get no image of the rarest classes right, so those classes start as noise with uniform labels (chapter 07), and the set is behind random images from the start:
@@ -269,7 +269,7 @@ fourth = claims(least, single, printed)
 analysis.for_display(fourth[columns])
 
 # %% [markdown]
-# **What came out.**
+# **What was reproduced.**
 # With the teachers that the methods have in our recipes, the uni-level method is far above EDC and RDED, as published, also at one image per class.
 # Of the ablation, "without debiasing" falls far, as published.
 #
@@ -405,7 +405,7 @@ analysis.for_display(beside_adsa)
 # ## Ten contrasts, and one spread for all
 #
 # So far the spread of a difference is that of its own pairs.
-# Three pairs say little about their spread: by luck it comes out far too small or too large, and so does `needed`.
+# Three pairs say little about their spread: by luck it is far too small or too large, and so does `needed`.
 # And of dozens of differences some pass by luck alone.
 # So ten **primary** contrasts are named in one file, `results/primary.toml` (when their runs existed already, and not before), and are judged more strictly:
 #
@@ -675,7 +675,7 @@ for dataset in left:
 # | the long-tailed subset | one | drawn anew, unseeded, in each stage, so stages see different tail images | one list for all |
 # | checkpoints, and the reported score | - | the best on the test set | the last |
 #
-# Choosing the best of many evaluations on the test set raises every printed number (chapter 02 bounds it), and a tail image that only one stage has seen is a tail image more.
+# Choosing the best of many evaluations on the test set raises every printed number (chapter 02 bounds it), and stages that draw different tail images have seen more of them together than any long tail holds.
 #
 # ## What would settle the open ones
 
@@ -714,12 +714,12 @@ pd.Series(settle, name="command").to_frame()
 # Of the pipelines recorded so far, at this scale.
 # What is said of a table is checked in its cell.
 #
-# - **Directions come out far more often than sizes.**
+# - **Directions are reproduced far more often than sizes.**
 #   Of the claims that are printed for a cell that we ran, most have the published direction, and the printed size is in our interval only where it is a point or two and one pipeline cannot tell it from nothing.
-# - **Paper 1's headline came out**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too.
+# - **Paper 1's headline was reproduced**, at a fraction of its scale: DAM + ED is far above DATM and above random images, and ahead of DATM at IF 10 too.
 #   What did not is DATM's place above random images at ten per class, and the order of its parts, as a summary gives it.
-#   The order comes out when both parts begin with the same set; what biased experts do to the initial set at this scale is the cause there, and the suspect in the first.
-# - **Paper 2's headline came out with the teachers of our recipes.
+#   The order is the printed one when both parts begin with the same set; what biased experts do to the initial set at this scale is the cause there, and the suspect in the first.
+# - **Paper 2's headline was reproduced with the teachers of our recipes.
 #   With one teacher for all the lead is small**, and over EDC it is a point or none: most of what it prints as a difference of methods is, here, a difference of teachers.
 #   On CIFAR-100-LT the lead over RDED is a fifth of the printed one, and under one teacher none can be seen.
 #   Its confident crops cost a little here on every seed, which the correction for ten contrasts leaves open; the effect of calibration is within a point of none.
