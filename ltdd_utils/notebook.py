@@ -1,4 +1,4 @@
-"""Functions for the chapters: a context to run a recipe in, diagrams, the source of a function, a line of versions."""
+"""For the chapters: a context to run in, numbered figures, diagrams, the source of a function, a line of versions."""
 
 import inspect
 import platform
@@ -13,8 +13,9 @@ from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.store import Store
 from ltdd_utils.plots.diagrams import framed
+from ltdd_utils.plots.shown import Figures
 
-__all__ = ["context", "picture", "source", "versions"]
+__all__ = ["Figures", "context", "picture", "source", "versions"]
 
 CONTINUED = 8  # columns that the rest of a long line is indented beyond its first
 WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.plots.style import MARKERS, SERIES, styled
+from ltdd_utils.plots.style import looks, styled, words
 
 __all__ = ["AXES", "accuracy_by"]
 
@@ -22,8 +22,8 @@ def accuracy_by(axis: str, runs: pd.DataFrame, published: pd.DataFrame | None = 
         axis: one of ``AXES``; the other one is the same in all rows.
         runs: rows of ``analysis.pool`` of one data set and scale; its accuracies are fractions. A row of a single
             pipeline has no whisker: its spread is one over students.
-        published: rows of ``records.targets`` of one data set and paper, in percent, for a second panel with an
-            accuracy axis of its own; whiskers as printed. A number that was not printed leaves a gap.
+        published: rows of ``records.targets`` of one data set and paper, in percent, for a second panel;
+            whiskers as printed. A number that was not printed leaves a gap.
 
     Raises:
         ValueError: no row, rows of more than one data set, scale or value of the other axis, or two numbers of a
@@ -34,14 +34,14 @@ def accuracy_by(axis: str, runs: pd.DataFrame, published: pd.DataFrame | None = 
     if published is not None:
         tables[_title(axis, published, ("paper", "published, {}"))] = published
     names = sorted({name for table in tables.values() for name in table["method"]})
-    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
-    figure, panels = plt.subplots(1, len(tables), figsize=(7, 3.4), squeeze=False)
+    styles = looks(names)
+    figure, panels = plt.subplots(1, len(tables), figsize=(7, 3.6), sharey=True, squeeze=False)
     for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
         axes.set_title(title)
         _lines(axis, axes, table, styles)
     panels[0, 0].set_ylabel("accuracy on the test set, %")
     handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=5) for colour, marker in styles.values()]
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
+    figure.legend(handles, [words(name) for name in names], loc="outside upper center", ncols=min(len(names), 4))
     return figure
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import SERIES, name_classes, styled
+from ltdd_utils.plots.style import MOST_NAMED, looks, name_rows, styled
 
 __all__ = ["class_counts"]
 
@@ -17,26 +17,35 @@ def class_counts(
     log: bool = True,
     *,
     unit: str = "training images",
-    legend: str = "imbalance factor",
+    legend: str = "IF",
 ) -> Figure:
-    """Images of each class for several long tails, or splits, one line each.
+    """Images of each class for several long tails, or splits: a row per class, a line per tail, named at its end.
 
     Args:
         series: name of the long tail -> counts by rank.
         class_names: in the same order.
         log: draw the counts on a logarithmic axis, where an exponential profile is a straight line.
         unit: what is counted.
-        legend: what tells the lines apart.
+        legend: what stands before a line's name.
     """
-    figure, axes = plt.subplots(figsize=(7, 3.4))
-    for (name, counts), colour in zip(series.items(), SERIES, strict=False):
-        axes.plot(range(len(counts)), counts, marker="o", markersize=5, color=colour, label=name)
-    axes.set_ylabel(unit)
+    figure, axes = plt.subplots(figsize=(7, 0.27 * min(len(class_names), MOST_NAMED) + 1.2))
+    styles = looks(series)
+    for name, counts in series.items():
+        colour, marker = styles[name]
+        axes.plot(counts, range(len(counts)), marker=marker, markersize=5, color=colour)
+        last = f"{legend} {name}".strip() if len(series) > 1 else f"{counts[-1]:,}"
+        place = {"textcoords": "offset points", "ha": "center", "va": "top"}
+        axes.annotate(last, (counts[-1], len(counts) - 1), (0, -8), **place)
     if log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:,g}")
+        axes.minorticks_off()
     else:
-        axes.set_ylim(bottom=0)
-    name_classes(axes, class_names)
-    axes.legend(title=legend, ncols=2)
+        axes.set_xlim(left=0)
+    axes.set_xlabel(unit)
+    name_rows(axes, class_names)
+    axes.set_ylim(len(class_names) + 0.2, -0.5)
+    if len(class_names) > MOST_NAMED:
+        axes.set_yticks([])
+        axes.set_ylabel("class, most frequent first")
     return figure

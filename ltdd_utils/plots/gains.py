@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import HOLLOW, OURS, arrow, styled
+from ltdd_utils.plots.style import HOLLOW, OURS, arrow, name_rows, styled, words
 
 __all__ = ["before_after"]
 
@@ -15,10 +15,10 @@ __all__ = ["before_after"]
 def before_after(
     names: Sequence[str], before: Sequence[Sequence[float | None]], after: Sequence[Sequence[float]]
 ) -> Figure:
-    """An arrow per row from the mean score of its initial sets to that of its distilled sets; a dot per repeat.
+    """An arrow per row from the mean score of its initial sets to that of its distilled sets, a bar; a dot per repeat.
 
     Args:
-        names: of the rows, from top to bottom.
+        names: of the rows, from top to bottom; a method's is put into words.
         before: accuracies of each row's initial sets, fractions; None where one was not scored.
         after: accuracies of its distilled sets, fractions.
     """
@@ -30,10 +30,9 @@ def before_after(
         if len(starts):
             axes.scatter(starts, np.full(len(starts), row), **HOLLOW, s=26, zorder=3)
             arrow(axes, row, starts.mean(), ends.mean())
+        axes.plot([ends.mean()] * 2, [row - 0.25, row + 0.25], color=OURS, lw=2, zorder=3)
     handles = [axes.scatter([], [], **HOLLOW, s=26), axes.scatter([], [], color=OURS, s=26)]
     figure.legend(handles, ["before the first iteration", "after the last"], loc="outside upper center", ncols=2)
-    axes.set_yticks(range(len(names)), list(names))
-    axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))
-    axes.grid(visible=True, axis="x", alpha=0.3)
-    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("accuracy on the test set, %")
+    name_rows(axes, [words(name) for name in names])
     return figure

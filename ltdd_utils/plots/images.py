@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -11,38 +12,53 @@ from ltdd_utils.plots.style import styled
 
 __all__ = ["image_rows", "show_image"]
 
+GAP = 0.08  # between two images, as a share of one
+
 
 @styled
 def image_rows(rows: Mapping[str, Tensor], title: str = "", over: Sequence[str] = ()) -> Figure:
     """Rows of images, one row per name, such as the same images before and after a transform.
 
+    Pixels are kept as they are, one for one, and a page enlarges them as squares.
+
     Args:
         rows: name -> images, each ``[N, 1 or 3, H, W]``, floats in [0, 1] or uint8.
-        title: of the figure.
+        title: of the figure; "": none.
         over: a short text for the top of each column.
     """
     columns = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(columns * 0.75 + 1.1, len(rows) * 0.8 + 0.3), squeeze=False
-    )
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
-        for axis in line:
-            axis.set_xticks([])
-            axis.set_yticks([])
-            for spine in axis.spines.values():
-                spine.set_visible(False)
-        for axis, image in zip(line, images, strict=False):
-            show_image(axis, image)
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    for axis, text in zip(axes[0], over, strict=False):
-        axis.set_title(text, fontsize=8, pad=3)
-    figure.suptitle(title)
+    figure, axes = plt.subplots(figsize=(7, _height(len(rows), columns, bool(title), bool(over))))
+    for row, images in enumerate(rows.values()):
+        for column, image in enumerate(images):
+            left, top = column * (1 + GAP), row * (1 + GAP)
+            show_image(axes, image, (left, left + 1, top + 1, top))
+    axes.set(xlim=(0, columns * (1 + GAP) - GAP), ylim=(len(rows) * (1 + GAP) - GAP, 0))
+    axes.set_yticks([row * (1 + GAP) + 0.5 for row in range(len(rows))], list(rows))
+    axes.set_xticks([column * (1 + GAP) + 0.5 for column in range(len(over))], list(over))
+    axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False, labelsize=9)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    if title:
+        figure.suptitle(title, fontsize=10)
     return figure
 
 
-def show_image(axis: Axes, image: Tensor) -> None:
-    """One image ``[1 or 3, H, W]``, floats in [0, 1] or uint8; values outside are clamped."""
+def _height(rows: int, columns: int, title: bool, over: bool) -> float:
+    """Inches in which images keep their shape beside the names of their rows, on a page of 7."""
+    return rows * min(5.7 / columns, 1.0) * 1.02 + 0.15 + 0.3 * title + 0.3 * over
+
+
+def show_image(axes: Axes, image: Tensor, extent: tuple[float, float, float, float] | None = None) -> None:
+    """One image ``[1 or 3, H, W]``, floats in [0, 1] or uint8; values outside are clamped.
+
+    Args:
+        axes: where to.
+        image: its pixels.
+        extent: left, right, bottom and top in the axes; None: all of them.
+    """
     pixels = image.detach().cpu()
     pixels = (pixels if pixels.is_floating_point() else pixels.float() / 255).clamp(0, 1)
     array = pixels.permute(1, 2, 0).numpy()
-    axis.imshow(array[..., 0] if array.shape[2] == 1 else array, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    if array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    axes.imshow(array, interpolation="none", extent=extent)  # "none" keeps each pixel in a drawing of vectors

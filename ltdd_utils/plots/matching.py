@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from ltdd_utils.plots.style import MARKERS, SERIES, styled
+from ltdd_utils.plots.style import INK, looks, name_ends, styled, words
 
 __all__ = ["curves"]
 
 MARKED = 15  # largest number of points of a line that are drawn one by one
+DIRECT = 6  # largest number of lines that are named at their ends
 NAMED = 8  # largest number of positions that are written below a logarithmic axis
 
 Line = tuple[Sequence[float], Tensor | Sequence[float] | Sequence[Sequence[float]]]
@@ -26,6 +27,9 @@ def curves(
 ) -> Figure:
     """One line per name in each panel; of several repeats the mean, in a band of one standard deviation to each side.
 
+    Lines of a single panel are named at their right ends. Where one line lies on another, those before it are wider, so
+    that all are seen.
+
     Args:
         panels: title of the panel -> name of the line -> positions and values. A name has one colour everywhere.
         x: what the horizontal axis is, with its unit.
@@ -34,25 +38,39 @@ def curves(
         level: where to draw a dashed horizontal line, such as the value of having done nothing.
     """
     figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
-    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
+    styles = looks(name for lines in panels.values() for name in lines)
     for axes, (title, lines) in zip(drawn[0], panels.items(), strict=True):
         axes.set(title=title, xlabel=x)
         _scale(axes, log, sorted({position for positions, _ in lines.values() for position in positions}))
-        for name, (positions, values) in lines.items():
+        for (name, (positions, values)), width in zip(lines.items(), _widths(lines), strict=True):
             table, (colour, marker) = np.atleast_2d(np.asarray(values, dtype=float)), styles[name]
             mean, marker = table.mean(axis=0), marker if len(positions) <= MARKED else ""
-            axes.plot(positions, mean, color=colour, marker=marker, markersize=4, lw=1.5, label=name)
+            axes.plot(positions, mean, color=colour, marker=marker, markersize=2.5 + width, lw=width, label=words(name))
             if len(table) > 1:
                 deviation = table.std(axis=0, ddof=1)
                 axes.fill_between(positions, mean - deviation, mean + deviation, color=colour, alpha=0.2, lw=0)
         if level is not None:
-            axes.axhline(level, color="black", lw=1, ls="--")
+            axes.axhline(level, color=INK, lw=1, ls="--")
     drawn[0, 0].set_ylabel(y)
-    if len(names) > 1:
+    if len(panels) == 1 and 1 < len(styles) <= DIRECT:
+        figure.canvas.draw()  # names are placed in points, so the heights must be settled
+        ends = {line.get_label(): line.get_ydata()[-1] for line in drawn[0, 0].get_lines()[: len(styles)]}
+        name_ends(drawn[0, 0], ends, {words(name): colour for name, (colour, _) in styles.items()})
+    elif len(styles) > 1:
         handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=4) for colour, marker in styles.values()]
-        figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
+        figure.legend(handles, [words(name) for name in styles], loc="outside upper center", ncols=min(len(styles), 4))
     return figure
+
+
+def _widths(lines: Mapping[str, Line]) -> list[float]:
+    """Width of each line: 1.5, and more for one that others of the same positions cover at half of them or more."""
+    means = [np.atleast_2d(np.asarray(values, dtype=float)).mean(axis=0) for _, values in lines.values()]
+    apart = 0.02 * max(1e-12, np.ptp(np.concatenate(means)))
+    widths = []
+    for place, mean in enumerate(means):
+        later = [other for other in means[place + 1 :] if len(other) == len(mean)]
+        widths.append(1.5 + 2 * sum(float(np.mean(np.abs(other - mean) < apart)) >= 0.5 for other in later))
+    return widths
 
 
 def _scale(axes: Axes, log: str, positions: Sequence[float]) -> None:

@@ -10,7 +10,19 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ltdd_utils.plots.images import show_image
-from ltdd_utils.plots.style import HOLLOW, OURS, SERIES, THIRDS, arrow, by_count, styled, third_colours
+from ltdd_utils.plots.style import (
+    HOLLOW,
+    INK,
+    OURS,
+    THIRDS,
+    arrow,
+    by_count,
+    looks,
+    name_rows,
+    styled,
+    third_colours,
+    words,
+)
 
 __all__ = ["crop_rounds", "layer_distances", "tau_search"]
 
@@ -68,10 +80,8 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.grid(visible=True, axis="x", alpha=0.3)
-        axes.grid(visible=False, axis="y")
-    drawn[0, 0].set_yticks(range(len(names)), names)
-    drawn[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    for axes in drawn[0]:
+        name_rows(axes, names)
     handles = [drawn[0, 0].scatter([], [], **HOLLOW, s=26), drawn[0, 0].scatter([], [], color=OURS, s=26)]
     figure.legend(handles, ["before recovery", "after"], loc="outside upper center", ncols=2)
     return figure
@@ -83,37 +93,38 @@ def tau_search(
     confidences: tuple[str, Tensor | Sequence[Sequence[float]]],
     counts: Sequence[int],
 ) -> Figure:
-    """ADSA's search: the spread of the classes' confidences against tau, and the confidences of one of the searches.
+    """ADSA's search: the spread of the classes' confidences against τ, and the confidences of one of the searches.
 
     Args:
-        criteria: name -> chosen tau, and pairs of tau and spread; a dot marks the chosen one.
+        criteria: name -> chosen τ, and pairs of τ and spread; a dot marks the chosen one.
         confidences: one of the names, and the confidence of each class at its taus, ``[T, C]``, in label order.
         counts: real training images of each class, in label order.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.3))
-    for (name, (tau, pairs)), colour in zip(criteria.items(), SERIES, strict=False):
-        taus, spread = zip(*pairs, strict=True)
-        left.plot(taus, spread, color=colour, lw=1.5, label=name)
+    styles = looks(criteria)
+    for name, (tau, pairs) in criteria.items():
+        colour, (taus, spread) = styles[name][0], zip(*pairs, strict=True)
+        left.plot(taus, spread, color=colour, lw=1.5, label=words(name))
         left.scatter(tau, dict(pairs)[tau], color=colour, s=28, zorder=3)
-    left.set(xlabel="tau", ylabel="std over classes", title="spread of the confidences")
+    left.set(xlabel="strength τ", ylabel="std over classes", title="spread of the confidences")
     left.set_ylim(bottom=0)
     search, values = confidences
     tau, pairs = criteria[search]
     table, order = np.asarray(values, dtype=float), by_count(counts)
     for label, colour in zip(order, third_colours(counts, order), strict=True):
         right.plot([at for at, _ in pairs], table[:, label], color=colour, lw=1.3)
-    right.axvline(tau, color="black", lw=1, ls="--")
-    right.set(xlabel="tau", ylabel="confidence", title=search, ylim=(0, 1.03))
+    right.axvline(tau, color=INK, lw=1, ls="--")
+    right.set(xlabel="strength τ", ylabel="confidence", title=f"classes, {search}", ylim=(0, 1.03))
     handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
-    right.legend(handles, [f"{name} third" for name in THIRDS], fontsize=8)
-    left.legend(fontsize=8)
+    right.legend(handles, [f"{name} third" for name in THIRDS], fontsize=9)
+    left.legend(fontsize=9)
     return figure
 
 
 def _frame(axis: Axes, image: Tensor, text: str, colour: str | None = None) -> None:
     """One image without ticks, a text over it and a frame around it."""
     show_image(axis, image)
-    axis.set_title(text, fontsize=8, pad=3)
+    axis.set_title(text, fontsize=9, pad=3)
     axis.grid(visible=False)
     axis.set_xticks([])
     axis.set_yticks([])

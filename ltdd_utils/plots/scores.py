@@ -8,39 +8,57 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import OURS, PUBLISHED, SERIES, THIRDS, by_count, name_classes, styled, third_colours
+from ltdd_utils.plots.style import (
+    INK,
+    OURS,
+    PUBLISHED,
+    THIRDS,
+    by_count,
+    class_rows,
+    looks,
+    name_rows,
+    styled,
+    third_colours,
+    words,
+)
 
 __all__ = ["compare_published", "confusion", "per_class_accuracy", "spread_of_students"]
+
+ABREAST = 3  # panels beside each other
 
 
 @styled
 def per_class_accuracy(
     series: Mapping[str, Tensor | Sequence[Sequence[float]]], counts: Sequence[int], class_names: Sequence[str]
 ) -> Figure:
-    """Accuracy of each class, most frequent first: bars are means over students, whiskers one standard deviation.
+    """Accuracy of each class, a row per class, most frequent first: bars are means over students, dots the students.
 
     Args:
-        series: name -> per-class accuracies as fractions, ``[S, C]``, in label order.
+        series: name -> per-class accuracies as fractions, ``[S, C]``, in label order; a panel each.
         counts: real training images of each class, in label order.
         class_names: in label order.
     """
     order = by_count(counts)
-    figure, panels = plt.subplots(
-        len(series), 1, figsize=(7, 1.9 * len(series) + 0.7), sharex=True, sharey=True, squeeze=False
-    )
-    for axes, (name, values) in zip(panels[:, 0], series.items(), strict=True):
+    across = len(series) if len(series) <= ABREAST else 2
+    down = -(-len(series) // across)
+    height = down * (0.24 * len(order) + 0.6) + 0.5
+    figure, grid = plt.subplots(down, across, figsize=(7, height), sharex=True, sharey=True, squeeze=False)
+    for axes, (name, values) in zip(grid.flat, series.items(), strict=False):
         table = 100 * np.asarray(values, dtype=float)[:, order]
-        whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
-        axes.bar(
-            range(len(order)),
-            table.mean(axis=0),
-            yerr=whiskers,
-            color=third_colours(counts, order),
-            capsize=2,
-            error_kw={"lw": 1},
-        )
-        axes.set(title=name, ylim=(0, 100), ylabel="accuracy, %")
-    name_classes(panels[-1, 0], [f"{class_names[label]} ({counts[label]})" for label in order])
+        axes.barh(range(len(order)), table.mean(axis=0), height=0.75, color=third_colours(counts, order))
+        if len(table) > 1:
+            rows = np.broadcast_to(np.arange(len(order)), table.shape)
+            axes.scatter(table, rows, s=5, color=INK, alpha=0.6, lw=0, zorder=3)
+        axes.set_title(words(name), fontsize=10)
+        axes.set_xlim(0, 100)
+    for axes in grid.flat[len(series) :]:
+        axes.set_axis_off()
+    class_rows(grid[0, 0], counts, class_names)
+    for axes in grid.flat:
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
+        axes.grid(visible=True, axis="x")
+    figure.supxlabel("accuracy, %", fontsize=10)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in THIRDS.values()]
     figure.legend(handles, [f"{name} third" for name in THIRDS], loc="outside upper center", ncols=3)
     return figure
@@ -58,8 +76,8 @@ def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int],
     order = by_count(counts)
     table = np.asarray(matrix, dtype=float)
     share = (100 * table / table.sum(axis=1, keepdims=True).clip(min=1))[np.ix_(order, order)]
-    figure, axes = plt.subplots(figsize=(5.4, 4.6))
-    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
+    figure, axes = plt.subplots(figsize=(6.2, 5.2))
+    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, interpolation="none")
     names = [class_names[label] for label in order]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
@@ -74,8 +92,8 @@ def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int],
                     f"{share[row, column]:.0f}",
                     ha="center",
                     va="center",
-                    fontsize=7,
-                    color="white" if share[row, column] > 55 else "black",
+                    fontsize=9,
+                    color="#FFFFFF" if share[row, column] > 55 else "#111111",
                 )
     figure.colorbar(picture, label="% of the true class", shrink=0.8)
     return figure
@@ -89,14 +107,13 @@ def spread_of_students(series: Mapping[str, Sequence[float]]) -> Figure:
         series: name -> accuracies as fractions.
     """
     figure, axes = plt.subplots(figsize=(7, 0.55 * len(series) + 1.1))
-    for row, (values, colour) in enumerate(zip(series.values(), SERIES * len(series), strict=False)):
-        points = 100 * np.asarray(values, dtype=float)
+    styles = looks(series)
+    for row, (name, values) in enumerate(series.items()):
+        colour, points = styles[name][0], 100 * np.asarray(values, dtype=float)
         axes.scatter(points, np.full(len(points), row), color=colour, alpha=0.7, s=30, zorder=3)
         axes.plot([points.mean()] * 2, [row - 0.3, row + 0.3], color=colour, lw=2)
-    axes.set_yticks(range(len(series)), list(series))
-    axes.set(xlabel="accuracy on the test set, %", ylim=(len(series) - 0.5, -0.5))
-    axes.grid(visible=True, axis="x", alpha=0.3)
-    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("accuracy on the test set, %")
+    name_rows(axes, [words(name) for name in series])
     return figure
 
 
@@ -109,16 +126,14 @@ def compare_published(table: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(table) + 1.2))
     rows = np.arange(len(table))
-    for shift, mean, std, colour, marker, label in (
+    for shift, mean, std, colour, marker, source in (
         (-0.12, "paper", "paper_std", PUBLISHED, "s", "published"),
         (0.12, "ours", "ours_std", OURS, "o", "this book"),
     ):
         values = table[mean].to_numpy(dtype=float)
         spread = table[std].fillna(0).to_numpy(dtype=float)
-        axes.errorbar(values, rows + shift, xerr=spread, fmt=marker, color=colour, capsize=3, label=label)
-    axes.set_yticks(rows, table["method"])
-    axes.set(xlabel="accuracy on the test set, %", ylim=(len(table) - 0.5, -0.5))
-    axes.grid(visible=True, axis="x", alpha=0.3)
-    axes.grid(visible=False, axis="y")
-    axes.legend(loc="best")
+        axes.errorbar(values, rows + shift, xerr=spread, fmt=marker, color=colour, capsize=3, label=source)
+    axes.set_xlabel("accuracy on the test set, %")
+    name_rows(axes, [words(method) for method in table["method"]])
+    figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import MARKERS, SERIES, styled
+from ltdd_utils.plots.style import SERIES, looks, styled, words
 
 __all__ = ["distances_by_layer", "variance_parts"]
 
@@ -26,8 +26,7 @@ def distances_by_layer(
         quantity: what is drawn, with its unit.
     """
     figure, drawn = _panels(panels, layers)
-    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
-    styles = {name: (SERIES[i % len(SERIES)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
+    styles = looks(name for lines in panels.values() for name in lines)
     for axes, lines in zip(drawn, panels.values(), strict=True):
         for name, values in lines.items():
             table, (colour, marker) = np.asarray(values, dtype=float), styles[name]
@@ -36,7 +35,7 @@ def distances_by_layer(
     drawn[0].set_ylim(0, max(axes.get_ylim()[1] for axes in drawn))
     drawn[0].set_ylabel(quantity)
     handles = [plt.Line2D([], [], color=colour, marker=marker) for colour, marker in styles.values()]
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 3))
+    figure.legend(handles, [words(name) for name in styles], loc="outside upper center", ncols=min(len(styles), 3))
     return figure
 
 

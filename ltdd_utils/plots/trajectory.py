@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import MARKERS, SERIES, THIRDS, by_count, name_classes, styled, third_colours
+from ltdd_utils.plots.style import MOST_NAMED, THIRDS, by_count, class_rows, looks, styled, third_colours, words
 
 __all__ = ["class_profiles", "classes_over_epochs", "confidence"]
 
@@ -49,7 +49,7 @@ def class_profiles(
     class_names: Sequence[str],
     quantity: str,
 ) -> Figure:
-    """One line per series over the classes, most frequent first; whiskers are one standard deviation over repeats.
+    """A row per class, most frequent first, and in it a dot per series; whiskers are one deviation over repeats.
 
     Args:
         series: name -> values of each class in each repeat, ``[S, C]``, in label order.
@@ -57,36 +57,41 @@ def class_profiles(
         class_names: in label order.
         quantity: what is drawn, with its unit.
     """
-    order = by_count(counts)
-    figure, axes = plt.subplots(figsize=(7, 3.2))
-    for (name, values), colour, marker in zip(series.items(), SERIES, MARKERS, strict=False):
-        table = np.asarray(values, dtype=float)[:, order]
+    order, styles = by_count(counts), looks(series)
+    height = (0.16 + 0.08 * len(series)) * min(len(order), MOST_NAMED)
+    figure, axes = plt.subplots(figsize=(7, height + 1.3))
+    for place, (name, values) in enumerate(series.items()):
+        table, (colour, marker) = np.asarray(values, dtype=float)[:, order], styles[name]
         whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
-        axes.errorbar(
-            range(len(order)), table.mean(axis=0), whiskers, color=colour, marker=marker, capsize=2, label=name
-        )
-    axes.set_ylabel(quantity)
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
-    name_classes(axes, [f"{class_names[label]} ({counts[label]})" for label in order])
-    figure.legend(loc="outside upper center", ncols=3)
+        rows = np.arange(len(order)) + 0.6 * (place - (len(series) - 1) / 2) / max(len(series), 1)
+        style = {"fmt": marker, "color": colour, "markersize": 5, "capsize": 2, "lw": 1.2}
+        axes.errorbar(table.mean(axis=0), rows, xerr=whiskers, label=words(name), **style)
+    axes.set_xlabel(quantity)
+    axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+    class_rows(axes, counts, class_names)
+    if len(series) > 1:
+        figure.legend(loc="outside upper center", ncols=min(len(series), 3))
     return figure
 
 
 @styled
 def confidence(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """The experts' confidence in the true class: a histogram for each third, a dashed line at its mean.
+    """The experts' confidence in the true class: a histogram for each third, a dashed line at its mean, named above.
 
     Args:
         panels: name -> third ("head", "mid" or "tail") -> probability of the true class of each image, ``[N]``.
     """
-    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3), sharey=True, squeeze=False)
+    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
     for axes, (name, thirds) in zip(drawn[0], panels.items(), strict=True):
         for third, values in thirds.items():
             share = np.full(len(values), 100 / len(values))
-            label = f"{third}: mean {values.mean().item():.2f}"
-            axes.hist(values.numpy(), BINS, range=(0, 1), weights=share, color=THIRDS[third], alpha=0.6, label=label)
+            axes.hist(values.numpy(), BINS, range=(0, 1), weights=share, color=THIRDS[third], alpha=0.6)
             axes.axvline(values.mean().item(), color=THIRDS[third], ls="--", lw=1.5)
-        axes.set(title=name, xlabel="probability of the true class")
-        axes.legend(loc="upper center", frameon=True, edgecolor="none", framealpha=0.8)
+        means = ", ".join(f"{third} {values.mean().item():.2f}" for third, values in thirds.items())
+        axes.set_title(f"{name}\nmeans: {means}" if name else f"means: {means}", fontsize=10)
+        axes.set_xlabel("probability of the true class")
     drawn[0, 0].set_ylabel("% of the third's images")
+    shown = dict.fromkeys(third for thirds in panels.values() for third in thirds)
+    handles = [plt.Rectangle((0, 0), 1, 1, color=THIRDS[third], alpha=0.6) for third in shown]
+    figure.legend(handles, [f"{third} third" for third in shown], loc="outside upper center", ncols=3)
     return figure

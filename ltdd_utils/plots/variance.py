@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import MARKERS, SERIES, styled
+from ltdd_utils.plots.style import INK, MARKERS, SERIES, name_rows, styled
 
 __all__ = ["nested_scores", "variance_shares"]
 
@@ -40,14 +40,12 @@ def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", 
                 axes.plot(points, at, color=colours[key], lw=1, alpha=0.6)
                 axes.scatter(points, at, color=colours[key], marker=marker, s=20, zorder=3)
     lanes = range(scores[second].nunique())
-    handles = [plt.Line2D([], [], ls="", color="black", marker=MARKERS[lane % len(MARKERS)]) for lane in lanes]
+    handles = [plt.Line2D([], [], ls="", color=INK, marker=MARKERS[lane % len(MARKERS)]) for lane in lanes]
     handles += [plt.Line2D([], [], color=colour) for colour in colours.values()]
     words = [f"{second} {lane}" for lane in lanes] + [f"{third} {name}" for name in colours]
     figure.legend(handles, words, loc="outside upper center", ncols=len(handles))
-    axes.set_yticks(list(rows.values()), [f"{first} {name}" for name in rows])
-    axes.set(xlabel="accuracy on the test set, %", ylim=(len(rows) - 0.5, -0.5), title=title)
-    axes.grid(visible=True, axis="x", alpha=0.3)
-    axes.grid(visible=False, axis="y")
+    axes.set(xlabel="accuracy on the test set, %", title=title)
+    name_rows(axes, [f"{first} {name}" for name in rows])
     return figure
 
 
@@ -71,11 +69,11 @@ def variance_shares(found: Mapping[str, pd.DataFrame]) -> Figure:
             width = 100 * float(table.loc[level, "share"])
             axes.barh(row, width, left=left, color=colour, height=0.6)
             if width >= 6:
-                axes.text(left + width / 2, row, f"{width:.0f}", ha="center", va="center", color="white", fontsize=9)
+                axes.text(left + width / 2, row, f"{width:.0f}", ha="center", va="center", color="#FFFFFF")
             left += width
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in SERIES[: len(levels)]]
     figure.legend(handles, levels, loc="outside upper center", ncols=len(levels))
-    axes.set_yticks(range(len(found)), list(found))
-    axes.set(xlabel="share of the variance of a single score, %", xlim=(0, 100), ylim=(len(found) - 0.5, -0.5))
+    axes.set(xlabel="share of the variance of a single score, %", xlim=(0, 100))
+    name_rows(axes, list(found))
     axes.grid(visible=False)
     return figure

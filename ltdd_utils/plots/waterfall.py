@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import PUBLISHED, SERIES, styled
+from ltdd_utils.plots.style import INK, PAPER, PUBLISHED, SERIES, name_rows, styled
 
 __all__ = ["waterfall"]
 
@@ -53,17 +53,15 @@ def waterfall(
             axes.plot([level] * 2, [begins, row], color=PUBLISHED, lw=0.8, zorder=1)
             _step(axes, row, (level, after), known)
             beside = max(level, after + whisker), row
-            axes.annotate(f"{difference:+.1f}", beside, (8, 0), textcoords="offset points", va="center", fontsize=9)
+            axes.annotate(f"{difference:+.1f}", beside, (8, 0), textcoords="offset points", va="center")
         if len(points) > 1:
-            axes.errorbar(after, row, xerr=whisker, color="black", capsize=3, lw=1.2, zorder=5)
+            axes.errorbar(after, row, xerr=whisker, color=INK, capsize=3, lw=1.2, zorder=5)
         level, begins = after, row
-    axes.set_yticks(range(len(names)), list(names))
-    axes.set(xlabel="accuracy on the test set, %", ylim=(len(names) - 0.5, -0.5))
+    axes.set_xlabel("accuracy on the test set, %")
     axes.use_sticky_edges = False  # a bar that begins at the lowest score does not begin at the frame
     axes.margins(x=0.16)
-    axes.grid(visible=True, axis="x", alpha=0.3)
-    axes.grid(visible=False, axis="y")
-    drawn = [(RISE, RISE, "rises"), (FALL, FALL, "falls"), ("white", PUBLISHED, "not resolved")]
+    name_rows(axes, names)
+    drawn = [(RISE, RISE, "rises"), (FALL, FALL, "falls"), (PAPER, PUBLISHED, "not resolved")]
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=face, edgecolor=edge) for face, edge, _ in drawn]
     figure.legend(handles, [label for *_, label in drawn], loc="outside upper center", ncols=3)
     return figure
@@ -72,5 +70,5 @@ def waterfall(
 def _step(axes: Axes, row: int, ends: tuple[float, float], known: bool) -> None:
     before, after = ends
     colour = RISE if after >= before else FALL
-    face = colour if known else "white"
+    face = colour if known else PAPER
     axes.barh(row, after - before, left=before, height=0.5, facecolor=face, edgecolor=colour, lw=1.2, zorder=2)

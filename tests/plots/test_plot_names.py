@@ -8,12 +8,15 @@ from matplotlib.colors import same_color, to_rgba
 from toy_figures import LAYERS, REPEATS, STEP_POINTS, STEP_SCORES, STEPS, X, cell_runs, lines_by_colour, step_bars
 
 from ltdd_utils import plots
-from ltdd_utils.plots.style import OURS, THIRDS
+from ltdd_utils.plots.style import OURS, PAPER, THIRDS
 
 
 def test_texts_stand_over_the_columns():
     figure = plots.image_rows({"a": torch.rand(2, 1, 3, 3), "b": torch.rand(2, 1, 3, 3)}, over=["left", "right"])
-    assert [axes.get_title() for axes in figure.axes] == ["left", "right", "", ""]
+    (axes,) = figure.axes
+    over = [(tick.get_position()[0], tick.get_text()) for tick in axes.get_xticklabels()]
+    middles = [sum(image.get_extent()[:2]) / 2 for image in axes.images]
+    assert over == [(middles[0], "left"), (middles[1], "right")] and middles[2:] == middles[:2]
 
 
 def test_published_numbers_stand_in_a_panel_of_their_own_in_the_methods_colours(tmp_path):
@@ -72,7 +75,7 @@ def test_a_step_that_is_not_resolved_is_hollow_and_directions_have_colours():
     axes = plots.waterfall(STEPS, STEP_SCORES, STEP_POINTS, [False, True, True, True, False]).axes[0]
     up, down, hollow = step_bars(axes)
     assert up.get_facecolor() != down.get_facecolor()
-    assert hollow.get_facecolor() == to_rgba("white") and hollow.get_edgecolor() == up.get_edgecolor()
+    assert hollow.get_facecolor() == to_rgba(PAPER) and hollow.get_edgecolor() == up.get_edgecolor()
 
 
 def test_the_search_marks_what_was_chosen_and_draws_classes_in_the_colours_of_their_thirds():
@@ -91,4 +94,4 @@ def test_the_search_marks_what_was_chosen_and_draws_classes_in_the_colours_of_th
 def test_colours_of_before_and_after_are_those_of_the_book():
     (axes,) = plots.layer_distances({"": {"a": (2.0, 1.0)}}, "distance").axes
     before, after = axes.collections[:2]
-    assert same_color(after.get_facecolor()[0], OURS) and same_color(before.get_facecolor()[0], "white")
+    assert same_color(after.get_facecolor()[0], OURS) and same_color(before.get_facecolor()[0], PAPER)

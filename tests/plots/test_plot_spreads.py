@@ -20,11 +20,11 @@ from toy_figures import (
 from ltdd_utils import plots
 
 
-def test_whiskers_are_one_sample_standard_deviation_and_absent_for_one_student():
+def test_a_bar_has_a_dot_for_each_of_several_students():
     (axes,) = plots.per_class_accuracy({"x": SCORES}, COUNTS, NAMES).axes
-    (bars,) = axes.collections
-    lengths = [np.ptp(segment[:, 1]) for segment in bars.get_segments()]
-    np.testing.assert_allclose(lengths, 200 * np.std(SCORES, axis=0, ddof=1)[BY_COUNT], atol=1e-9)
+    (dots,) = axes.collections
+    expected = [(100 * scores[label], row) for scores in SCORES for row, label in enumerate(BY_COUNT)]
+    np.testing.assert_allclose(dots.get_offsets(), expected)
     (alone,) = plots.per_class_accuracy({"x": SCORES[:1]}, COUNTS, NAMES).axes
     assert not alone.collections
 
@@ -38,7 +38,7 @@ def test_a_line_per_method_with_whiskers_over_pipelines_alone(tmp_path):
     assert kcenter == ([100], [pytest.approx(25)], [None])
     assert axes.get_xscale() == "log" and axes.get_title() == "CIFAR-10-LT, IPC 10\nthis book, scale paper"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["10", "100"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["kcenter", "random"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["k-center", "random real images"]
 
 
 def test_a_line_is_the_mean_of_its_repeats_in_a_band_of_one_sample_deviation():

@@ -1,0 +1,85 @@
+"""Figures as a page shows them: the drawing, its number and caption, and a text for readers who do not see it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from matplotlib.figure import Figure
+
+from ltdd_utils.plots.vector import picture, vector
+
+__all__ = ["Figures", "Shown"]
+
+SHORTEST = 25  # letters of a caption or alternative that can say something
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure with what stands below it; a notebook shows it as HTML, anything else its alternative text."""
+
+    drawn: Figure | Path | str = field(repr=False)  # of matplotlib, a file of pixels, or an HTML element
+    caption: str
+    alternative: str
+    number: str = ""  # "7.2"
+
+    def __post_init__(self) -> None:
+        """Refuse a figure without words."""
+        for name, words in (("caption", self.caption), ("alternative text", self.alternative)):
+            if len(words.strip()) < SHORTEST:
+                raise ValueError(f"the {name} {words!r} says too little; say in a sentence what is seen")
+        if self.caption.strip() == self.alternative.strip():
+            raise ValueError("caption and alternative text are the same; the second says what somebody would see")
+
+    @property
+    def name(self) -> str:
+        """Of the figure on its page, where links lead: "figure-7-2"."""
+        return f"figure-{self.number.replace('.', '-')}" if self.number else "figure"
+
+    def _repr_html_(self) -> str:
+        """A ``<figure>`` that needs no style sheet; on a narrow screen the drawing scrolls in a box of its own."""
+        if isinstance(self.drawn, Figure):
+            drawing = vector(self.drawn, self.name, self.alternative)
+        elif isinstance(self.drawn, Path):
+            drawing = picture(self.drawn, self.alternative)
+        else:
+            drawing = self.drawn
+        number = f"<b>Figure {self.number}.</b> " if self.number else ""
+        caption = f'<figcaption style="font-size: 0.9em; margin-top: 0.4em">{number}{escape(self.caption)}</figcaption>'
+        box = f'<div style="overflow-x: auto">{drawing}</div>'
+        return f'<figure class="ltdd" id="{self.name}" style="margin: 1em 0; text-align: left">{box}{caption}</figure>'
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # noqa: ANN401 (as IPython calls it)
+        return {"text/html": self._repr_html_(), "text/plain": self.alternative}
+
+    def __str__(self) -> str:
+        return self.alternative
+
+
+class Figures:
+    """The figures of one chapter, numbered in the order in which they are first shown.
+
+    ``figure = Figures("07")`` at the head of a chapter, then ``figure(plots.curves(...), caption, alternative)``. A
+    cell that is run again keeps its number, as long as its caption stays.
+
+    Args:
+        chapter: by its number, "07".
+    """
+
+    def __init__(self, chapter: str) -> None:
+        self.chapter = int(chapter)
+        self.numbers: dict[str, int] = {}
+
+    def __call__(self, drawn: Figure | Path | str, caption: str, alternative: str) -> Shown:
+        """A figure with its number.
+
+        Args:
+            drawn: a figure of ``plots``, the path of a picture, or an HTML element.
+            caption: what is shown and what to see, one or two sentences, plain text.
+            alternative: what somebody would see, for readers who do not.
+
+        Raises:
+            ValueError: one of the two texts is missing, or both are the same.
+        """
+        number = self.numbers.setdefault(caption, len(self.numbers) + 1)
+        return Shown(drawn, caption, alternative, f"{self.chapter}.{number}")
