@@ -76,13 +76,13 @@ def test_the_test_set_is_looked_at_once_and_after_the_last_step(tmp_path, monkey
 
         return call
 
-    for name in ("train", "confusion_matrix"):
+    for name in ("train", "answered"):
         monkeypatch.setattr(students, name, spy(name, getattr(students, name)))
     seen = []
     real = Preprocess.__call__
     monkeypatch.setattr(Preprocess, "__call__", lambda self, x, *options: seen.append(x) or real(self, x, *options))
     score(tmp_path, data=toy(signal=20))
-    assert [name for name, _ in events] == ["train", "confusion_matrix"]
+    assert [name for name, _ in events] == ["train", "answered"]
     assert torch.equal(events[0][1], events[1][1])
     assert sum(x.shape == test_images.shape and torch.equal(x, test_images) for x in seen) == 1
 
@@ -125,7 +125,8 @@ def test_a_record_has_the_norms_of_the_students_that_kept_them(tmp_path):
     new = score(tmp_path, replace(PLAIN, train=replace(PLAIN.train, epochs=1)))
     old = Bundle({"confusion": new.tensors["confusion"]}, new.meta)
     first, second = gather([new, old], COUNTS).each_student()
-    assert first == second | {"classifier_norms": new.tensors["classifier_norms"].tolist()}
+    kept = {"classifier_norms": new.tensors["classifier_norms"].tolist(), "correct": first["correct"]}
+    assert first == second | kept
     assert second == {"overall": first["overall"], "per_class": first["per_class"]}
 
 

@@ -1,4 +1,4 @@
-"""The commands ``ltdd import`` and ``ltdd export``: sets in the layouts of other codes."""
+"""The commands that make a set of another one: imported, exported, put together of parts, labelled anew."""
 
 import argparse
 from dataclasses import fields
@@ -10,14 +10,18 @@ from ltdd_utils.cli.context import context_of, require_file
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.distilled.swaps import swapped
+from ltdd_utils.evaluation.evaluator import PLAIN
 from ltdd_utils.interchange.forms import HUB
 from ltdd_utils.interchange.reading import Reading
-from ltdd_utils.records.folders import folders_to_read
+from ltdd_utils.records.folders import find_set, folders_to_read
 from ltdd_utils.runs.exports import export_set
 from ltdd_utils.runs.imports import import_set
 from ltdd_utils.runs.publish import CARD, publish_set
+from ltdd_utils.runs.relabel import relabel_set
+from ltdd_utils.runs.students import protocol_for
 
-__all__ = ["export_", "import_"]
+__all__ = ["export_", "import_", "relabel_", "swap_"]
 
 
 def import_(options: argparse.Namespace) -> str:
@@ -59,6 +63,48 @@ def export_(options: argparse.Namespace) -> str:
     if options.form == HUB:
         return "\n".join([*map(str, paths), *_upload(options)])
     return "; ".join([_written(paths, options.form), *_notes(distilled, options.form, clamped)])
+
+
+def swap_(options: argparse.Namespace) -> str:
+    """A set of the images of one, the labels of another and the step size of a third."""
+    require_file(options.save_set)
+    images, preprocess = load_set(options.distilled)
+    labels = None if options.labels is None else load_set(find_set(options.labels))[0]
+    made = swapped(images, labels, _step(options.lr))
+    save_set(options.save_set, made, preprocess)
+    if options.json:
+        facts = {"distilled_sha256": content_hash(made), "parts": made.info["parts"]}
+        return as_json({"set": str(options.save_set), **facts})
+    return f"{made.info['name']}\nset: {options.save_set}, {content_hash(made)[:12]}"
+
+
+def _step(text: str | None) -> DistilledSet | float | None:
+    """The set, or the number, that ``--lr`` names."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return load_set(find_set(text))[0]
+
+
+def relabel_(options: argparse.Namespace) -> str:
+    """The images of a set with stored labels of a teacher."""
+    require_file(options.save_set)
+    distilled, preprocess = load_set(options.distilled)
+    name = options.protocol or PLAIN.protocol
+    cfg = protocol_for(distilled, name, options.scale, None, options.teacher)
+    cfg = recipes.with_overrides(cfg, recipes.assignments(options.set, "teacher.logit_adjustment=1"))
+    made = relabel_set(distilled, preprocess, cfg, context_of(options), seed=options.seed, views=options.views)
+    save_set(options.save_set, made, preprocess)
+    if options.json:
+        return as_json(
+            {"set": str(options.save_set), "distilled_sha256": content_hash(made), **made.info["labelled_by"]}
+        )
+    sure = made.targets.max(dim=1).values.mean().item()
+    own = made.targets.argmax(dim=1).eq(made.labels).double().mean().item()
+    said = f"{len(made)} images, labels of mean confidence {sure:.2f}; {own:.0%} say the image's own class"
+    return f"{said}\nset: {options.save_set}, {content_hash(made)[:12]}"
 
 
 def _upload(options: argparse.Namespace) -> list[str]:

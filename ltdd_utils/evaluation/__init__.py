@@ -22,6 +22,7 @@ __getattr__, __all__ = exports(
         "protocols": ["protocol", "stored_space", "with_batch_for"],
         "objectives": ["StudentTask", "stored_labels", "stored_objective", "view_objective", "whole_image_logits"],
         "students": ["student"],
+        "relabel": ["mean_over_views", "relabelled"],
         "scores": ["Evaluation", "gather", "label_robust_score"],
         "adsa": ["Calibrated", "calibration", "class_confidence", "find_tau"],
     },

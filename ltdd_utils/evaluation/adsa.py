@@ -12,29 +12,12 @@ range is bounded here, and the first local minimum is taken.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ltdd_utils.evaluation.settings import ADSAConfig
+from ltdd_utils.teachers.calibrated import Calibrated, calibration
 
 __all__ = ["Calibrated", "calibration", "class_confidence", "find_tau"]
-
-
-def calibration(prior: Tensor, tau: float) -> Tensor:
-    r"""The shift added to logits: :math:`-\tau (\log \pi - \mathrm{mean}_c \log \pi_c)`, float32 ``[C]``.
-
-    Softmax does not see the centring; a student that matches logits does.
-
-    Args:
-        prior: :math:`\pi`, class shares of the long tail, ``[C]``.
-        tau: strength; 0 changes nothing.
-
-    Raises:
-        ValueError: a class without images.
-    """
-    if not bool((prior > 0).all()):
-        raise ValueError(f"prior must hold {len(prior)} shares above 0, got {prior.tolist()}")
-    logs = prior.double().log()
-    return (-tau * (logs - logs.mean())).float()
 
 
 def class_confidence(logits: Tensor, labels: Tensor, prior: Tensor, tau: float) -> Tensor:
@@ -78,16 +61,3 @@ def find_tau(logits: Tensor, labels: Tensor, prior: Tensor, cfg: ADSAConfig) -> 
 def _first_minimum(values: Sequence[float]) -> int:
     """The first place whose right neighbour is higher; the last place if there is none."""
     return next((at for at in range(len(values) - 1) if values[at + 1] > values[at]), len(values) - 1)
-
-
-class Calibrated(nn.Module):
-    """A teacher whose logits are shifted by ``shift`` ``[C]``."""
-
-    def __init__(self, teacher: nn.Module, shift: Tensor) -> None:
-        super().__init__()
-        self.teacher = teacher
-        self.register_buffer("shift", shift)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits ``[B, C]``."""
-        return self.teacher(images) + self.shift

@@ -1,5 +1,6 @@
 """Accuracies of students: overall, per class, per group; and DD-Ranking's score."""
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ class Evaluation:
     clamped: float = 0.0  # share of synthetic pixel values that had to be clamped (online protocols)
     devices: tuple[str, ...] = ()  # that they were trained on, in words
     norms: tuple[Tensor | None, ...] = ()  # of each class's row of each student's classifier, [C]; None: not kept
+    correct: tuple[
+        Tensor | None, ...
+    ] = ()  # of each student, a bit per test image (``confusion.packed``); None: not kept
     taus: tuple[float | None, ...] = ()  # of ADSA, for each student; None: labels are not calibrated
 
     @property
@@ -51,13 +55,14 @@ class Evaluation:
     def each_student(self) -> list[dict[str, Any]]:
         """The entries of each student in a record: ``overall``, ``per_class``, and what else was kept."""
         students = len(self.confusion)
-        norms, taus = (kept or (None,) * students for kept in (self.norms, self.taus))
-        rows = zip(self.overall.tolist(), self.per_class.tolist(), norms, taus, strict=True)
+        norms, bits, taus = (kept or (None,) * students for kept in (self.norms, self.correct, self.taus))
+        rows = zip(self.overall.tolist(), self.per_class.tolist(), norms, bits, taus, strict=True)
         return [
             {"overall": overall, "per_class": per_class}
             | ({} if lengths is None else {"classifier_norms": lengths.tolist()})
+            | ({} if right is None else {"correct": base64.b64encode(right.numpy().tobytes()).decode("ascii")})
             | ({} if tau is None else {"adsa_tau": tau})
-            for overall, per_class, lengths, tau in rows
+            for overall, per_class, lengths, right, tau in rows
         ]
 
     def metrics(self) -> dict[str, Any]:
@@ -100,6 +105,7 @@ def gather(bundles: Sequence[Bundle], counts: tuple[int, ...]) -> Evaluation:
         clamped=max(bundle.meta["clamped"] for bundle in bundles),
         devices=tuple(sorted({bundle.meta.get("device", "unknown device") for bundle in bundles})),
         norms=tuple(bundle.tensors.get("classifier_norms") for bundle in bundles),
+        correct=tuple(bundle.tensors.get("correct") for bundle in bundles),
         taus=tuple(bundle.meta.get("adsa_tau") for bundle in bundles),
     )
 

@@ -16,7 +16,7 @@ from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.networks.flat import state_hash
 from ltdd_utils.networks.network import Network
-from ltdd_utils.training.confusion import confusion_matrix
+from ltdd_utils.training.confusion import answered, counted, packed
 from ltdd_utils.training.loop import train
 from ltdd_utils.training.pauses import pausing
 
@@ -45,9 +45,11 @@ def student(
         watch: told the progress.
 
     Returns:
-        ``tensors["confusion"]`` ``[C, C]`` and ``tensors["classifier_norms"]`` ``[C]``, the L2 norm of each class's row
-        of the linear layer used at inference; in ``meta`` ``seconds``, ``clamped`` and ``device``, and
-        ``adsa_tau`` where soft labels are calibrated. A result that an earlier version left in the store has no norms.
+        ``tensors["confusion"]`` ``[C, C]``; ``tensors["correct"]``, a bit for each of the M test images, uint8
+        ``[ceil(M / 8)]`` (``confusion.packed``); and ``tensors["classifier_norms"]`` ``[C]``, the L2 norm of each
+        class's row of the linear layer used at inference; in ``meta`` ``seconds``, ``clamped`` and ``device``, and
+        ``adsa_tau`` where soft labels are calibrated. A result that an earlier version left in the store may have
+        neither bits nor norms.
 
     Raises:
         ValueError: the set does not fit the data or the preprocessing, or has no soft labels to calibrate.
@@ -68,8 +70,9 @@ def student(
             schedule = replace(schedule, lr=distilled.lr)
         trained = train(network, len(distilled), objective, schedule, batches, watch=watch, checkpoint=checkpoint)
         with pausing(trained, checkpoint.pause):
-            confusion = confusion_matrix(trained, run.test_images(), run.data.test_labels, run.data.classes)
-        tensors = {"confusion": confusion, "classifier_norms": _classifier_norms(trained)}
+            answers, labels = answered(trained, run.test_images()), run.data.test_labels.cpu()
+        tensors = {"confusion": counted(answers, labels, run.data.classes), "correct": packed(answers == labels)}
+        tensors["classifier_norms"] = _classifier_norms(trained)
         return Bundle(tensors, {**facts, "device": machine(run.device)})
 
     return run.stage("student", compute, shared=("data", "seed"), **settings)

@@ -45,6 +45,7 @@ class Student:
     per_class: tuple[float, ...]  # [C]
     classifier_norms: tuple[float, ...] | None = added_field(None)  # of each row of the layer used at inference, [C]
     adsa_tau: float | None = added_field(None)  # of ADSA; None: labels are not calibrated
+    correct: str | None = added_field(None)  # base64 of one bit per test image (``answers_of``); None: not kept
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """The form of a record, and whether it agrees with itself."""
 
+import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ltdd_utils.data.settings import is_own
 
@@ -16,6 +19,7 @@ __all__ = [
     "data_digits",
     "file_name",
     "run_name",
+    "unpacked",
     "validate_evaluation",
     "validate_record",
 ]
@@ -30,11 +34,13 @@ CONFIG = ("name", "scale", "data", "ipc", "method", "evaluate")
 OPTIONAL = ("distillation", "teacher")  # curves of the iterations that made the set; what the teacher itself scores
 STUDENT = ("stream", "overall", "per_class")
 OPTIONAL_METRICS = ("balanced",)  # mean of the class accuracies, where the test set has a tail of its own
-OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau")  # norm of each row of the layer used at inference, [C]; ADSA's tau
+# Norm of each row of the layer used at inference, [C]; ADSA's tau; a bit per test image, packed and in base64.
+OPTIONAL_STUDENT = ("classifier_norms", "adsa_tau", "correct")
 COST = ("seconds", "peak_ram_gib", "peak_gpu_gib", "device")
 PROVENANCE = ("commit", "dirty", "versions", "started_utc", "data_sha256", "distilled_sha256")
 OF_EVALUATION = ("schema", "distilled_sha256", "set", "seed", "protocol", "network", "config", "metrics", "students")
 OF_EVALUATION += ("seconds", "clamped", "cost", "provenance")
+OPTIONAL_EVALUATION = ("teacher",)  # what the teacher itself scores
 SCORED_SET = ("name", "images", "ipc", "labels", "image_bytes", "label_bytes")
 TOLERANCE = 1e-6  # students may be scored in float32
 DATA_DIGITS = 8  # of the data's hash, in the name of a record of the user's own data
@@ -91,10 +97,7 @@ def validate_record(record: Mapping[str, Any]) -> None:
         _keys(target, TARGET_KEYS, "target")
         _need(target["protocol"] == own, f"target and record name two protocols, {target['protocol']!r} and {own!r}")
     _check_scores(record["metrics"], record["students"])
-    if "teacher" in record:
-        _keys(record["teacher"], ("overall", "per_class"), "teacher")
-        _fractions([record["teacher"]["overall"]], "overall of the teacher")
-        _fractions(record["teacher"]["per_class"], "per_class of the teacher")
+    _check_teacher(record)
     _keys(record["cost"], COST, "cost", None)
     for stage, seconds in record["cost"]["seconds"].items():
         good = isinstance(seconds, int | float) and 0 <= seconds < math.inf
@@ -103,6 +106,13 @@ def validate_record(record: Mapping[str, Any]) -> None:
     sets, students = record["provenance"]["distilled_sha256"], len(record["students"])
     enough = isinstance(sets, str) or len(sets) == students
     _need(enough, f"distilled_sha256 must be one text, or one for each of the {students} students")
+
+
+def _check_teacher(record: Mapping[str, Any]) -> None:
+    if "teacher" in record:
+        _keys(record["teacher"], ("overall", "per_class"), "teacher")
+        _fractions([record["teacher"]["overall"]], "overall of the teacher")
+        _fractions(record["teacher"]["per_class"], "per_class of the teacher")
 
 
 def validate_evaluation(record: Mapping[str, Any]) -> None:
@@ -114,12 +124,13 @@ def validate_evaluation(record: Mapping[str, Any]) -> None:
     """
     schema = record.get("schema")
     _need(schema == EVALUATION, f"its schema is {schema!r}, not {EVALUATION!r}: it is no evaluation of a set")
-    _keys(record, OF_EVALUATION, "the evaluation")
+    _keys(record, OF_EVALUATION, "the evaluation", OPTIONAL_EVALUATION)
     _keys(record["set"], SCORED_SET, "set", None)
     _keys(record["config"], ("data", "evaluate"), "config")
     _keys(record["cost"], COST, "cost", None)
     _keys(record["provenance"], PROVENANCE, "provenance", None)
     _check_scores(record["metrics"], record["students"])
+    _check_teacher(record)
     count, times = len(record["students"]), len(record["seconds"])
     _need(count == times, f"seconds are those of {times} students; it has {count}")
 
@@ -146,6 +157,9 @@ def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, An
         _norms(student.get("classifier_norms", [0.0] * classes), classes)
         tau = student.get("adsa_tau", 0.0)
         _need(isinstance(tau, int | float) and 0 <= tau < math.inf, f"adsa_tau is {tau!r}; it must be 0 or more")
+        if "correct" in student:
+            tests = round(math.fsum(map(math.fsum, confusion)))
+            _agree("overall of a student", student["overall"], int(unpacked(student["correct"], tests).sum()) / tests)
     _check_spread(metrics["overall"], [student["overall"] for student in students])
     if "balanced" in metrics:
         tested = [c for c, row in enumerate(confusion) if math.fsum(row) > 0]
@@ -153,6 +167,28 @@ def _check_scores(metrics: Mapping[str, Any], students: Sequence[Mapping[str, An
     for c, value in enumerate(per_class):
         _agree(f"class {c}", value, math.fsum(student["per_class"][c] for student in students) / len(students))
         _agree(f"row {c} of confusion", confusion[c][c] / (math.fsum(confusion[c]) or 1), value)
+
+
+def unpacked(text: str, tests: int) -> np.ndarray:
+    """Which test images a student answers correctly, in the order of the test set: booleans ``[tests]``.
+
+    Args:
+        text: ``correct`` of a student in a record, base64 of bits, the first image's highest.
+        tests: number of test images.
+
+    Raises:
+        ValueError: the text is no base64, or of another number of images.
+    """
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"correct of a student is {text!r:.40}, which is no base64; evaluate the set again") from error
+    bits = np.unpackbits(np.frombuffer(content, np.uint8))
+    whole = len(bits) == -8 * (-tests // 8) and not bits[tests:].any()
+    _need(
+        whole, f"correct of a student has {len(bits)} bits; {tests} test images take {-8 * (-tests // 8)}, the rest 0"
+    )
+    return bits[:tests].astype(bool)
 
 
 def _check_spread(stated: Mapping[str, float | None], values: Sequence[float]) -> None:

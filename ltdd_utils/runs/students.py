@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from ltdd_utils.core.context import RunContext
-from ltdd_utils.core.provenance import provenance
+from ltdd_utils.core.provenance import full_precision, provenance
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import Run
@@ -23,6 +23,7 @@ from ltdd_utils.records.schema import EVALUATION
 from ltdd_utils.runs.checks import check, require_networks
 from ltdd_utils.runs.costs import code_of, cost_of, students_of
 from ltdd_utils.runs.files import data_of, refitted
+from ltdd_utils.teachers.scores import teacher_scores
 from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
@@ -135,25 +136,36 @@ def evaluate_set(
     if distilled.images is not None:
         before = space or refitted(distilled, data, context)
         distilled, clamped = translate(distilled, data, before, run.preprocess)
-    teacher = None
+    teacher, scores = None, {}
     if cfg.teacher is not None:
         with run.ledger.entry("teacher"):
             teacher = train_teacher(cfg.teacher, run)
+        with full_precision():
+            scores = {"teacher": teacher_scores(teacher, run)}
     with run.ledger.entry("students"):
         evaluation = evaluate_students([distilled] * students, run, cfg, teacher)
     origin |= {"data_sha256": data.sha256, "class_counts": list(data.counts)}
     origin |= {"distilled_sha256": planned["distilled_sha256"]}
-    record = planned | {
-        "metrics": evaluation.metrics(),
-        "students": students_of(evaluation, seed),
-        "seconds": list(evaluation.seconds),
-        "clamped": max(clamped, evaluation.clamped),
-        "cost": cost_of(run.ledger, evaluation.devices),
-        "provenance": {**origin, **code_of(origin, run.ledger.origins)},
-    }
+    record = (
+        planned
+        | scores
+        | {
+            "metrics": evaluation.metrics(),
+            "students": students_of(evaluation, seed),
+            "seconds": list(evaluation.seconds),
+            "clamped": max(clamped, evaluation.clamped),
+            "cost": cost_of(run.ledger, evaluation.devices),
+            "provenance": {**origin, **code_of(origin, run.ledger.origins)},
+        }
+    )
     if context.results is not None:
         save_evaluation(context.results, record)
     return record
+
+
+def _made_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the parts of a set come from that was put together, and who labelled it; nothing of any other."""
+    return {key: info[key] for key in ("parts", "labelled_by") if key in info}
 
 
 def _planned(distilled: DistilledSet, cfg: EvaluateConfig, seed: int) -> dict[str, Any]:
@@ -162,7 +174,12 @@ def _planned(distilled: DistilledSet, cfg: EvaluateConfig, seed: int) -> dict[st
     return {
         "schema": EVALUATION,
         "distilled_sha256": content_hash(distilled),
-        "set": {"name": info.get("name") or info.get("recipe"), "ipc": info.get("ipc"), **sizes(distilled)},
+        "set": {
+            "name": info.get("name") or info.get("recipe"),
+            "ipc": info.get("ipc"),
+            **sizes(distilled),
+            **_made_of(info),
+        },
         "seed": seed,
         "protocol": cfg.label,
         "network": to_dict(cfg.network),

@@ -6,6 +6,7 @@ __getattr__, __all__ = exports(
     __name__,
     {
         "settings": ["DebiasConfig", "TeacherConfig"],
+        "calibrated": ["Calibrated", "calibration"],
         "debiased": ["DebiasedObjective"],
         "stage": ["train_teacher"],
         "scores": ["check_class_order", "teacher_scores"],

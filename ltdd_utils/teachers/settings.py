@@ -42,12 +42,14 @@ class TeacherConfig:
     seed: int | None = added_field(
         None
     )  # of this network; None: the run's, so that every seed has a network of its own
+    logit_adjustment: float = added_field(0.0)  # tau of a logit-adjusted loss, of kind "plain"; 0: cross-entropy
+    tau: float = added_field(0.0)  # times the log of the prior, taken off the logits after training; 0: nothing
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, and settings of the other kind."""
         check_types(self)
         choice(self, "kind")
-        at_least(self, seed=0)
+        at_least(self, seed=0, logit_adjustment=0, tau=0)
         if self.augment.kind == "mixed-views":
             raise ValueError(
                 "augment.kind is 'mixed-views', which only students of the online protocols see; a network that is "
@@ -57,6 +59,11 @@ class TeacherConfig:
             raise ValueError(
                 f"kind is {self.kind!r}, but debias is {'set' if self.debias else None}; "
                 + ("leave debias out" if self.debias else "give its settings")
+            )
+        if self.logit_adjustment and self.debias is not None:
+            raise ValueError(
+                f"logit_adjustment is {self.logit_adjustment}, but a debiased network has losses of its own; use kind "
+                "'plain', or tau to adjust its logits after training"
             )
         if self.debias is not None and self.debias.consistency and not self.network.projection:
             raise ValueError("the consistency loss reads a projection: set network.projection, or debias.consistency=0")

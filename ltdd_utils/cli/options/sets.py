@@ -7,6 +7,7 @@ from ltdd_utils.cli.options.shared import (
     Command,
     data_folder,
     overrides,
+    protocol,
     recipe,
     results,
     scale,
@@ -27,6 +28,18 @@ __all__ = ["COMMANDS"]
 
 def _folder_to_import(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path, metavar="FOLDER", help="with the set's files, or one file of it")
+    sub.add_argument("--save-set", type=Path, metavar="FILE", required=True, help="file to write, .safetensors")
+
+
+def _parts(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--labels", metavar="SET", help="whose stored labels are taken; else class labels")
+    step = "whose learned step size is taken, or a number; else the protocol's counts"
+    sub.add_argument("--lr", metavar="SET_OR_NUMBER", help=step)
+    sub.add_argument("--save-set", type=Path, metavar="FILE", required=True, help="file to write, .safetensors")
+
+
+def _views(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--views", type=int, default=20, help="views of an image, over which a label is the mean")
     sub.add_argument("--save-set", type=Path, metavar="FILE", required=True, help="file to write, .safetensors")
 
 
@@ -119,6 +132,37 @@ COMMANDS = {
             "ltdd export results/distilled/damed_digits_if20_ipc10.safetensors published --as hub --license cc-by-4.0",
         ],
         (set_file, _folder_to_export, work, results, data_folder),
+        "sets",
+    ),
+    "swap": Command(
+        "Put a set together from the images of one set, the labels of another and the step size of a third. Scores of "
+        "such sets tell which part carries a result, and a record of `ltdd evaluate` says whose parts they were.",
+        [
+            "ltdd swap damed_cifar10 --save-set hard.safetensors         images alone, with class labels",
+            "ltdd swap ed_only_cifar10 --labels damed_cifar10 --lr ed_only_cifar10 --save-set swapped.safetensors",
+            "ltdd evaluate swapped.safetensors --results mine",
+        ],
+        (set_file, _parts),
+        "sets",
+    ),
+    "relabel": Command(
+        "Store with each image of a set one soft label of a teacher, the mean over views: any set can then be scored "
+        "under stored labels with as many numbers as learned ones are.",
+        [
+            "ltdd relabel random_cifar10 --set teacher.logit_adjustment=1 --save-set soft.safetensors",
+            "ltdd relabel edc_cifar10 --teacher debiased --views 50 --save-set soft.safetensors",
+            "ltdd evaluate soft.safetensors --protocol dsa-stored --set train.lr=0.03 --results mine",
+        ],
+        (
+            set_file,
+            _views,
+            scale("the one in the file"),
+            protocol,
+            overrides("teacher.logit_adjustment=1"),
+            seed,
+            work,
+            data_folder,
+        ),
         "sets",
     ),
 }
