@@ -6,6 +6,7 @@ import pytest
 import torch
 from toy_sets import digits, quick, toy_run
 
+from ltdd_utils import recipes
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.presets import teacher
 from ltdd_utils.teachers import TeacherConfig, train_teacher
@@ -48,6 +49,12 @@ def test_an_adjusted_loss_moves_answers_to_the_rare_classes(tmp_path):
     rare, images = int(digits().prior.argmin()), run.test_images()
     share = [network(images).softmax(dim=1)[:, rare].mean().item() for network in (usual, adjusted)]
     assert share[1] > share[0]
+
+
+@pytest.mark.parametrize(("name", "key"), [("unilevel_digits", "observer"), ("herding_digits", "expert")])
+def test_a_network_whose_features_are_read_has_no_tau(name, key):
+    with pytest.raises(ValueError, match=rf"{key}\.tau is 1\.0, which moves answers alone"):
+        recipes.with_overrides(recipes.recipe(name), {f"method.{key}.tau": "1.0"})
 
 
 def test_a_debiased_teacher_has_losses_of_its_own():

@@ -8,7 +8,7 @@ from ltdd_utils.core.settings import added_field, at_least, check_types, choice
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.training.settings import TrainConfig
 
-__all__ = ["DebiasConfig", "TeacherConfig"]
+__all__ = ["DebiasConfig", "TeacherConfig", "refuse_tau"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +67,13 @@ class TeacherConfig:
             )
         if self.debias is not None and self.debias.consistency and not self.network.projection:
             raise ValueError("the consistency loss reads a projection: set network.projection, or debias.consistency=0")
+
+
+def refuse_tau(name: str, cfg: TeacherConfig | None) -> None:
+    """Refuse logits adjusted after training of a network whose features or statistics are read, and not its answers.
+
+    Raises:
+        ValueError: ``tau`` of the settings called ``name`` is above 0.
+    """
+    if cfg is not None and cfg.tau:
+        raise ValueError(f"{name}.tau is {cfg.tau}, which moves answers alone, and other parts of it are read: use 0")

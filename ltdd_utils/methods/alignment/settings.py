@@ -5,7 +5,7 @@ from typing import Literal
 
 from ltdd_utils.core.settings import at_least, check_types, choice, share_range
 from ltdd_utils.data.settings import PreprocessConfig
-from ltdd_utils.teachers.settings import TeacherConfig
+from ltdd_utils.teachers.settings import TeacherConfig, refuse_tau
 
 __all__ = ["CropConfig", "RecoverConfig", "StatisticsConfig", "UnilevelConfig"]
 
@@ -102,6 +102,8 @@ class UnilevelConfig:
                 f"teacher is {'set' if self.teacher else None}; initial images {self.initial.images!r} "
                 + ("need no scoring teacher: leave it out" if self.teacher else "are scored by a teacher: give one")
             )
+        for own in (self.observer, *self.others):
+            refuse_tau("observer", own)
         for network in (own.network for own in (self.observer, *self.others)):
             if self.recover.iterations and network.norm != "batch":
                 raise ValueError(

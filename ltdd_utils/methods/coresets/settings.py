@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ltdd_utils.core.settings import check_types, choice
 from ltdd_utils.core.tables import same_function
-from ltdd_utils.teachers.settings import TeacherConfig
+from ltdd_utils.teachers.settings import TeacherConfig, refuse_tau
 
 __all__ = ["RULES", "CoresetConfig", "Rule", "register_rule"]
 
@@ -63,6 +63,7 @@ class CoresetConfig:
         check_types(self)
         choice(self, "method", RULES)
         choice(self, "policy")
+        refuse_tau("expert", self.expert)
         rule = RULES[self.method]
         if rule.reads_features == (self.expert is None):
             raise ValueError(
