@@ -142,7 +142,7 @@ COMMANDS = {
             "ltdd swap ed_only_cifar10 --labels damed_cifar10 --lr ed_only_cifar10 --save-set swapped.safetensors",
             "ltdd evaluate swapped.safetensors --results mine",
         ],
-        (set_file, _parts),
+        (set_file, _parts, data_folder),
         "sets",
     ),
     "relabel": Command(
