@@ -23,6 +23,7 @@ from ltdd_utils.data.caching import nothing_kept
 from ltdd_utils.data.settings import is_own
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.files import load_set, save_set
+from ltdd_utils.distilled.states import evenly, kept_states
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
@@ -41,7 +42,8 @@ def run_(options: argparse.Namespace) -> str:
         raise ValueError("--with-preprocessing says what is in the file of --save-set; give --save-set FILE too")
     if options.save_set is not None:
         require_file(options.save_set)
-    recipe, context = recipe_of(options), replace(context_of(options), results=options.results)
+    recipe = recipe_of(options)
+    context = replace(context_of(options), results=options.results, keep_images=_states(options, recipe))
     following, context = followed(options, context)
     plan = expected_of(recipe, options.students, options.results, options.data)
     following.plan_of = lambda _: plan
@@ -59,15 +61,45 @@ def run_(options: argparse.Namespace) -> str:
     begun = time.monotonic()
     record = run(recipe, options.seed, options.students, context)
     now = time.monotonic() - begun
-    if options.save_set is not None:
-        work = start(recipe, options.seed, context)
-        preprocess = work.preprocess if options.with_preprocessing else None
-        save_set(options.save_set, distil(recipe, work).set, preprocess)
+    saved = _saved(options, recipe, context)
     if options.json:
         return as_json(dict(record))
-    saved = "" if options.save_set is None else f"\nset: {options.save_set}"
     path = records.record_path(options.results, record)
     return f"{records.summary(record, now)}{_unequal(record, options.results)}\nrecord: {path}{_replaced(path)}{saved}"
+
+
+def _states(options: argparse.Namespace, recipe: Recipe) -> int:
+    """How many states of the images are kept.
+
+    Raises:
+        ValueError: fewer than two, or of a recipe whose images do not change.
+    """
+    if options.keep_images is None:
+        return 0
+    if not recipe.family.iterations(recipe.method):
+        raise ValueError(f"--keep-images {options.keep_images}: {recipe.name} changes no image; leave the option out")
+    evenly(1, options.keep_images)
+    return options.keep_images
+
+
+def _saved(options: argparse.Namespace, recipe: Recipe, context: RunContext) -> str:
+    """Write the set where it was asked for; further lines with its file and the folder of its states."""
+    if options.save_set is None and options.keep_images is None:
+        return ""
+    work = start(recipe, options.seed, context)
+    distilled = distil(recipe, work).set
+    lines = ""
+    if options.save_set is not None:
+        save_set(options.save_set, distilled, work.preprocess if options.with_preprocessing else None)
+        lines += f"\nset: {options.save_set}"
+    if options.keep_images is not None:
+        folder, states = kept_states(work)
+        wanted = evenly(recipe.family.iterations(recipe.method), options.keep_images)
+        lines += f"\nstates: {folder} ({len(states)} kept)"
+        if set(wanted) - set(states):
+            again = f"remove {folder.parent} and run the same command to have them"
+            lines += f"\nwarning: {len(wanted)} were asked for, but these images were made before, or begun; {again}"
+    return lines
 
 
 def _unequal(record: records.Record, folder: Path) -> str:

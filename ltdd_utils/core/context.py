@@ -24,6 +24,7 @@ class RunContext:
     data: Path | None = None  # folder of the data sets; None: LTDD_DATA, or data/
     watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
     announce: Announce | None = None  # is told when runs and their stages begin and end
+    keep_images: int = 0  # how many states of a set on its way are kept beside its stage; 0: none
 
     def watching(self, stage: str) -> Watch | None:
         """The progress callback of a stage."""

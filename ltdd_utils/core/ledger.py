@@ -26,6 +26,11 @@ class Ledger:
         self._entered: dict[Path, tuple[str, float]] = {}
         self._inside = 0  # computations that run now: what they ask for in turn is part of their own result
 
+    @property
+    def results(self) -> list[Path]:
+        """The files of the results that were asked for, in order."""
+        return list(self._entered)
+
     @contextmanager
     def entry(self, name: str) -> Iterator[None]:
         """Enter under ``name`` what is asked for inside; a name that asks for nothing has 0 seconds."""

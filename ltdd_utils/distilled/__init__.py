@@ -8,6 +8,7 @@ from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, composition, c
 from ltdd_utils.distilled.files import SCHEMA, from_bundle, load_set, save_set, to_bundle
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.distilled.spaces import pixels, translate, uint8_pixels
+from ltdd_utils.distilled.states import kept_states
 from ltdd_utils.distilled.swaps import swapped
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "composition",
     "content_hash",
     "from_bundle",
+    "kept_states",
     "load_set",
     "pixels",
     "save_set",

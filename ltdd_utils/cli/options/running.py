@@ -73,6 +73,8 @@ def _saving(sub: argparse.ArgumentParser) -> None:
     text = "also write the distilled set (of random: draw 0) to FILE, .safetensors"
     sub.add_argument("--save-set", type=Path, metavar="FILE", help=text)
     sub.add_argument("--with-preprocessing", action="store_true", help="put the fitted preprocessing into that file")
+    text = "keep N states of the images on their way, evenly spaced iterations from the first to the last, as uint8"
+    sub.add_argument("--keep-images", type=int, metavar="N", help=f"{text} pixels beside the stage that makes them")
 
 
 def _kept(sub: argparse.ArgumentParser) -> None:
@@ -89,6 +91,7 @@ COMMANDS = {
             "ltdd run random_digits --protocol online-teacher --network vgg11",
             "ltdd run random_cifar10 --stop-after 30        and the same command again to go on",
             "ltdd run random_digits --students 1 --set evaluate.train.epochs=10 --save-set random.safetensors",
+            "ltdd run unilevel_digits --students 1 --keep-images 16",
         ],
         (recipe, RECIPE_SCALE, protocol, RECIPE_SET, students, seed, work, results, data_folder, following, _saving),
         "running",

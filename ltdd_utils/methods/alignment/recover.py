@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
+from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
 from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
@@ -39,6 +40,7 @@ def recover(
     seed: int,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    keep: Keep | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The images after ``cfg.iterations`` steps of Adam on distance of statistics and cross-entropy, batch by batch.
 
@@ -60,6 +62,7 @@ def recover(
         seed: of the run; it draws crops and flips.
         watch: told ``{"iteration", "iterations", "loss"}`` about once a second.
         checkpoint: where to keep the state of an interrupted call.
+        keep: told the images of a batch at its begin and after each of its iterations, with their rows in the set.
 
     Returns:
         The images ``[M, Ch, H, W]``, the last iterate, and ``distance`` and ``cross_entropy`` of each iteration, means
@@ -96,9 +99,12 @@ def recover(
             batch = _Batch(cfg, images[rows].requires_grad_(), mine, views, rng)
             state.add(batch.parts())
             log = LossLog(f"iteration {{}} of batch {number + 1}", "recover.lr", facts, watch, done["iteration"])
+            show = (lambda *_: None) if keep is None else keep
+            show(done["iteration"], batch.images, rows)
             while done["iteration"] < every:
                 log.add(batch.step(done["iteration"], bounds))
                 done["iteration"] += 1
+                show(done["iteration"], batch.images, rows)
                 if log.due():
                     log.look()
                 state.keep(log.look)

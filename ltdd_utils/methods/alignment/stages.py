@@ -12,6 +12,7 @@ from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import from_bundle, to_bundle
 from ltdd_utils.distilled.result import DistillationResult, curve, finished
 from ltdd_utils.distilled.spaces import pixels
+from ltdd_utils.distilled.states import keeping
 from ltdd_utils.methods.alignment.initial import initial_set
 from ltdd_utils.methods.alignment.recover import recover
 from ltdd_utils.methods.alignment.settings import CropConfig, StatisticsConfig
@@ -93,6 +94,7 @@ def recovery(job: Job) -> DistillationResult:
             seed=run.seed,
             watch=run.watch("recovery"),
             checkpoint=checkpoint,
+            keep=keeping(run, checkpoint, cfg.recover.iterations, len(start)),
         )
         bundle = to_bundle(start.with_images(recovered))
         bundle.tensors |= {f"history.{name}": values for name, values in curves.items()}

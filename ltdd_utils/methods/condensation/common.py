@@ -12,6 +12,7 @@ from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.condensation.settings import CondensationConfig
 from ltdd_utils.methods.coresets.selection import random_set
 from ltdd_utils.networks.factory import build
@@ -111,6 +112,7 @@ def condense(
     seed: int,
     watch: Watch | None,
     checkpoint: Checkpoint | None,
+    keep: Keep | None = None,
 ) -> tuple[DistilledSet, Tensor]:
     """The loop of both methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
     if images.device.type == "cpu":
@@ -127,12 +129,18 @@ def condense(
         if log.look():
             require_finite([state.images], f"an image is not finite at iteration {done['iteration']}", setting)
 
+    def show() -> None:
+        if keep is not None:
+            keep(done["iteration"], state.images.flatten(0, 1), None)
+
     state.pause = lambda: kept.pause(look)
+    show()
     while done["iteration"] < cfg.iterations:
         kept.begin("images", "velocity", "generator")
         losses.append(iteration(state))
         log.add(losses[-1])
         done["iteration"] += 1
+        show()
         if log.due():
             look()
         kept.keep(look)

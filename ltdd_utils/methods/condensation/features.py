@@ -9,6 +9,7 @@ from ltdd_utils.augment.siamese import draw, strategy_of
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.condensation.common import RealImages, State, condense, new_network, siamese
 from ltdd_utils.methods.condensation.settings import DMConfig
 
@@ -34,6 +35,7 @@ def dm(
     *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    keep: Keep | None = None,
 ) -> tuple[DistilledSet, Tensor]:
     """DM: the set after ``cfg.iterations`` new networks, on each of which the images take one step.
 
@@ -58,7 +60,7 @@ def dm(
         state.update(gradient)
         return losses.detach()
 
-    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint, keep=keep)
 
 
 def _mean_features(backbone: nn.Module, batches: Iterable[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from ltdd_utils.augment.siamese import apply, draw, strategy_of
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.condensation.common import RealImages, State, condense, new_network, siamese
 from ltdd_utils.methods.condensation.settings import DCConfig
 from ltdd_utils.networks.network import Network
@@ -55,6 +56,7 @@ def dc(
     *,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    keep: Keep | None = None,
 ) -> tuple[DistilledSet, Tensor]:
     """DC: the set after ``cfg.iterations`` new networks, on each of which the images take ``cfg.updates`` steps.
 
@@ -74,6 +76,7 @@ def dc(
         watch: told ``{"iteration", "iterations", "loss"}`` about once a second; the loss is the sum over classes, and
             the mean over the updates of the iteration.
         checkpoint: where to keep the state of an interrupted run.
+        keep: told the images at the begin and after every iteration.
 
     Returns:
         The set, and the loss of each class in every iteration, ``[cfg.iterations, C]``.
@@ -101,7 +104,7 @@ def dc(
                 _train(cfg, network, state.images, strategy, state.rng)
         return torch.stack(losses).mean(dim=0)
 
-    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint)
+    return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint, keep=keep)
 
 
 def _gradient_matching(

@@ -8,6 +8,7 @@ from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import to_bundle
 from ltdd_utils.distilled.result import DistillationResult, curve, finished
 from ltdd_utils.distilled.spaces import pixels
+from ltdd_utils.distilled.states import keeping
 from ltdd_utils.methods.base import Job
 from ltdd_utils.methods.condensation.common import RealImages, start_images
 from ltdd_utils.methods.condensation.features import dm
@@ -49,8 +50,9 @@ def _condensed(job: Job, condense: Callable[..., Any]) -> DistillationResult:
     def compute(checkpoint: Checkpoint) -> Bundle:
         start, real = _start(job)
         images = pixels(start, run.data, run.preprocess).to(run.device)
-        watch = run.watch("condensation")
-        condensed, losses = condense(job.cfg, start, images, real, run.seed, watch=watch, checkpoint=checkpoint)
+        keep = keeping(run, checkpoint, job.cfg.iterations, len(start))
+        following = {"watch": run.watch("condensation"), "checkpoint": checkpoint, "keep": keep}
+        condensed, losses = condense(job.cfg, start, images, real, run.seed, **following)
         bundle = to_bundle(condensed)
         bundle.tensors["history.losses"] = losses
         bundle.meta["initial_sha256"] = content_hash(start)

@@ -18,6 +18,7 @@ from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.trajectory.matching import Synthetic
 from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
@@ -45,6 +46,7 @@ def match_trajectories(
     seed: int,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    keep: Keep | None = None,
 ) -> tuple[DistilledSet, dict[str, Tensor], dict[str, Any]]:
     """The distilled set after ``cfg.iterations`` iterations.
 
@@ -59,6 +61,7 @@ def match_trajectories(
         watch: told ``{"iteration", "iterations", "loss", "loss_classifier", "lr"}``; the loss of a phase that is left
             out is nan.
         checkpoint: where to keep the state of an interrupted run.
+        keep: told the images at the begin and after every iteration.
 
     Returns:
         The set; its history, one tensor for each of ``HISTORY`` with a row per iteration (both losses before their
@@ -81,6 +84,7 @@ def match_trajectories(
     parts = {"learned": learned, "velocity": velocity, "history": history, "generator": rng}
     state = LoopState(parts, done, checkpoint)
     phases = Phases(cfg, counts, experts, network, images.device, pause=state.pause)
+    _show(keep, done, learned)
     while done["iteration"] < cfg.iterations:
         synthetic = Synthetic(*(learned[name] for name in LEARNED))
         state.begin("generator")
@@ -101,9 +105,15 @@ def match_trajectories(
         if watch is not None:
             facts = {"iteration": done["iteration"], "iterations": cfg.iterations, "lr": learned["lr"].item()}
             watch(facts | {"loss": losses[0], "loss_classifier": losses[1]})
+        _show(keep, done, learned)
         state.keep()
     stacked = {name: rows.stacked() for name, rows in history.items()}
     return _result(start, learned), stacked, {"skipped": done["skipped"], "clamped": done["clamped"]}
+
+
+def _show(keep: Keep | None, done: dict[str, int], learned: dict[str, Tensor]) -> None:
+    if keep is not None:
+        keep(done["iteration"], learned["images"], None)
 
 
 def last_start_epoch(cfg: TrajectoryConfig, iteration: int) -> int:

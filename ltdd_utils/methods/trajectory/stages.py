@@ -8,6 +8,7 @@ from ltdd_utils.distilled.contents import DistilledSet, content_hash
 from ltdd_utils.distilled.files import from_bundle, to_bundle
 from ltdd_utils.distilled.result import DistillationResult, curve, finished
 from ltdd_utils.distilled.spaces import pixels
+from ltdd_utils.distilled.states import keeping
 from ltdd_utils.methods.base import Job
 from ltdd_utils.methods.trajectory.dam import estimated_counts
 from ltdd_utils.methods.trajectory.distil import match_trajectories
@@ -89,6 +90,7 @@ def matching(job: Job) -> DistillationResult:
             seed=run.seed,
             watch=run.watch("matching"),
             checkpoint=checkpoint,
+            keep=keeping(run, checkpoint, cfg.iterations, len(start)),
         )
         bundle = to_bundle(matched)
         bundle.tensors |= {f"history.{name}": rows for name, rows in history.items()}
