@@ -1,4 +1,4 @@
-"""For the chapters: a context to run in, numbered figures, diagrams, the source of a function, a line of versions."""
+"""For the chapters: a context to run in, numbered figures, diagrams, films, the source of a function, versions."""
 
 import inspect
 import platform
@@ -13,9 +13,10 @@ from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.store import Store
 from ltdd_utils.plots.diagrams import framed
+from ltdd_utils.plots.film import film
 from ltdd_utils.plots.shown import Figures
 
-__all__ = ["Figures", "context", "picture", "source", "versions"]
+__all__ = ["Figures", "context", "film", "picture", "source", "versions"]
 
 CONTINUED = 8  # columns that the rest of a long line is indented beyond its first
 WRAPPED = "display: block; white-space: pre-wrap; overflow-wrap: anywhere"
