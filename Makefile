@@ -4,7 +4,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 ENGINE := .venv-snakemake
-HTML := _build/out/_build/html
 
 # Idle OpenMP threads that spin slow a shared machine down many times over.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -27,14 +26,12 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP) ## create the environment in .venv
 
-chapters: $(STAMP) ## execute the chapters that changed
+chapters: $(STAMP) ## execute the chapters that changed, on all cores
 	$(BIN)/python tools/run_notebooks.py
 
 book: chapters ## execute the chapters, render the book; the last line is the path of index.html
 	$(BIN)/python tools/assemble.py
-	@rm -rf _build/out
-	$(BIN)/jupyter-book build _build/src -W --keep-going --quiet --path-output _build/out
-	@echo "$(CURDIR)/$(HTML)/index.html"
+	$(BIN)/python tools/render.py
 
 # One process per core; each begins with its share of the files in order, and takes over what another has not begun.
 test: lint ## lint, then the tests on all cores

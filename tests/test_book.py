@@ -4,6 +4,7 @@ import ast
 import csv
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,28 @@ def test_a_chapter_that_was_not_executed_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(assemble, "EXECUTED", tmp_path)
     with pytest.raises(FileNotFoundError, match="00_how_to_read was not executed: run `make chapters`"):
         assemble.copy_chapters(tmp_path / "src")
+
+
+def test_pages_are_rendered_side_by_side_as_one_after_the_other(tmp_path: Path):
+    """Sphinx warns of an extension that does not allow it, and a warning is an error."""
+    book, names = tmp_path / "src", [f"book/page_{number}" for number in range(6)]  # fewer are read by one process
+    assemble.copy_book(book)
+    shutil.rmtree(book / "book")
+    for folder in ("book", "extra"):
+        (book / folder).mkdir()
+    for name in names:
+        (book / f"{name}.md").write_text(f"# Title of {name}\n\nSee [the first](page_0.md) and $x^2$.\n")
+    toc = {"format": "jb-book", "root": names[0], "chapters": [{"file": name} for name in names[1:]]}
+    (book / "_toc.yml").write_text(yaml.safe_dump(toc))
+    code = (
+        "import sys, pathlib, render; sys.exit(not render.render(*map(pathlib.Path, sys.argv[1:3]), int(sys.argv[3])))"
+    )
+    calls = [[sys.executable, "-c", code, str(book), str(tmp_path / jobs), jobs] for jobs in "12"]
+    path = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tools")))}
+    for process in [subprocess.Popen(call, cwd=ROOT, env=path) for call in calls]:
+        assert process.wait() == 0
+    pages = [{page.name: page.read_bytes() for page in (tmp_path / jobs).rglob("*.html")} for jobs in "12"]
+    assert pages[0] == pages[1] and {f"page_{number}.html" for number in range(6)} <= set(pages[0])
 
 
 def test_the_extension_parses_on_its_own():

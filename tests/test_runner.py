@@ -68,7 +68,8 @@ def test_a_chapter_is_executed_once_and_again_when_the_package_changes(repositor
 def test_a_failed_chapter_is_reported_and_not_kept(repository: Path, capsys: pytest.CaptureFixture):
     chapter(repository, CHAPTER + "\n# %%\n1 / 0\n")
     assert run(repository) == 1
-    assert "FAILED: PapermillExecutionError: ZeroDivisionError: division by zero" in capsys.readouterr().out
+    error = "PapermillExecutionError: ZeroDivisionError: division by zero"
+    assert f"00_x: FAILED in code cell 3, `1 / 0`: {error} (the cells so far: " in capsys.readouterr().out
     assert not (repository / "executed" / "00_x.ipynb").exists()
 
 

@@ -13,11 +13,10 @@ import nbformat
 import yaml
 from diagrams import write_includes
 from lessons import with_times
-from notebook_pairs import ROOT, chapters, repository_url
+from notebook_pairs import BOOK, ROOT, chapters, repository_url
 from run_notebooks import EXECUTED
 from status_page import status_page
 
-SOURCE = ROOT / "_build" / "src"
 AT_THE_ROOT = ("_config.yml", "_toc.yml", "_ext", "_static", "references.bib")  # jupyter-book looks for them there
 GENERATED = ("book/status",)  # pages that are in the table of contents and in no commit
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
@@ -71,17 +70,17 @@ def copy_mathjax(source: Path) -> None:
 
 def main() -> int:
     """Write the whole source of the book anew."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
-    SOURCE.mkdir(parents=True)
+    shutil.rmtree(BOOK, ignore_errors=True)
+    BOOK.mkdir(parents=True)
     try:
-        copy_book(SOURCE)
-        notebooks = copy_chapters(SOURCE)
+        copy_book(BOOK)
+        notebooks = copy_chapters(BOOK)
     except FileNotFoundError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
-    (SOURCE / "book" / "status.md").write_text(status_page([c.stem for c in chapters()], notebooks))
-    write_includes(SOURCE / "book")
-    copy_mathjax(SOURCE)
+    (BOOK / "book" / "status.md").write_text(status_page([c.stem for c in chapters()], notebooks))
+    write_includes(BOOK / "book")
+    copy_mathjax(BOOK)
     return 0
 
 

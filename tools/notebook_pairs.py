@@ -9,6 +9,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "_build" / "src"  # the source of the book as it is assembled
 
 
 def chapters(root: Path = ROOT) -> list[Path]:

@@ -1,19 +1,22 @@
-"""Execute the chapters with papermill, one after another; what has not changed is not executed again.
+"""Execute the chapters with papermill, as many at the same time as there are cores; what has not changed stays.
 
 python tools/run_notebooks.py                      all chapters
 python tools/run_notebooks.py 01 -p seed 3         one chapter, with another value of a parameter
 python tools/run_notebooks.py --force              again, changed or not
+python tools/run_notebooks.py --jobs 1             one after another
 """
 
 import argparse
 import ast
 import hashlib
 import json
+import logging
 import os
 import re
+import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ import nbformat
 import papermill
 import papermill.cli
 from notebook_pairs import ROOT, chapters, in_step
+from side_by_side import Kernel, Stopped, cores, longest_first, noted_seconds, run_all
 
 from ltdd_utils.records import committed
 
@@ -74,26 +78,38 @@ def check_parameters(notebook: Path, parameters: dict[str, Any]) -> None:
             raise ValueError(f"{notebook.name} has no parameter {name!r}; it has: {', '.join(declared) or 'none'}")
 
 
-def execute(source: Path, parameters: dict[str, Any], wanted: str) -> str | None:
-    """Execute one chapter; returns None, or the error that stopped it."""
+def execute(source: Path, parameters: dict[str, Any], wanted: str, told: Callable[[str], None]) -> str | None:
+    """Execute one chapter.
+
+    Args:
+        source: its .py.
+        parameters: that differ from the chapter's own.
+        wanted: the digest to note.
+        told: called with the cell that begins; it raises ``Stopped`` to end the chapter.
+
+    Returns:
+        None, or the cell and the error that stopped it.
+    """
     output = EXECUTED / f"{source.stem}.ipynb"
     partial = EXECUTED / f"{source.stem}.partial.ipynb"
-    output.unlink(missing_ok=True)  # a page must never show what an older source did
-    error = None
+    for path in (output, partial):
+        path.unlink(missing_ok=True)  # a page must never show what an older source did
+    cells: list[str] = []
+
+    def begins(cell: nbformat.NotebookNode, cell_index: int) -> None:
+        del cell_index
+        if cell.cell_type == "code":
+            cells.append(cell.source.strip().partition("\n")[0])
+        told(f"cell {len(cells)}")
+
     try:
-        papermill.execute_notebook(
-            str(source.with_suffix(".ipynb")),
-            str(partial),
-            parameters,
-            kernel_name="python3",
-            cwd=str(source.parent),
-            progress_bar=False,
-            execution_timeout=CELL_LIMIT,
-        )
-    except Exception as problem:  # whatever stops one chapter must not hide what happens in the others
-        error = f"{type(problem).__name__}: {str(problem).strip().splitlines()[-1]}"
-    if error:
-        return f"{error} (the cells so far: {partial.relative_to(ROOT)})"
+        _papermill(source, partial, parameters, begins)
+    except Stopped:
+        raise
+    except Exception as problem:  # whatever stops a chapter is told in one line
+        text = f"{type(problem).__name__}: {str(problem).strip().splitlines()[-1]}"
+        seen = f" (the cells so far: {partial.relative_to(ROOT)})" if partial.exists() else ""
+        return f"in code cell {len(cells)}, `{cells[-1]}`: {text}{seen}" if cells else text
     notebook = nbformat.read(partial, as_version=4)
     notebook.metadata["ltdd"] = {"digest": wanted}
     nbformat.write(notebook, partial)
@@ -101,25 +117,55 @@ def execute(source: Path, parameters: dict[str, Any], wanted: str) -> str | None
     return None
 
 
-def run(sources: list[Path], parameters: dict[str, Any], force: bool) -> int:
-    """Execute what has changed, say one line about each chapter; returns how many failed."""
+def _papermill(source: Path, target: Path, parameters: dict[str, Any], begins: Callable[..., None]) -> None:
+    papermill.execute_notebook(
+        str(source.with_suffix(".ipynb")),
+        str(target),
+        parameters,
+        kernel_name="python3",
+        kernel_manager_class=Kernel,
+        resources={"metadata": {"path": str(source.parent)}},  # papermill's own `cwd` is one for all threads
+        progress_bar=False,
+        request_save_on_cell_execute=False,  # it would be the whole notebook, twice per cell, text too
+        execution_timeout=CELL_LIMIT,
+        on_cell_start=begins,
+    )
+
+
+def last_seconds(output: Path) -> dict[str, float]:
+    """What a chapter took when it was last executed, under its name; empty if nothing tells."""
+    if not output.exists():
+        return {}
+    seconds = nbformat.read(output, as_version=4).metadata.get("papermill", {}).get("duration")
+    return {output.stem: seconds} if seconds else {}
+
+
+def run(sources: list[Path], parameters: dict[str, Any], force: bool, jobs: int = 1) -> int:
+    """Execute what has changed, say one line about each chapter; returns how many failed.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; no kernel is left.
+    """
     EXECUTED.mkdir(parents=True, exist_ok=True)
-    done = {"executed": 0, "unchanged": 0, "failed": 0}
     start = time.perf_counter()
-    for source in sources:
-        wanted = digest(source, parameters)
-        if not force and up_to_date(EXECUTED / f"{source.stem}.ipynb", wanted):
-            outcome, said = "unchanged", "unchanged"
-        else:
-            begin = time.perf_counter()
-            error = execute(source, parameters, wanted)
-            seconds = time.perf_counter() - begin
-            outcome, said = ("failed", f"FAILED: {error}") if error else ("executed", f"executed in {seconds:.1f} s")
-        done[outcome] += 1
-        print(f"{source.stem}: {said}", flush=True)
+    wanted = {source.stem: digest(source, parameters) for source in sources}
+    by_name, known = {source.stem: source for source in sources}, noted_seconds()
+    changed = [name for name in wanted if force or not up_to_date(EXECUTED / f"{name}.ipynb", wanted[name])]
+    for name in wanted:
+        known |= last_seconds(EXECUTED / f"{name}.ipynb")
+        if name not in changed:
+            print(f"{name}: unchanged", flush=True)
+    outcomes = run_all(
+        lambda name, told: execute(by_name[name], parameters, wanted[name], told),
+        longest_first(changed, known),
+        max(1, min(jobs, len(changed))),
+    )
+    failed = sum(map(bool, outcomes.values()))
+    done = {"executed": len(outcomes) - failed, "unchanged": len(sources) - len(changed), "failed": failed}
+    done |= {"stopped": len(changed) - len(outcomes)} if len(changed) > len(outcomes) else {}
     summary = ", ".join(f"{count} {outcome}" for outcome, count in done.items())
-    print(f"chapters: {summary} in {time.perf_counter() - start:.1f} s")
-    return done["failed"]
+    print(f"chapters: {summary} in {time.perf_counter() - start:.1f} s", flush=True)
+    return failed
 
 
 def prepare_kernels() -> None:
@@ -130,8 +176,11 @@ def prepare_kernels() -> None:
     (profile / "ipython_kernel_config.py").write_text('get_config().IPKernelApp.log_level = "ERROR"\n')
     # No progress output in the pages, no spinning threads, the environment's own kernel, nobody's start-up files.
     os.environ.update(TQDM_DISABLE="1", OMP_WAIT_POLICY="PASSIVE", JUPYTER_PREFER_ENV_PATH="1")
+    # A sum's last digits depend on the number of threads, and a page must not depend on what ran beside it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["IPYTHONDIR"] = str(profile.parent)
     os.environ.pop("MPLBACKEND", None)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what goes wrong is told in one line of ours
 
 
 def literal(text: str) -> Any:  # noqa: ANN401 (any literal)
@@ -155,6 +204,7 @@ def main() -> int:
     parser.add_argument("chapter", nargs="*", help="first characters of a chapter's name, for example 01")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
     parser.add_argument("--force", action="store_true", help="execute also what has not changed")
+    parser.add_argument("--jobs", type=int, default=cores(), help="chapters at the same time (default: the cores)")
     options = parser.parse_args()
     sources = [s for s in chapters() if not options.chapter or s.name.startswith(tuple(options.chapter))]
     try:
@@ -165,11 +215,18 @@ def main() -> int:
             if not in_step(source):
                 raise ValueError(f"notebooks/{source.stem}.ipynb does not say what its .py says: run `make sync`")
             check_parameters(source.with_suffix(".ipynb"), parameters)
+        if options.jobs < 1:
+            raise ValueError(f"--jobs is {options.jobs}; at least 1 is needed")
     except ValueError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 2
     prepare_kernels()
-    return int(run(sources, parameters, options.force) > 0)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no kernel is left behind
+    try:
+        return int(run(sources, parameters, options.force, options.jobs) > 0)
+    except KeyboardInterrupt:
+        print("chapters: stopped; those that were executed stay, the next call goes on", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -33,6 +33,16 @@ def link_chapters(app: Sphinx, doctree: nodes.document) -> None:
             text.parent.replace(text, list(_linked(str(text), chapters, own)))
 
 
+def declare_safe(app: Sphinx, env: object, names: list[str]) -> None:
+    """Let pages be read side by side: these two do not say whether they allow it, and keep nothing while reading.
+
+    The one acts where LaTeX is built, the other numbers the sections once all pages have been read.
+    """
+    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
+
+
 def _above(node: nodes.Node) -> Iterator[nodes.Node]:
     while node := node.parent:
         yield node
@@ -60,4 +70,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("doctree-read", link_chapters)
+    app.connect("env-before-read-docs", declare_safe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
