@@ -21,6 +21,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``recipes``      what is run: data, method and protocol of one cell at one scale
 ``records``      what was measured, and what was published
 ``analysis``     the board of a cell: scores, contrasts, controls, ladders; published beside ours, claims
+``tables``       tables for pages: words, one format per column, differences with their verdict
 ``runs``         a recipe from data to record
 ``campaign``     many runs in order of value: done, running, missing, and their cost
 ``report``       the generated pages

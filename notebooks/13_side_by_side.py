@@ -96,7 +96,8 @@ for one in board.usual:
         kind, numbers = one.evaluator.teacher or "none", times * len(classes[0])
         budget[str(one.evaluator)] = kind, told.train.epochs, numbers
 columns = ["teacher", "epochs of a student", "label numbers per image, at most"]
-pd.DataFrame.from_dict(budget, orient="index", columns=columns).sort_index()
+budget = pd.DataFrame.from_dict(budget, orient="index", columns=columns).sort_index()
+notebook.table(budget, "The label budget of each judge")
 
 # %% [markdown]
 # "At most", since a hard label is a single number.
@@ -135,7 +136,7 @@ plots.side_by_side(order, series, lines)
 
 # %%
 heights = board.accuracies(order, evaluators)
-analysis.for_display(heights, empty="not run")
+notebook.table(heights, "Accuracy of each set under each judge, %", empty="not run")
 
 # %% [markdown]
 # From the worst set to the best under each evaluator, in points.
@@ -145,7 +146,7 @@ analysis.for_display(heights, empty="not run")
 apart = heights.drop("edc_adsa")  # another teacher
 apart = apart.max() - apart.min()
 assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
-analysis.for_display(apart.to_frame("best - worst"))
+notebook.table(apart.to_frame("best - worst, points"), "How far apart a judge puts the sets")
 
 # %% [markdown]
 # And what Random and DAM + ED gain when their evaluator is changed from the first to the last.
@@ -155,7 +156,8 @@ analysis.for_display(apart.to_frame("best - worst"))
 gain = heights[DEBIASED] - heights[STORED]
 damed_gain = heights[STORED]["damed"] - heights[STORED]["random"]
 assert gain["random"] > damed_gain  # than DAM + ED adds to random images
-analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
+gain = gain[["random", "damed"]].to_frame("gain")
+notebook.table(gain, "From paper 1's judge to paper 2's with the debiased teacher")
 
 # %% [markdown]
 # **How much a set matters depends on its evaluator.**
@@ -164,8 +166,7 @@ analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 #
 # Random real images are the plainest set that there is.
 # What does each method add to them under the same evaluator?
-# (Chapter 00 explains the columns.
-# A spread from `elsewhere` is that of this cell's other evaluators here, and that of this cell in tables of other cells.)
+# (Chapter 00 explains what ± is.)
 #
 # The trajectory family's pipelines share four expert pairs, so what is resolved there is resolved for these experts.
 
@@ -173,7 +174,7 @@ analysis.for_display(gain[["random", "damed"]].to_frame("gain"))
 others = [(method, "random") for method in order if method != "random"]
 against_random = {on: board.contrasts(others, on) for on in evaluators}
 against_random = pd.concat(against_random).query("verdict != 'not run'")
-analysis.for_display(against_random)
+notebook.table(against_random, "Each set minus random real images, under one judge")
 
 # %% [markdown]
 # **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
@@ -190,7 +191,7 @@ printed = targets().query("paper == 'zhao2025ltdd' and metric == 'accuracy'")
 printed = printed.query("dataset == 'cifar10' and imbalance_factor == 100 and ipc == 10")
 printed = printed[printed.network == "convnet-d3"].set_index("method")["mean"]
 assert printed.drop(["damed", "full"], errors="ignore").idxmax() == "idm"
-analysis.for_display(expertless)
+notebook.table(expertless, "Sets made without experts, under paper 1's judge")
 
 # %% [markdown]
 # Both are above DATM, whose biased experts keep it below random images here, and DM is above DC.
@@ -212,13 +213,14 @@ paper_1 = signs.loc["damed - datm", [STORED, PLAIN, DEBIASED]].astype(float)
 assert (paper_1 > 0).all() and paper_1.idxmax() == STORED
 paper_2 = signs.loc[["unilevel - rded", "unilevel - damed"], [PLAIN, DEBIASED]]
 assert (paper_2 > 0).all(axis=None) and signs.loc["unilevel - damed", STORED] < -5
-analysis.for_display(headlines.sort_index())
+notebook.table(headlines.sort_index(), "Each paper's headline under each judge")
 
 # %% [markdown]
 # What is not run, and the command that would run it:
 
 # %%
-board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
+waiting = board.missing(["datm", "damed", "unilevel", "edc", "rded"], evaluators)
+notebook.table(waiting.assign(state="not run"), "Pairs of a set and a judge without a run")
 
 # %% [markdown]
 # ## How much of the gap between the papers is the evaluator?
@@ -259,7 +261,7 @@ plots.waterfall(*told.bars)
 # %%
 paths = {"the evaluator first": walked.table, "the set first": told.table}
 assert walked.table.points.iloc[2] > 0 and told.table.points.iloc[1] < -5
-analysis.for_display(pd.concat(paths))
+notebook.table(pd.concat(paths), "From paper 1's number to paper 2's, step by step")
 
 # %% [markdown]
 # (The number beside a bar is the difference in the table, on the seeds that both rows have; the bar runs between the means of all.)
@@ -271,7 +273,7 @@ analysis.for_display(pd.concat(paths))
 # %%
 stored_once = board.contrasts([("unilevel", "damed")], once[DEBIASED])
 assert stored_once.verdict.item() == "resolved" and stored_once.points.item() > 0
-analysis.for_display(stored_once)
+notebook.table(stored_once, "One stored label per image, of the debiased teacher")
 
 # %% [markdown]
 # What every evaluator says of every set that was scored by more than one:
@@ -279,7 +281,8 @@ analysis.for_display(stored_once)
 # %%
 by_evaluator = board.accuracies(order, [STORED, *once.values(), PLAIN, DEBIASED])
 several = by_evaluator[by_evaluator.notna().sum(axis=1) > 1]
-analysis.for_display(several, empty="not run")
+caption = "Accuracy of every set that two judges or more have scored, %"
+notebook.table(several, caption, empty="not run")
 
 # %% [markdown]
 # The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too.
@@ -300,7 +303,7 @@ assert (told_by.verdict == "resolved").all()
 assert told_by.points["every view - once"].min() > 5
 students_gain = heights[PLAIN]["random"] - heights[STORED]["random"]
 assert told_by.points["debiased - plain"].min() > 3 * students_gain
-analysis.for_display(told_by)
+notebook.table(told_by, "The same set, told otherwise: more views, or another teacher")
 
 # %% [markdown]
 # The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2.
@@ -314,7 +317,8 @@ analysis.for_display(told_by)
 # %%
 small = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
 known = [method for method in order if method in small.methods()]
-analysis.for_display(small.accuracies(known, [STORED, PLAIN, DEBIASED]), empty="not run")
+there = small.accuracies(known, [STORED, PLAIN, DEBIASED])
+notebook.table(there, "Accuracy on Digits-LT, %", empty="not run")
 
 # %% [markdown]
 # With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher.
@@ -347,14 +351,14 @@ plots.accuracy_by_cost(costs)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 timed = [one for one in board.usual if one.method in ("damed", "unilevel")]
 timed += [board.entry("full_logit_adjusted", STORED)]
-columns = ["method", "evaluator", "first student, s", "every further one, s"]
+columns = ["set", "judge", "first student, s", "every further one, s"]
 seconds = [(o.method, str(o.evaluator), o.seconds, o.seconds_per_student) for o in timed]
 seconds = pd.DataFrame(seconds, columns=columns).set_index(columns[:2])
 optimised = [*families["trajectories"], "edc", "unilevel"]
 least = min(one.seconds for one in board.usual if one.method in optimised)
 assert timed[-1].seconds < least
 assert board["full_logit_adjusted", STORED].percent > heights.max().max()
-seconds.round(0)
+notebook.table(seconds, "Seconds to a trained student", digits=0)
 
 # %% [markdown]
 # A student of a hundred images is trained for many epochs, one of all real images for few, so the second costs only slightly more.
@@ -367,7 +371,8 @@ saved = further["full_logit_adjusted"].item() - further
 paid = ((first - further) / saved).where(saved > 0)  # until the set and its teacher stand
 paid = paid.dropna()
 assert 10 < paid.min() < paid.max() < 30
-paid.round(0).rename("students until the set has paid").to_frame()
+paid = paid.rename("students until the set has paid").to_frame()
+notebook.table(paid, "When a set pays in seconds", digits=0)
 
 # %% [markdown]
 # And each of these students scores less than one that was trained on all real images with the logit-adjusted loss.
@@ -388,8 +393,11 @@ best = best.set_index(["evaluator", "family"])
 
 # %%
 for whole in ("full", "full_logit_adjusted"):
-    best[f"minus {whole}"] = (best.accuracy - board[whole, STORED].percent).round(1)
-best.drop(columns="accuracy")
+    best[f"minus {whole}"] = best.accuracy - board[whole, STORED].percent
+heads = {"minus full": "minus all images, cross-entropy, points"}
+heads |= {"minus full_logit_adjusted": "minus all images, logit-adjusted, points"}
+caption = "The best set of each family beside students of all real images"
+notebook.table(best.drop(columns="accuracy"), caption, names=heads)
 
 # %% [markdown]
 # And every set, minus the logit-adjusted student of all real images.
@@ -398,7 +406,9 @@ best.drop(columns="accuracy")
 # %%
 passes = heights > board["full", STORED].percent
 assert passes.sum().sum() == passes[DEBIASED][["edc", "unilevel"]].sum() == 2
-analysis.for_display(heights[narrow] - board["full_logit_adjusted", STORED].percent)
+behind = heights[narrow] - board["full_logit_adjusted", STORED].percent
+caption = "Each set minus a logit-adjusted student of all real images, points"
+notebook.table(behind, caption, empty="not run")
 
 # %% [markdown]
 # The published bar, "full dataset", has no printed recipe.
@@ -454,7 +464,7 @@ assert (ours > theirs).all()
 left = ours - moved  # of the distance, once both have one teacher
 assert left[["mid", "tail"]].max() < 0 < left["head"] < ours["head"] - theirs["head"]
 assert (thirds.idxmin(axis=1) == "mid").all()
-analysis.for_display(thirds)
+notebook.table(thirds, "Accuracy by thirds of the classes")
 
 # %% [markdown]
 # (Means over the pipelines; the figure has the first.)
@@ -463,7 +473,11 @@ analysis.for_display(thirds)
 # And the middle third is the lowest everywhere, random images included: birds, cats, deer and dogs are hard.
 #
 # What the images look like, before and after they were optimised, is shown in chapters 07 and 12.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
@@ -488,7 +502,7 @@ analysis.for_display(thirds)
 #   Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are.
 #   In print the sets of ten per class stay below theirs, and paper 2's of fifty pass it.
 #
-# **Not shown here:** what the second table calls "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes.
+# **Not shown here:** what the tables call "not run"; students of the papers' width for the trajectory family; other data sets, imbalance factors and sizes.
 # `ltdd missing --dataset cifar10 --scale cpu` prints the commands.
 
 # %%
