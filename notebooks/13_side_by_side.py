@@ -146,7 +146,9 @@ notebook.table(heights, "Accuracy of each set under each judge, %", empty="not r
 apart = heights.drop("edc_adsa")  # another teacher
 apart = apart.max() - apart.min()
 assert apart[STORED] > 2 * apart[[PLAIN, DEBIASED]].max()
-notebook.table(apart.to_frame("best - worst, points"), "How far apart a judge puts the sets")
+notebook.table(
+    apart.to_frame("best - worst, points"), "How far apart a judge puts the sets"
+)
 
 # %% [markdown]
 # And what Random and DAM + ED gain when their evaluator is changed from the first to the last.

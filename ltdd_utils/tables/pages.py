@@ -11,10 +11,12 @@ MARKS = {FILLED: "resolved", HOLLOW: "not resolved"}
 # Every table brings its style, since each output of Colab is a page of its own. The colour of the page is what the book
 # or JupyterLab says it is; elsewhere nothing is painted.
 STYLE = """
-.ltdd-table{--ltdd-page:var(--pst-color-background,var(--jp-layout-color0,transparent));--ltdd-shade:var(--pst-color-shadow,var(--jp-border-color1,transparent));margin:.6rem 0 1.2rem}
+.ltdd-table{--ltdd-page:var(--pst-color-background,var(--jp-layout-color0,transparent));
+--ltdd-shade:var(--pst-color-shadow,var(--jp-border-color1,transparent));margin:.6rem 0 1.2rem}
 .ltdd-table .title{font-weight:600;font-size:.9em;line-height:1.35;margin:0 0 .35rem}
 .ltdd-table .note{font-size:.8em;line-height:1.4;margin:.35rem 0 0}
-.ltdd-table .box{overflow-x:auto;width:fit-content;max-width:100%;background-repeat:no-repeat;background-attachment:local,scroll;
+.ltdd-table .box{overflow-x:auto;width:fit-content;max-width:100%;
+background-repeat:no-repeat;background-attachment:local,scroll;
 background-position:right center;background-size:28px 100%,10px 100%;
 background-image:linear-gradient(to left,var(--ltdd-page) 60%,transparent),
 linear-gradient(to left,var(--ltdd-shade),transparent)}
@@ -31,11 +33,12 @@ border-bottom:1.5px solid rgb(127 127 127/70%)!important;background:none!importa
 .ltdd-table td.n{white-space:nowrap!important}
 .ltdd-table td.x{opacity:.7}
 .ltdd-table td.v{padding:0 .3rem!important;vertical-align:middle!important}
-.ltdd-table td svg,.ltdd-table th svg{display:block;width:190px!important;max-width:none!important;min-width:190px;font-weight:400}
+.ltdd-table td svg,.ltdd-table th svg{display:block;width:190px!important;
+max-width:none!important;min-width:190px;font-weight:400}
 .ltdd-table :is(th,td):first-child{position:sticky;left:0;z-index:1;background:var(--ltdd-page)!important;
 padding-left:.1rem!important}
 .ltdd-table tbody .group th{font-weight:600;padding-top:.7rem!important;max-width:none!important}
-.ltdd-table .mark{display:inline-block;width:1.1em;text-align:right}
+.ltdd-table .sign{display:inline-block;width:1.1em;text-align:right}
 .ltdd-table details{font-size:.85em;margin:.4rem 0 0}
 .ltdd-table pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;margin:.3rem 0 0;padding:.5rem .7rem;
 background:rgb(127 127 127/10%);color:inherit;border:0}
@@ -45,7 +48,7 @@ background:rgb(127 127 127/10%);color:inherit;border:0}
 
 def mark(sign: str) -> str:
     """A verdict as a sign that is read aloud as its word."""
-    return f'<span class="mark" role="img" aria-label="{MARKS[sign]}" title="{MARKS[sign]}">{sign}</span>'
+    return f'<span class="sign" role="img" aria-label="{MARKS[sign]}" title="{MARKS[sign]}">{sign}</span>'
 
 
 def framed(caption: str, heads: str, bodies: Sequence[str], below: str) -> str:

@@ -1,9 +1,9 @@
-"""A DataFrame as a table of a page: at most six columns, each with one format, and every difference with its verdict."""
+"""A DataFrame as a table of a page: at most six columns, one format for each, every difference with its verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import pandas as pd
@@ -35,7 +35,11 @@ class Column:
         if self.number is not None:
             return self.number
         filled = [cell for cell in self.cells if any(map(str.isdigit, cell))]
-        return bool(filled) and all(map(is_number, filled)) and all(len(cell) < 9 or is_number(cell) for cell in self.cells)
+        return (
+            bool(filled)
+            and all(map(is_number, filled))
+            and all(len(cell) < 9 or is_number(cell) for cell in self.cells)
+        )
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,12 @@ class Shown:
         """For a terminal: columns lined up."""
         columns = [column for column in self.columns if column.picture is None]
         sides = [[column.title, *column.cells] for column in columns]
-        wide = [max(map(len, side)) for side in sides]
-        lines = [
-            "  ".join(f"{text:{'>' if one.right else '<'}{size}}" for one, text, size in zip(columns, line, wide, strict=True))
-            for line in zip(*sides, strict=True)
+        lined = [
+            [f"{text:{'>' if one.right else '<'}{max(map(len, side))}}" for text in side]
+            for one, side in zip(columns, sides, strict=True)
         ]
-        heads = ["", *("" if last == group else group for last, group in zip(["", *self.groups], self.groups, strict=False))]
+        lines = ["  ".join(cells) for cells in zip(*lined, strict=True)]
+        heads = [one if one != last else "" for last, one in pairwise(["", "", *self.groups])]
         named = (f"{group}\n{line}" if group else line for group, line in zip(heads, lines, strict=True))
         return "\n".join([self.caption, *(line.rstrip() for line in named), *self.notes, *self.commands])
 
@@ -129,7 +133,9 @@ def shown(
             columns.append(Column(title, texts(frame.iloc[:, place], own, empty)))
     if len(columns) > MOST:
         titles = ", ".join(repr(column.title) for column in columns)
-        raise ValueError(f"{len(columns)} columns ({titles}), but a page has room for {MOST}: leave some out, or turn it")
+        raise ValueError(
+            f"{len(columns)} columns ({titles}), but a page has room for {MOST}: leave some out, or turn it"
+        )
     told = [f"# {name}\n{line}" for name, line in _commands(frame)]
     return Shown(caption, columns, groups, notes, [*told, *commands])
 

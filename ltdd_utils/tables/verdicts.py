@@ -81,7 +81,8 @@ def _ties(one: Interval) -> bool:
 
 
 def _widest(rows: Sequence[Interval | None], digits: int) -> int:
-    return max((len(f"{one.needed:.{digits}f}") for one in rows if one is not None and one.needed is not None), default=0)
+    known = (one.needed for one in rows if one is not None and one.needed is not None)
+    return max((len(f"{half:.{digits}f}") for half in known), default=0)
 
 
 def _text(one: Interval | None, verdict: str, digits: int, wide: int) -> str:

@@ -1,0 +1,159 @@
+"""Tables of pages: one format per column, differences with their verdict in one cell, nothing wider than a page."""
+
+import html
+import math
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ltdd_utils.analysis import contrasts
+from ltdd_utils.evaluation import DEBIASED, STORED
+from ltdd_utils.tables import MOST, said, shown
+from ltdd_utils.tables.intervals import EDGE, WIDTH, Interval, axis
+from ltdd_utils.tables.texts import is_number, number, texts
+
+PAIRS = {
+    "damed - random": ([0.50, 0.51, 0.52], [0.40, 0.41, 0.42]),
+    "datm - random": ([0.40, 0.42, 0.41], [0.40, 0.41, 0.42]),
+    "mtt - random": ([], [0.4]),
+    "dc - random": ([0.5], [0.4]),
+}
+
+
+def tree(table) -> ElementTree.Element:
+    """The HTML of a table; that it can be read as XML is a test of its own."""
+    return ElementTree.fromstring(table._repr_html_().replace("<details>", "<details>"))
+
+
+def rows(table) -> list[list[str]]:
+    return [["".join(cell.itertext()) for cell in row] for row in tree(table).iter("tr")]
+
+
+def test_a_difference_its_limit_and_its_verdict_are_one_cell():
+    found = contrasts(PAIRS)
+    table = shown(found, "Each set beside random images")
+    head, *body = rows(table)
+    assert head == ["minus random real images", "difference, points", "n"]
+    cells = {row[0]: row[1] for row in body}
+    assert cells["DAM + ED"].startswith("+10.0 ± ") and cells["DAM + ED"].endswith("●")
+    assert cells["DATM"].endswith("○") and cells["MTT"] == "not run"
+    for name, row in found.iterrows():
+        cell = cells[said(name).partition(" − ")[0]]
+        assert ("●" in cell) == (row.verdict == "resolved") and ("○" in cell) == (row.verdict == "not resolved")
+    assert "spread" not in table._repr_html_() and "not.</p>" in table._repr_html_()
+
+
+def test_a_verdict_is_read_aloud_as_its_word():
+    marks = {mark.get("aria-label"): mark.text for mark in tree(shown(contrasts(PAIRS), "x")).iter("span")}
+    assert marks == {"resolved": "●", "not resolved": "○"}
+
+
+def test_what_is_printed_alike_but_judged_otherwise_gets_a_second_decimal():
+    frame = pd.DataFrame({"points": [2.24, -2.16, 5.0], "needed": [2.19, 2.21, 1.0], "verdict": ["resolved"] * 3})
+    first, second, third = (row[0] for row in rows(shown(frame, "x"))[1:])
+    assert first.startswith("+2.24 ± 2.19") and second.startswith("−2.16 ± 2.21") and third.startswith("+5.00")
+    frame["needed"] = 1.0
+    assert rows(shown(frame, "x"))[1][0].startswith("+2.2 ± 1.0")
+
+
+def test_differences_stand_under_each_other_at_their_decimal_points():
+    frame = pd.DataFrame({"points": [10.0, -2.0, 1.0], "needed": [12.3, 1.0, math.nan], "verdict": ["x"] * 3})
+    behind = [cell.partition(".")[2] for cell in shown(frame, "x").columns[0].cells]
+    assert len(set(map(len, behind))) == 1
+
+
+def many(count: int) -> pd.DataFrame:
+    names = [f"set {n}" for n in range(count)]
+    return pd.DataFrame({"points": np.linspace(-3, 7, count), "needed": 1.0, "verdict": "resolved"}, index=names)
+
+
+def test_many_differences_have_a_picture_with_the_line_at_zero():
+    assert not list(tree(shown(many(4), "x")).iter("svg"))
+    head, *pictures = list(tree(shown(many(5), "x")).iter("svg"))
+    assert len(pictures) == 5 and [tick.text for tick in head] == ["−5", "0", "+10"]
+    assert pictures[0].get("aria-label") == "−3.0 ± 1.0, resolved"
+    zero = axis([Interval(-3, 1), Interval(7, 1)]).zero
+    dots = [float(next(one for one in picture if one.tag == "circle").get("cx")) for picture in pictures]
+    assert [dot > zero for dot in dots] == [points > 0 for points in np.linspace(-3, 7, 5)]
+
+
+@pytest.mark.parametrize("values", [(0.01, 0.02), (-80.0, 33.0), (5.0, 6.0), (-2.0, -1.0), (0.0, 0.0), (1.0, 160.0)])
+def test_everything_fits_on_the_axis_and_zero_too(values):
+    found = [Interval(value, abs(value) / 2, printed=value + 1) for value in values]
+    scale = axis(found)
+    places = [scale.place(end) for one in found for end in one.ends]
+    assert all(EDGE - 1e-6 <= place <= WIDTH - EDGE + 1e-6 for place in [*places, scale.zero])
+    assert scale.place(1) > scale.place(0)
+
+
+def test_levels_become_headings_and_commands_are_folded_below():
+    frame = pd.concat({STORED: contrasts(PAIRS), DEBIASED: contrasts(PAIRS)})
+    frame["command"] = [""] * 6 + ["ltdd run mtt_x <here>", ""]
+    table = shown(frame, "x")
+    groups = [row[0] for row in rows(table) if len(row) == 1]
+    assert groups == ["paper 1's judge", "paper 2's judge, debiased teacher"]
+    text = table._repr_html_()
+    assert text.count("ltdd run") == 1 and "<summary>1 command</summary>" in text
+    assert "MTT − random real images\nltdd run mtt_x &lt;here&gt;" in text[text.index("<details>") :]
+    assert not [cell for row in rows(table) for cell in row if "ltdd run" in cell]
+
+
+def test_a_column_has_one_format():
+    frame = pd.DataFrame({"a": [1, 1200], "b": [0.04, 12.0], "c": [1090.4, 2.0], "d": [True, False], "e": [1.0, None]})
+    frame = frame.assign(e=[1.0, None])
+    heads, *body = rows(shown(frame, "x", digits={"b": 2}, names={"a": "images"}, empty="not run"))
+    assert heads == ["images", "b", "c", "d", "e"]
+    assert body == [["1", "0.04", "1,090", "yes", "1.0"], ["1,200", "12.00", "2", "no", "not run"]]
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left():
+    frame = pd.DataFrame({"score": ["46.3 ± 0.2", "not run"], "word": ["IF 20", "IF 5"]}, index=["damed", "rded"])
+    classes = [[cell.get("class") for cell in row] for row in tree(shown(frame, "x")).iter("tr")]
+    assert classes == [[None, "n", None], [None, "n", None], [None, "n x", None]]
+    for text in ("−1.5", "46.3 (3)", "4e-05", "1,090", "46.3 ± 0.2 (5)†", "12 %"):
+        assert is_number(text)
+    for text in ("IF 20", "3 pairs", "1.0 clamped", "–"):
+        assert not is_number(text)
+
+
+def test_more_columns_than_a_page_has_room_for_are_refused():
+    frame = pd.DataFrame([range(MOST + 1)])
+    with pytest.raises(ValueError, match=f"{MOST + 1} columns .* leave some out"):
+        shown(frame, "x")
+    assert len(shown(frame.iloc[:, :MOST], "x").columns) == MOST
+
+
+def test_words_for_names():
+    assert said("damed - random") == "DAM + ED − random real images"
+    assert said("edc, online-teacher/plain (32)") == "EDC, online-teacher/plain (32)"
+    assert said(STORED) == said(str(STORED)) == "paper 1's judge"
+    assert said("random images, full of trucks") == "random images, full of trucks"
+    assert said("damed: x") == "DAM + ED: x" and said(7) == "7"
+
+
+def test_numbers_as_text():
+    assert number(-0.04, 1) == "0.0" and number(-1.25, 1) == "−1.2" and number(2.0, 1, sign=True) == "+2.0"
+    assert texts([1.0, math.nan, None, pd.NA], None, "–") == ["1.0", "–", "–", "–"]
+    assert texts(np.array([3, 4]), None, "–") == ["3", "4"]
+
+
+def test_what_is_written_by_hand_is_not_taken_for_html():
+    table = shown(pd.DataFrame({"a < b": ["<i>"]}), "x & y", note="1 < 2")
+    assert rows(table) == [["a < b"], ["<i>"]]
+    assert html.escape("1 < 2") in table._repr_html_() and "x &amp; y" in table._repr_html_()
+
+
+def test_a_terminal_sees_the_same_cells():
+    table = shown(contrasts(PAIRS), "Each set")
+    lines = repr(table).splitlines()
+    assert lines[0] == "Each set" and re.search(r"DAM \+ ED +\+10.0 ± .* ●  3, 3", lines[2])
+
+
+def test_a_frame_stays_as_it_is():
+    frame = contrasts(PAIRS)
+    before = frame.copy()
+    shown(frame, "x")
+    pd.testing.assert_frame_equal(frame, before)
