@@ -4,14 +4,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from ltdd_utils.core.progress import Announce, Watch
 from ltdd_utils.core.store import Store
 
-__all__ = ["RunContext", "pick_device", "require_writable"]
+__all__ = ["Compile", "RunContext", "pick_device", "require_writable"]
+
+Compile = Literal["auto", "on", "off"]  # what to compile: long work, all that can be, nothing
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class RunContext:
     watch: Callable[[str], Watch] | None = None  # watch(stage's name) is told the stage's progress
     announce: Announce | None = None  # is told when runs and their stages begin and end
     keep_images: int = 0  # how many states of a set on its way are kept beside its stage; 0: none
+    compile: Compile = "auto"  # functions of the work: the same to rounding (``training.Compiler``)
 
     def watching(self, stage: str) -> Watch | None:
         """The progress callback of a stage."""

@@ -45,7 +45,7 @@ class HalvingPool(nn.AvgPool2d):
     """The mean of each 2x2 pixels: ``nn.AvgPool2d(2)``, about six times as fast on a CPU, to rounding.
 
     PyTorch's CPU kernel visits one pixel at a time. It serves where this one does not: half precision, odd sizes,
-    other memory layouts, and other devices.
+    other memory layouts, other devices, and graphs that are compiled.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,8 @@ class HalvingPool(nn.AvgPool2d):
         """Feature maps ``[B, C, H, W]`` to ``[B, C, H // 2, W // 2]``."""
         exact = maps.device.type == "cpu" and maps.dtype in (torch.float32, torch.float64)
         even = maps.shape[-2] % 2 == 0 and maps.shape[-1] % 2 == 0
-        return _Halve.apply(maps) if exact and even and maps.is_contiguous() else super().forward(maps)
+        own = exact and even and maps.is_contiguous() and not torch.compiler.is_compiling()
+        return _Halve.apply(maps) if own else super().forward(maps)
 
 
 class _Halve(torch.autograd.Function):

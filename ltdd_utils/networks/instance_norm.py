@@ -24,9 +24,10 @@ class InstanceNorm(nn.GroupNorm):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Normalised feature maps ``[B, C, H, W]``."""
-        # Half precision (autocast) and other memory layouts stay with PyTorch, which mixes types and layouts.
+        # Half precision (autocast) and other memory layouts stay with PyTorch, which mixes types and layouts; so does a
+        # graph that is compiled, in which the norm is fused with what stands beside it.
         exact = maps.dtype in (torch.float32, torch.float64) and maps.dtype == self.weight.dtype
-        if not (exact and maps.is_contiguous()):
+        if torch.compiler.is_compiling() or not (exact and maps.is_contiguous()):
             return super().forward(maps)
         return _Norm.apply(maps, self.weight, self.bias, self.eps)
 

@@ -20,6 +20,7 @@ __getattr__, __all__ = exports(
             "soft_cross_entropy",
         ],
         "averages": ["Average"],
+        "compiling": ["Compiler", "cpp_compiler"],
         "allocator": ["keep_freed_memory"],
         "objectives": ["label_objective"],
     },
