@@ -23,6 +23,7 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``analysis``     the board of a cell: scores, contrasts, controls, ladders; published beside ours, claims
 ``tables``       tables for pages: words, one format per column, differences with their verdict
 ``runs``         a recipe from data to record
+``jobs``         units of runs side by side, each in one of several processes
 ``campaign``     many runs in order of value: done, running, missing, and their cost
 ``report``       the generated pages
 ``plots``        figures in one style

@@ -2,6 +2,7 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: threads that spin slow a shared machine down
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks of the tests are too small to share
+os.environ["LTDD_JOBS"] = "1"  # a test that wants processes side by side says so
 if "PYTEST_XDIST_WORKER" in os.environ:  # each core has its own process, whatever the shell says
     os.environ["OMP_NUM_THREADS"] = "1"
 

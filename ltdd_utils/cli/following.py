@@ -31,15 +31,24 @@ class Following:
 
     def watch(self, part: str) -> Watch:
         """A watch that moves a bar and tells the sinks."""
-        draw, last = self.bars(self._place() + part), 0.0
+        draw = self.bars(self._place() + part)
+        tell = self.telling(part, lambda: {"run": self.run, "stage": self.stage})
+
+        def watch(event: dict[str, Any]) -> None:
+            draw(event)
+            if self.run:  # else a look before it: of no run, and not of its log
+                tell(event)
+
+        return watch
+
+    def telling(self, part: str, place: Callable[[], Mapping[str, str]]) -> Watch:
+        """A watch that tells the sinks; ``place``: the run and the stage that it is of, now."""
+        last = 0.0
 
         def watch(event: dict[str, Any]) -> None:
             nonlocal last
-            draw(event)
-            if not self.run:  # a look before it: of no run, and not of its log
-                return
             if "note" in event:
-                self._tell({"run": self.run, "stage": self.stage, "event": "note", "part": part, "note": event["note"]})
+                self.tell({**place(), "event": "note", "part": part, "note": event["note"]})
                 return
             done, total = next(((event[key], event.get(DONE[key])) for key in DONE if key in event), (0, None))
             now = time.monotonic()
@@ -48,7 +57,7 @@ class Following:
                 numbers = {key: value for key, value in event.items() if isinstance(value, int | float)}
                 numbers = {key: value for key, value in numbers.items() if key not in {*DONE, *DONE.values()}}
                 where = {"part": event.get("stage", part), "done": done, "total": total}
-                self._tell({"run": self.run, "stage": self.stage, "event": "progress", **where, **numbers})
+                self.tell({**place(), "event": "progress", **where, **numbers})
 
         return watch
 
@@ -59,7 +68,7 @@ class Following:
             return
         if event["event"] == "begin":
             self._begins(event["stage"])
-        self._tell({"run": self.run, **event})
+        self.tell({"run": self.run, **event})
 
     def _of_a_run(self, event: Mapping[str, Any]) -> None:
         self.run, self.stage, self.begun = event["run"], "", []
@@ -69,8 +78,8 @@ class Following:
             fact["stages"] = [one.name for one in self.plan]
             fact["expected_seconds"] = [one.seconds for one in self.plan]
             if self.plan and self.bars.draws:
-                self._say(f"{len(self.plan)} stages, {sums(self.plan)}")
-        self._tell(fact)
+                self.say(f"{len(self.plan)} stages, {sums(self.plan)}")
+        self.tell(fact)
 
     def _begins(self, stage: str) -> None:
         self.stage, names = stage, [one.name for one in self.plan]
@@ -80,16 +89,18 @@ class Following:
             seconds = None if own else self.plan[names.index(stage)].seconds
             if not self.bars.draws:
                 place = f"stage {names.index(stage) + 1} of {len(names)}, {sums(self.plan)}"
-                self._say(f"{place}: {stage}" + ("" if seconds is None else f" ({duration(seconds)})"))
+                self.say(f"{place}: {stage}" + ("" if seconds is None else f" ({duration(seconds)})"))
 
     def _place(self) -> str:
         names = [one.name for one in self.plan]
         return f"{names.index(self.stage) + 1}/{len(names)} " if self.stage in names and self.bars.draws else ""
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """A line on standard error, unless it is quiet."""
         if not self.bars.quiet:
             tqdm.write(line, file=sys.stderr)
 
-    def _tell(self, fact: Mapping[str, Any]) -> None:
+    def tell(self, fact: Mapping[str, Any]) -> None:
+        """A fact to all sinks, with the time."""
         for sink in self.sinks:
             sink.tell({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fact})

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from ltdd_utils.core.deadline import Deadline, Stopped, is_over
 from ltdd_utils.core.locks import Busy, locked
+from ltdd_utils.jobs.share import GRANTED
 
 __all__ = ["claimed", "free_device", "threads"]
 
-# SLURM, Grid Engine, PBS, LSF
-THREADS = ("SLURM_CPUS_PER_TASK", "NSLOTS", "NCPUS", "LSB_DJOB_NUMPROC")
 EVERY_S = 1.0  # between two looks at GPUs that are all taken
 
 
@@ -25,7 +24,7 @@ def threads(asked: int | None) -> int | None:
     """
     if asked is not None and asked < 1:
         raise ValueError(f"--threads is {asked}; at least 1 is needed")
-    return asked or next((int(value) for name in THREADS if (value := os.environ.get(name, "")).isdecimal()), None)
+    return asked or next((int(value) for name in GRANTED if (value := os.environ.get(name, "")).isdecimal()), None)
 
 
 @contextmanager

@@ -13,8 +13,12 @@ from tqdm import tqdm
 
 from ltdd_utils import analysis, recipes, records
 from ltdd_utils.campaign.forecast import Expected
+from ltdd_utils.campaign.planned import PlannedRun
+from ltdd_utils.campaign.tasks import tasks_of
+from ltdd_utils.cli.ahead import Ahead
 from ltdd_utils.cli.common import as_json, recipe_of
 from ltdd_utils.cli.context import context_of, followed, require_file
+from ltdd_utils.cli.following import Following
 from ltdd_utils.cli.forecasts import Plan, dry_run, expected_of, warning
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.progress import told
@@ -27,11 +31,13 @@ from ltdd_utils.distilled.states import evenly, kept_states
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER
+from ltdd_utils.recipes.units import RECORD
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.held import Held, held, held_of_set
 from ltdd_utils.runs.pipeline import refuse_earlier, run, start
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
+from ltdd_utils.runs.units import UnitsOfRun
 
 __all__ = ["evaluate_", "plan_of_set", "run_", "warn"]
 
@@ -59,7 +65,7 @@ def run_(options: argparse.Namespace) -> str:
             return dry_run(title, plan, look, options.json)
     warn(plan, context, look)
     begun = time.monotonic()
-    record = run(recipe, options.seed, options.students, context)
+    record = _made(recipe, options, context, following)
     now = time.monotonic() - begun
     saved = _saved(options, recipe, context)
     if options.json:
@@ -100,6 +106,16 @@ def _saved(options: argparse.Namespace, recipe: Recipe, context: RunContext) -> 
             again = f"remove {folder.parent} and run the same command to have them"
             lines += f"\nwarning: {len(wanted)} were asked for, but these images were made before, or begun; {again}"
     return lines
+
+
+def _made(recipe: Recipe, options: argparse.Namespace, context: RunContext, following: Following) -> records.Record:
+    """The record of a run, whose stages are made side by side where that pays."""
+    this = PlannedRun("", recipe, *check(options.seed, options.students, context), command="")
+    tasks = tasks_of([this], lambda _: following.plan_of(""), options.device)
+    ahead = Ahead(options, following, context, [task for task in tasks if task.unit.kind != RECORD])
+    there = UnitsOfRun(recipe, this.seed, this.students, context).is_there
+    context = replace(context, announce=ahead.announce)
+    return run(recipe, this.seed, this.students, context, ahead=lambda: ahead.make(there))
 
 
 def _unequal(record: records.Record, folder: Path) -> str:

@@ -14,9 +14,10 @@ from ltdd_utils.methods.base import Stage
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, TEACHER, stages
 
-__all__ = ["NETWORK", "RECORD", "SET", "STUDENT", "Unit", "units"]
+__all__ = ["FIT", "NETWORK", "RECORD", "SET", "STUDENT", "Unit", "fit", "units"]
 
 NETWORK, SET, STUDENT, RECORD = "network", "set", "student", "record"
+FIT = "fit"  # no unit of the list: see ``fit``
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ def units(recipe: Recipe, seed: int, students: int) -> list[Unit]:
     for stage in stages(recipe):
         listed.add(stage)
     return listed.found
+
+
+def fit(recipe: Recipe) -> Unit:
+    """The fit of the preprocessing, which ``units`` leaves out, as a unit; all others of the run need it.
+
+    For whoever makes them with different numbers of threads: the last bits of the fit should not depend on who is
+    first.
+    """
+    spaces = sorted({config_id(space) for space in (recipe.evaluate.preprocess, recipe.space)})
+    name = config_id({"unit": FIT, "data": recipe.data, "spaces": spaces})
+    return Unit(name, FIT, 0, (PREPROCESS,), f"{recipe.name} {PREPROCESS}")
 
 
 class _Listing:

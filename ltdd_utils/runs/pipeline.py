@@ -1,5 +1,6 @@
 """From a recipe to its record."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +42,9 @@ def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
     return Run.start(data, recipe.evaluate.preprocess, seed, context)
 
 
-def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record:
+def run(
+    recipe: Recipe, seed: int, students: int, context: RunContext, *, ahead: Callable[[], None] | None = None
+) -> Record:
     """Run a recipe to its record; finished stages are read, not repeated.
 
     Args:
@@ -49,6 +52,8 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
         seed: of everything but the long-tailed subset, which its own ``subset_seed`` fixes.
         students: how many students to train; 5 unless there is a reason.
         context: device, folders, progress.
+        ahead: makes stages in other processes; called once nothing is left to refuse, before the first stage is asked
+            for.
 
     Returns:
         The record; it is also written to ``context.results``.
@@ -61,12 +66,12 @@ def run(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record
     """
     seed, students = check(seed, students, context)
     with told(context.announce, run=f"{recipe.name}/{recipe.config_id}-s{seed}", students=students) as further:
-        record = _made(recipe, seed, students, context)
+        record = _made(recipe, seed, students, context, ahead)
         further |= {"overall": record.metrics.overall.mean, "record": record.file_name}
     return record
 
 
-def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Record:
+def _made(recipe: Recipe, seed: int, students: int, context: RunContext, ahead: Callable[[], None] | None) -> Record:
     """The record of a run whose arguments were checked, written where records are kept."""
     origin = provenance() | plugins_of(recipe)
     data = load(recipe.data, context.data, context.reading())
@@ -74,6 +79,8 @@ def _made(recipe: Recipe, seed: int, students: int, context: RunContext) -> Reco
     if context.results is not None:
         refuse_fewer_students(context.results, planned(recipe, seed, data.sha256), students)
     refuse_early(recipe, data)
+    if ahead is not None:
+        ahead()
     work = Run.start(data, recipe.evaluate.preprocess, seed, context)
     draws = students if recipe.family.one_draw_per_student(recipe.method) else 1
     results = [distil(recipe, work, draw) for draw in range(draws)]

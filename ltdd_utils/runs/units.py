@@ -1,7 +1,9 @@
 """Single units of a run: looked for, and made from what is there."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from torch import nn
@@ -13,7 +15,7 @@ from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.evaluation.students import student
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import TEACHER, stages
-from ltdd_utils.recipes.units import NETWORK, RECORD, SET, STUDENT, Unit, units
+from ltdd_utils.recipes.units import FIT, NETWORK, RECORD, SET, STUDENT, Unit, fit, units
 from ltdd_utils.records.record import Record
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.looking import Absent, looking
@@ -35,7 +37,7 @@ class UnitsOfRun:
         """Raise ValueError on arguments that a run refuses; nothing is read before a unit is asked for."""
         self.recipe, self.context = recipe, context
         self.seed, self.students = check(seed, students, context)
-        self.units = {one.id: one for one in units(recipe, self.seed, self.students)}
+        self.units = {one.id: one for one in (fit(recipe), *units(recipe, self.seed, self.students))}
         self._read: dict[str, Any] = {}  # results by id, read already
 
     def is_there(self, name: str) -> bool:
@@ -55,12 +57,13 @@ class UnitsOfRun:
             return False
         return True
 
-    def make(self, name: str, keeps: Sequence[int] = ()) -> Any:  # noqa: ANN401 (whatever the unit gives)
+    def make(self, name: str, keeps: Sequence[int] = (), around: AbstractContextManager[None] | None = None) -> Any:  # noqa: ANN401 (whatever the unit gives)
         """The result of a unit, made unless it is there.
 
         Args:
             name: the unit's id.
             keeps: epochs that an expert keeps, if other runs read more of them than this one.
+            around: entered for the unit's own work, and not while what it needs is read.
 
         Raises:
             KeyError: no unit of the run has that id.
@@ -68,18 +71,27 @@ class UnitsOfRun:
             Stopped: the deadline passed; the same call goes on from there.
             ValueError, OSError, FloatingPointError, Failed: as a whole run raises them.
         """
-        one = self.units[name]
-        work = start(self.recipe, self.seed, self.context)
-        if not one.needs:  # the first ones of a run: for the others it has been done
-            refuse_early(self.recipe, work.data)
-        work.under(self.recipe.space)  # fitted or read here, so that looking finds it
+        one, around = self.units[name], around or nullcontext()
+        if one.kind == FIT:
+            with around:
+                return self._work
+        work = self._work
         self._read.setdefault("", replace(work, context=looking(self.context)[1]))
         for need in one.needs:
             try:
                 self._look(need)
             except Absent:
                 raise Missing(f"{one.label} needs {self.units[need].label} ({need}), which is not there") from None
-        return self._result(one, work, keeps)
+        with around:
+            return self._result(one, work, keeps)
+
+    @cached_property
+    def _work(self) -> Run:
+        """The run before its first stage, with all that is fitted on its data."""
+        work = start(self.recipe, self.seed, self.context)
+        refuse_early(self.recipe, work.data)
+        work.under(self.recipe.space)  # fitted or read here, so that looking finds it
+        return work
 
     def record(self) -> Record:
         """The record of the run, read from its units and written; see ``make``."""
@@ -92,10 +104,13 @@ class UnitsOfRun:
                 self._look(need)  # a set's or a student's key is made of the contents of these
             if "" not in self._read:
                 self._read[""] = start(self.recipe, self.seed, looking(self.context)[1])
+                self._read[""].under(self.recipe.space)
             self._read[name] = self._result(self.units[name], self._read[""], ())
         return self._read[name]
 
     def _result(self, one: Unit, work: Run, keeps: Sequence[int]) -> Any:  # noqa: ANN401
+        if one.kind == FIT:
+            return work
         if one.kind == RECORD:
             return run(self.recipe, self.seed, self.students, self.context)
         if one.kind == STUDENT:

@@ -19,6 +19,7 @@ __all__ = [
     "cell",
     "data_folder",
     "following",
+    "jobs",
     "overrides",
     "protocol",
     "recipe",
@@ -104,6 +105,17 @@ def work(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--work", type=Path, default=usual, metavar="DIR", help=text)
     stop = "keep the state and stop, with exit code 75; run again to go on"
     sub.add_argument("--stop-after", type=float, metavar="MINUTES", help=stop)
+
+
+def jobs(sub: argparse.ArgumentParser) -> None:
+    """How many processes work side by side, and their threads."""
+    usual = os.environ.get("LTDD_JOBS", "")
+    many = (
+        "processes that make parts of the work side by side ($LTDD_JOBS); else as many as cores and parts, on a GPU 1"
+    )
+    each = "of the CPU, for each part of the work; else the cores, divided among as many parts as run at a time"
+    sub.add_argument("--jobs", type=int, default=int(usual) if usual.isdecimal() else None, metavar="N", help=many)
+    sub.add_argument("--threads", type=int, metavar="N", help=each)
 
 
 def data_folder(sub: argparse.ArgumentParser) -> None:

@@ -1,0 +1,328 @@
+"""Processes side by side: toy units for the laws, small recipes for the bits, commands for signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from toy_recipes import small_trajectory, small_unilevel
+from toy_sets import context, quick
+
+from ltdd_utils.campaign.planned import PlannedRun
+from ltdd_utils.campaign.tasks import tasks_of
+from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.core.failures import Failed
+from ltdd_utils.jobs import Place, Share, Task, processes, side_by_side
+from ltdd_utils.recipes.units import RECORD, Unit
+from ltdd_utils.runs import run
+
+pytestmark = pytest.mark.float32
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class View:
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.said, self.warned, self.ticks = [], [], 0
+
+    def begin(self, number, task):
+        self.said.append(("begin", number, task.id))
+
+    def tell(self, number, task, message):
+        self.said.append(("tell", number, task.id, message))
+
+    def end(self, number, task, event, seconds):
+        self.said.append((event, number, task.id))
+
+    def warn(self, line):
+        self.warned.append(line)
+
+    def tick(self):
+        self.ticks += 1
+
+    def names(self, event):
+        return [name for what, _, name, *_ in self.said if what == event]
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """Make toy units, given as name -> (needs, what happens); trace of what happened, and the view."""
+    monkeypatch.setattr(processes, "MODULE", "toy_worker")
+    trace = tmp_path / "trace"
+
+    def make(units, jobs=2, **how):
+        view, deadline = View(), how.pop("deadline", None)
+        tasks = [
+            Task(Unit(name, "unit", 0, ("unit",), f"the {name}", needs), {"trace": str(trace), **facts})
+            for name, (needs, facts) in units.items()
+        ]
+        place = Place(tmp_path, threads=1)
+        make.view = view
+        failures = side_by_side(tasks, Share(jobs, jobs), place, view, threads={"unit": 1}, deadline=deadline, **how)
+        return failures, view
+
+    def events():
+        return [line.split() for line in trace.read_text().splitlines()] if trace.exists() else []
+
+    make.events, make.trace = events, trace
+    return make
+
+
+def alive(pid):
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def until(condition, patience=30.0):
+    end = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.02)
+    return found
+
+
+def test_units_are_made_behind_their_needs_by_as_many_processes_as_asked_for(toy):
+    units = {name: ((), {"seconds": 0.2}) for name in "abcd"} | {"last": (("a", "b", "c", "d"), {})}
+    failures, view = toy(units)
+    events = toy.events()
+    assert not failures and view.names("end")[-1] == "last" and sorted(view.names("end")) == sorted(units)
+    assert events[-1][:2] == ["end", "last"] and len({pid for _, _, pid, _ in events}) == 2
+    assert view.names("begin")[:2] == ["a", "b"] and {what for what, *_ in view.said} == {"begin", "tell", "end"}
+
+
+def test_nothing_to_do_starts_no_process(toy, monkeypatch):
+    monkeypatch.setattr(processes, "MODULE", "no_such_module")
+    assert toy({}) == ([], toy.view)
+
+
+def test_a_failing_unit_stops_the_others_and_is_named(toy):
+    units = {"long": ((), {"seconds": 60.0}), "broken": ((), {"seconds": 0.1, "raises": "FloatingPointError"})}
+    with pytest.raises(Failed, match=r"^the broken: it is broken$") as caught:
+        toy(units)
+    assert "FloatingPointError: it is broken" in str(caught.value.__cause__)
+    assert [event[:2] for event in toy.events()][-1] == ["stop", "long"] and toy.view.names("stop") == ["long"]
+    assert not any(alive(pid) for _, _, pid, _ in toy.events())
+
+
+def test_a_refused_unit_is_refused_by_the_command(toy):
+    with pytest.raises(ValueError, match=r"^the a: it is broken$"):
+        toy({"a": ((), {"raises": "ValueError"})})
+
+
+def test_the_others_go_on_where_that_is_asked_for(toy):
+    units = {"broken": ((), {"raises": "ValueError"}), "behind": (("broken",), {}), "other": ((), {"seconds": 0.2})}
+    (failure,), view = toy(units, keep_going=True)
+    assert failure.task.id == "broken" and failure.gone == {"broken", "behind"}
+    assert view.names("end") == ["other"] and view.names("fail") == ["broken"]
+
+
+def test_a_process_that_is_killed_fails_its_unit_and_another_takes_its_place(toy):
+    units = {"dies": ((), {"dies": True}), "a": ((), {"seconds": 0.3}), "b": (("a",), {"seconds": 0.1})}
+    (failure,), view = toy(units, keep_going=True)
+    assert "the dies: its process ended by signal 9; where memory is short" in str(failure.error)
+    assert view.names("end") == ["a", "b"]
+
+
+def test_a_process_that_cannot_begin_is_an_error(toy, monkeypatch, capfd):
+    monkeypatch.setattr(processes, "MODULE", "no_such_module")
+    with pytest.raises(Failed, match="had nothing to do yet ended with exit status 1"):
+        toy({"a": ((), {})})
+    assert "no_such_module" in capfd.readouterr().err
+
+
+def test_what_another_process_makes_is_waited_for_while_others_are_made(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("ltdd_utils.jobs.schedule.RETRY_S", 0.1)
+    held = tmp_path / "held"
+    held.touch()
+    threading.Timer(1.0, held.unlink).start()
+    failures, view = toy({"taken": ((), {"busy": str(held)}), "other": ((), {}), "behind": (("taken",), {})}, jobs=1)
+    assert not failures and view.names("end") == ["other", "taken", "behind"] and len(view.names("busy")) > 1
+
+
+def test_all_stop_at_the_deadline(toy):
+    def deadline():
+        return time.monotonic() if len(toy.events()) >= 2 else None
+
+    begun = time.monotonic()
+    with pytest.raises(Stopped, match="run the same command again to go on"):
+        toy({name: ((), {"seconds": 60.0}) for name in "abc"}, deadline=deadline)
+    assert sorted(toy.view.names("stop")) == ["a", "b"] and time.monotonic() - begun < 60
+    assert not any(alive(pid) for _, _, pid, _ in toy.events())
+
+
+def test_a_second_wish_ends_them_at_once(toy):
+    def deadline():
+        if sum(what == "begin" for what, *_ in toy.events()) == 2:
+            raise KeyboardInterrupt
+        return None
+
+    with pytest.raises(KeyboardInterrupt):
+        toy({name: ((), {"seconds": 60.0, "deaf": True}) for name in "ab"}, deadline=deadline)
+    assert not any(alive(pid) for _, _, pid, _ in toy.events())
+
+
+LONELY = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_jobs import View
+from ltdd_utils.jobs import Place, Share, Task, processes, side_by_side
+from ltdd_utils.recipes.units import Unit
+processes.MODULE = "toy_worker"
+tasks = [Task(Unit(n, "unit", 0, ("unit",), n), {{"trace": {trace!r}, "seconds": 60.0}}) for n in "ab"]
+side_by_side(tasks, Share(2, 2), Place(Path("."), 1), View(), threads={{"unit": 1}})
+"""
+
+
+def test_no_process_outlives_one_that_is_killed(toy):
+    code = LONELY.format(tests=str(ROOT / "tests"), trace=str(toy.trace))
+    parent = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    until(lambda: len(toy.events()) == 2)
+    parent.kill()
+    parent.wait()
+    until(lambda: not any(alive(pid) for _, _, pid, _ in toy.events()))
+    assert sorted(event[:2] for event in toy.events())[2:] == [["stop", "a"], ["stop", "b"]]  # their state is kept
+
+
+# --- The same bits ----------------------------------------------------------------------------------------------------
+
+
+def outcome(record):
+    return record["metrics"], record["provenance"]["distilled_sha256"], record.get("teacher")
+
+
+def files(work):
+    """Every result of a store by its place, without the times."""
+    from ltdd_utils.core.store import load_bundle
+
+    return {path.relative_to(work): load_bundle(path).tensors for path in sorted(work.rglob("result.safetensors"))}
+
+
+def test_two_runs_side_by_side_give_the_bits_and_the_records_of_one_process(tmp_path):
+    recipes = [small_trajectory(), small_unilevel("unilevel")]
+    alone = [run(recipe, 0, 2, context(tmp_path / "alone")) for recipe in recipes]
+    where = context(tmp_path / "beside")
+    runs = [PlannedRun("", recipe, 0, 2, "") for recipe in recipes]
+    tasks = [task for task in tasks_of(runs, lambda _: ()) if task.unit.kind != RECORD]
+    place = Place(where.store.root, threads=1, results=where.results)
+    side_by_side(tasks, Share(2, 2), place, View(), threads=dict.fromkeys({task.unit.kind for task in tasks}, 1))
+    mine, other = files(where.store.root), files(tmp_path / "alone" / "work")
+    assert mine.keys() == other.keys()
+    for path, tensors in mine.items():
+        assert all(tensors[name].equal(other[path][name]) for name in other[path]), path
+    for recipe, before in zip(recipes, alone, strict=True):
+        record = run(recipe, 0, 2, where)
+        assert outcome(record) == outcome(before)
+        assert record["cost"]["seconds"].keys() == before["cost"]["seconds"].keys()
+        assert record["provenance"]["stages"].keys() == before["provenance"]["stages"].keys()
+    assert files(where.store.root).keys() == mine.keys()  # nothing was left for this process
+
+
+def test_students_that_were_stopped_go_on_to_the_same_bits(tmp_path):
+    recipe = quick(epochs=400)
+    alone = run(recipe, 0, 2, context(tmp_path / "alone"))
+    where, view = context(tmp_path / "beside"), View()
+    tasks = [task for task in tasks_of([PlannedRun("", recipe, 0, 2, "")], lambda _: ()) if task.unit.kind != RECORD]
+
+    def deadline():
+        at_work = {name for what, _, name, *said in view.said if what == "tell" and "progress" in said[0]}
+        return time.monotonic() if {task.id for task in tasks[-2:]} <= at_work else None
+
+    how = {"threads": dict.fromkeys({task.unit.kind for task in tasks}, 1)}
+    place = Place(where.store.root, threads=1)
+    with pytest.raises(Stopped):
+        side_by_side(tasks, Share(2, 2), place, view, deadline=deadline, **how)
+    kept = sorted((where.store.root / "student").rglob("*.safetensors"))
+    assert [path.name for path in kept] == ["checkpoint.safetensors"] * 2
+    side_by_side(tasks, Share(2, 2), place, View(), **how)
+    assert files(where.store.root).keys() == files(tmp_path / "alone" / "work").keys()
+    assert outcome(run(recipe, 0, 2, where)) == outcome(alone)
+
+
+# --- Commands ---------------------------------------------------------------------------------------------------------
+
+LONG = ["run", "random_digits", "--ipc", "2", "--students", "2", "--set", "evaluate.network.width=4"]
+LONG += ["--set", "evaluate.train.epochs=100000", "--device", "cpu", "--jobs", "2"]
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Start a command in folders of its own; its log of events."""
+    log = tmp_path / "events"
+
+    def start(*words):
+        folders = {f"LTDD_{name.upper()}": str(tmp_path / name) for name in ("work", "results", "data")}
+        environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
+        words = [sys.executable, "-m", "ltdd_utils", *words, "--log", str(log)]
+        return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def facts():
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    start.facts = facts
+    return start
+
+
+def students_at_work(facts):
+    return len({fact["part"] for fact in facts if fact["event"] == "progress" and fact["stage"] == "students"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between processes")
+def test_a_signal_to_all_processes_keeps_the_state_of_each_and_a_second_one_changes_nothing(command, tmp_path):
+    """Ctrl-C of a terminal and a batch system's SIGTERM go to the whole group."""
+    process = command(*LONG)
+    until(lambda: students_at_work(command.facts()) == 2, patience=120)
+    for number in (signal.SIGTERM, signal.SIGTERM):
+        os.killpg(process.pid, number)
+        time.sleep(0.1)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 75 and "Traceback" not in said
+    assert len(list((tmp_path / "work" / "student").rglob("checkpoint.safetensors"))) == 2
+    stopped = [fact["unit"] for fact in command.facts() if fact["event"] == "stop" and "unit" in fact]
+    assert sorted(stopped) == ["random_digits s0 student 1/2", "random_digits s0 student 2/2"]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_the_command_makes_one_record_and_says_what_it_did(ltdd, tmp_path):
+    words = ["run", "random_digits", "--ipc", "2", "--students", "2", "--set", "evaluate.train.epochs=3"]
+    alone = json.loads(ltdd(*words, "--json", "--results", tmp_path / "one", "--work", tmp_path / "one").out)
+    log = tmp_path / "events"
+    told = ltdd(*words, "--json", "--jobs", "2", "--threads", "1", "--log", log)
+    assert outcome(json.loads(told.out)) == outcome(alone)
+    assert "4 stages, 2 at a time, threads of each: 1" in told.err and "random_digits s0 student 2/2" in told.err
+    facts = [json.loads(line) for line in log.read_text().splitlines()]
+    assert (facts[0]["event"], facts[-1]["event"]) == ("begin", "end") and facts[-1]["overall"] > 0
+    ends = [fact["unit"] for fact in facts if fact["event"] == "end" and "unit" in fact]
+    assert len(ends) == 4 and all("unit" in fact or "stage" not in fact or "part" in fact for fact in facts)
+    assert "stages," not in ltdd(*words, "--json", "--jobs", "2").err  # all of it is there
+
+
+def test_short_work_stays_in_one_process_with_the_threads_it_would_have(ltdd, monkeypatch):
+    monkeypatch.delenv("LTDD_JOBS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    monkeypatch.setattr("ltdd_utils.cli.ahead.cores", lambda: 4)
+    seen, set_threads = [], torch.set_num_threads
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: seen.append(count) or set_threads(count))
+    monkeypatch.setattr("ltdd_utils.cli.ahead.side_by_side", lambda *_, **__: pytest.fail("processes"))
+    before = torch.get_num_threads()
+    ltdd("run", "random_digits", "--ipc", "2", "--students", "2", "--set", "evaluate.train.epochs=3")
+    assert seen == [4, before] * 3 + [2, before]  # fit, a draw for each student, students
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("option", "words"), [("--jobs", "--jobs is 0"), ("--threads", "--threads is 0")])
+def test_less_than_one_is_refused_by_the_command(ltdd, option, words):
+    assert words in ltdd("run", "random_digits", option, "0", status=2).err
