@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -146,8 +145,13 @@ def test_what_another_process_makes_is_waited_for_while_others_are_made(toy, tmp
     monkeypatch.setattr("ltdd_utils.jobs.schedule.RETRY_S", 0.1)
     held = tmp_path / "held"
     held.touch()
-    threading.Timer(1.0, held.unlink).start()
-    failures, view = toy({"taken": ((), {"busy": str(held)}), "other": ((), {}), "behind": (("taken",), {})}, jobs=1)
+
+    def deadline():
+        if len(toy.view.names("busy")) > 1:
+            held.unlink(missing_ok=True)
+
+    units = {"taken": ((), {"busy": str(held)}), "other": ((), {}), "behind": (("taken",), {})}
+    failures, view = toy(units, jobs=1, deadline=deadline)
     assert not failures and view.names("end") == ["other", "taken", "behind"] and len(view.names("busy")) > 1
 
 
