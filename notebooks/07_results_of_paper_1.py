@@ -180,19 +180,17 @@ assert kept.gain["datm"] < 0 < kept.gain["dam_only"]
 # The slope of the logarithm of the mass on that of the prior is 0 for an even set, and 1 where the labels repeat the long tail:
 
 # %%
-import numpy as np
+import torch
 from ltdd_utils import distilled
 
 folder = where / "distilled"
 slopes = {}
 for method in paper_1:
     kept_set = distilled.load_set(folder / f"{method}_cifar10_if100_ipc10.safetensors")[0]
-    told = kept_set.target_probabilities().double().numpy()  # what a student is told
-    given, counts = kept_set.labels.numpy(), kept_set.info["class_counts"]
-    own = told[range(len(told)), given]
-    head, tail = (own[given == c].mean() for c in (0, len(counts) - 1))
-    slope = np.polyfit(np.log(counts), np.log(told.sum(axis=0)), 1)[0]
-    slopes[method] = slope, head, tail, kept_set.lr
+    counts = torch.tensor(kept_set.info["class_counts"])
+    slope = distilled.mass_slope(distilled.class_mass(kept_set), counts)
+    own = distilled.own_share(kept_set).tolist()  # what labels give an image's own class
+    slopes[method] = slope, own[0], own[-1], kept_set.lr
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["slope", "own class, most frequent", "own class, rarest", "step size"]

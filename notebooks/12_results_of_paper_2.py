@@ -162,6 +162,51 @@ analysis.for_display(bundle)
 # `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed.
 # (Chapter 00 says when a difference is resolved, and what the columns are.)
 #
+# ## What is a point of the teacher's accuracy worth?
+#
+# Every run under paper 2's judge has two numbers: what its teacher scores, and what its students score.
+# A dot is a run; teachers differ by kind, by seed, and by what was left out of the bundle.
+# Hollow dots are teachers with an adjustment of the logits, in the loss or after training, in the place of the bundle.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+scored = records.evaluations_in([where])
+points = analysis.doses(board.entries, scored, DEBIASED)
+drawn = ["random", "rded", "sre2l", "edc", "datm", "damed", "unilevel"]
+response = analysis.dose_response(points, drawn)
+adjusted = points.labeller.str.startswith("adjusted")
+
+
+def dots(rows):
+    return {m: list(rows[rows.method == m][["teacher", "student"]].values) for m in drawn}
+
+
+lines = {m: (response.slope[m], response.intercept[m]) for m in response.index}
+plots.dose_response(dots(points[~adjusted]), lines, hollow=dots(points[adjusted]))
+
+# %% [markdown]
+# The lines are nearly parallel, and their slope is about one: **a point that the teacher gains is a point for the students, whatever set they train on.**
+# What the images are worth is the distance of the lines, and it hardly depends on the teacher.
+# So the level of a table is its teacher's; only differences under one teacher say something about sets.
+
+# %%
+assert response.slope.between(0.8, 1.3).all() and (response.low > 0).all()
+level = targets()
+printed = analysis.published_score(
+    level, "cui2026rethinking", "unilevel", ("cifar10", 100, 10)
+)
+random_line = response.loc["random"]
+needed_teacher = (printed - random_line.intercept) / random_line.slope
+print(
+    f"random images would score the printed {printed} under a teacher of "
+    f"{needed_teacher:.0f} %, if their line went on that far"
+)
+analysis.for_display(response, 2)
+
+# %% [markdown]
+# `slope` has its 95 % interval in `low` and `high`; `residual` is the distance of a run from its line, in points, and `n` the number of runs.
+# Runs of one seed share a teacher, so that their distances are not independent: the intervals are somewhat too narrow.
+# The last line of print is an extrapolation beyond every teacher that was trained here, and no result.
+#
 # ## And how much is left for the method?
 #
 # Under the debiased teacher: the uni-level method against its own ablations and against the other methods.

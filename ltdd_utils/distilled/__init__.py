@@ -6,6 +6,7 @@ positions in the training set (and crop boxes), never as pixels, so that a commi
 
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, composition, content_hash
 from ltdd_utils.distilled.files import SCHEMA, from_bundle, load_set, save_set, to_bundle
+from ltdd_utils.distilled.masses import class_mass, mass_slope, own_share
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.distilled.spaces import pixels, translate, uint8_pixels
 from ltdd_utils.distilled.states import kept_states
@@ -16,11 +17,14 @@ __all__ = [
     "SCHEMA",
     "DistillationResult",
     "DistilledSet",
+    "class_mass",
     "composition",
     "content_hash",
     "from_bundle",
     "kept_states",
     "load_set",
+    "mass_slope",
+    "own_share",
     "pixels",
     "save_set",
     "swapped",

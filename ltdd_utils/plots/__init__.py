@@ -7,6 +7,7 @@ three colours everywhere.
 from ltdd_utils.plots.cells import accuracy_by
 from ltdd_utils.plots.costs import accuracy_by_cost
 from ltdd_utils.plots.data import class_counts
+from ltdd_utils.plots.doses import dose_response
 from ltdd_utils.plots.gains import before_after
 from ltdd_utils.plots.images import image_rows
 from ltdd_utils.plots.matching import curves
@@ -32,6 +33,7 @@ __all__ = [
     "curves",
     "differences",
     "distances_by_layer",
+    "dose_response",
     "image_rows",
     "layer_distances",
     "nested_scores",

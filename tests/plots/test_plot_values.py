@@ -202,3 +202,13 @@ def test_an_arrow_goes_from_the_distance_before_to_the_one_after():
         ]
         assert axes.get_xscale() == "log"
     assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b"]
+
+
+def test_students_stand_at_their_teachers_and_a_line_ends_at_the_last_of_them():
+    full, hollow = {"edc": [(40, 31), (60, 50)]}, {"edc": [(64, 55)]}
+    (axes,) = plots.dose_response(full, {"edc": (0.9, -4.0)}, hollow=hollow).axes
+    drawn = [dots.get_offsets().tolist() for dots in axes.collections]
+    assert drawn == [[[40, 31], [60, 50]], [[64, 55]]]
+    line, diagonal = axes.get_lines()
+    np.testing.assert_allclose(line.get_xydata(), [[40, 32], [64, 53.6]])
+    assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
