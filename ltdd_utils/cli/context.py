@@ -24,7 +24,8 @@ def context_of(options: argparse.Namespace, wait: bool = True, gentle: bool = Tr
     store = Store(options.work, deadline, wait)
     if gentle:
         stop_gently(store)
-    return RunContext(store, pick_device(options.device), data=options.data, watch=Bars(options.quiet))
+    told = {"data": options.data, "watch": Bars(options.quiet), "compile": options.compile}
+    return RunContext(store, pick_device(options.device), **told)
 
 
 def followed(options: argparse.Namespace, context: RunContext) -> tuple[Following, RunContext]:

@@ -80,6 +80,8 @@ class Checkpoint:
         self._written = self._counted = time.monotonic()
         saved = load_bundle(path) if path.is_file() else None
         self.seconds: float = saved.meta.pop("seconds") if saved else 0.0  # of work so far, earlier calls counted in
+        # About this work, for the stage's origin; an earlier call's are kept.
+        self.facts: dict[str, Any] = saved.meta.pop("facts", {}) if saved else {}
         self._saved = saved
         self._state: Callable[[], Bundle] | None = None  # of the last tick
 
@@ -118,7 +120,8 @@ class Checkpoint:
         raise Stopped(f"stopped as asked{where}: run the same command again to go on")
 
     def _write(self, bundle: Bundle) -> None:
-        save_bundle(self.path, Bundle(bundle.tensors, {**bundle.meta, "seconds": self.elapsed()}))
+        kept = {"seconds": self.elapsed()} | ({"facts": self.facts} if self.facts else {})
+        save_bundle(self.path, Bundle(bundle.tensors, {**bundle.meta, **kept}))
         self._written = time.monotonic()
 
     def elapsed(self) -> float:
@@ -184,8 +187,9 @@ class Store:
 
         Returns:
             The bundle; ``meta["seconds"]`` are the seconds of work it took, whenever that was, and ``meta["origin"]``
-            says which commit computed it, whether files differed from it, and the largest memory of the process and of
-            its GPU. Also the first time it is read from the file, so that both times give the same.
+            says which commit computed it, whether files differed from it, the largest memory of the process and of its
+            GPU, and what ``Checkpoint.facts`` has. Also the first time it is read from the file, so that both times
+            give the same.
 
         Raises:
             Stopped: the deadline passed.
@@ -230,7 +234,8 @@ class Store:
                 f"the stage {stage!r} computed a {given}; the store keeps bundles, as to_bundle(set) gives"
             )
         bundle.meta["seconds"] = checkpoint.elapsed()
-        bundle.meta["origin"] = {**origin, "peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
+        peaks = {"peak_ram_gib": peak_ram_gib(), "peak_gpu_gib": peak_gpu_gib()}
+        bundle.meta["origin"] = {**origin, **peaks, **checkpoint.facts}
         save_bundle(result, bundle)
         self._renewed.discard(result)
         checkpoint.clear()

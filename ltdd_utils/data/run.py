@@ -19,6 +19,7 @@ from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.networks.factory import build
 from ltdd_utils.networks.network import Network
 from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.training.compiling import Compiler
 
 __all__ = ["Run", "fitted"]
 
@@ -63,6 +64,12 @@ class Run:
     def watch(self, stage: str) -> Watch | None:
         """The progress callback of a stage."""
         return self.context.watching(stage)
+
+    def compiler(self, stage: str, checkpoint: Checkpoint, *, passes: int = 1, shared: int = 1) -> Compiler:
+        """What compiles the functions of a stage that runs; arguments are those of ``Compiler``."""
+        context = self.context
+        told = {"watch": self.watch(stage), "facts": checkpoint.facts, "passes": passes, "shared": shared}
+        return Compiler(context.compile, self.device, cache=context.store.root / "compiled", **told)
 
     def rng(self, *names: str | int) -> torch.Generator:
         """The CPU generator of one named stream of the run."""

@@ -19,7 +19,7 @@ from ltdd_utils.evaluation.adsa import Calibrated, calibration, find_tau
 from ltdd_utils.evaluation.settings import ADSAConfig, EvaluateConfig
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.training.loop import Forward, Objective
-from ltdd_utils.training.losses import logit_adjustment, logit_matching, soft_cross_entropy
+from ltdd_utils.training.losses import logit_adjustment, logit_matching, single, soft_cross_entropy
 
 __all__ = [
     "StudentTask",
@@ -106,7 +106,7 @@ def stored_objective(images: Tensor, targets: Tensor, cfg: EvaluateConfig, rng: 
     shift = logit_adjustment(targets.mean(dim=0), cfg.logit_adjustment) if cfg.logit_adjustment else None
 
     def objective(network: Forward, indices: Tensor) -> Tensor:
-        logits = network(augment(images[indices], rng))
+        logits = single(network(augment(images[indices], rng)))
         if shift is not None:
             return F.cross_entropy(logits + shift, labels[indices])
         return soft_cross_entropy(logits, targets[indices])
@@ -148,7 +148,8 @@ def view_objective(
 
     def objective(network: Forward, indices: Tensor) -> Tensor:
         images = pictures[indices]
-        images = preprocess(randaugment(images, rng) if views.randaugment else images)
+        with torch.autocast(images.device.type, enabled=False):  # pixels keep their precision inside a bf16 step
+            images = preprocess(randaugment(images, rng) if views.randaugment else images)
         images, _ = random_resized_crop(images, side, views.crop_scale, ASPECT, rng)
         if views.flip:
             images = random_flip(images, rng)

@@ -22,6 +22,8 @@ from ltdd_utils.training.pauses import pausing
 
 __all__ = ["student"]
 
+USUAL = 5  # students of a set, who share what is compiled
+
 
 def student(
     distilled: DistilledSet,
@@ -68,7 +70,9 @@ def student(
         schedule = cfg.train
         if rules.learned_lr and distilled.lr is not None:
             schedule = replace(schedule, lr=distilled.lr)
-        trained = train(network, len(distilled), objective, schedule, batches, watch=watch, checkpoint=checkpoint)
+        listening = {"watch": watch, "checkpoint": checkpoint}
+        compiler = run.compiler("students", checkpoint, shared=USUAL)
+        trained = train(network, len(distilled), objective, schedule, batches, compiler=compiler, **listening)
         with pausing(trained, checkpoint.pause):
             answers, labels = answered(trained, run.test_images()), run.data.test_labels.cpu()
         tensors = {"confusion": counted(answers, labels, run.data.classes), "correct": packed(answers == labels)}

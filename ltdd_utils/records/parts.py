@@ -64,6 +64,7 @@ class Cost:
     peak_ram_gib: float
     peak_gpu_gib: float
     device: str  # in words
+    compiled: Sequence[str] = ()  # kinds of the stages whose functions were compiled
 
     @property
     def total_seconds(self) -> float:

@@ -16,13 +16,15 @@ def students_of(evaluation: Evaluation, seed: int) -> list[dict[str, Any]]:
 
 
 def cost_of(ledger: Ledger, devices: Sequence[str]) -> dict[str, Any]:
-    """Seconds by stage, the largest memory, and the devices in words."""
+    """Seconds by stage, the largest memory, the devices in words; and which stages were compiled, if any."""
     stages = ledger.origins
+    compiled = sorted({stage["stage"] for stage in stages if stage.get("compiled")})
     return {
         "seconds": dict(ledger.seconds),
         "peak_ram_gib": max((stage.get("peak_ram_gib", 0.0) for stage in stages), default=0.0) or peak_ram_gib(),
         "peak_gpu_gib": max((stage.get("peak_gpu_gib", 0.0) for stage in stages), default=0.0),
         "device": " and ".join(devices),
+        **({"compiled": compiled} if compiled else {}),
     }
 
 

@@ -46,7 +46,8 @@ def train_teacher(cfg: TeacherConfig, run: Run, role: str = "teacher") -> nn.Mod
             objective = DebiasedObjective(images, labels, run.data.counts, cfg, rng)
             begin = objective.begin
         listening = {"before_epoch": begin, "watch": run.watch(role), "checkpoint": checkpoint}
-        trained = train(network, len(labels), objective, cfg.train, rng, **listening)
+        compiler = run.compiler(role, checkpoint, passes=1 if cfg.debias is None else 2)  # two views
+        trained = train(network, len(labels), objective, cfg.train, rng, compiler=compiler, **listening)
         return Bundle(dict(trained.state_dict()))
 
     network.load_state_dict(run.stage("expert", compute, config=cfg).tensors)

@@ -40,22 +40,40 @@ class Compiler:
         cache: folder in which compiled functions are kept for other processes, unless the environment names one; None:
             PyTorch's own, which a restart of the machine may empty.
         watch: is told ``{"note": line}``.
+        facts: where ``compiled`` is noted once something is (``Checkpoint.facts``: they become the stage's origin).
+        passes: forward and backward of each image in a step.
+        shared: how many stages, this one counted in, usually compile the same.
     """
 
     def __init__(
-        self, choice: Compile, device: torch.device | str, cache: Path | None = None, watch: Watch | None = None
+        self,
+        choice: Compile,
+        device: torch.device | str,
+        *,
+        cache: Path | None = None,
+        watch: Watch | None = None,
+        facts: dict[str, Any] | None = None,
+        passes: int = 1,
+        shared: int = 1,
     ) -> None:
         self.choice, self.device, self.cache, self.watch = choice, torch.device(device), cache, watch
-        self.used: list[str] = []  # what has been compiled
+        self.facts, self.passes, self.shared = {} if facts is None else facts, passes, shared
 
     def worth(self, saving: float, cost: float) -> bool:
-        """Whether to compile: ``saving`` and ``cost`` are expected seconds of one core, of the whole work."""
+        """Whether to compile: ``saving`` and ``cost`` are expected seconds of one core, of the whole stage."""
         if self.choice == "auto":
-            return self.device.type == "cpu" and saving > cost
+            return self.device.type == "cpu" and saving * self.shared > cost
         return self.choice == "on"
 
     def compiled(
-        self, function: F, what: str, trial: Callable[[F], object], *, saving: float = 0.0, cost: float = 0.0
+        self,
+        function: F,
+        what: str,
+        trial: Callable[[F], object],
+        *,
+        saving: float = 0.0,
+        cost: float = 0.0,
+        instead: F | None = None,
     ) -> F:
         """The function, compiled where that is worth it and works, else as it is.
 
@@ -66,12 +84,14 @@ class Compiler:
                 be compiled shows here, before the work begins.
             saving: expected seconds that the work takes less.
             cost: expected seconds of compiling.
+            instead: what to call where the function is not compiled; None: the function itself.
         """
+        plain = function if instead is None else instead
         if not self.worth(saving, cost):
-            return function
+            return plain
         if self.device.type == "cpu" and cpp_compiler() is None:
             self._note(f"not compiled: {what}; no C++ compiler is found (set $CXX, or install g++ or clang++)")
-            return function
+            return plain
         self._prepare()
         compiled = torch.compile(function, dynamic=False, fullgraph=True)
         try:
@@ -79,8 +99,8 @@ class Compiler:
         except Exception as error:  # the compiler has several parts, each with errors of its own
             said = next(iter(str(error).splitlines()), "")
             self._note(f"not compiled: {what}; {type(error).__name__}: {said}")
-            return function
-        self.used.append(what)
+            return plain
+        self.facts["compiled"] = True
         expected = f", expected to save {saving:.0f} s for {cost:.0f} s" if self.choice == "auto" else ""
         self._note(f"compiled: {what}{expected}")
         return compiled

@@ -11,6 +11,8 @@ from ltdd_utils.core.progress import Watch
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.training.allocator import keep_freed_memory
 from ltdd_utils.training.averages import Average
+from ltdd_utils.training.compiling import Compiler
+from ltdd_utils.training.fused import Fused
 from ltdd_utils.training.parts import Grown
 from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 from ltdd_utils.training.settings import TrainConfig
@@ -60,6 +62,7 @@ def train(
     each_epoch: Callable[[int], None] | None = None,
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
+    compiler: Compiler | None = None,
 ) -> nn.Module:
     """Train ``network`` in place for ``cfg.epochs`` passes over ``count`` images.
 
@@ -76,6 +79,7 @@ def train(
         each_epoch: called with the number of epochs done: 0 before the first step, and after every epoch.
         watch: told ``{"epoch", "epochs", "loss"}`` about once a second.
         checkpoint: where to keep the state of an interrupted run, which goes on at the same step of the same epoch.
+        compiler: of the backbone, where that is worth it; None: nothing is compiled.
 
     Returns:
         The network to evaluate, in eval mode: the last weights, or their moving average if ``cfg.ema`` is set.
@@ -101,6 +105,7 @@ def train(
     )
     precision = torch.autocast(device.type, torch.bfloat16) if cfg.precision == "bf16" else nullcontext()
     order, backward = order or (lambda rng: torch.randperm(count, generator=rng)), backward or _backward
+    seen = network if compiler is None else Fused(network, compiler, cfg, count)
     network.train()
     if each_epoch is not None and not any(done.values()):
         each_epoch(0)
@@ -116,7 +121,7 @@ def train(
 
             def loss(indices: Tensor = indices) -> Tensor:
                 with precision:
-                    return objective(network, indices)
+                    return objective(seen, indices)
 
             optimiser.zero_grad(set_to_none=True)
             value = backward(loss, network)

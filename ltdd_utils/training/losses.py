@@ -13,6 +13,7 @@ __all__ = [
     "debias_loss",
     "logit_adjustment",
     "logit_matching",
+    "single",
     "soft_cross_entropy",
 ]
 
@@ -29,7 +30,7 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         Scalar, nats per image.
     """
-    return -(targets * _single(logits).log_softmax(dim=1)).sum(dim=1).mean()
+    return -(targets * single(logits).log_softmax(dim=1)).sum(dim=1).mean()
 
 
 def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -> Tensor:
@@ -54,10 +55,10 @@ def dam_loss(logits: Tensor, targets: Tensor, weights: Tensor, offset: Tensor) -
     Returns:
         Scalar, nats per image.
     """
-    return -(weights * targets * (_single(logits) - offset).log_softmax(dim=1)).sum(dim=1).mean()
+    return -(weights * targets * (single(logits) - offset).log_softmax(dim=1)).sum(dim=1).mean()
 
 
-def _single(logits: Tensor) -> Tensor:
+def single(logits: Tensor) -> Tensor:
     """Half precision as float32: CUDA's autocast computes the logarithm in it, the CPU's does not."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
@@ -103,7 +104,8 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
     Returns:
         Scalar.
     """
-    loss = F.mse_loss(logits, teacher_logits)
+    logits = single(logits)
+    loss = F.mse_loss(logits, single(teacher_logits))
     return loss + cross_entropy * F.cross_entropy(logits, labels) if cross_entropy else loss
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from ltdd_utils.augment.batches import augmenter
 from ltdd_utils.augment.settings import AugmentConfig
 from ltdd_utils.training.loop import Forward, Objective
+from ltdd_utils.training.losses import single
 
 __all__ = ["label_objective"]
 
@@ -26,7 +27,7 @@ def label_objective(
     augment = augmenter(cfg)
 
     def objective(forward: Forward, indices: Tensor) -> Tensor:
-        logits = forward(augment(images[indices], rng))
+        logits = single(forward(augment(images[indices], rng)))
         return F.cross_entropy(logits if shift is None else logits + shift, labels[indices])
 
     return objective

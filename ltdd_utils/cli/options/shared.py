@@ -104,6 +104,8 @@ def work(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     sub.add_argument("--work", type=Path, default=usual, metavar="DIR", help=text)
     stop = "keep the state and stop, with exit code 75; run again to go on"
+    compiled = "functions: auto does where it is expected to save more than it takes (bf16, BatchNorm); on, off"
+    sub.add_argument("--compile", choices=["auto", "on", "off"], default="auto", help=compiled)
     sub.add_argument("--stop-after", type=float, metavar="MINUTES", help=stop)
 
 

@@ -61,6 +61,7 @@ def representation_expert(
         snapshots = Snapshots(checkpoint, lambda: flat_parameters(network), keep, DTYPES[cfg.stored])
         options = {} if cfg.gsam is None else {"backward": gsam_backward(cfg.gsam, rng)}
         options |= {"each_epoch": snapshots.take, "watch": watch, "checkpoint": snapshots}
+        options["compiler"] = run.compiler("expert", checkpoint, passes=1 if cfg.gsam is None else 2)
         train(network, len(labels), objective, cfg.train, rng, **options)
         return snapshots.bundle()
 
