@@ -1,10 +1,9 @@
 """Write each chapter's .ipynb from its .py: ``make sync``. Outputs of cells that changed go; the others' stay."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
+from jupytext.cli import jupytext
 from notebook_pairs import chapters
 
 __all__ = ["sync"]
@@ -17,8 +16,7 @@ def sync(source: Path) -> None:
     """
     target = source.with_suffix(".ipynb")
     before = {cell.source for cell in _code(target)} if target.is_file() else set()
-    jupytext = [sys.executable, "-m", "jupytext", "--update", "--to", "ipynb", "--quiet", str(source)]
-    subprocess.run(jupytext, check=True)
+    jupytext(["--update", "--to", "ipynb", "--quiet", str(source)])  # in this process: to start costs more than it does
     notebook = nbformat.read(target, as_version=4)
     stale = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source not in before and cell.outputs]
     for cell in stale:
