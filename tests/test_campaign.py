@@ -20,6 +20,7 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Store
 from ltdd_utils.records import Record, all_records, load_record
 from ltdd_utils.report.campaign import campaign_section
+from ltdd_utils.runs.units import UnitsOfRun
 
 pytestmark = pytest.mark.float32
 
@@ -66,7 +67,7 @@ def test_the_command_of_a_run_makes_that_very_run(name, monkeypatch):
 
     runs, made = campaign.read_plan(name), []
 
-    def stand_in(recipe, seed, students, context):
+    def stand_in(recipe, seed, students, context, **_):
         made.append((recipe, seed, students))
         raise ValueError("enough")
 
@@ -241,34 +242,44 @@ def test_what_is_missing_is_run_once_and_the_state_tells(plan, tmp_path):
     assert table["done"].tolist() == [2, 2] and table["hours to come"].tolist() == ["", ""]
 
 
-def test_a_run_that_another_process_holds_is_left_for_later(plan, tmp_path):
-    runs, said, where = campaign.read_plan(str(plan)), [], quick(tmp_path, deadline=time.monotonic() + 60)
+def test_a_run_that_another_process_has_begun_is_shared_and_counts_as_running(plan, tmp_path):
+    runs, said, where = campaign.read_plan(str(plan)), [], quick(tmp_path)
+
+    def states():
+        found = campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)
+        return [state.state for state in found]
+
     with locked(campaign.state.lock_of(runs[0], where.store.root)):
-        states = campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)
-        assert [state.state for state in states] == ["running", "missing"]
-        with pytest.raises(Stopped):
-            campaign.run_campaign(runs, quick(tmp_path, deadline=time.monotonic()), said.append)
-        assert not list(where.results.rglob("*.json"))
-    assert (
-        campaign.campaign_status(runs, campaign.records_by_name(all_records(where.results)), where.store.root)[0].state
-        == "begun"
-    )
-    assert campaign.run_campaign(runs, where, said.append) == []
+        assert states() == ["running", "missing"]
+        assert campaign.run_campaign(runs, where, said.append) == [] and states() == ["done"] * 2
+    (where.results / f"{runs[0].name}.json").unlink()
+    assert states() == ["begun", "done"]
+
+
+def test_a_stage_that_another_process_makes_is_waited_for_until_the_deadline(plan, tmp_path):
+    runs, said = campaign.read_plan(str(plan)), []
+    campaign.run_campaign(runs[:1], quick(tmp_path), said.append)
+    (result,) = (tmp_path / "work" / "preprocess").glob("*/result.safetensors")
+    result.unlink()
+    with locked(result.with_name("lock")), pytest.raises(Stopped):
+        campaign.run_campaign(runs, quick(tmp_path, deadline=time.monotonic() + 1), said.append)
+    assert len(all_records(tmp_path / "results")) == 1
+    assert campaign.run_campaign(runs, quick(tmp_path), said.append) == []
 
 
 def test_a_run_that_waits_for_a_stage_of_another_process_is_announced_once(plan, tmp_path, monkeypatch):
-    runs, said, tries, run = campaign.read_plan(str(plan))[:1], [], [], campaign.runner.run
+    runs, said, tries, make = campaign.read_plan(str(plan))[:1], [], [], UnitsOfRun.make
 
     def busy_at_first(*asked):
         tries.append(asked)
         if len(tries) < 3:
             raise Busy("another process computes the preprocessing")
-        return run(*asked)
+        return make(*asked)
 
-    monkeypatch.setattr(campaign.runner, "run", busy_at_first)
-    monkeypatch.setattr(campaign.runner, "EVERY_S", 0.0)
+    monkeypatch.setattr(UnitsOfRun, "make", busy_at_first)
+    monkeypatch.setattr("ltdd_utils.jobs.schedule.RETRY_S", 0.0)
     assert campaign.run_campaign(runs, quick(tmp_path), said.append) == []
-    assert len(tries) == 3 and [line.partition(":")[0] for line in said] == ["runs", "done"]
+    assert len(tries) == 2 + 4 and [line.partition(":")[0] for line in said] == ["runs", "done"]
 
 
 def test_a_failing_run_is_named_and_the_others_go_on(plan, tmp_path):
@@ -286,10 +297,11 @@ def test_a_machine_that_runs_out_of_memory_goes_on_with_the_next_run(plan, tmp_p
         raise torch.OutOfMemoryError("out of memory")
 
     runs = campaign.read_plan(str(plan))
-    monkeypatch.setattr(campaign.runner, "run", full)
+    monkeypatch.setattr("ltdd_utils.runs.units.run", full)
     failed = campaign.run_campaign(runs, quick(tmp_path), print)
     assert [run for run, _ in failed] == runs
-    assert all(why.startswith("OutOfMemoryError: out of memory (in full, test_campaign.py line ") for _, why in failed)
+    place = "record: OutOfMemoryError: out of memory (in full, test_campaign.py line "
+    assert [why.startswith(f"random_digits s{run.seed} {place}") for run, why in failed] == [True] * 2
 
 
 def test_a_place_that_waits_or_keeps_no_records_is_refused(plan, tmp_path):

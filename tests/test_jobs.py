@@ -41,6 +41,9 @@ class View:
     def end(self, number, task, event, seconds):
         self.said.append((event, number, task.id))
 
+    def fail(self, failure):
+        self.said.append(("gone", 0, failure.task.id))
+
     def warn(self, line):
         self.warned.append(line)
 

@@ -17,7 +17,7 @@ __getattr__, __all__ = exports(
         "plan": ["Block", "plan_names", "read_plan"],
         "planned": ["PlannedRun"],
         "published": ["PUBLISHED", "published_runs"],
-        "runner": ["run_campaign"],
+        "runner": ["missing", "run_campaign"],
         "simulation": ["critical_path", "makespan"],
         "state": ["State", "campaign_status", "records_by_name", "status_totals"],
     },

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from ltdd_utils.cli.beside import Beside
 from ltdd_utils.cli.following import Following
 from ltdd_utils.cli.forecasts import duration
 from ltdd_utils.core.context import RunContext
+from ltdd_utils.jobs.in_turn import in_turn
 from ltdd_utils.jobs.paths import makespan
 from ltdd_utils.jobs.schedule import Task, lengths, width
 from ltdd_utils.jobs.share import Share, cores
-from ltdd_utils.jobs.side_by_side import Failure, Place, side_by_side
+from ltdd_utils.jobs.side_by_side import Failure, Place, View, Views, side_by_side
 
 __all__ = ["Ahead", "place_of", "share_of"]
 
@@ -91,16 +93,21 @@ class Ahead:
             self.following.bars.tell(line)
         return False
 
-    def beside(self, tasks: Sequence[Task], keep_going: bool = False) -> list[Failure]:
-        """Make units side by side; arguments, result and errors are those of ``side_by_side``."""
-        view = Beside(self.following, tasks, self.share.jobs)
+    def beside(self, tasks: Sequence[Task], *further: View, keep_going: bool = False) -> list[Failure]:
+        """Make units side by side; result and errors are those of ``side_by_side``."""
         place, deadline = place_of(self.options, self.context), lambda: self.context.store.deadline
         how = {"threads": self.threads, "deadline": deadline, "keep_going": keep_going}
         self.following.say(self._words(len(tasks)))
-        try:
-            return side_by_side(tasks, self.share, place, view, **how)
-        finally:
-            view.close()
+        with closing(Beside(self.following, tasks, self.share.jobs)) as view:
+            return side_by_side(tasks, self.share, place, Views(view, *further), **how)
+
+    def each(self, tasks: Sequence[Task], further: View) -> list[Failure]:
+        """Make units of several runs, side by side where that pays; a failure leaves those that do not need it."""
+        if not self.is_alone and self._pays(tasks):
+            return self.beside(tasks, further, keep_going=True)
+        each = None if self.is_alone else self.threads
+        with closing(Beside(self.following, tasks, 1)) as view:
+            return in_turn(tasks, self.context, Views(view, further), each)
 
     def _words(self, count: int) -> str:
         each = sorted(set(self.threads.values()))

@@ -12,6 +12,7 @@ from ltdd_utils.cli.progress import DONE, Drawn
 from ltdd_utils.core.progress import Watch
 from ltdd_utils.jobs.clock import Clock
 from ltdd_utils.jobs.schedule import Task
+from ltdd_utils.jobs.side_by_side import Failure
 
 __all__ = ["Beside"]
 
@@ -70,6 +71,12 @@ class Beside:
             self.done += 1
             self.whole.update()
             self._say(f"{task.unit.label}: {duration(seconds)}; {self._state()}")
+
+    def fail(self, failure: Failure) -> None:
+        """Fewer units are to come."""
+        self.clock.drop(failure.gone)
+        self.total -= len(failure.gone)
+        self.whole.total = self.total
 
     def warn(self, line: str) -> None:
         """A warning of a process, said once."""

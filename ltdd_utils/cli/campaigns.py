@@ -79,7 +79,7 @@ def _refuse_options(options: argparse.Namespace) -> None:
         raise ValueError("--dag draws what an engine would run; give `ltdd campaign run --engine snakemake --dag`")
     if options.folder is not None and not (options.engine or options.action == "export"):
         raise ValueError(f"FOLDER {str(options.folder)!r} is of `export` and of `run --engine snakemake`")
-    if options.threads < 1:
+    if options.threads is not None and options.threads < 1:
         raise ValueError(f"--threads is {options.threads}; at least 1 is needed")
 
 
@@ -101,18 +101,19 @@ def _run(runs: Sequence[campaign.PlannedRun], options: argparse.Namespace) -> No
     Raises:
         Failed: one or more of the runs did.
     """
-    from ltdd_utils.cli.context import context_of, followed  # torch: the status does without
+    from ltdd_utils.cli.carrying import carry_out  # torch: the status does without
+    from ltdd_utils.cli.context import context_of, followed
 
     following, context = followed(options, replace(context_of(options, wait=False), results=options.results))
-    states = _states(runs, options)
+    states, every = _states(runs, options), runs
     runs = [state.run for state in states if state.state != "done" or state.may_have_changed]
-    named = {run.name: run for run in runs}
+    named = {run.name: run for run in every}
     following.plan_of = lambda name: _plan_of(named[name], options)
     to_come = sum(seconds for _, seconds, _ in _forecasts(states, options))
     if context.device.type == "cpu" and to_come > LONG_S:
         hint = "--dry-run tells more, --stop-after MINUTES stops in time and keeps the state"
         tqdm.write(f"ltdd: warning: this will take about {duration(to_come)} on a CPU; {hint}", file=sys.stderr)
-    failed = campaign.run_campaign(runs, context, lambda line: tqdm.write(line, file=sys.stderr))
+    failed = carry_out(every, runs, options, following, context)
     if failed:
         first, why = failed[0]
         raise Failed(f"{len(failed)} of {len(runs)} runs failed; the first: {first.command}: {why}")

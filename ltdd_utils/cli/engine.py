@@ -81,7 +81,7 @@ def _exported(runs: Sequence[campaign.PlannedRun], folder: Path, options: argpar
         words += ["--device", options.device]
         words += [] if options.data is None else ["--data", str(options.data.absolute())]
         words += [word for path in options.plugin for word in ("--plugin", str(path.absolute()))]
-        export(found, folder, options.plan, EngineSettings(tuple(words), threads=options.threads))
+        export(found, folder, options.plan, EngineSettings(tuple(words), threads=options.threads or 1))
     return found
 
 

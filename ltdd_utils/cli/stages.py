@@ -180,7 +180,6 @@ def _made(one: campaign.Listed, options: argparse.Namespace) -> float:
 
     import torch
 
-    from ltdd_utils.campaign.runner import has_record
     from ltdd_utils.cli.context import context_of
     from ltdd_utils.runs.units import UnitsOfRun
 
@@ -192,9 +191,7 @@ def _made(one: campaign.Listed, options: argparse.Namespace) -> float:
         context = replace(
             context_of(argparse.Namespace(**{**vars(options), "device": device})), results=options.results
         )
-        if one.unit.kind != RECORD or not has_record(one.run, context):
-            work = UnitsOfRun(one.run.recipe, one.run.seed, one.run.students, context)
-            work.make(one.unit.id, one.unit.keeps)
+        UnitsOfRun(one.run.recipe, one.run.seed, one.run.students, context).make(one.unit.id, one.unit.keeps)
     return time.monotonic() - begun
 
 

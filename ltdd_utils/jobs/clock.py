@@ -8,6 +8,8 @@ from ltdd_utils.jobs.schedule import Task
 
 __all__ = ["Clock"]
 
+SHORT_S = 1.0
+
 
 class Clock:
     """Told of each unit how far it is; tells what is left of all."""
@@ -81,7 +83,7 @@ class Clock:
         for name, seconds in self.took.items():
             task = self.tasks[name]
             took[task.unit.kind].append(seconds)
-            if task.seconds:
+            if (task.seconds or 0.0) >= SHORT_S:  # else it is mostly reading data
                 spent, expected = spent + seconds, expected + task.seconds
         means = {kind: sum(values) / len(values) for kind, values in took.items()}
         return means | {"": spent / expected if expected else 1.0}

@@ -3,7 +3,7 @@
 import queue
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from ltdd_utils.jobs.processes import Process
 from ltdd_utils.jobs.schedule import Schedule, Task, width
 from ltdd_utils.jobs.share import Share
 
-__all__ = ["Failure", "Place", "View", "side_by_side"]
+__all__ = ["Failure", "Place", "View", "Views", "side_by_side"]
 
 LOOK_S = 0.2  # between two looks at the deadline, while nobody says anything
 LEAVE_S = 10.0  # for a process that has nothing to do any more
@@ -53,11 +53,31 @@ class View(Protocol):
     def end(self, number: int, task: Task, event: str, seconds: float) -> None:
         """A unit has ended: "end", "stop", "fail", or "busy" where another process is at work on it."""
 
+    def fail(self, failure: "Failure") -> None:
+        """What a unit that has failed takes with it."""
+
     def warn(self, line: str) -> None:
         """A warning of a process."""
 
     def tick(self) -> None:
         """Some time has passed."""
+
+
+class Views:
+    """Several views as one."""
+
+    def __init__(self, *views: View) -> None:
+        """Tell each of them, in this order."""
+        self.views = views
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """What each of them does."""
+
+        def tell(*arguments: object) -> None:
+            for view in self.views:
+                getattr(view, name)(*arguments)
+
+        return tell
 
 
 @dataclass(frozen=True)
@@ -191,10 +211,10 @@ class _Loop:
         elif ended == "stopped":
             self.schedule.running.discard(task.id)
             self.stop()
-        else:
-            self._failed(task, message)
         events = {"done": "end", "busy": "busy", "stopped": "stop"}
         self.view.end(number, task, events.get(ended, "fail"), now - begun)
+        if ended not in events:
+            self._failed(task, message)
 
     def _failed(self, task: Task, message: Mapping[str, str]) -> None:
         line = f"{task.unit.label}: {message['message']}"
@@ -202,6 +222,7 @@ class _Loop:
         if text := message.get("traceback"):
             error.__cause__ = _Far(f"in another process:\n{text}")
         self.failures.append(Failure(task, frozenset(self.schedule.give_up(task.id)), error))
+        self.view.fail(self.failures[-1])
         if not self.keep_going:
             self.stop()
 

@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -109,17 +109,11 @@ class Worker:
             self.known = name, SOURCES[facts["of"]](facts, self.context)
         return self.known[1]
 
-    @contextmanager
-    def threads(self, count: int) -> Iterator[None]:
+    def threads(self, count: int) -> AbstractContextManager[None]:
         """Within it, so many threads; before and after as many as the whole command has, whatever is made."""
-        import torch
+        from ltdd_utils.jobs.in_turn import threads
 
-        before = torch.get_num_threads()
-        torch.set_num_threads(count)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        return threads(count)
 
     def made(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Make a unit; the message that says how that ended."""

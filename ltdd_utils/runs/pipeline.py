@@ -31,14 +31,16 @@ from ltdd_utils.teachers.stage import train_teacher
 __all__ = ["refuse_earlier", "refuse_early", "run", "start"]
 
 
-def start(recipe: Recipe, seed: int, context: RunContext) -> Run:
+def start(recipe: Recipe, seed: int, context: RunContext, data: LongTailedData | None = None) -> Run:
     """The run of a recipe before its first stage: its long tail, preprocessed as its protocol asks.
+
+    ``data`` is that long tail where it was read already.
 
     Raises:
         FileNotFoundError: the data set is not there.
         ValueError: settings that do not fit the data.
     """
-    data = load(recipe.data, context.data, context.reading())
+    data = load(recipe.data, context.data, context.reading()) if data is None else data
     return Run.start(data, recipe.evaluate.preprocess, seed, context)
 
 

@@ -10,12 +10,16 @@ from torch import nn
 
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.deadline import Stopped
+from ltdd_utils.data.long_tailed import LongTailedData, load
 from ltdd_utils.data.run import Run
+from ltdd_utils.data.settings import is_own
+from ltdd_utils.data.sources.dataset import data_root
 from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.evaluation.students import student
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import TEACHER, stages
 from ltdd_utils.recipes.units import FIT, NETWORK, RECORD, SET, STUDENT, Unit, fit, units
+from ltdd_utils.records.files import load_record, planned, record_path
 from ltdd_utils.records.record import Record
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.looking import Absent, looking
@@ -24,6 +28,9 @@ from ltdd_utils.runs.sets import distil, fitted_job
 from ltdd_utils.teachers.stage import train_teacher
 
 __all__ = ["Missing", "UnitsOfRun"]
+
+
+_LAST: dict[str, Any] = {}  # the settings, the folder and the data of the run before
 
 
 class Missing(Stopped):
@@ -88,7 +95,7 @@ class UnitsOfRun:
     @cached_property
     def _work(self) -> Run:
         """The run before its first stage, with all that is fitted on its data."""
-        work = start(self.recipe, self.seed, self.context)
+        work = start(self.recipe, self.seed, self.context, self._data())
         refuse_early(self.recipe, work.data)
         work.under(self.recipe.space)  # fitted or read here, so that looking finds it
         return work
@@ -103,7 +110,7 @@ class UnitsOfRun:
             for need in self.units[name].needs:
                 self._look(need)  # a set's or a student's key is made of the contents of these
             if "" not in self._read:
-                self._read[""] = start(self.recipe, self.seed, looking(self.context)[1])
+                self._read[""] = start(self.recipe, self.seed, looking(self.context)[1], self._data())
                 self._read[""].under(self.recipe.space)
             self._read[name] = self._result(self.units[name], self._read[""], ())
         return self._read[name]
@@ -112,7 +119,7 @@ class UnitsOfRun:
         if one.kind == FIT:
             return work
         if one.kind == RECORD:
-            return run(self.recipe, self.seed, self.students, self.context)
+            return self._known() or run(self.recipe, self.seed, self.students, self.context)
         if one.kind == STUDENT:
             return self._student(one, work)
         if one.kind == SET:
@@ -124,6 +131,25 @@ class UnitsOfRun:
         if one.kind == NETWORK:
             return train_teacher(stage.trainings[one.number], work if stage.name == TEACHER else job.run, stage.name)
         return self.recipe.family.make_piece(stage, job, one.number, keeps)
+
+    def _data(self) -> LongTailedData:
+        """The long tail: that of the last run in this process, if it has the same; one's own data are read anew."""
+        cfg, root = self.recipe.data, data_root(self.context.data)
+        if _LAST.get("of") != (cfg, root) or is_own(cfg.name) or cfg.list_file is not None:
+            _LAST.clear()
+            _LAST.update(of=(cfg, root), data=load(cfg, self.context.data, self.context.reading()))
+        return _LAST["data"]
+
+    def _known(self) -> Record | None:
+        """The record that another process made meanwhile, on the data as they are now, of as many students or more."""
+        if self.context.results is None:
+            return None
+        data = self._work.data
+        path = record_path(
+            self.context.results, planned(replace(self.recipe, data=data.config), self.seed, data.sha256)
+        )
+        record = load_record(path) if path.is_file() else None
+        return record if record is not None and len(record.students) >= self.students else None
 
     def _student(self, one: Unit, work: Run) -> Any:  # noqa: ANN401
         """One student, on the set and under the teacher that were read."""

@@ -61,12 +61,9 @@ def _campaign(sub: argparse.ArgumentParser) -> None:
 
 def _engine(sub: argparse.ArgumentParser) -> None:
     folder = "of `export` and of an engine: its list, flags and logs; else one in the folder of finished stages"
-    jobs = "of the engine at a time (profile local: cores)"
     sub.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help=folder)
     sub.add_argument("--engine", choices=["snakemake"], help="of `run`: let an existing engine run the stages")
     sub.add_argument("--profile", default="local", help="of the engine: local, slurm, or a folder with a config.yaml")
-    sub.add_argument("--jobs", type=int, metavar="N", help=jobs)
-    sub.add_argument("--threads", type=int, default=1, metavar="N", help="of the CPU, for each job of the engine")
     sub.add_argument("--dag", action="store_true", help="print the graph of what the engine would run, as Mermaid")
 
 
@@ -133,7 +130,7 @@ COMMANDS = {
             "ltdd campaign run --plan paper --engine snakemake --profile slurm",
             "ltdd campaign export cluster --plan paper     and the line that it prints",
         ],
-        (_campaign, _engine, work, results, data_folder, following),
+        (_campaign, _engine, jobs, work, results, data_folder, following),
         "campaigns",
         CAMPAIGN,
     ),
