@@ -11,19 +11,23 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import toy_records
 from toy_sets import CPU
 
-from ltdd_utils import campaign
-from ltdd_utils.campaign import runner
+from ltdd_utils import campaign, recipes
+from ltdd_utils.campaign.tasks import tasks_of
 from ltdd_utils.cli.outcomes import CODES
 from ltdd_utils.core import exclusive, locks, mounts
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Bundle, Checkpoint, Store
+from ltdd_utils.jobs import in_turn, schedule
+from ltdd_utils.jobs.sources import SOURCES
+from ltdd_utils.recipes.units import RECORD
 from ltdd_utils.records import Record, load_record, save_record
 from ltdd_utils.training import LoopState
 
@@ -75,6 +79,12 @@ def short_run(recipe, seed, students, context):
     return Record(content)
 
 
+def short_source(facts, context):
+    """What makes the record of a short run."""
+    recipe = recipes.Recipe.from_dict(facts["config"])
+    return SimpleNamespace(make=lambda *_: short_run(recipe, facts["seed"], facts["students"], context))
+
+
 def work(folder: Path, killed: bool) -> None:
     """One process's share of the campaign; ``killed``: within its first stage."""
     computed, tick = Store._computed, Checkpoint.tick
@@ -97,7 +107,8 @@ def work(folder: Path, killed: bool) -> None:
             time.sleep(0.01)
     context = RunContext(Store(folder / "work", wait=False), CPU, results=folder / "results")
     runs = campaign.read_plan(str(folder / "plan.toml"))
-    assert campaign.run_campaign(runs, context, lambda line: None) == []
+    tasks = [task for task in tasks_of(runs, lambda _: ()) if task.unit.kind == RECORD]  # which makes all of a run here
+    assert campaign.run_campaign(runs, context, lambda line: None, tasks=tasks) == []
 
 
 def forked(folder: Path, killed: bool) -> int:
@@ -120,13 +131,14 @@ def forked(folder: Path, killed: bool) -> int:
 def test_three_processes_of_one_number_make_one_record_of_each_run(kind, tmp_path, monkeypatch):
     """And one of them is killed in the middle of a stage."""
     (tmp_path / "plan.toml").write_text(PLAN)
-    monkeypatch.setattr(runner, "run", short_run)
+    monkeypatch.setitem(SOURCES, "run", short_source)
     monkeypatch.setattr(os, "getpid", lambda: 4242)
     monkeypatch.setattr(mounts, "_known", {})
     monkeypatch.setattr(exclusive, "_seen", {})
     for module, name, seconds in (
         (locks, "EVERY_S", 0.02),
-        (runner, "EVERY_S", 0.05),
+        (schedule, "RETRY_S", 0.05),
+        (in_turn, "LOOK_S", 0.05),
         (exclusive, "BEAT_S", 0.05),
         (exclusive, "STALE_S", 2.0),
     ):
