@@ -62,7 +62,7 @@ def watched(monkeypatch):
         loss, lr = draws(2, name=name)
         answers[name] = Matched(loss, draws(*IMAGES, name=f"{name} images"), draws(*LOGITS, name=f"{name} logits"), lr)
 
-        def noted(synthetic, problem, *options, name=name):
+        def noted(synthetic, problem, *options, name=name, **_):
             problems.setdefault(name, []).append(problem)
             return answers[name]
 

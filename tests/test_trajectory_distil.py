@@ -211,7 +211,7 @@ def test_mini_batches_pass_over_the_set_under_fresh_augmentation(monkeypatch):
     """And the expert of every iteration is drawn: the first phase is watched at its one call of ``match``."""
     problems, teachers = [], experts(2)
 
-    def spy(synthetic, problem, gradient):
+    def spy(synthetic, problem, gradient, _):
         problems.append(problem)
         return match(synthetic, problem, gradient)
 

@@ -18,5 +18,6 @@ __getattr__, __all__ = exports(
         "network": ["Network"],
         "factory": ["build"],
         "flat": ["Apply", "Layout", "Part", "flat_parameters", "state_hash"],
+        "tracing": ["traceable"],
     },
 )

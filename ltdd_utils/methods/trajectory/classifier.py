@@ -1,5 +1,7 @@
 """The classifier phase in closed form: one linear layer moves, on features that do not."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,13 @@ __all__ = ["match_classifier"]
 
 
 def match_classifier(
-    synthetic: Synthetic, problem: Problem, features: Apply, classes: int, through_weights: bool = True
+    synthetic: Synthetic,
+    problem: Problem,
+    features: Apply,
+    classes: int,
+    through_weights: bool = True,
+    *,
+    pull: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
 ) -> Matched:
     r"""Loss and gradient of the phase in which the student trains its classifier alone.
 
@@ -30,6 +38,7 @@ def match_classifier(
         features: the backbone as a function of flat weights and images.
         classes: C.
         through_weights: False holds the weights of every step fixed, as TESLA does.
+        pull: ``pull(w, x, v)`` is the derivative of ``features(w, x) . v`` for x; None: on PyTorch's tape.
 
     Raises:
         ValueError: start and target agree on the classifier.
@@ -54,7 +63,11 @@ def match_classifier(
     images = torch.zeros_like(synthetic.images)
     for step, gradient in zip(problem.steps, by_features, strict=True):
         leaf = synthetic.images.detach().requires_grad_()
-        rows = features(backbone, _augmented(leaf, step))
+        rows = _augmented(leaf, step)
+        if pull is None:
+            rows = features(backbone, rows)
+        else:
+            gradient = pull(backbone, rows.detach(), gradient)
         images += torch.autograd.grad(rows, leaf, gradient)[0]
     return Matched(value.detach(), images, by_logits, by_lr)
 

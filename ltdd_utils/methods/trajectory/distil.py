@@ -20,7 +20,7 @@ from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.trajectory.matching import Synthetic
-from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
+from ltdd_utils.methods.trajectory.phases import LEARNED, Compiler, Phases
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.network import Network
@@ -47,6 +47,7 @@ def match_trajectories(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     keep: Keep | None = None,
+    compiler: Compiler | None = None,
 ) -> tuple[DistilledSet, dict[str, Tensor], dict[str, Any]]:
     """The distilled set after ``cfg.iterations`` iterations.
 
@@ -62,6 +63,7 @@ def match_trajectories(
             out is nan.
         checkpoint: where to keep the state of an interrupted run.
         keep: told the images at the begin and after every iteration.
+        compiler: makes a faster function of a student's pass, the same to rounding; None: PyTorch's tape.
 
     Returns:
         The set; its history, one tensor for each of ``HISTORY`` with a row per iteration (both losses before their
@@ -83,8 +85,8 @@ def match_trajectories(
     history, done = {name: Rows() for name in HISTORY}, {"iteration": 0, "skipped": 0, "clamped": 0}
     parts = {"learned": learned, "velocity": velocity, "history": history, "generator": rng}
     state = LoopState(parts, done, checkpoint)
-    phases = Phases(cfg, counts, experts, network, images.device, pause=state.pause)
     _show(keep, done, learned)
+    phases = Phases(cfg, counts, experts, network, images.device, pause=state.pause, compiler=compiler)
     while done["iteration"] < cfg.iterations:
         synthetic = Synthetic(*(learned[name] for name in LEARNED))
         state.begin("generator")

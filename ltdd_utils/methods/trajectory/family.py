@@ -40,7 +40,8 @@ class TrajectoryMatching(Family):
         if cfg.iterations:
             steps = cfg.first.steps + (0 if cfg.second is None else cfg.second.steps)
             amount = cfg.iterations * steps * network_work(one)
-            effort = Effort(f"{network_kind(one)}, {cfg.gradient}", amount, "set", cfg.batch)
+            kind = f"{network_kind(one)}, {cfg.gradient}{'' if cfg.precision == 'fp32' else f', {cfg.precision}'}"
+            effort = Effort(kind, amount, "set", cfg.batch)
             found.append(Stage("matching", "matching", needs=(*read, "initial set"), sized=True, effort=effort))
         return found
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ltdd_utils.augment.siamese import DSAParameters, apply
 from ltdd_utils.methods.trajectory.dam import InnerLoss
+from ltdd_utils.methods.trajectory.passes import Passes, eager
 from ltdd_utils.networks.flat import Apply
 
 __all__ = [
@@ -87,18 +88,24 @@ def distance(weights: Tensor, problem: Problem) -> Tensor:
     return (weights - problem.target)[part].square().sum() / _apart(problem)
 
 
-def match(synthetic: Synthetic, problem: Problem, gradient: str = "exact") -> Matched:
+def match(synthetic: Synthetic, problem: Problem, gradient: str = "exact", passes: Passes | None = None) -> Matched:
     """Loss and gradient by the method called ``gradient``: "exact", "tesla" or "unroll".
+
+    Args:
+        synthetic: what is learned.
+        problem: the network, its start and target, the student's steps.
+        gradient: the method.
+        passes: of the problem's network and loss in another form; None: on PyTorch's tape. "unroll" has no use for it.
 
     Raises:
         ValueError: an unknown method, or start and target agree on the compared part.
     """
     if gradient not in GRADIENTS:
         raise ValueError(f"gradient is {gradient!r}; choose one of {', '.join(GRADIENTS)}")
-    return GRADIENTS[gradient](synthetic, problem)
+    return GRADIENTS[gradient](synthetic, problem, passes)
 
 
-def exact(synthetic: Synthetic, problem: Problem) -> Matched:
+def exact(synthetic: Synthetic, problem: Problem, passes: Passes | None = None) -> Matched:
     r"""The exact gradient by an adjoint recursion: activations of one step at a time, whatever N.
 
     Forward, only the weights of every step are kept. Backward, from :math:`a_N = \partial L / \partial w_N`:
@@ -109,69 +116,66 @@ def exact(synthetic: Synthetic, problem: Problem) -> Matched:
 
     The value of the scalar :math:`g_i \cdot a_{i+1}` gives the first, and one double backward pass of it the others.
     """
-    return _adjoint(synthetic, problem, through_weights=True)
+    return _adjoint(synthetic, problem, through_weights=True, passes=passes)
 
 
-def tesla(synthetic: Synthetic, problem: Problem) -> Matched:
+def tesla(synthetic: Synthetic, problem: Problem, passes: Passes | None = None) -> Matched:
     """The gradient of TESLA: as ``exact``, with the adjoint held at its last value.
 
     The weights of each step count as constants, so that the effect of an early step on later gradients is left out. At
     one step it is exact. Cui et al. (arXiv 2211.10586); the released code of DAM + ED has this form.
     """
-    return _adjoint(synthetic, problem, through_weights=False)
+    return _adjoint(synthetic, problem, through_weights=False, passes=passes)
 
 
-def unroll(synthetic: Synthetic, problem: Problem) -> Matched:
+def unroll(synthetic: Synthetic, problem: Problem, _: Passes | None = None) -> Matched:
     """The exact gradient by backpropagation through all steps at once: the slow reference, memory grows with N."""
     images, logits, lr = (tensor.detach().requires_grad_() for tensor in synthetic.tensors())
     weights = problem.start.detach().requires_grad_()
     for step in problem.steps:
-        loss = _inner(problem, weights, images, logits, step)
+        augmented, targets = _inputs(images, logits, step)
+        loss = problem.loss(problem.network(weights, augmented), targets)
         (gradient,) = torch.autograd.grad(loss, weights, create_graph=True)
         weights = weights - lr * gradient
     value = distance(weights, problem)
     return Matched(value.detach(), *torch.autograd.grad(value, (images, logits, lr)))
 
 
-def student_weights(synthetic: Synthetic, problem: Problem) -> list[Tensor]:
+def student_weights(synthetic: Synthetic, problem: Problem, passes: Passes | None = None) -> list[Tensor]:
     """The student's weights before every step and after the last, N + 1 vectors ``[P]``."""
-    weights = [problem.start.detach()]
+    passes = passes or eager(problem.network, problem.loss, through_weights=False)
+    lr, weights = synthetic.lr.detach(), [problem.start.detach()]
     for step in problem.steps:
-        current = weights[-1].detach().requires_grad_()
-        loss = _inner(problem, current, synthetic.images.detach(), synthetic.logits.detach(), step)
-        (gradient,) = torch.autograd.grad(loss, current)
-        weights.append(current.detach() - synthetic.lr.detach() * gradient)
+        images, targets = _inputs(synthetic.images.detach(), synthetic.logits.detach(), step)
+        weights.append(weights[-1] - lr * passes.gradient(weights[-1], images, targets))
     return weights
 
 
-def _adjoint(synthetic: Synthetic, problem: Problem, through_weights: bool) -> Matched:
-    trail = student_weights(synthetic, problem)
+def _adjoint(synthetic: Synthetic, problem: Problem, through_weights: bool, passes: Passes | None) -> Matched:
+    passes = passes or eager(problem.network, problem.loss, through_weights)
+    trail = student_weights(synthetic, problem, passes)
     eta, part = synthetic.lr.detach(), problem.part
     adjoint = torch.zeros_like(trail[-1])
     apart, rest = _apart(problem), (trail[-1] - problem.target)[part]
     adjoint[part] = 2 * rest / apart
-    images, logits = (tensor.detach().requires_grad_() for tensor in (synthetic.images, synthetic.logits))
-    sums = [torch.zeros_like(tensor) for tensor in (images, logits, eta)]
+    leaves = [tensor.detach().requires_grad_() for tensor in (synthetic.images, synthetic.logits)]
+    sums = [torch.zeros_like(tensor) for tensor in (*leaves, eta)]
     for step, weights in zip(reversed(problem.steps), reversed(trail[:-1]), strict=True):
-        weights = weights.requires_grad_()
-        loss = _inner(problem, weights, images, logits, step)
-        (gradient,) = torch.autograd.grad(loss, weights, create_graph=True)
-        directional = gradient @ adjoint
-        wanted = (images, logits, weights) if through_weights else (images, logits)
-        found = torch.autograd.grad(directional, wanted)
-        sums[0].sub_(found[0] * eta)
-        sums[1].sub_(found[1] * eta)
-        sums[2].sub_(directional.detach())
+        inputs = _inputs(*leaves, step)
+        directional, *found = passes.adjoint(weights, *(tensor.detach() for tensor in inputs), adjoint)
+        for total, gradient in zip(sums, torch.autograd.grad(inputs, leaves, found[:2]), strict=False):
+            total.sub_(gradient * eta)
+        sums[2].sub_(directional)
         if through_weights:
             adjoint = adjoint - eta * found[2]
     return Matched(rest.square().sum() / apart, *sums)
 
 
-def _inner(problem: Problem, weights: Tensor, images: Tensor, logits: Tensor, step: Step) -> Tensor:
-    """The student's loss on one step's augmented images."""
+def _inputs(images: Tensor, logits: Tensor, step: Step) -> tuple[Tensor, Tensor]:
+    """The augmented images of one step, and their targets."""
     if step.rows is not None:
         images, logits = images[step.rows], logits[step.rows]
-    return problem.loss(problem.network(weights, apply(images, step.augmentation)), logits.softmax(dim=1))
+    return apply(images, step.augmentation), logits.softmax(dim=1)
 
 
 def _apart(problem: Problem) -> Tensor:
@@ -182,4 +186,8 @@ def _apart(problem: Problem) -> Tensor:
     return apart
 
 
-GRADIENTS: dict[str, Callable[[Synthetic, Problem], Matched]] = {"exact": exact, "tesla": tesla, "unroll": unroll}
+GRADIENTS: dict[str, Callable[[Synthetic, Problem, Passes | None], Matched]] = {
+    "exact": exact,
+    "tesla": tesla,
+    "unroll": unroll,
+}

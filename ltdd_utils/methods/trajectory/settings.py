@@ -155,12 +155,15 @@ class TrajectoryConfig:
     lr: float = 0.01  # first value of the student's step size (LTDD: lr_teacher)
     smallest_lr: float = 1e-5  # the learned step size is clamped here
     largest_loss: float | None = None  # an iteration with a matching loss above leaves the set as it is (DATM: 1)
+    precision: Literal["fp32", "bf16"] = added_field("fp32")  # of a student's passes (autocast); weights, losses,
+    # adjoint and all sums stay fp32
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         check_types(self)
         choice(self, "match")
         choice(self, "gradient")
+        choice(self, "precision")
         at_least(self, iterations=0, batch=1, expand=0, lr_images=0, momentum_images=0, lr_labels=0)
         at_least(self, momentum_labels=0, lr_lr=0, momentum_lr=0, lr=0, smallest_lr=0, largest_loss=0)
         for name in ("lr", "smallest_lr"):
