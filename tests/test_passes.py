@@ -13,9 +13,10 @@ from ltdd_utils.augment import draw
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.methods.trajectory.matching import GRADIENTS, Step, Synthetic, match
-from ltdd_utils.methods.trajectory.passes import Passes, eager, functional, in_precision, pull
+from ltdd_utils.methods.trajectory.passes import Passes, eager, functional, functional_pull, in_precision
 from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
 from ltdd_utils.methods.trajectory.settings import DAMConfig, MatchConfig, TrajectoryConfig
+from ltdd_utils.methods.trajectory.student import student
 from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters, traceable
 
 NAMES = ("loss", "images", "logits", "lr")
@@ -130,7 +131,7 @@ def test_the_pull_is_the_derivative_of_the_features():
     rows = features(flat, images)
     along = torch.randn(rows.shape, generator=generator(0, "along"))
     (expected,) = torch.autograd.grad(rows, images, along)
-    torch.testing.assert_close(pull(features)(flat, images.detach(), along), expected)
+    torch.testing.assert_close(functional_pull(features)(flat, images.detach(), along), expected)
 
 
 def both_phases(**changes):
@@ -138,24 +139,57 @@ def both_phases(**changes):
     return settings(**second, dam=DAMConfig("mean", 0.5), **changes)
 
 
+class Traced:
+    """A compiler that compiles nothing, and keeps what it is asked for; "off" refuses."""
+
+    def __init__(self, choice="on"):
+        self.choice, self.asked, self.worth = choice, [], []
+
+    def compiled(self, function, what, trial, *, saving, cost, instead):
+        trial(function)
+        self.asked.append(what.split()[0])
+        self.worth.append(saving > cost)
+        return function if self.choice == "on" else instead
+
+
 @pytest.mark.float32
-@pytest.mark.parametrize("gradient", ["exact", "tesla", "unroll"])
+@pytest.mark.parametrize("gradient", ["exact", "tesla"])
 def test_an_iteration_with_a_compiler_is_the_one_without(gradient):
-    asked, found = [], []
-
-    def compiler(function):
-        asked.append(function)
-        return function
-
+    found, compiler = [], Traced()
     for given in (None, compiler):
-        phases = Phases(
-            both_phases(gradient=gradient), COUNTS, experts(), toy_network(), torch.device("cpu"), compiler=given
-        )
+        cfg, device = both_phases(gradient=gradient), torch.device("cpu")
+        phases = Phases(cfg, COUNTS, experts(), toy_network(), device, compiler=given, shape=known().images.shape)
         found.append(phases.gradients(known(), 0, generator(0, "iteration")))
-    assert len(asked) == 4
+    assert compiler.asked == ["gradient", "adjoint", "features", "pull"]
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4, abs=1e-9)
     for name in LEARNED:
         torch.testing.assert_close(found[0][1][name], found[1][1][name], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.float32
+def test_a_run_without_what_it_could_compile_is_the_one_on_the_tape_to_the_bit():
+    """All passes are compiled or none: the first that is not ends the asking."""
+    compiler = Traced("off")
+    made, expected = run(both_phases(), compiler=compiler)[0], run(both_phases())[0]
+    assert torch.equal(made.images, expected.images) and torch.equal(made.targets, expected.targets)
+    assert compiler.asked == ["gradient"]
+
+
+@pytest.mark.float32
+def test_a_full_unroll_is_never_compiled_and_a_phase_that_is_left_out_neither():
+    for cfg, expected in ((both_phases(gradient="unroll"), []), (settings(), ["gradient", "adjoint"])):
+        compiler = Traced()
+        run(cfg, compiler=compiler)
+        assert compiler.asked == expected
+
+
+@pytest.mark.parametrize(("precision", "iterations"), [("fp32", 10**6), ("bf16", 3)])
+def test_compiling_pays_in_bf16_where_the_work_is_long(precision, iterations):
+    cfg = settings(precision=precision, iterations=iterations)
+    for changes, expected in (({}, False), ({"iterations": 10**7}, precision == "bf16")):
+        compiler = Traced()
+        student(replace(cfg, **changes), toy_network(), DAM, known().images.shape, compiler=compiler)
+        assert set(compiler.worth) == {expected}
 
 
 @pytest.mark.float32

@@ -1,12 +1,11 @@
 """The classifier phase in closed form: one linear layer moves, on features that do not."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from ltdd_utils.augment.siamese import apply
 from ltdd_utils.methods.trajectory.matching import Matched, Problem, Step, Synthetic
+from ltdd_utils.methods.trajectory.passes import Pull, eager_pull
 from ltdd_utils.networks.flat import Apply
 
 __all__ = ["match_classifier"]
@@ -19,7 +18,7 @@ def match_classifier(
     classes: int,
     through_weights: bool = True,
     *,
-    pull: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+    pull: Pull | None = None,
 ) -> Matched:
     r"""Loss and gradient of the phase in which the student trains its classifier alone.
 
@@ -38,7 +37,7 @@ def match_classifier(
         features: the backbone as a function of flat weights and images.
         classes: C.
         through_weights: False holds the weights of every step fixed, as TESLA does.
-        pull: ``pull(w, x, v)`` is the derivative of ``features(w, x) . v`` for x; None: on PyTorch's tape.
+        pull: the derivative of ``features`` in another form; None: on PyTorch's tape.
 
     Raises:
         ValueError: start and target agree on the classifier.
@@ -60,15 +59,11 @@ def match_classifier(
         weights = weights - lr * gradient
     value = (weights - target).square().sum() / apart
     *by_features, by_logits, by_lr = torch.autograd.grad(value, [*inputs, logits, lr])
-    images = torch.zeros_like(synthetic.images)
+    images, pull = torch.zeros_like(synthetic.images), pull or eager_pull(features)
     for step, gradient in zip(problem.steps, by_features, strict=True):
         leaf = synthetic.images.detach().requires_grad_()
         rows = _augmented(leaf, step)
-        if pull is None:
-            rows = features(backbone, rows)
-        else:
-            gradient = pull(backbone, rows.detach(), gradient)
-        images += torch.autograd.grad(rows, leaf, gradient)[0]
+        images += torch.autograd.grad(rows, leaf, pull(backbone, rows.detach(), gradient))[0]
     return Matched(value.detach(), images, by_logits, by_lr)
 
 

@@ -20,11 +20,12 @@ from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.trajectory.matching import Synthetic
-from ltdd_utils.methods.trajectory.phases import LEARNED, Compiler, Phases
+from ltdd_utils.methods.trajectory.phases import LEARNED, Phases
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
 from ltdd_utils.networks.network import Network
 from ltdd_utils.training.allocator import keep_freed_memory
+from ltdd_utils.training.compiling import Compiler
 from ltdd_utils.training.parts import Rows
 from ltdd_utils.training.resumable import LoopState
 
@@ -63,7 +64,7 @@ def match_trajectories(
             out is nan.
         checkpoint: where to keep the state of an interrupted run.
         keep: told the images at the begin and after every iteration.
-        compiler: makes a faster function of a student's pass, the same to rounding; None: PyTorch's tape.
+        compiler: of the run, for the students' passes; None: PyTorch's tape.
 
     Returns:
         The set; its history, one tensor for each of ``HISTORY`` with a row per iteration (both losses before their
@@ -86,7 +87,9 @@ def match_trajectories(
     parts = {"learned": learned, "velocity": velocity, "history": history, "generator": rng}
     state = LoopState(parts, done, checkpoint)
     _show(keep, done, learned)
-    phases = Phases(cfg, counts, experts, network, images.device, pause=state.pause, compiler=compiler)
+    shape = (min(cfg.batch, len(images)), *images.shape[1:])
+    listening = {"pause": state.pause, "compiler": compiler, "shape": shape}
+    phases = Phases(cfg, counts, experts, network, images.device, **listening)
     while done["iteration"] < cfg.iterations:
         synthetic = Synthetic(*(learned[name] for name in LEARNED))
         state.begin("generator")

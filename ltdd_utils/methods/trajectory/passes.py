@@ -1,4 +1,4 @@
-r"""The passes of a student's step, as functions of plain values: its gradient, and the step of the adjoint recursion.
+r"""The passes of a student, as functions of plain values: its gradient, and the step of the adjoint recursion.
 
 With the student's loss :math:`\ell(w, x, t)` on augmented images x and targets t, and a direction a,
 
@@ -20,7 +20,10 @@ from torch import Tensor
 from ltdd_utils.methods.trajectory.dam import InnerLoss
 from ltdd_utils.networks.flat import Apply
 
-__all__ = ["Passes", "eager", "functional", "in_precision", "pull"]
+__all__ = ["Passes", "Pull", "eager", "eager_pull", "functional", "functional_pull", "in_precision"]
+
+Pull = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""``pull(w, x, v)`` is the derivative of ``features(w, x) . v`` for the images x."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,19 @@ def functional(network: Apply, loss: InnerLoss, through_weights: bool) -> Passes
     return Passes(gradient, adjoint)
 
 
-def pull(features: Apply) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """``pull(w, x, v)`` is the derivative of ``features(w, x) . v`` for the images x, as a function of values."""
+def eager_pull(features: Apply) -> Pull:
+    """The derivative of features on PyTorch's tape."""
 
-    def back(weights: Tensor, images: Tensor, along: Tensor) -> Tensor:
-        return torch.func.grad(lambda x: (features(weights, x) * along).sum())(images)
+    def pull(weights: Tensor, images: Tensor, along: Tensor) -> Tensor:
+        leaf = images.detach().requires_grad_()
+        return torch.autograd.grad(features(weights, leaf), leaf, along)[0]
 
-    return back
+    return pull
+
+
+def functional_pull(features: Apply) -> Pull:
+    """The derivative of features as a function of values."""
+    return lambda weights, images, along: torch.func.grad(lambda x: (features(weights, x) * along).sum())(images)
 
 
 def in_precision(network: Apply, precision: Literal["fp32", "bf16"], device: str) -> Apply:

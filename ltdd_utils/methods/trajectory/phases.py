@@ -5,7 +5,6 @@ and DATM have the first phase alone. "Distilling Long-tailed Datasets" (arXiv 24
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,19 +13,17 @@ from ltdd_utils.augment.siamese import draw, strategy_of
 from ltdd_utils.methods.trajectory.classifier import match_classifier
 from ltdd_utils.methods.trajectory.dam import inner_loss
 from ltdd_utils.methods.trajectory.matching import Matched, Problem, Step, Synthetic, match
-from ltdd_utils.methods.trajectory.passes import Passes, functional, in_precision, pull
 from ltdd_utils.methods.trajectory.settings import TrajectoryConfig
 from ltdd_utils.methods.trajectory.snapshots import Experts
+from ltdd_utils.methods.trajectory.student import student
 from ltdd_utils.networks.flat import Layout
 from ltdd_utils.networks.network import Network
-from ltdd_utils.networks.tracing import traceable
+from ltdd_utils.training.compiling import Compiler
 from ltdd_utils.training.losses import soft_cross_entropy
-from ltdd_utils.training.pauses import paused
 
-__all__ = ["LEARNED", "Compiler", "Phases"]
+__all__ = ["LEARNED", "Phases"]
 
 LEARNED = ("images", "logits", "lr")  # the parts of a Synthetic
-Compiler = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Phases:
@@ -42,30 +39,16 @@ class Phases:
         *,
         pause: Callable[[], None] | None = None,
         compiler: Compiler | None = None,
+        shape: Sequence[int] = (),
     ) -> None:
         """Work on ``device`` with the settings, class counts ``[C]``, experts and architecture of ``distil``.
 
-        ``pause`` is called before every pass of a student, of which an iteration may have hundreds. ``compiler`` makes
-        a faster function of each pass.
+        ``pause`` is called before every pass of a student, of which an iteration may have hundreds; ``compiler``
+        compiles the passes for images of ``shape`` ``[B, Ch, H, W]`` where that is worth it.
         """
         self.cfg, self.experts, self.device, self.classes = cfg, experts, device, len(counts)
         self.layout, self.loss = Layout.of(network), inner_loss(cfg.dam, counts, device)
-        self.passes, self.pull = None, None
-
-        def form(function: Callable[..., Any], compiled: bool = False) -> Callable[..., Any]:
-            function = compiler(function) if compiled else function
-            return function if pause is None else paused(function, pause)
-
-        network = network if compiler is None else traceable(network)
-        forward, features = (
-            in_precision(function, cfg.precision, device.type)
-            for function in (self.layout.apply(network), self.layout.features(network))
-        )
-        self.network, self.features = form(forward), form(features, compiler is not None)
-        if compiler is not None:
-            self.pull = form(pull(features), True)
-            passes = functional(forward, self.loss, cfg.gradient != "tesla")
-            self.passes = Passes(form(passes.gradient, True), form(passes.adjoint, True))
+        self.student = student(cfg, network, self.loss, shape, compiler=compiler, pause=pause)
 
     def gradients(
         self, synthetic: Synthetic, epoch: int, rng: torch.Generator
@@ -102,17 +85,21 @@ class Phases:
         start = self.experts.snapshot(index, epoch).to(self.device)
         target = self.experts.snapshot(index, epoch + cfg.first.epochs).to(self.device)
         steps = self._steps(synthetic, cfg.first.steps, rng)
-        problem = Problem(self.network, start, target, self.layout.part(cfg.match), steps, self.loss)
-        return match(synthetic, problem, cfg.gradient, self.passes)
+        problem = Problem(self.student.network, start, target, self.layout.part(cfg.match), steps, self.loss)
+        return match(synthetic, problem, cfg.gradient, self.student.passes)
 
     def _second(self, synthetic: Synthetic, epoch: int, rng: torch.Generator) -> Matched:
         index, cfg = self._expert(rng), self.cfg
         start = self.experts.classifier_snapshot(index, 0).to(self.device)
         target = self.experts.classifier_snapshot(index, cfg.second.epochs).to(self.device)
         steps = self._steps(synthetic, cfg.second.steps, rng)
-        problem = Problem(self.network, start, target, self.layout.part("classifier"), steps, soft_cross_entropy)
+        problem = Problem(
+            self.student.network, start, target, self.layout.part("classifier"), steps, soft_cross_entropy
+        )
         through = cfg.gradient != "tesla"
-        return match_classifier(synthetic, problem, self.features, self.classes, through, pull=self.pull)
+        return match_classifier(
+            synthetic, problem, self.student.features, self.classes, through, pull=self.student.pull
+        )
 
     def _expert(self, rng: torch.Generator) -> int:
         return int(torch.randint(len(self.experts), (), generator=rng))
