@@ -67,8 +67,9 @@ $(ENGINE)/.stamp: constraints-cluster.txt
 	$(ENGINE)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-cluster.txt
 	@touch $@
 
-report: $(STAMP) ## write the reproduction page and the README's status table from the records
+report: $(STAMP) ## write what pages and README show of the records
 	$(BIN)/python -m ltdd_utils.report
+	$(BIN)/python tools/front.py
 
 repository: $(STAMP) ## set the repository's address everywhere: make repository URL=https://github.com/OWNER/NAME
 	$(BIN)/python tools/set_repository.py "$(URL)"

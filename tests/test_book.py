@@ -145,8 +145,25 @@ def test_the_assembled_source_mirrors_the_repository(tmp_path: Path):
     assemble.copy_book(tmp_path)
     assert (tmp_path / "book" / "intro.md").read_text() == (BOOK / "intro.md").read_text()
     config = yaml.safe_load((tmp_path / "_config.yml").read_text())
-    assert config["repository"]["url"] == notebook_pairs.repository_url()
+    assert ("repository" in config) == ("launch_buttons" in config) == notebook_pairs.is_known()
     assert {path.name for path in tmp_path.iterdir()} >= {"_toc.yml", "_ext", "references.bib"}
+
+
+@pytest.mark.parametrize("owner", [notebook_pairs.PLACEHOLDER, "a-lab"])
+def test_buttons_and_the_address_of_the_book_are_there_once_the_repository_has_one(tmp_path: Path, owner: str):
+    clone = tmp_path / "clone"
+    shutil.copytree(BOOK, clone / "book")
+    (clone / "pyproject.toml").write_text(f'[project.urls]\nRepository = "https://github.com/{owner}/A.Book"\n')
+    assemble.copy_book(tmp_path / "src", clone)
+    text = (tmp_path / "src" / "_config.yml").read_text()
+    config = yaml.safe_load(text)
+    if owner == notebook_pairs.PLACEHOLDER:
+        assert owner not in text and "html_baseurl" not in text and "colab" not in text
+        assert not config["html"]["use_issues_button"] and not config["html"]["use_repository_button"]
+    else:
+        assert config["repository"]["url"] == "https://github.com/a-lab/A.Book"
+        assert config["sphinx"]["config"]["html_baseurl"] == "https://a-lab.github.io/A.Book/"
+        assert config["launch_buttons"]["colab_url"] and config["html"]["use_issues_button"]
 
 
 def test_a_chapter_that_was_not_executed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from pathlib import Path
 import notebook_pairs
 import pytest
 import readme
+import render
 import set_repository
 import yaml
 from packaging.requirements import Requirement
@@ -122,8 +123,8 @@ def test_the_workflow_calls_the_same_targets_and_publishes_what_they_built():
     build, publish = workflow["jobs"]["build"], workflow["jobs"]["publish"]
     assert [step["run"] for step in build["steps"] if "run" in step] == ["make test", "make book"]
     assert build["steps"][-1]["uses"].startswith("actions/upload-pages-artifact@")
-    html = re.search(r"^HTML := (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)[1]
-    assert build["steps"][-1]["with"]["path"] == html
+    html = (render.OUT / "_build" / "html").relative_to(ROOT)
+    assert build["steps"][-1]["with"]["path"] == html.as_posix()
     assert workflow["permissions"] == {"contents": "read"}
     assert publish["needs"] == "build" and publish["permissions"]["pages"] == "write"
     assert "refs/heads/main" in publish["if"]
@@ -161,11 +162,14 @@ def test_the_citation_has_the_address_the_version_and_the_licence():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
-def test_the_readme_lists_every_chapter_with_its_colab_link():
+def test_the_readme_lists_every_chapter_and_no_address_that_does_not_exist():
     text = (ROOT / "README.md").read_text()
     assert readme.updated(text) == text, "run `make sync`"
     for source in notebook_pairs.chapters():
-        assert notebook_pairs.colab_url(source.stem) in text
+        assert f"](notebooks/{source.stem}.ipynb)" in text
+        assert (notebook_pairs.colab_url(source.stem) in text) == notebook_pairs.is_known()
+    assert notebook_pairs.PLACEHOLDER not in text
+    assert not any(notebook_pairs.PLACEHOLDER in page.read_text() for page in (ROOT / "book").rglob("*.md"))
 
 
 def test_the_colab_link_is_the_address_in_colabs_form():
@@ -195,6 +199,8 @@ def test_one_command_sets_the_address_everywhere(copy: Path):
     assert all(notebook_pairs.in_step(source) for source in notebook_pairs.chapters(copy))
     text = (copy / "README.md").read_text()
     assert readme.updated(text, copy) == text
+    assert text.count("colab.research.google.com/github/a-lab/a.book") == len(notebook_pairs.chapters())
+    assert "https://a-lab.github.io/a.book/" in text and "git clone https://github.com/a-lab/a.book" in text
     set_repository.set_repository(f"https://github.com/{old}", copy)
     assert (copy / "README.md").read_text() == (ROOT / "README.md").read_text()
 

@@ -3,18 +3,23 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import front
 import pandas as pd
 import pytest
+from PIL import Image
 from toy_records import four_records, record
 
 from ltdd_utils import recipes, report
-from ltdd_utils.analysis import missing
+from ltdd_utils.analysis import board, missing
 from ltdd_utils.cli.common import recipe_of
 from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.evaluation import DEBIASED
 from ltdd_utils.records import load, save_record, targets
+from ltdd_utils.report.answers import QUESTIONS, answers_table
 from ltdd_utils.report.headline import headline_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,11 +33,13 @@ def clone(tmp_path):
     shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
     (tmp_path / "README.md").write_text(
         "# Title\n\n"
-        + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END))))
+        + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END), report.ANSWERS)))
         + "\n\nEnd.\n"
     )
     (tmp_path / "book" / "elements.md").write_text("\n".join(["Rows.", *report.ELEMENTS, "Below.\n"]))
-    (tmp_path / "book" / "intro.md").write_text("\n".join(["First page.", *report.HEADLINE, "Below.\n"]))
+    (tmp_path / "book" / "intro.md").write_text(
+        "\n".join(["First page.", *report.HEADLINE, *report.ANSWERS, "Below.\n"])
+    )
     return tmp_path
 
 
@@ -73,12 +80,13 @@ def test_readme_and_first_page_change_between_their_markers_alone(clone):
     report.main(["--root", str(clone)])
     intro = (clone / "book" / "intro.md").read_text()
     assert intro.startswith(f"First page.\n{report.HEADLINE[0]}\n| top-1 accuracy, % |")
-    assert intro.endswith(f"new for each.\n{report.HEADLINE[1]}\nBelow.\n")
+    assert f"new for each.\n{report.HEADLINE[1]}\n{report.ANSWERS[0]}\n| question | answer |" in intro
+    assert intro.endswith(f" |\n{report.ANSWERS[1]}\nBelow.\n") and intro.count("| not run |") == 10
     text = (clone / "README.md").read_text()
     first, second = report.HEADLINE
     assert text.startswith(f"# Title\n\n{first}\n| top-1 accuracy, % | published |")
     assert f"new for each.\n{second}\nBetween.\n{report.BEGIN}\n| paper | data set | published |" in text
-    assert text.endswith(f"\n{report.END}\n\nEnd.\n")
+    assert text.endswith(f" |\n{report.ANSWERS[1]}\n\nEnd.\n")
     for wrong in ("no marker", f"{report.END} {report.BEGIN}", f"{report.BEGIN} {report.END} {report.END}"):
         with pytest.raises(ValueError, match=r"the page needs the line"):
             report.with_part(wrong, "table")
@@ -172,3 +180,38 @@ def test_a_bad_record_is_one_line_and_writes_nothing(clone, capsys):
     assert report.main(["--root", str(clone)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (clone / "book" / "reproduction.md").exists()
+
+
+def test_an_answer_is_short_and_leads_to_a_section_that_there_is():
+    records = load(ROOT / "results", committed_only=True)
+    text = answers_table(records, "notebooks")
+    assert len(QUESTIONS) == 10 == text.count("| [") and "not run" not in text
+    for one in QUESTIONS:
+        assert len(one.answer.split()) <= 5
+        source = (ROOT / "notebooks" / f"{one.chapter}.py").read_text()
+        headings = re.findall(r"^# ##+ (.+)$", source, flags=re.MULTILINE)
+        assert one.section in {re.sub(r"[^a-z0-9]+", "-", line.lower()).strip("-") for line in headings}
+
+
+def test_an_answer_that_the_records_contradict_is_refused():
+    wrong = replace(QUESTIONS[1], number=lambda boards: (QUESTIONS[1].number(boards)[0], False))
+    with pytest.raises(ValueError, match=r"answered 'Yes', but the records say 'an inverted prior: -\d+\.\d points'"):
+        answers_table(load(ROOT / "results", committed_only=True), "notebooks", [wrong])
+
+
+def test_a_number_of_an_answer_is_the_one_of_the_board():
+    found = board("cifar10", imbalance_factor=100, ipc=10, records=load(ROOT / "results", committed_only=True))
+    gain = found.contrasts([("unilevel", "random")], DEBIASED).points.item()
+    table = answers_table(load(ROOT / "results", committed_only=True), "notebooks")
+    assert f"all the rest {gain:+.1f} |" in table
+
+
+def test_the_first_pages_show_what_the_records_say():
+    stale = [path.name for path, text in front.files(ROOT).items() if not path.is_file() or path.read_text() != text]
+    assert stale == [], "run `make report`"
+    assert front.chart().count("<circle") == len(front.SETS) * len(front.JUDGES) + len(front.JUDGES)
+
+
+def test_the_picture_for_links_has_the_size_that_sites_ask_for():
+    with Image.open(ROOT / "book" / "_static" / "share.png") as picture:
+        assert picture.size == front.SHARED

@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 import yaml
 from diagrams import write_includes
+from front import chart
 from lessons import with_times
-from notebook_pairs import BOOK, ROOT, chapters, repository_url
+from notebook_pairs import BOOK, ROOT, chapters, is_known, repository_url, site_url
 from run_notebooks import EXECUTED
 from status_page import status_page
 
@@ -22,9 +23,9 @@ GENERATED = ("book/status",)  # pages that are in the table of contents and in n
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
 
 
-def copy_book(source: Path) -> None:
-    """Copy the pages of ``book/``, and what jupyter-book reads beside them."""
-    for path in sorted((ROOT / "book").iterdir()):
+def copy_book(source: Path, root: Path = ROOT) -> None:
+    """Copy the pages of ``book/``, and what jupyter-book reads beside them; buttons only where they lead somewhere."""
+    for path in sorted((root / "book").iterdir()):
         place = source / path.name if path.name in AT_THE_ROOT else source / "book" / path.name
         place.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
@@ -32,7 +33,12 @@ def copy_book(source: Path) -> None:
         else:
             shutil.copy(path, place)
     config = yaml.safe_load((source / "_config.yml").read_text())
-    config["repository"]["url"] = repository_url()
+    if is_known(root):
+        config["repository"]["url"] = repository_url(root)
+        config["sphinx"]["config"]["html_baseurl"] = site_url(root)
+    else:  # no button leads to an address that does not exist
+        del config["repository"], config["launch_buttons"]
+        config["html"] |= {"use_issues_button": False, "use_repository_button": False}
     (source / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False))
 
 
@@ -80,6 +86,7 @@ def main() -> int:
         return 2
     (BOOK / "book" / "status.md").write_text(status_page([c.stem for c in chapters()], notebooks))
     write_includes(BOOK / "book")
+    (BOOK / "book" / "judges.html").write_text(f"{chart()}\n")
     copy_mathjax(BOOK)
     return 0
 

@@ -9,6 +9,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+PLACEHOLDER = "your-name"  # owner of an address that is not known yet
 BOOK = ROOT / "_build" / "src"  # the source of the book as it is assembled
 
 
@@ -40,6 +41,17 @@ def title(source: Path) -> str:
 def repository_url(root: Path = ROOT) -> str:
     """The address of the repository, from the one place where it stands."""
     return tomllib.loads((root / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+
+
+def is_known(root: Path = ROOT) -> bool:
+    """Whether the address is a real one: until then, nothing that a reader sees leads to it."""
+    return f"/{PLACEHOLDER}/" not in repository_url(root)
+
+
+def site_url(root: Path = ROOT) -> str:
+    """Where the workflow publishes the book, with a slash at the end."""
+    owner, name = repository_url(root).removeprefix("https://github.com/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def colab_url(chapter: str, root: Path = ROOT) -> str:

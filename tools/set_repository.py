@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import readme
 from notebook_pairs import ROOT, repository_url
 
 HOLDERS = (
@@ -44,6 +45,11 @@ def set_repository(url: str, root: Path = ROOT) -> list[Path]:
         if replaced != text:
             path.write_text(replaced)
             changed.append(path)
+    front = root / "README.md"
+    text = readme.updated(front.read_text(), root)  # its links come and go with the address
+    if text != front.read_text():
+        front.write_text(text)
+        changed = sorted({*changed, front})
     return changed
 
 

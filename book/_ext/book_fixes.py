@@ -1,5 +1,6 @@
-"""Small repairs of the rendered pages, and links from the words "chapter 07" to the chapter."""
+"""Small repairs of the rendered pages, links from "chapter 07" to the chapter, and what sites show of a link."""
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from sphinx.application import Sphinx
 MENTION = re.compile(
     r"\b[Cc]hapter \d\d\b|\b[Cc]hapters \d\d(?:(?:,| and| or| to|, and) \d\d)*\b"
 )  # chapters 07, 12 and 13
+SHORTEST, LONGEST = 40, 200  # letters of a description
 NUMBER = re.compile(r"\d\d")
 APART = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, addnodes.pending_xref)
 
@@ -22,6 +24,25 @@ def drop_repeated_scripts(app: Sphinx, page: str, template: str, context: dict[s
         body = getattr(script, "attributes", {}).get("body")
         unique.setdefault(body or f"file {script}", script)
     context["script_files"] = list(unique.values())
+
+
+def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+    """Title, description and picture of a page for sites that show links to it; nothing is asked of any of them.
+
+    A picture needs the address of the published book, so there is none while that is not known.
+    """
+    if doctree is None:
+        return
+    paragraphs = (paragraph.astext() for paragraph in doctree.findall(nodes.paragraph))
+    words = " ".join(next((text for text in paragraphs if len(text) > SHORTEST), app.config.project).split())
+    words = words if len(words) <= LONGEST else f"{words[:LONGEST].rpartition(' ')[0]} ..."
+    tags = {"og:type": "article", "og:site_name": app.config.project, "og:title": context.get("title", "")}
+    tags |= {"og:description": words, "twitter:card": "summary_large_image"}
+    if site := app.config.html_baseurl:
+        tags |= {"og:url": f"{site}{page}.html", "og:image": f"{site}_static/share.png"}
+    made = [f'<meta property="{name}" content="{html.escape(text)}" />' for name, text in tags.items()]
+    made.append(f'<meta name="description" content="{html.escape(words)}" />')
+    context["metatags"] = context.get("metatags", "") + "\n".join(made)
 
 
 def link_chapters(app: Sphinx, doctree: nodes.document) -> None:
@@ -69,6 +90,7 @@ def _linked(text: str, chapters: dict[str, str], own: str | bool) -> Iterator[no
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
+    app.connect("html-page-context", describe)
     app.connect("doctree-read", link_chapters)
     app.connect("env-before-read-docs", declare_safe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

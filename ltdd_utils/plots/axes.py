@@ -7,9 +7,9 @@ from html import escape
 
 from ltdd_utils.plots.svg import text
 
-__all__ = ["Axis", "Panel", "sheet"]
+__all__ = ["WIDTH", "Axis", "Panel", "sheet"]
 
-MARGIN = (64, 12, 22, 40)  # left, right, top, bottom
+MARGIN = (64, 26, 22, 40)  # left, right, top, bottom
 WIDTH = 640  # of a drawing, in its own units: on a phone its text is set larger (moving.css)
 GREY = "#808080"
 
@@ -113,7 +113,8 @@ def hover(told: str) -> str:
     return f"<title>{escape(told)}</title>" if told else ""
 
 
-def sheet(height: float, parts: Sequence[str], width: float = WIDTH) -> str:
-    """A drawing of the page's width; on a phone it shrinks with it."""
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" aria-hidden="true"'
+def sheet(height: float, parts: Sequence[str], seen: str = "") -> str:
+    """A drawing of the page's width, on a phone it shrinks with it; ``seen``: what it shows, else others say so."""
+    told = f'role="img" aria-label="{escape(seen)}"' if seen else 'aria-hidden="true"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" {told}'
     return f'{head} font-family="system-ui, sans-serif" fill="currentColor">{"".join(parts)}</svg>'

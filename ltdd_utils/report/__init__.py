@@ -1,16 +1,18 @@
 """The generated pages: the reproduction page of the book, and tables of the README, first page and elements page.
 
-``headline`` is the table of one cell, ``elements`` has the rows of the papers' summaries, ``status`` says how far the
-reproduction is, ``page`` makes the whole page, and ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
+``headline`` is the table of one cell, ``answers`` the ten questions, ``elements`` has the rows of the papers'
+summaries, ``status`` says how far the reproduction is, ``page`` makes the whole page, and ``files`` writes or checks.
+``python -m ltdd_utils.report`` runs it.
 """
 
 from ltdd_utils.report.elements import elements_table
-from ltdd_utils.report.files import BEGIN, ELEMENTS, END, HEADLINE, main, stale, with_part
+from ltdd_utils.report.files import ANSWERS, BEGIN, ELEMENTS, END, HEADLINE, main, stale, with_part
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import FIXED, reproduction_page
 from ltdd_utils.report.status import status_table
 
 __all__ = [
+    "ANSWERS",
     "BEGIN",
     "ELEMENTS",
     "END",

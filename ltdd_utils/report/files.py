@@ -18,17 +18,19 @@ from ltdd_utils.recipes.recipe import names
 from ltdd_utils.records.clone import committed
 from ltdd_utils.records.published import targets
 from ltdd_utils.records.table import load
+from ltdd_utils.report.answers import answers_table
 from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.status import explained
 
-__all__ = ["BEGIN", "ELEMENTS", "END", "HEADLINE", "main", "stale", "with_part"]
+__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "HEADLINE", "main", "stale", "with_part"]
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
+ANSWERS = ("<!-- answers:begin -->", "<!-- answers:end -->")
 
 
 def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
@@ -55,9 +57,14 @@ def _files(root: Path) -> dict[Path, str]:
     return {
         elements: with_part(elements.read_text(encoding="utf-8"), elements_table(table), *ELEMENTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
-        first: with_part(first.read_text(encoding="utf-8"), headline, *HEADLINE),
-        readme: with_part(with_part(readme.read_text(encoding="utf-8"), summary), headline, *HEADLINE),
+        first: _front(first, headline, answers_table(records, "../notebooks")),
+        readme: with_part(_front(readme, headline, answers_table(records, "notebooks")), summary),
     }
+
+
+def _front(page: Path, headline: str, answers: str) -> str:
+    """A first page with its two tables."""
+    return with_part(with_part(page.read_text(encoding="utf-8"), headline, *HEADLINE), answers, *ANSWERS)
 
 
 def _to_run(results: Path) -> str:

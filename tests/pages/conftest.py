@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,32 +151,42 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(PATIENCE)
 
 
+@contextmanager
+def opened(browser: str, url: str, width: int, dark: bool = False, still: bool = False) -> Iterator[Tab]:
+    """A tab that has loaded an address; ``still``: the reader has asked for less motion."""
+    request = urllib.request.Request(f"{browser}/json/new?about:blank", method="PUT")
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        target = json.load(answer)
+    tab = Tab(target["webSocketDebuggerUrl"])
+    for domain in ("Network", "Runtime", "Page"):
+        tab.send(f"{domain}.enable")
+    tab.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
+    wishes = {"color-scheme": "dark" if dark else "light", "reduced-motion": "reduce" if still else "no-preference"}
+    features = [{"name": f"prefers-{name}", "value": value} for name, value in wishes.items()]
+    tab.send("Emulation.setEmulatedMedia", features=features)
+    tab.events.clear()  # those of the empty page
+    tab.send("Page.navigate", url=url)
+    tab.wait_for("Page.loadEventFired")
+    try:
+        yield tab
+    finally:
+        tab.socket.close()
+        with urllib.request.urlopen(f"{browser}/json/close/{target['id']}", timeout=PATIENCE):
+            pass
+
+
 @pytest.fixture(scope="session")
 def visit(server: str, browser: str) -> Callable[..., Visit]:
     """Open a page of the book at a width, light or dark, and evaluate expressions in it; equal visits are made once."""
 
     @functools.cache
     def visit_page(page: str, width: int, dark: bool, **expressions: str) -> Visit:
-        request = urllib.request.Request(f"{browser}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            target = json.load(answer)
-        tab = Tab(target["webSocketDebuggerUrl"])
-        for domain in ("Network", "Runtime", "Page"):
-            tab.send(f"{domain}.enable")
-        tab.send("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
-        scheme = "dark" if dark else "light"
-        tab.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        tab.events.clear()  # those of the empty page
-        tab.send("Page.navigate", url=f"{server}/{page}")
-        tab.wait_for("Page.loadEventFired")
-        tab.evaluate("window.MathJax?.startup?.promise?.then(() => true)")
-        tab.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))")
-        values = {name: tab.evaluate(expression) for name, expression in expressions.items()}
-        seen = read_events(tab.events)
-        seen.values = values
-        tab.socket.close()
-        with urllib.request.urlopen(f"{browser}/json/close/{target['id']}", timeout=PATIENCE):
-            pass
+        with opened(browser, f"{server}/{page}", width, dark) as tab:
+            tab.evaluate("window.MathJax?.startup?.promise?.then(() => true)")
+            tab.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))")
+            values = {name: tab.evaluate(expression) for name, expression in expressions.items()}
+            seen = read_events(tab.events)
+            seen.values = values
         return seen
 
     return visit_page

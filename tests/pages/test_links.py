@@ -4,6 +4,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import notebook_pairs
+
 
 class Addresses(HTMLParser):
     """The addresses that a page refers to, and the names that it offers as targets."""
@@ -12,9 +14,12 @@ class Addresses(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.names: set[str] = set()
+        self.described: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         values = dict(attributes)
+        if tag == "meta" and (name := values.get("property") or values.get("name")):
+            self.described[name] = values.get("content") or ""
         self.addresses += [value for key in ("href", "src") if (value := values.get(key))]
         self.names |= {value for key in ("id", "name") if (value := values.get(key))}
 
@@ -41,7 +46,8 @@ def test_a_chapter_offers_colab_and_its_notebook(html: Path, page: str):
     name = Path(page).stem
     colab = [a for a in addresses if a.startswith("https://colab.research.google.com/github/")]
     if page.startswith("notebooks/"):
-        assert [a for a in colab if a.endswith(f"/blob/main/notebooks/{name}.ipynb")]
+        opens = [a for a in colab if a.endswith(f"/blob/main/notebooks/{name}.ipynb")]
+        assert bool(opens) == notebook_pairs.is_known(), "a button leads to the repository once it has an address"
         assert [a for a in addresses if a.endswith(f"_sources/notebooks/{name}.ipynb")]
     else:
         assert not colab
@@ -57,3 +63,15 @@ def test_no_page_shows_where_it_was_built(html: Path, page: str):
     assert "Traceback (most recent call last)" not in text
     assert str(html.parents[3]) not in text
     assert "site-packages" not in text
+
+
+def test_no_page_shows_an_address_that_does_not_exist(html: Path, page: str):
+    assert notebook_pairs.is_known() or f"/{notebook_pairs.PLACEHOLDER}/" not in (html / page).read_text()
+
+
+def test_a_page_describes_itself_to_sites_that_link_it(html: Path, page: str):
+    tags = read(html / page).described
+    assert {"og:title", "og:description", "description"} <= tags.keys() and len(tags["og:description"]) > 20
+    pictures = [url for name, url in tags.items() if name == "og:image"]
+    assert len(pictures) == notebook_pairs.is_known() and all(url.startswith("https://") for url in pictures)
+    assert (html / "_static" / "share.png").is_file()

@@ -1,0 +1,205 @@
+"""The ten questions of the first page: each answer in a few words, with one number from the records."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ltdd_utils.analysis.boards import Board, board
+from ltdd_utils.analysis.text import markdown
+from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
+
+__all__ = ["QUESTIONS", "Question", "answers_table"]
+
+START = {"iterations": 0}
+JUDGES = (STORED, PLAIN, DEBIASED)
+SETS = ("random", "dc", "dm", "mtt", "datm", "damed", "rded", "edc", "unilevel")
+ABLATIONS, RESULTS_2 = "14_ablations", "12_results_of_paper_2"
+TOGETHER, MISSED = "13_side_by_side", "15_what_did_not_reproduce"
+Boards = dict[str, Board]
+
+
+class NotRunError(Exception):
+    """A number of an answer has no record here."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row: the number is computed, and refused where the words no longer hold."""
+
+    asked: str
+    answer: str  # at most five words
+    number: Callable[[Boards], tuple[str, bool]]  # in words, and whether the answer holds
+    chapter: str
+    section: str  # the anchor in it
+
+
+def _difference(found: Board, first: tuple, second: tuple) -> float:
+    """Points, on the seeds that both runs have."""
+    points = float(found.differences({"": (first, second)}).points.iloc[0])
+    if math.isnan(points):
+        raise NotRunError
+    return points
+
+
+def _percent(found: Board, *run: object) -> float:
+    scores = found[run]
+    if not scores:
+        raise NotRunError
+    return scores.percent
+
+
+def _before(found: Boards) -> tuple[str, bool]:
+    one = found["cifar10"]
+    base = _percent(one, "random", STORED)
+    start, end = _percent(one, "damed", STORED, START) - base, _percent(one, "damed", STORED) - base
+    return f"{start:.1f} of {end:.1f} points above random images", 0.5 < start / end < 1
+
+
+def _prior(found: Boards) -> tuple[str, bool]:
+    points = _difference(found["cifar10"], ("damed", STORED, {"dam.prior": "inverted"}), ("damed", STORED))
+    return f"an inverted prior: {points:+.1f} points", points < 0
+
+
+def _shift(found: Boards) -> tuple[str, bool]:
+    points = _difference(found["digits"], ("damed", STORED, {"dam.offset": 1}), ("damed", STORED))
+    return f"both, on Digits-LT: {points:+.1f} points", points < 0
+
+
+def _gradient(found: Boards) -> tuple[str, bool]:
+    points = _difference(found["cifar10"], ("damed", STORED, {"gradient": "tesla"}), ("damed", STORED))
+    return f"TESLA's: {points:+.1f} points", points < 0
+
+
+def _afterwards(found: Boards) -> tuple[str, bool]:
+    points = _difference(found["cifar10"], ("edc_adsa", PLAIN), ("edc", PLAIN))
+    return f"EDC, plain teacher calibrated: {points:+.1f} points", points > 0
+
+
+def _part(found: Boards) -> tuple[str, bool]:
+    one = found["cifar10"]
+    teacher = _difference(one, ("random", DEBIASED), ("random", PLAIN))
+    images = _difference(one, ("unilevel", DEBIASED), ("random", DEBIASED))
+    return f"it gives random images {teacher:+.1f} points, all the rest {images:+.1f}", teacher > 2 * abs(images)
+
+
+def _evaluator(found: Boards) -> tuple[str, bool]:
+    one = found["cifar10"]
+    judge = _difference(one, ("damed", DEBIASED), ("damed", STORED))
+    both = _difference(one, ("unilevel", DEBIASED), ("damed", STORED))
+    return f"{judge:.1f} of {both:.1f} points", 0.5 < judge / both < 1
+
+
+def _whole(found: Boards) -> tuple[str, bool]:
+    one = found["cifar10"]
+    whole = _percent(one, "full_logit_adjusted", STORED)
+    points = max(entry.scores.percent for name in SETS for on in JUDGES if (entry := one.entry(name, on))) - whole
+    return f"the best set: {points:+.1f} points", points < -10
+
+
+def _adsa(found: Boards) -> tuple[str, bool]:
+    points = _difference(found["cifar10"], ("edc_adsa", PLAIN), ("unilevel", DEBIASED))
+    return f"{points:+.1f} points", points < 0
+
+
+def _copies(found: Boards) -> tuple[str, bool]:
+    many, few = (100 * _tail(found[name]) for name in ("digits, IF 5", "digits, IF 60"))
+    return f"random digits, rarest third: {many:.0f} % at IF 5, {few:.0f} % at IF 60", few < many
+
+
+def _tail(found: Board) -> float:
+    """Accuracy of the rarest third of the classes under paper 1's judge, for random images."""
+    entry = found.entry("random", STORED)
+    if entry is None:
+        raise NotRunError
+    values = [record.metrics.tail.mean for record in entry.records]
+    return sum(values) / len(values)
+
+
+QUESTIONS = (
+    Question(
+        "How much of a method's score exists before its first iteration?",
+        "Most of paper 1's lead",
+        _before,
+        ABLATIONS,
+        "how-much-exists-before-the-first-iteration-and-what-do-the-iterations-add",
+    ),
+    Question("Does DAM need the true class prior?", "Yes", _prior, ABLATIONS, "does-dam-need-the-true-prior"),
+    Question(
+        "Does its logit term matter, which the released code leaves out?",
+        "Not beside the weights",
+        _shift,
+        ABLATIONS,
+        "does-the-logit-term-matter",
+    ),
+    Question("Exact gradient or TESLA's?", "Exact", _gradient, ABLATIONS, "exact-or-tesla-gradient"),
+    Question(
+        "Can the bias be taken out after training?",
+        "From a teacher's answers",
+        _afterwards,
+        ABLATIONS,
+        "is-debiasing-after-training-infeasible",
+    ),
+    Question(
+        "Which part of the uni-level method earns the points?",
+        "The debiased teacher",
+        _part,
+        RESULTS_2,
+        "how-much-is-the-teacher",
+    ),
+    Question(
+        "How much of the gap between the papers is the evaluator?",
+        "Most, if it changes first",
+        _evaluator,
+        TOGETHER,
+        "how-much-of-the-gap-between-the-papers-is-the-evaluator",
+    ),
+    Question(
+        "How far is a set from all images with a logit-adjusted loss?",
+        "Every set is far below",
+        _whole,
+        TOGETHER,
+        "how-far-from-the-whole-set",
+    ),
+    Question("Is EDC with ADSA above the uni-level method?", "Not here", _adsa, MISSED, "adsa"),
+    Question(
+        "What if a class has fewer images than the set has places?",
+        "Copies fill the places",
+        _copies,
+        ABLATIONS,
+        "when-a-class-has-fewer-images-than-ipc",
+    ),
+)
+
+
+def answers_table(records: pd.DataFrame, prefix: str, questions: Sequence[Question] = QUESTIONS) -> str:
+    """The questions with their answers, in Markdown.
+
+    Args:
+        records: as ``records.load`` gives them.
+        prefix: the folder of the chapters, from the page that has the table.
+        questions: the rows.
+
+    Raises:
+        ValueError: the records no longer say what an answer says; the message has the number.
+    """
+    few = {"scale": "tiny", "records": records}
+    digits = board("digits", imbalance_factor=20, **few)
+    found = {"cifar10": board("cifar10", imbalance_factor=100, ipc=10, records=records), "digits": digits}
+    found |= {f"digits, IF {n}": board("digits", imbalance_factor=n, **few, like=digits) for n in (5, 60)}
+    rows = []
+    for one in questions:
+        try:
+            number, holds = one.number(found)
+        except NotRunError:
+            rows.append([one.asked, "not run", "", _link(one, prefix)])
+            continue
+        if not holds:
+            raise ValueError(f"{one.asked!r} is answered {one.answer!r}, but the records say {number!r}: write it anew")
+        rows.append([one.asked, f"**{one.answer}**", number, _link(one, prefix)])
+    return markdown(pd.DataFrame(rows, columns=["question", "answer", "number", "chapter"]))
+
+
+def _link(one: Question, prefix: str) -> str:
+    return f"[{one.chapter[:2]}]({prefix}/{one.chapter}.ipynb#{one.section})"

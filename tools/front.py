@@ -1,0 +1,101 @@
+"""Write what the first pages show of the records: ``python tools/front.py``; ``--check`` writes nothing.
+
+``book/judges.svg`` is the chart of six sets under three judges, ``book/_static/share.png`` the picture for links; the
+README and the first page of the book get what a command prints.
+"""
+
+import argparse
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+from diagrams import DARK
+from notebook_pairs import ROOT
+from PIL import Image, ImageDraw, ImageFont
+
+from ltdd_utils.analysis import board
+from ltdd_utils.cli import main as ltdd
+from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
+from ltdd_utils.plots.front import judges_chart
+from ltdd_utils.recipes import labels
+from ltdd_utils.records import load
+from ltdd_utils.report import with_part
+from ltdd_utils.report.headline import WHOLE
+
+SETS = ("random", "datm", "damed", "rded", "edc", "unilevel")
+JUDGES = (STORED, PLAIN, DEBIASED)
+WORDS = (
+    "Long-tailed dataset distillation",
+    "Two papers, one package, a book that runs: what holds, by how much, and why",
+)
+COMMAND = ("compare", "random_cifar10", "damed_cifar10")
+PRINTED = ("<!-- printed:begin -->", "<!-- printed:end -->")
+SHARED = (1200, 630)  # pixels, as sites that show links ask for it
+
+
+def chart(root: Path = ROOT) -> str:
+    """The chart as an ``<svg>`` element."""
+    found = board("cifar10", imbalance_factor=100, ipc=10, records=load(root / "results", committed_only=True))
+    values = {labels.label(name): {on.label: found[name, on].percent for on in JUDGES} for name in SETS}
+    looks = {on.label: (labels.judge(on.label), labels.JUDGES[on.label].colour) for on in JUDGES}
+    whole = found["full_logit_adjusted", STORED].percent
+    return judges_chart(values, looks, whole, f"{WHOLE}, logit-adjusted loss, paper 1's judge")
+
+
+def image(root: Path = ROOT) -> str:
+    """The chart as a file of its own: its text follows the reader's system."""
+    return chart(root).replace(">", f">{DARK}", 1) + "\n"
+
+
+def printed(root: Path = ROOT) -> str:
+    """What ``COMMAND`` prints of the committed records, as a block of text."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        if ltdd([*COMMAND, "--results", str(root / "results")]):
+            raise ValueError(f"`ltdd {' '.join(COMMAND)}` failed: run it to see why")
+    lines = [line.rstrip() for line in out.getvalue().strip().splitlines()]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def files(root: Path = ROOT) -> dict[Path, str]:
+    """The texts: the chart, and the two first pages with what the command prints."""
+    pages = (root / "README.md", root / "book" / "intro.md")
+    block = printed(root)
+    return {
+        root / "book" / "judges.svg": image(root),
+        **{page: with_part(page.read_text(), block, *PRINTED) for page in pages},
+    }
+
+
+def picture(root: Path = ROOT) -> bytes:
+    """The title above the sets of the first page."""
+    sheet = Image.new("RGB", SHARED, "white")
+    sets = Image.open(root / "book" / "sets.png").convert("RGB")
+    width = SHARED[0] - 80
+    tall = round(sets.height * width / sets.width)
+    sheet.paste(sets.resize((width, tall), Image.Resampling.LANCZOS), (40, SHARED[1] - tall - 30))
+    draw = ImageDraw.Draw(sheet)
+    draw.text((60, 50), WORDS[0], "#1f2328", ImageFont.load_default(64))
+    draw.text((60, 140), WORDS[1], "#57606a", ImageFont.load_default(30))
+    file = io.BytesIO()
+    sheet.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def main() -> int:
+    """Write the files, or check those that the records decide."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if a text is stale")
+    options = parser.parse_args()
+    texts = files()
+    if options.check:
+        return int(any(not path.is_file() or path.read_text() != text for path, text in texts.items()))
+    for path, text in texts.items():
+        path.write_text(text)
+    (ROOT / "book" / "_static" / "share.png").write_bytes(picture())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
