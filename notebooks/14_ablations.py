@@ -109,7 +109,7 @@ assert points.iloc[2] == points.max()  # choosing and labelling, before matching
 assert points.iloc[1] < 0 < points.iloc[3:].min()
 down, up = steps_1.loc["Digits-LT"].iloc[3:].itertuples()
 assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.points
-analysis.for_display(steps_1)
+notebook.table(steps_1, "Each step of paper 1, beside the row before it that was run")
 
 # %% [markdown]
 # A step is held against the last row that was run; chapter 00 explains the columns.
@@ -149,7 +149,8 @@ four = {
     "no DAM": {"biased": neither.percent, "decoupled": decoupled.percent},
     "DAM": {"biased": dam.percent, "decoupled": all_parts.percent},
 }
-pd.DataFrame(four).rename_axis("experts matched").round(1)
+four = pd.DataFrame(four).rename_axis("experts matched")
+notebook.table(four, "Both parts of paper 1 from one start: accuracy, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from_good = contrasts(
@@ -161,7 +162,7 @@ from_good = contrasts(
         "both - decoupled experts alone": (all_parts, decoupled),
     }
 )
-analysis.for_display(from_good)
+notebook.table(from_good, "What each part adds, from the good start")
 
 # %% [markdown]
 # From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
@@ -188,7 +189,7 @@ points, on_digits = steps_3.loc["CIFAR-10-LT"].points, steps_3.loc["Digits-LT"]
 assert points.iloc[1] > 2 * points.iloc[2:].abs().sum()
 assert on_digits.verdict["debiased teacher"] == "not resolved"
 assert on_digits.points.iloc[1:].abs().max() < 2
-analysis.for_display(steps_3)
+notebook.table(steps_3, "Each step of paper 2, beside the row before it that was run")
 
 # %% [markdown]
 # On Digits-LT the first step is not there: a plain teacher of digits knows most of the tail already (chapter 09).
@@ -225,7 +226,11 @@ assert share[["damed, dsa-stored", "ed_only, dsa-stored"]].min() > 0.6
 assert above.start[["datm, dsa-stored", "dam_only, dsa-stored"]].max() < 0
 assert above.start["unilevel, online-teacher/debiased"] < 0
 assert above["added by iterations"].min() > 0
-analysis.for_display(above, 2)
+heads = {name: f"{name}, points" for name in ("start", "end", "added by iterations")}
+caption = (
+    "Above random real images (or below) before the first iteration and after the last"
+)
+notebook.table(above, caption, names=heads, digits={"share of the end": 2})
 
 # %% [markdown]
 # EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws.
@@ -234,7 +239,8 @@ analysis.for_display(above, 2)
 # %%
 plain = board.contrasts([("edc", "random")], PLAIN)
 debiased = board.contrasts([("edc", "random"), ("unilevel_no_init", "random")], DEBIASED)
-analysis.for_display(pd.concat({"plain teacher": plain, "debiased teacher": debiased}))
+started = pd.concat({"plain teacher": plain, "debiased teacher": debiased})
+notebook.table(started, "Sets that begin with random real images, after all iterations")
 
 # %% [markdown]
 # ## Does DAM need the true prior?
@@ -269,7 +275,7 @@ assert large.verdict["inverted prior"] == "resolved" and large.points["inverted 
 assert small.verdict["estimated prior"] == "not resolved"
 begun = board["damed", STORED, start].percent  # weights of sum 1 hardly leave their start
 assert abs(large.accuracy["weights of sum 1"] - begun) < 1
-analysis.for_display(placebos)
+notebook.table(placebos, "DAM + ED with another prior, beside the recipe itself")
 
 # %% [markdown]
 # For scale, each of them against random real images with hard labels.
@@ -283,7 +289,7 @@ beside_random = both.differences({name: (run, random) for name, run in tried.ite
 ed_only = board.contrasts([("ed_only", "random")], STORED)
 beside_random.loc[("CIFAR-10-LT", "uniform prior"), :] = ed_only.iloc[0]
 beside_random = analysis.only_run(beside_random)
-analysis.for_display(beside_random)
+notebook.table(beside_random, "Each prior minus random real images")
 
 # %% [markdown]
 # On Digits-LT every wrong prior ends far below random images.
@@ -305,7 +311,7 @@ assert large.verdict["inverted prior"] == "not resolved"
 # %%
 dam_gain = board.contrasts([("damed", "ed_only"), ("dam_only", "datm")], STORED)
 assert (dam_gain.points > 0).all() and (dam_gain.verdict == "resolved").all()
-analysis.for_display(dam_gain)
+notebook.table(dam_gain, "What DAM adds to decoupled and to biased experts")
 
 # %% [markdown]
 # Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away.
@@ -328,7 +334,7 @@ shift = shifts.loc["Digits-LT"]
 assert shift.verdict["shift alone (lambda 1)"] == "not resolved"
 assert shift.verdict["weights and shift"] == "resolved"
 assert shift.points["weights and shift"] < 0
-analysis.for_display(shifts)
+notebook.table(shifts, "DAM + ED with a shift of the logits, beside the recipe itself")
 
 # %% [markdown]
 # On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed.
@@ -340,7 +346,7 @@ pairs = {"shift alone - no DAM": (offset["shift alone (lambda 1)"], no_dam)}
 pairs |= {"weights - no DAM": (("damed", STORED), no_dam)}
 shift_gain = board.differences(pairs)
 assert 0 < shift_gain.points.iloc[0] < shift_gain.points.iloc[1]
-analysis.for_display(shift_gain)
+notebook.table(shift_gain, "The shift, and the weights, beside no DAM")
 
 # %% [markdown]
 # ## Exact or TESLA gradient?
@@ -358,10 +364,11 @@ spent = timing.pivot_table(["seconds per step", "GiB"], "gradient", "steps")
 more = 100 * (spent.loc["exact"] / spent.loc["tesla"] - 1)
 assert more.max() < 20 and more["seconds per step"].min() > 0 > more["GiB"].min()
 assert (spent["GiB"].loc["unroll"] > 3 * spent["GiB"].loc["exact"]).all()
-spent.round(2)
-
-# %%
-more.unstack().round(0).rename_axis(index="exact: percent more than TESLA")
+heads = {"tesla": "TESLA", "unroll": "whole graph kept", "steps": "student steps"}
+spent = spent.T.assign(**{"exact above TESLA, %": more})
+caption = "What a matching gradient costs, in GiB and in seconds per step"
+digits_of = dict.fromkeys(spent, 2) | {"exact above TESLA, %": 0}
+notebook.table(spent, caption, names=heads, digits=digits_of)
 
 # %% [markdown]
 # On CIFAR-10-LT a DAM + ED set that was matched with TESLA's gradient scores more than a point less; on Digits-LT no difference can be seen:
@@ -375,7 +382,7 @@ gradients = analysis.only_run(both.controls(gradient))
 large, small = gradients.xs("damed, TESLA gradient", level=1).itertuples()
 assert large.verdict == "resolved" and large.points < -1
 assert small.verdict == "not resolved"
-analysis.for_display(gradients)
+notebook.table(gradients, "Sets matched with TESLA's gradient, beside the exact one")
 
 # %% [markdown]
 # ## Is debiasing after training infeasible?
@@ -406,26 +413,27 @@ assert small.points["datm, labels calibrated by ADSA"] < 0
 assert small.points.drop("datm, labels calibrated by ADSA").min() > 0
 bounded = large.loc["the same, tau at most 1"]
 assert bounded.verdict == "resolved" and bounded.points > 0
-analysis.for_display(attempts)
+notebook.table(attempts, "Attempts to debias DATM, beside the recipe itself")
 
 # %% [markdown]
-# And the $\tau$ that was chosen, with the accuracy of each class, from the most frequent to the rarest:
+# And the $\tau$ that was chosen, with the accuracy of each third of the classes:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 runs = [run for run in board.records + digits.records if run.method == "datm"]
 rows = []
 for run in [run for run in runs if run.recipe.evaluate.adsa]:
     first, search = run.students[0], run.recipe.evaluate.adsa
-    shares = [round(100 * value) for value in first.per_class]
-    name = run.name, f"at most {search.largest:g}", f"seed {run.seed}"
-    rows.append([*name, round(first.adsa_tau, 2), *shares])
-columns = ["recipe", "search", "pipeline", "tau", *(f"rank {n}" for n in range(1, 11))]
-pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+    shares = [100 * getattr(run.metrics, third).mean for third in ("head", "mid", "tail")]
+    name = DATASETS[run.data.name].title, f"τ at most {search.largest:g}", f"{run.seed}"
+    rows.append([*name, first.adsa_tau, *shares])
+columns = ["data set", "search", "seed", "tau", "head", "mid", "tail"]
+rows = pd.DataFrame(rows, columns=columns).set_index(columns[:3]).sort_index()
+notebook.table(rows, "DATM with calibrated labels", digits={"tau": 2})
 
 # %% [markdown]
 # ADSA's rule makes the classes equally confident on their own distilled images.
 # In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
-# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the ranks: it is the middle classes that gain.
+# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the thirds: it is the middle classes that gain.
 # Images that began as noise cannot be cured by a shift of labels.
 # Against random real images under the same students.
 # Logit-adjusted experts alone take DATM far above them, and on CIFAR-10-LT only:
@@ -437,7 +445,7 @@ points = against.loc["CIFAR-10-LT"].points
 assert points.drop("datm, logit-adjusted experts").max() < 3
 assert points["datm, logit-adjusted experts"] > 10
 assert against.loc["Digits-LT"].points.max() < 0
-analysis.for_display(against)
+notebook.table(against, "Each attempt minus random real images")
 
 # %% [markdown]
 # The last attempt comes before the training and not after it: experts with a logit-adjusted loss.
@@ -455,7 +463,7 @@ ed, both_parts, adds = (beside_ed.xs(name, level=1) for name in pairs)
 assert ed.verdict["CIFAR-10-LT"] == "not resolved" and ed.points["Digits-LT"] > 3
 assert (both_parts.verdict == "resolved").all() and (both_parts.points < 0).all()
 assert adds.verdict["CIFAR-10-LT"] == "resolved" and adds.points["CIFAR-10-LT"] > 0
-analysis.for_display(beside_ed)
+notebook.table(beside_ed, "DATM with logit-adjusted experts beside decoupled ones")
 
 # %% [markdown]
 # One term in the loss, and no second kind of expert: on CIFAR-10-LT that carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther.
@@ -481,7 +489,8 @@ on_digits = digits.contrasts([("edc_adsa", "edc")], PLAIN)
 lifted, below = adsa.iloc[:2], pd.concat([adsa.iloc[2:], on_digits])
 assert (adsa.verdict == "resolved").all() and (on_digits.verdict == "resolved").all()
 assert lifted.points.min() > 5 and below.points.max() < -5
-analysis.for_display(pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits}))
+calibrated = pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits})
+notebook.table(calibrated, "A plain teacher's answers, calibrated after training")
 
 # %% [markdown]
 # On Digits-LT, whose tail the plain teacher knows, there is no bias of the kind to take out, and the rule shifts all the same.
@@ -494,10 +503,12 @@ analysis.for_display(pd.concat({"CIFAR-10-LT": adsa, "Digits-LT": on_digits}))
 printed = targets()
 pair = {"jiang2025adsa": "edc_adsa", "cui2026rethinking": "unilevel"}
 cell = ("cifar10", 100, 10)
-{
+higher = {
     method: analysis.published_score(printed, paper, method, cell)
     for paper, method in pair.items()
 }
+higher = pd.Series(higher, name="published, %").to_frame()
+notebook.table(higher, "Two papers, one cell")
 
 # %% [markdown]
 # ## Where the uni-level gain comes from
@@ -526,7 +537,7 @@ plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed
 assert part_of.verdict["recovery"] == part_of.verdict["confident crops"] == "resolved"
 assert part_of.points["recovery"] > 0 > part_of.points["confident crops"]
 assert (part_of.verdict[["calibration", "debiased observer"]] == "not resolved").all()
-analysis.for_display(part_of)
+notebook.table(part_of, "The full method minus itself without one part")
 
 # %% [markdown]
 # (By the spread of the three pairs of each; chapter 15 has a stricter rule, which leaves the crops open.)
@@ -544,7 +555,8 @@ turn = {"data.class_order": "reversed"}
 headlines = {"datm": STORED, "damed": STORED}
 headlines |= {"unilevel_no_debiasing": PLAIN, "unilevel": DEBIASED}
 turned = {method: (method, evaluator, turn) for method, evaluator in headlines.items()}
-analysis.for_display(analysis.only_run(both.controls(turned)))
+in_reverse = analysis.only_run(both.controls(turned))
+notebook.table(in_reverse, "With the classes in reversed order, beside the recipe itself")
 
 # %% [markdown]
 # Do the headline differences keep their sign?
@@ -560,7 +572,7 @@ for order, runs in (("as named", named), ("reversed", turned)):
 sign = analysis.only_run(pd.concat(orders))
 kept = sign.loc["reversed"]
 assert (kept.points > 0).all() and (kept.verdict == "resolved").all()
-analysis.for_display(sign)
+notebook.table(sign, "The headline differences in both orders of the classes")
 
 # %% [markdown]
 # ## When a class has fewer images than IPC
@@ -576,14 +588,18 @@ for factor in (5, 20, 60):
     counts = longtail.class_counts(images.load(data).counts[0], factor, 10)
     places[f"IF {factor}"] = [*counts[-4:], sum(max(10 - count, 0) for count in counts)]
 names = ["4th rarest", "3rd", "2nd", "rarest", "places repeated"]
-pd.DataFrame.from_dict(places, orient="index", columns=names)
+places = pd.DataFrame.from_dict(places, orient="index", columns=names)
+notebook.table(places, "Real images of the rarest classes of Digits-LT")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
 short = short[short.method.isin(["random", "datm", "damed"])]
 thirds = 100 * short.pivot_table(["overall", "tail"], "method", "imbalance_factor")
-analysis.for_display(thirds)
+thirds = thirds.T.rename_axis([None, "IF"]).rename(
+    {"overall": "all classes, %", "tail": "tail third, %"}
+)
+notebook.table(thirds, "Accuracy on Digits-LT, by imbalance factor")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 few = {"scale": "tiny", "records": recorded, "like": digits}
@@ -593,7 +609,9 @@ by_factor = {
 }
 pairs = [("damed", "random"), ("datm", "random")]
 found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
-analysis.for_display(pd.concat(found).swaplevel().sort_index())
+found = pd.concat(found).swaplevel()
+found = found.sort_index(level=0, sort_remaining=False, kind="stable")
+notebook.table(found, "Two sets beside random real images, by imbalance factor")
 
 # %% [markdown]
 # (The spread at IF 5 and 60 is that of IF 20 where a method was run once.)
@@ -615,7 +633,9 @@ for name, most, factor, ipc in grid:
         sum(count < ipc for count in counts),
         len(counts),
     )
-pd.DataFrame.from_dict(wanting, orient="index", columns=["classes short", "of"])
+columns = ["classes with too few images", "classes"]
+wanting = pd.DataFrame.from_dict(wanting, orient="index", columns=columns)
+notebook.table(wanting, "Where a class has fewer images than places")
 
 # %% [markdown]
 # ## Every recorded change
@@ -624,10 +644,13 @@ pd.DataFrame.from_dict(wanting, orient="index", columns=["classes short", "of"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 entries = [one for each in both.boards.values() for one in each.entries if one.changes]
-changed = {f"{one.label}, {one.evaluator}": one.run for one in entries}
+changed = {
+    f"{recipes.variant(one.method, one.changes)} ({recipes.judge(one.evaluator, short=True)})": one.run
+    for one in entries
+}
 everything = analysis.only_run(both.controls(changed)).drop(columns="recipe itself")
-everything = everything.swaplevel().sort_index()
-analysis.for_display(everything.rename_axis(["recipe: change, evaluator", "data set"]))
+everything = everything.sort_index(level=[0, 1])
+notebook.table(everything, "Every changed setting beside the recipe itself")
 
 # %% [markdown]
 # ## Controls that wait for a run
@@ -638,7 +661,11 @@ analysis.for_display(everything.rename_axis(["recipe: change, evaluator", "data 
 asked = prior | sum_1 | offset | gradient | after | turned | changed
 waiting = both.controls(asked).command
 waiting = waiting[waiting != ""].drop(("CIFAR-10-LT", "uniform prior")).drop_duplicates()
-waiting.rename_axis(["data set", "control"]).to_frame()
+waiting = waiting.to_frame().assign(state="not run")
+notebook.table(waiting, "Controls without a run")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
 
 # %% [markdown]
 # ## What we saw

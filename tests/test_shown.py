@@ -52,7 +52,7 @@ def test_a_verdict_is_read_aloud_as_its_word():
 
 
 def test_what_is_printed_alike_but_judged_otherwise_gets_a_second_decimal():
-    frame = pd.DataFrame({"points": [2.24, -2.16, 5.0], "needed": [2.19, 2.21, 1.0], "verdict": ["resolved"] * 3})
+    frame = pd.DataFrame({"points": [2.24, -2.16, 5.0], "needed": [2.19, 2.21, 1.0], "verdict": [""] * 3})
     first, second, third = (row[0] for row in rows(shown(frame, "x"))[1:])
     assert first.startswith("+2.24 ± 2.19") and second.startswith("−2.16 ± 2.21") and third.startswith("+5.00")
     frame["needed"] = 1.0
@@ -60,7 +60,7 @@ def test_what_is_printed_alike_but_judged_otherwise_gets_a_second_decimal():
 
 
 def test_differences_stand_under_each_other_at_their_decimal_points():
-    frame = pd.DataFrame({"points": [10.0, -2.0, 1.0], "needed": [12.3, 1.0, math.nan], "verdict": ["x"] * 3})
+    frame = pd.DataFrame({"points": [10.0, -2.0, 1.0], "needed": [12.3, 1.0, math.nan], "verdict": [""] * 3})
     behind = [cell.partition(".")[2] for cell in shown(frame, "x").columns[0].cells]
     assert len(set(map(len, behind))) == 1
 
@@ -78,6 +78,27 @@ def test_many_differences_have_a_picture_with_the_line_at_zero():
     zero = axis([Interval(-3, 1), Interval(7, 1)]).zero
     dots = [float(next(one for one in picture if one.tag == "circle").get("cx")) for picture in pictures]
     assert [dot > zero for dot in dots] == [points > 0 for points in np.linspace(-3, 7, 5)]
+
+
+def test_a_stricter_verdict_than_the_interval_is_the_one_that_is_shown():
+    frame = many(6).assign(needed=0.5, verdict=["resolved", "open", "no effect", "open", "resolved", "open"])
+    table = shown(frame, "x", legend="half of it")
+    signs = [cell[-1] for cell in table.columns[2].cells]
+    assert signs == ["●", "○", "○", "○", "●", "○"] and table.columns[3].cells[1] == "open"
+    assert table.notes == ["half of it"]
+
+
+def test_a_claim_has_the_published_difference_and_its_own_colour_where_it_is_turned_round():
+    frame = many(6).rename(columns={"points": "ours"}).assign(published=1.0, verdict="as published")
+    frame.loc[["set 0", "set 1"], "verdict"] = "the other way round"
+    columns = ["published", "ours", "needed", "verdict"]
+    table = shown(frame[columns], "x", names={"published": "published, points"})
+    head, *body = rows(table)
+    assert head == ["", "published, points", "−50+10", "ours, points", "verdict"]
+    assert body[0][1] == "1.0" and body[0][-1] == "the other way round"
+    colours = [next(picture.iter("circle")).get("stroke") for picture in list(tree(table).iter("svg"))[1:]]
+    assert colours == ["#d55e00"] * 2 + ["#2b83ba"] * 4
+    assert "◇ published" in table.notes[0]
 
 
 @pytest.mark.parametrize("values", [(0.01, 0.02), (-80.0, 33.0), (5.0, 6.0), (-2.0, -1.0), (0.0, 0.0), (1.0, 160.0)])
@@ -112,7 +133,7 @@ def test_a_column_has_one_format():
 def test_numbers_stand_to_the_right_and_words_to_the_left():
     frame = pd.DataFrame({"score": ["46.3 ± 0.2", "not run"], "word": ["IF 20", "IF 5"]}, index=["damed", "rded"])
     classes = [[cell.get("class") for cell in row] for row in tree(shown(frame, "x")).iter("tr")]
-    assert classes == [[None, "n", None], [None, "n", None], [None, "n x", None]]
+    assert classes == [[None, "n", None], [None, "n", "k"], [None, "n x", "k"]]
     for text in ("−1.5", "46.3 (3)", "4e-05", "1,090", "46.3 ± 0.2 (5)†", "12 %"):
         assert is_number(text)
     for text in ("IF 20", "3 pairs", "1.0 clamped", "–"):
@@ -128,7 +149,9 @@ def test_more_columns_than_a_page_has_room_for_are_refused():
 
 def test_words_for_names():
     assert said("damed - random") == "DAM + ED − random real images"
-    assert said("edc, online-teacher/plain (32)") == "EDC, online-teacher/plain (32)"
+    assert said("edc, online-teacher/plain (32)") == "EDC, paper 2's judge, plain teacher"
+    assert said("cifar10, IF 10: damed above datm") == "CIFAR-10-LT, IF 10: DAM + ED above DATM"
+    assert said("datm, dsa-stored") == "DATM, paper 1's judge"
     assert said(STORED) == said(str(STORED)) == "paper 1's judge"
     assert said("random images, full of trucks") == "random images, full of trucks"
     assert said("damed: x") == "DAM + ED: x" and said(7) == "7"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 __all__ = ["Axis", "Interval", "axis"]
 
-WIDTH, HEIGHT, EDGE = 190, 18, 12  # pixels; the edge is left free for dots and the first and last number
+WIDTH, HEIGHT, EDGE = 170, 18, 12  # pixels; the edge is left free for dots and the first and last number
 STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
-OURS, PALE, OTHER = "#2b83ba", "#8a8a8a", "#d55e00"  # seen on white and on dark pages
+OURS, PALE, TURNED = "#2b83ba", "#8a8a8a", "#d55e00"  # seen on white and on dark pages
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,20 @@ class Interval:
     points: float
     needed: float | None = None  # None: nobody knows
     printed: float | None = None  # what a paper has; None: nothing
+    verdict: bool | None = None  # whether it is resolved by a stricter rule; None: where the interval leaves zero out
 
     @property
     def resolved(self) -> bool:
-        """Whether the interval does not reach zero."""
+        """Whether the difference is resolved."""
+        if self.verdict is not None:
+            return self.verdict
         return self.needed is not None and abs(self.points) > self.needed
+
+    @property
+    def colour(self) -> str:
+        """Blue where it is resolved, orange where it is the other way round than printed, grey where it is open."""
+        turned = self.printed is not None and self.printed * self.points < 0
+        return PALE if not self.resolved else TURNED if turned else OURS
 
     @property
     def ends(self) -> tuple[float, ...]:
@@ -52,7 +61,7 @@ class Axis:
 
     def row(self, one: Interval, told: str) -> str:
         """The picture of one difference; ``told`` says it in words."""
-        middle, colour = HEIGHT / 2, OURS if one.resolved else PALE
+        middle, colour = HEIGHT / 2, one.colour
         x, parts = self.place(one.points), []
         if one.needed is not None:
             ends = (self.place(one.points - one.needed), self.place(one.points + one.needed))
@@ -65,7 +74,7 @@ class Axis:
         if one.printed is not None:
             at = self.place(one.printed)
             diamond = f"M{at:.1f} 3.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z"
-            parts.append(f'<path d="{diamond}" fill="none" stroke="{OTHER}" stroke-width="1.7"/>')
+            parts.append(f'<path d="{diamond}" fill="none" stroke="currentColor" stroke-width="1.3"/>')
         return _svg("".join(parts), told)
 
     @property

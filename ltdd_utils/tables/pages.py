@@ -32,9 +32,10 @@ border-bottom:1.5px solid rgb(127 127 127/70%)!important;background:none!importa
 .ltdd-table :is(th,td).n{text-align:right!important}
 .ltdd-table td.n{white-space:nowrap!important}
 .ltdd-table td.x{opacity:.7}
+.ltdd-table td.k{white-space:nowrap!important}
 .ltdd-table td.v{padding:0 .3rem!important;vertical-align:middle!important}
-.ltdd-table td svg,.ltdd-table th svg{display:block;width:190px!important;
-max-width:none!important;min-width:190px;font-weight:400}
+.ltdd-table td svg,.ltdd-table th svg{display:block;width:170px!important;
+max-width:none!important;min-width:170px;font-weight:400}
 .ltdd-table :is(th,td):first-child{position:sticky;left:0;z-index:1;background:var(--ltdd-page)!important;
 padding-left:.1rem!important}
 .ltdd-table tbody .group th{font-weight:600;padding-top:.7rem!important;max-width:none!important}
@@ -42,7 +43,8 @@ padding-left:.1rem!important}
 .ltdd-table details{font-size:.85em;margin:.4rem 0 0}
 .ltdd-table pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;margin:.3rem 0 0;padding:.5rem .7rem;
 background:rgb(127 127 127/10%);color:inherit;border:0}
-@media (max-width:600px){.ltdd-table :is(th,td):first-child{max-width:9.5em!important}}
+.ltdd-table table:has(td.v) :is(th,td):first-child{min-width:13em!important}
+@media (max-width:600px){.ltdd-table :is(th,td):first-child{min-width:0!important;max-width:9.5em!important}}
 """.replace("\n", "")
 
 

@@ -15,6 +15,7 @@ __all__ = ["EMPTY", "MOST", "Shown", "shown"]
 
 MOST = 6  # columns: what a page of 750 pixels and a reader can take
 EMPTY = "\N{EN DASH}"
+SHORT = 9  # letters
 BETWEEN = f" {MINUS} "
 DROPPED = ("spread", "command")  # whose spread it is, chapter 00 says; commands are folded below
 
@@ -41,6 +42,11 @@ class Column:
             and all(len(cell) < 9 or is_number(cell) for cell in self.cells)
         )
 
+    @property
+    def short(self) -> bool:
+        """Whether its words stay on one line."""
+        return max(map(len, self.cells), default=0) < SHORT
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -66,7 +72,7 @@ class Shown:
         cells = []
         for place, column in enumerate(self.columns):
             text = escape(column.cells[row]) if column.html is None else column.html[row]
-            kind = ("n" if column.right else "", "x" if text in (EMPTY, "not run") else "")
+            kind = ("n" if column.right else "k" if column.short else "", "x" if text in (EMPTY, "not run") else "")
             options = {"class_": " ".join(filter(None, kind)), "scope": "row" if place == 0 else ""}
             if column.picture is not None:
                 options = column.picture.cell
@@ -95,6 +101,7 @@ def shown(
     digits: int | Mapping[Any, int] | None = None,
     empty: str = EMPTY,
     note: str = "",
+    legend: str | None = None,
     commands: Sequence[str] = (),
 ) -> Shown:
     """A frame as a table of a page.
@@ -110,6 +117,7 @@ def shown(
         digits: decimals, of all columns or by column; None: none for whole numbers, else one.
         empty: what stands where nothing is: "not run" where it could have been run.
         note: a sentence below.
+        legend: of the differences, where they are judged by another rule than that of ``analysis.contrasts``.
         commands: further commands, folded below the table with those of the column ``command``.
 
     Raises:
@@ -119,7 +127,7 @@ def shown(
     groups, stubs = _stubs(frame, names or {})
     columns: list[Column] = [*stubs]
     notes = [note] if note else []
-    merged = verdicts.merged(frame, digits if isinstance(digits, int) else None)
+    merged = verdicts.merged(frame, digits.get("points") if isinstance(digits, Mapping) else digits, legend)
     for place, name in enumerate(frame.columns):
         if merged is not None and name == merged.name:
             title = (names or {}).get(name, merged.title)

@@ -8,18 +8,21 @@ from typing import Any
 
 import pandas as pd
 
+from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.evaluator import Evaluator
 from ltdd_utils.recipes.labels import JUDGES, LABELS, judge, label
 
 __all__ = ["MINUS", "head", "is_number", "number", "said", "texts"]
 
 MINUS = "\N{MINUS SIGN}"
+ANY_JUDGE = re.compile(
+    rf"(?:{'|'.join(map(re.escape, sorted(JUDGES, key=len, reverse=True)))})(?: \((?:\w+ )?(?:\d+|None)\))?"
+)
 SEPARATORS = re.compile(r"( - |: |, | above | \(|\))")
-NUMBER = re.compile(rf"[{MINUS}+-]?[\d,]*\.?\d+(e[{MINUS}+-]?\d+)?(\s?[%×])?( ± [\d.]+)?( \([\d,]+\))?[†*]?")
+NUMBER = re.compile(rf"(< )?[{MINUS}+-]?[\d,]*\.?\d+(e[{MINUS}+-]?\d+)?(\s?[%×])?( ± [\d.]+)?( \([\d,]+\))?[†*]?")
 HEADS = {  # columns of our frames -> words
     "accuracy": "accuracy, %",
     "recipe itself": "recipe itself, %",
-    "published": "published",
     "before": "before, %",
     "after": "after, %",
     "gain": "gain, points",
@@ -38,11 +41,13 @@ def said(thing: object) -> str:
     """A name in words: of a method, of a judge, and of what is put together of them ("damed - random")."""
     if isinstance(thing, Evaluator):
         return judge(thing)
-    text = str(thing)
-    if text.partition(" ")[0] in JUDGES:
-        return judge(text)
-    parts = (label(part) if part in LABELS else part for part in SEPARATORS.split(text))
+    text = ANY_JUDGE.sub(lambda found: judge(found[0]), str(thing))
+    parts = (_word(part) for part in SEPARATORS.split(text))
     return "".join(f" {MINUS} " if part == " - " else part for part in parts)
+
+
+def _word(part: str) -> str:
+    return DATASETS[part].title if part in DATASETS else label(part) if part in LABELS else part
 
 
 def head(name: object) -> str:

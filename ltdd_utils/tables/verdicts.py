@@ -15,7 +15,9 @@ __all__ = ["Merged", "Picture", "merged"]
 
 PICTURED = 5  # rows, from which on a picture stands beside the numbers
 SIGNED = ("resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
-NOTE = f"± what a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
+OPEN = ("not resolved", "open", "no effect")
+LEGEND = f"± what a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
+DIAMOND = " \N{WHITE DIAMOND} published; orange: the other way round."
 SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 
 
@@ -48,12 +50,13 @@ class Merged:
     note: str
 
 
-def merged(frame: pd.DataFrame, digits: int | None = None) -> Merged | None:
+def merged(frame: pd.DataFrame, digits: int | None = None, legend: str | None = None) -> Merged | None:
     """The differences of a frame with their verdicts; None where it has none.
 
     Args:
         frame: ``points`` (or ``ours``, beside ``published``) and ``needed``, in points, and perhaps ``verdict``.
         digits: decimals; None: one, and two where a difference and what it must exceed would be printed alike.
+        legend: what the numbers and signs are; None: as ``analysis.contrasts`` has them.
     """
     name = next((name for name in ("points", "ours") if name in frame and "needed" in frame), None)
     if name is None:
@@ -61,7 +64,9 @@ def merged(frame: pd.DataFrame, digits: int | None = None) -> Merged | None:
     verdict = list(frame["verdict"]) if "verdict" in frame else [""] * len(frame)
     printed = list(frame["published"]) if "published" in frame else [math.nan] * len(frame)
     rows = [
-        None if math.isnan(points) or said in ("not run", "start") else Interval(points, _known(needed), _known(paper))
+        None
+        if math.isnan(points) or said in ("not run", "start")
+        else Interval(points, _known(needed), _known(paper), said not in OPEN if said else None)
         for points, needed, paper, said in zip(frame[name], frame["needed"], printed, verdict, strict=True)
     ]
     digits = digits or (2 if any(one is not None and _ties(one) for one in rows) else 1)
@@ -69,7 +74,9 @@ def merged(frame: pd.DataFrame, digits: int | None = None) -> Merged | None:
     html = [escape(cell[:-1]) + mark(cell[-1]) if cell[-1:] in (FILLED, HOLLOW) else escape(cell) for cell in cells]
     taken = ("needed", *(["verdict"] if set(verdict) <= set(SIGNED) else []))
     title = "difference, points" if name == "points" else "ours, points"
-    return Merged(name, title, taken, cells, html, _picture(rows, digits), NOTE)
+    picture = _picture(rows, digits)
+    seen = picture is not None and any(one is not None and one.printed is not None for one in rows)
+    return Merged(name, title, taken, cells, html, picture, (legend or LEGEND) + (DIAMOND if seen else ""))
 
 
 def _known(value: float | None) -> float | None:
