@@ -433,7 +433,7 @@ notebook.table(rows, "DATM with calibrated labels", digits={"tau": 2})
 # %% [markdown]
 # ADSA's rule makes the classes equally confident on their own distilled images.
 # In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
-# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the thirds: it is the middle classes that gain.
+# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the thirds: on CIFAR-10-LT it is the middle classes that gain, and the tail stays where it was.
 # Images that began as noise cannot be cured by a shift of labels.
 # Against random real images under the same students.
 # Logit-adjusted experts alone take DATM far above them, and on CIFAR-10-LT only:

@@ -133,7 +133,7 @@ def test_a_column_has_one_format():
 def test_numbers_stand_to_the_right_and_words_to_the_left():
     frame = pd.DataFrame({"score": ["46.3 ± 0.2", "not run"], "word": ["IF 20", "IF 5"]}, index=["damed", "rded"])
     classes = [[cell.get("class") for cell in row] for row in tree(shown(frame, "x")).iter("tr")]
-    assert classes == [[None, "n", None], [None, "n", "k"], [None, "n x", "k"]]
+    assert classes == [[None, "n", None], ["k", "n", "k"], ["k", "n x", "k"]]
     for text in ("−1.5", "46.3 (3)", "4e-05", "1,090", "46.3 ± 0.2 (5)†", "12 %"):
         assert is_number(text)
     for text in ("IF 20", "3 pairs", "1.0 clamped", "–"):
