@@ -92,7 +92,7 @@ plots.before_after(paper_1, before, [board[method, STORED] for method in paper_1
 
 # %%
 means = board.gains({method: (method, STORED) for method in paper_1})
-means.rename_axis("method").round(1)
+notebook.table(means, "What the iterations add", names={"distillations": "n"})
 
 # %% [markdown]
 # `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others.
@@ -123,38 +123,42 @@ beside = beside[
     & beside.method.isin(paper_1)
     & (beside.paper == "zhao2025ltdd")
 ]
-columns = ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)"]
-analysis.formatted(beside)[columns].set_index("method")
+columns = ["method", "paper", "ours", "difference", "n", "visible from"]
+heads = {"paper": "published, %", "ours": "ours, %", "difference": "difference, points"}
+heads |= {"visible from": "visible from, points"}
+rows = analysis.formatted(beside)[columns].set_index("method")
+notebook.table(rows, "The published rows beside ours, at a reduced scale", names=heads)
 
 # %% [markdown]
 # Which differences between recipes are resolved?
-# Distillations of one seed are compared in pairs; chapter 00 explains the columns.
+# Distillations of one seed are compared in pairs; chapter 00 explains ± and its sign.
 # All share the same experts, so a resolved difference holds for these four pairs.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import itertools
 
 pairs = [(later, earlier) for earlier, later in itertools.combinations(paper_1, 2)]
-analysis.for_display(board.contrasts(pairs, STORED))
+notebook.table(board.contrasts(pairs, STORED), "The four recipes in pairs")
 
 # %% [markdown]
 # ## Controls
 #
 # Each row changes the named settings of a recipe and nothing else.
 # The last column is the recipe itself, with the same seeds.
-# (`before` is empty where no initial set was scored.
+# (There is no score before where no initial set was scored.
 # Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 elsewhere = {"evaluate.adsa.largest", "data.class_order"}
 changed = [one for one in board.entries if one.changes and one.iterations]
 changed = [one for one in changed if one.method in paper_1]
-controls = {one.label: one for one in changed if elsewhere.isdisjoint(one.changes)}
-controls["damed: students of width 128"] = board.entry("damed", STORED.with_width(128))
+changed = [one for one in changed if elsewhere.isdisjoint(one.changes)]
+controls = {recipes.variant(one.method, one.changes): one for one in changed}
+controls["damed, students of width 128"] = board.entry("damed", STORED.with_width(128))
 table = board.gains({name: one.run for name, one in controls.items()})
 itself = {name: board[one.method, STORED].on(one.seeds) for name, one in controls.items()}
 table["recipe itself"] = [scores.percent for scores in itself.values()]
-analysis.for_display(table)
+notebook.table(table, "One setting changed", names={"distillations": "n"})
 
 # %% [markdown]
 # The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from.
@@ -197,7 +201,7 @@ columns = ["slope", "own class, most frequent", "own class, rarest", "step size"
 labels = pd.DataFrame(slopes, index=columns).T
 assert labels.slope["datm"] > 0.5 > labels.slope["dam_only"] > labels.slope["ed_only"] > 0
 assert labels.slope["damed"] < 0
-analysis.for_display(labels, 3)
+notebook.table(labels, "What the labels of a finished set say", digits=3)
 
 # %% [markdown]
 # DATM's labels repeat much of the tail (they begin as labels of biased experts, so not all of it is the matching's), DAM + ED's give the rare classes a little *more* than their share.
@@ -266,7 +270,8 @@ assert (three["tail"] > three[["head", "mid"]].max(axis=1)).all()
 by_seed = unstable.loc["damed"]
 apart = means_of.loc["damed"].max() - means_of.loc["damed"].min()
 assert apart < by_seed.mid.max() - by_seed.mid.min()
-analysis.for_display(unstable, 2)
+unstable.columns = ["head", "middle", "tail"]
+notebook.table(unstable, "Deviation over mean of the gradient norm", digits=2)
 
 # %% [markdown]
 # In three of the recipes it is the tail that scatters most.
@@ -313,7 +318,8 @@ added = pd.concat(added, names=["IF", ""]).swaplevel().sort_index()
 by_factor = printed.pivot(index="imbalance_factor", columns="method", values="mean")
 gaps = {f"damed - {m}": by_factor.damed - by_factor[m] for m in ("datm", "random")}
 added.insert(0, "published", pd.concat(gaps))
-analysis.for_display(added)
+heads = {"published": "published, points"}
+notebook.table(added, "How far DAM + ED is above the other two", names=heads)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 above = added.points.unstack(0)
@@ -348,11 +354,14 @@ small = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 small = small[(small.ipc == 10) & (small.protocol == "dsa-stored")]
 thirds = small[small.method.isin(methods)]
 columns = ["overall", "tail"]
-(100 * thirds.pivot_table(columns, "method", "imbalance_factor")).round(1)
+rows = 100 * thirds.pivot_table(columns, "method", "imbalance_factor").T
+rows = rows.rename_axis([None, "IF"])
+rows = rows.rename({"overall": "all classes, %", "tail": "tail third, %"})
+notebook.table(rows, "Accuracy on Digits-LT, by imbalance factor")
 
 # %%
 found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
-analysis.for_display(pd.concat(found))
+notebook.table(pd.concat(found), "DAM + ED minus the other two, on Digits-LT")
 
 # %% [markdown]
 # (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)
@@ -411,7 +420,7 @@ spent = pd.DataFrame(cost).T
 stage_2 = spent["classifier experts"] / spent["experts"]
 print(f"classifier experts / experts: {stage_2['damed']:.2f}")
 assert 0.4 < stage_2["damed"] < 0.7
-analysis.for_display(spent.drop(columns="preprocess"), 0)
+notebook.table(spent.drop(columns="preprocess").T, "Seconds of each stage", digits=0)
 
 # %% [markdown]
 # The second stage adds about half again here, and not because decoupling is dear: only the first stage was cut for this scale (40 epochs of 100; the second has its 10).
@@ -428,7 +437,11 @@ analysis.for_display(spent.drop(columns="preprocess"), 0)
 #   At 0.01, the paper's value, the matching starts near 1 and learns the step size on the way.
 #   It was chosen by the matching loss, not by a test score.
 # - *Weights of sum 1*, as released: a control above, and chapter 05.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # Of the distillations recorded so far, at this scale; the tables above say how many there are and which differences are resolved.

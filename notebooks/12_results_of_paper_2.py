@@ -104,7 +104,10 @@ table = board.accuracies(order, teachers.values()).set_axis(list(teachers), axis
 for kind, evaluator in teachers.items():
     table[f"n, {kind}"] = [len(board[method, evaluator]) for method in order]
 assert (table.loc["sre2l"] < table.loc["random"])[list(teachers)].all()
-analysis.for_display(table, empty="not run")
+heads = {kind: f"{kind} teacher, %" for kind in teachers}
+notebook.table(
+    table, "Accuracy of each set under each teacher", names=heads, empty="not run"
+)
 
 # %% [markdown]
 # (`edc_several` recovers with four backbones in turn where `edc` has one; EDC's release has eight.)
@@ -113,7 +116,7 @@ analysis.for_display(table, empty="not run")
 # %%
 several = board.contrasts([("edc_several", "edc")], PLAIN)
 assert several.verdict.item() == "not resolved"
-analysis.for_display(several)
+notebook.table(several, "Four backbones and one, plain teacher")
 
 # %% [markdown]
 # ## How much is the teacher?
@@ -126,13 +129,13 @@ taught = table[list(teachers)].dropna()
 taught = taught.assign(gain=taught.debiased - taught.plain)
 method_gain = taught.debiased["unilevel"] - taught.debiased["random"]
 assert taught.gain.min() > 2 * method_gain > 0
-analysis.for_display(taught)
+notebook.table(taught, "What the debiased teacher gives to a set", names=heads)
 
 # %% [markdown]
 # ## Which part of the debiasing?
 #
 # Random real images again, labelled by teachers that lack parts of the bundle.
-# `sharpness=0` weighs all classes alike, `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
+# Without class weights (`sharpness=0`) all classes weigh alike, and `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
 # (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
 # Without the weights its students lose more than ten points, whatever else is in the bundle; without the consistency loss nothing is lost that could be seen:
 
@@ -142,9 +145,9 @@ weights, loss, partners = (
     for part in ("sharpness", "consistency", "partner_power")
 )
 lacking = {
-    "sharpness=0, consistency=0, partner_power=0": weights | loss | partners,
-    "sharpness=0": weights,
-    "consistency=0": loss,
+    "no class weights, no consistency, uniform partners": weights | loss | partners,
+    "no class weights": weights,
+    "no consistency loss": loss,
 }
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -153,14 +156,15 @@ whole = board["random", DEBIASED]
 bundle = contrasts({name: (one.scores, whole) for name, one in fewer.items()})
 bundle.insert(0, "students", [one.scores.percent for one in fewer.values()])
 bundle.insert(0, "teacher", [100 * one.teacher_accuracy for one in fewer.values()])
-falls = bundle.drop("consistency=0")
+falls = bundle.drop("no consistency loss")
 assert (falls.verdict == "resolved").all() and falls.points.max() < -10
-assert bundle.verdict["consistency=0"] == "not resolved"
-analysis.for_display(bundle)
+assert bundle.verdict["no consistency loss"] == "not resolved"
+heads_of = {"teacher": "teacher, %", "students": "students, %"}
+notebook.table(bundle, "Teachers that lack a part of the bundle", names=heads_of)
 
 # %% [markdown]
-# `teacher` is what the teacher itself scores, `students` its students on random images, and `points` their difference to the students of the whole bundle's teacher on the same seed.
-# (Chapter 00 says when a difference is resolved, and what the columns are.)
+# The difference is that of the students to those of the whole bundle's teacher on the same seed.
+# (Chapter 00 says when a difference is resolved.)
 #
 # ## What is a point of the teacher's accuracy worth?
 #
@@ -200,10 +204,17 @@ print(
     f"random images would score the printed {printed} under a teacher of "
     f"{needed_teacher:.0f} %, if their line went on that far"
 )
-analysis.for_display(response, 2)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+ends = zip(response.low, response.high, strict=True)
+response["95 % interval"] = [f"{low:.2f} to {high:.2f}" for low, high in ends]
+response = response[["slope", "95 % interval", "residual", "n"]]
+heads_of = {"residual": "residual, points", "n": "runs"}
+caption = "Points of the students for a point of the teacher"
+notebook.table(response, caption, names=heads_of, digits={"slope": 2})
 
 # %% [markdown]
-# `slope` has its 95 % interval in `low` and `high`; `residual` is the distance of a run from its line, in points, and `n` the number of runs.
+# The residual is the distance of a run from its line.
 # Runs of one seed share a teacher, so that their distances are not independent: the intervals are somewhat too narrow.
 # The last line of print is an extrapolation beyond every teacher that was trained here, and no result.
 #
@@ -232,7 +243,7 @@ tied = found.loc[[f"unilevel - {m}" for m in ("unilevel_no_calibration", "edc")]
 assert (tied.verdict == "not resolved").all()
 no_crops = found.loc["unilevel - unilevel_no_init"]
 assert no_crops.verdict == "resolved" and -1 < no_crops.points < 0
-analysis.for_display(found)
+notebook.table(found, "The full method minus the others, under the debiased teacher")
 
 # %% [markdown]
 # ## The paper's ablation, on CIFAR-100-LT
@@ -260,7 +271,7 @@ ablation = pd.DataFrame(
         },
     }
 )
-analysis.for_display(ablation, empty="not run")
+notebook.table(ablation, "The ablation on CIFAR-100-LT: accuracy, %", empty="not run")
 
 # %% [markdown]
 # All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named).
@@ -272,7 +283,8 @@ heights = heights.set_axis(list(teachers), axis="columns")
 heights.insert(0, "published", printed.reindex(heights.index))
 for kind in teachers:
     heights.loc["the teacher itself", kind] = 100 * hundred.teacher_mean(kind)
-analysis.for_display(heights)
+heads_of = heads | {"published": "published, %"}
+notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads_of)
 
 # %% [markdown]
 # A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
@@ -292,7 +304,7 @@ on_hundred = pd.concat(on_hundred).query("verdict != 'not run'")
 near = shared.loc[["unilevel - random", "unilevel - rded"]]
 assert (near.verdict == "not resolved").all() and near.points.abs().max() < 1
 assert on_hundred.loc["own teacher"].verdict["unilevel - rded"] == "resolved"
-analysis.for_display(on_hundred)
+notebook.table(on_hundred, "The full method minus the others, on CIFAR-100-LT")
 
 # %% [markdown]
 # ## Observer or teacher?
@@ -314,7 +326,7 @@ full = board["unilevel", DEBIASED]
 jobs = contrasts({name: (scores, full) for name, scores in switched.items()})
 jobs.insert(0, "accuracy", [scores.percent for scores in switched.values()])
 assert jobs.verdict.iloc[0] == "not resolved" and jobs.points.iloc[1:].max() < -10
-analysis.for_display(jobs)
+notebook.table(jobs, "Plain networks in the place of debiased ones")
 
 # %% [markdown]
 # `points` is the difference to the full method, where both are debiased, on the same seeds.
@@ -339,7 +351,7 @@ asked = {
 asked = {name: ("unilevel", DEBIASED, changes) for name, changes in asked.items()}
 forms = board.controls(asked).drop(columns="command")
 assert (forms.verdict == "not resolved").all()
-analysis.for_display(forms)
+notebook.table(forms, "Other statistics, beside the recipe itself")
 
 # %% [markdown]
 # ## Before and after recovery
@@ -353,7 +365,9 @@ before = [board.before(method, DEBIASED) for method in begun]
 plots.before_after(begun, before, [board[method, DEBIASED] for method in begun])
 
 # %%
-board.gains({method: (method, DEBIASED) for method in begun}).rename_axis("method").round(1)
+gains = board.gains({method: (method, DEBIASED) for method in begun})
+heads_of = {"distillations": "n"}
+notebook.table(gains, "What recovery adds, debiased teacher", names=heads_of)
 
 # %% [markdown]
 # ## ADSA
@@ -370,7 +384,7 @@ runs = [("edc_adsa", PLAIN), ("sre2l_adsa", PLAIN), ("unilevel_adsa", DEBIASED)]
 calibrated.insert(0, "tau", [board.entry(*run).adsa_tau for run in runs])
 assert (calibrated.verdict == "resolved").all()
 assert plain.points.min() > 5 and debiased.points.max() < 0
-analysis.for_display(calibrated, 2)
+notebook.table(calibrated, "With ADSA minus without", digits={"tau": 2})
 
 # %% [markdown]
 # ## Head and tail
@@ -412,10 +426,8 @@ for one in board.entries:
 budget = contrasts(pairs)
 budget.insert(0, "accuracy", [one_label.percent for one_label, _ in pairs.values()])
 assert (budget.verdict == "resolved").all() and budget.points.max() < 0
-analysis.for_display(budget)
-
-# %% [markdown]
-# `points` is what one stored label gives less than the answer for every view, on the same seed.
+caption = "One stored label minus the answer for every view"
+notebook.table(budget, caption)
 
 # %% [markdown]
 # ## Against the images per class
@@ -446,7 +458,9 @@ ours["shown"] = [f"{accuracy:.1f} ({n})" for accuracy, n in numbers]
 by_size = ours.pivot(index="method", columns="ipc", values="accuracy")
 lead = by_size.loc["unilevel"] - by_size.loc["random"]
 assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
-ours.pivot(index="method", columns="ipc", values="shown")
+shown_by = ours.pivot(index="method", columns="ipc", values="shown")
+caption = "Accuracy in % by images per class, debiased teacher (n in brackets)"
+notebook.table(shown_by, caption, names={"method": "images per class"})
 
 # %% [markdown]
 # The uni-level method against the others at one image per class, under the same teacher.
@@ -457,14 +471,14 @@ others = [("unilevel", method) for method in ("edc", "random", "rded")]
 alone = single.contrasts(others, DEBIASED)
 assert (alone.points > 0).all() and alone.verdict["unilevel - edc"] == "not resolved"
 assert (alone.verdict.drop("unilevel - edc") == "resolved").all()
-analysis.for_display(alone)
+notebook.table(alone, "The uni-level method at one image per class")
 
 # %% [markdown]
 # The published methods' own evaluators at one image per class, plain teachers included:
 
 # %%
 table = single.accuracies(single.methods(), teachers.values()).dropna(how="all")
-analysis.for_display(table.sort_values(DEBIASED))
+notebook.table(table.sort_values(DEBIASED), "Accuracy at one image per class, %")
 
 # %% [markdown]
 # ## Other students
@@ -490,7 +504,9 @@ printed = printed.pivot(index="method", columns="network", values="mean")
 sides = {"published": printed, "ours": by_network}
 both_sides = pd.concat(sides, axis=1).reindex(list(sets))
 both_sides = both_sides.reindex(columns=pd.MultiIndex.from_product([sides, networks]))
-analysis.for_display(both_sides, empty="not run")
+rows = both_sides.stack(level=0, future_stack=True)[networks]
+caption = "Accuracy by architecture of the student, %"
+notebook.table(rows, caption, empty="not run")
 
 # %% [markdown]
 # And minus the ConvNet's own score, in points.
@@ -504,7 +520,9 @@ fall = moved["ours"].loc[["damed", "unilevel"]].dropna(axis=1)
 assert len(fall.columns) and (fall.loc["damed"] < fall.loc["unilevel"]).all()
 assert fall.loc["unilevel"].max() < 0
 assert (fall.loc["damed"] > moved["published"].loc["damed", fall.columns]).all()
-analysis.for_display(moved, empty="not run")
+rows = moved.stack(level=0, future_stack=True)[networks[1:]]
+caption = "Minus the ConvNet's own score, points"
+notebook.table(rows, caption, empty="not run")
 
 # %% [markdown]
 # The paper also says that its scores vary less over architectures.
@@ -515,7 +533,7 @@ shared = both_sides.ours.dropna(axis=1).columns
 varies = {side: both_sides[side][shared].std(axis=1) for side in sides}
 varies = pd.DataFrame(varies).loc[["damed", "unilevel"]]
 assert (varies.loc["unilevel"] < varies.loc["damed"]).all()
-analysis.for_display(varies)
+notebook.table(varies, "Standard deviation over architectures, points")
 
 # %% [markdown]
 # So it is here, by two students of one set each.
@@ -531,7 +549,7 @@ runs = {
 steps = {method: run.distillation.curve("lr")[1] for method, run in runs.items()}
 learned = pd.DataFrame({m: (v[0], v[-1]) for m, v in steps.items()}, ["first", "last"]).T
 assert learned["last"].idxmin() == "mtt" and learned["last"].idxmax() == "damed"
-learned.round(4)
+notebook.table(learned, "The step size that a set has learned", digits=4)
 
 # %% [markdown]
 # MTT's, with hard labels, shrank.
@@ -552,7 +570,7 @@ tested = round(sum(map(sum, small.records[0].metrics.confusion)))
 apart = debiased.points.abs().item() / 100 * tested
 assert apart < 10
 print(f"{apart:.1f} of {tested} test images between the first two")
-analysis.for_display(opposite)
+notebook.table(opposite, "On Digits-LT")
 
 # %% [markdown]
 # The first of the two is a matter of a handful of test images.
@@ -567,11 +585,16 @@ analysis.for_display(opposite)
 # %%
 print(shown["unilevel, debiased teacher"].cost.device)
 cost = {name: run.cost.seconds for name, run in shown.items()}
-pd.DataFrame(cost).T.drop(columns="preprocess").round(0)
+cost = pd.DataFrame(cost).drop("preprocess")
+notebook.table(cost, "Seconds of each stage", digits=0)
 
 # %%
 printed = targets().query("table == 'Table 9' and dataset == 'cifar10'")
-printed.set_index(["method", "metric"])[["mean", "unit", "note"]]
+stages = {"seconds_experts": "experts", "seconds_distillation": "the set"}
+printed = printed.assign(metric=printed.metric.replace(stages))
+printed = printed.pivot(index="method", columns="metric", values="mean")
+caption = "Published seconds, one image per class, one GPU"
+notebook.table(printed.rename_axis(columns=None), caption, digits=0)
 
 # %% [markdown]
 # ## What the images look like
@@ -588,6 +611,9 @@ Image(
     alt="Images of EDC and the uni-level method before and after",
     width=760,
 )
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
 
 # %% [markdown]
 # ## What we saw

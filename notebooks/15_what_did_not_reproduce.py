@@ -643,16 +643,7 @@ notebook.table(taught, "What the teachers themselves score")
 # %%
 whole = compare(recorded, printed, recipes.names())
 whole = whole[(whole.metric == "accuracy") & whole["mean"].notna()]
-number = [
-    "paper",
-    "table",
-    "dataset",
-    "imbalance_factor",
-    "ipc",
-    "method",
-    "network",
-    "source",
-]
+number = "paper table dataset imbalance_factor ipc method network source".split()
 state = whole.status.where(whole.status != "run", "run at scale " + whole.scale.fillna(""))
 counts = whole.assign(state=state).drop_duplicates([*number, "state"])
 counts = counts.groupby(["dataset", "state"]).size().unstack(fill_value=0)

@@ -34,6 +34,10 @@ HEADS = {  # columns of our frames -> words
     "head": "head, %",
     "mid": "middle, %",
     "tail": "tail, %",
+    "convnet": "ConvNet",
+    "vgg11": "VGG-11",
+    "alexnet": "AlexNet",
+    "resnet18": "ResNet-18",
 }
 
 
