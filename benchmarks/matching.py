@@ -73,7 +73,7 @@ class Bench:
         network = build(NetworkConfig(width=width), CLASSES, SIZE, 3, generator(0, "weights")).requires_grad_(False)
         if native:
             _use_pytorch_layers(network.backbone)
-        network = network.to(device, dtype)
+        self.network = network = network.to(device, dtype)
         self.layout = Layout.of(network)
         self.features = self.layout.features(network)
         labels = torch.arange(images, device=device) % CLASSES

@@ -90,6 +90,7 @@ def matching(job: Job) -> DistillationResult:
             seed=run.seed,
             watch=run.watch("matching"),
             checkpoint=checkpoint,
+            compiler=run.compiler("matching", checkpoint),
             keep=keeping(run, checkpoint, cfg.iterations, len(start)),
         )
         bundle = to_bundle(matched)
