@@ -50,7 +50,7 @@ if "google.colab" in sys.modules:
 seed: int = 0  # of experts, initial sets, distillations and students
 expert_epochs: int = 15  # half of the recipe's, so that the page is quick
 student_epochs: int = 150  # half of the protocol's
-iterations: int = 10  # of matching, few: see the end of the page
+iterations: int = 6  # of matching, few: see the end of the page
 
 # %% tags=["remove-input"]
 from ltdd_utils import notebook

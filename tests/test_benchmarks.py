@@ -30,6 +30,18 @@ def benchmark(root, monkeypatch):
 
 
 @pytest.fixture
+def printed(benchmark, monkeypatch, capsys):
+    """What a benchmark prints for its options, in this process; one test below starts one as a command."""
+
+    def main(name, *options):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *options, "--threads", str(torch.get_num_threads())])
+        assert benchmark(name).main() == 0
+        return capsys.readouterr().out
+
+    return main
+
+
+@pytest.fixture
 def student(benchmark):
     return benchmark("student")
 
@@ -108,11 +120,9 @@ def test_matching_compares_all_gradients(benchmark, monkeypatch, capsys, fits):
     assert held["stored weights MiB"] == 7 * 4 * found["parameters"] / 2**20
 
 
-def test_a_matching_part_prints_its_cost(root):
-    call = [sys.executable, root / "benchmarks" / "matching.py", "--part", "exact", "--at", "2", "--width", "4"]
-    call += ["--images", "10", "--threads", "1"]
-    done = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)})
-    found = json.loads(done.stdout)
+@pytest.mark.float32
+def test_a_matching_part_prints_its_cost(printed):
+    found = json.loads(printed("matching", "--part", "exact", "--at", "2", "--width", "4", "--images", "10"))
     assert found["seconds"] > 0
     assert found["GiB"] >= 0
 
@@ -231,8 +241,6 @@ def test_recovery_prints_both_tables_and_saves_the_memory(benchmark, monkeypatch
     assert [row["ipc"] for row in found["memory"]] == [1, 10, 50]
 
 
-def test_a_recovery_part_prints_its_rate(root):
-    call = [sys.executable, root / "benchmarks" / "recovery.py", "--part", "recovery-ours", "--width", "4"]
-    call += ["--seconds", "0.1", "--threads", "1"]
-    done = subprocess.run(call, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)})
-    assert float(done.stdout) > 0
+@pytest.mark.float32
+def test_a_recovery_part_prints_its_rate(printed):
+    assert float(printed("recovery", "--part", "recovery-ours", "--width", "4", "--seconds", "0.1")) > 0

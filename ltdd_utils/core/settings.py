@@ -109,12 +109,21 @@ def _is_required(field: dataclasses.Field) -> bool:
 
 def _read(hint: Any, value: object) -> object:  # noqa: ANN401 (a type hint)
     """A JSON value in the form that its field's type asks for (nested configurations, tuples)."""
-    for option in _options(hint):
-        if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
-            return from_dict(option, value)
-        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
-            return tuple(_read(typing.get_args(option)[0], item) for item in value)
+    config, item = _parts(hint)
+    if config is not None and isinstance(value, Mapping):
+        return from_dict(config, value)
+    if item is not None and isinstance(value, list | tuple):
+        plain = _parts(item) == (None, None)  # 309 records have 140,000 numbers
+        return tuple(value) if plain else tuple(_read(item, one) for one in value)
     return value
+
+
+@functools.cache
+def _parts(hint: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """The configuration that a hint names, and what its tuple consists of; None for what it lacks."""
+    options = _options(hint)
+    tuples = (typing.get_args(option)[0] for option in options if typing.get_origin(option) is tuple)
+    return next(filter(dataclasses.is_dataclass, options), None), next(tuples, None)
 
 
 def check_types(config: object) -> None:
