@@ -6,20 +6,30 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from toy_recipes import small_trajectory, small_unilevel
-from toy_sets import context, quick
+from toy_sets import context, quick, result_of
 
+from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.tasks import tasks_of
+from ltdd_utils.cli.ahead import set_tasks, timed
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.failures import Failed
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.core.store import Store
+from ltdd_utils.distilled import save_set
 from ltdd_utils.jobs import Place, Share, Task, processes, side_by_side
+from ltdd_utils.jobs.in_turn import in_turn
 from ltdd_utils.recipes.units import RECORD, Unit
-from ltdd_utils.runs import run
+from ltdd_utils.runs import evaluate_set, run
+from ltdd_utils.runs.expert_units import UnitsOfExperts
+from ltdd_utils.runs.set_units import UnitsOfSet
 
 pytestmark = pytest.mark.float32
 
@@ -256,6 +266,59 @@ def test_students_that_were_stopped_go_on_to_the_same_bits(tmp_path):
     side_by_side(tasks, Share(2, 2), place, View(), **how)
     assert files(where.store.root).keys() == files(tmp_path / "alone" / "work").keys()
     assert outcome(run(recipe, 0, 2, where)) == outcome(alone)
+
+
+def made_by(tasks, where, monkeypatch):
+    """Make tasks as a process would, from their descriptions in JSON; kinds of what was computed."""
+    computed, compute = [], Store._computed
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Store, "_computed", lambda store, result, *how: computed.append(result) or compute(store, result, *how)
+        )
+        tasks = [replace(task, source=json.loads(json.dumps(task.source))) for task in tasks]
+        assert in_turn(tasks, replace(where, store=Store(where.store.root, wait=False)), View(), None) == []
+    return sorted(path.parent.parent.name for path in computed)
+
+
+@pytest.mark.parametrize("protocol", ["dsa-stored", "online-teacher"])
+def test_the_units_of_an_evaluation_are_all_that_it_makes(protocol, tmp_path, monkeypatch):
+    file, where = tmp_path / "set.safetensors", context(tmp_path)
+    distilled = result_of(quick(), context(tmp_path / "made")).set
+    save_set(file, distilled)
+    judge = quick(protocol=protocol).evaluate
+    plan = [Expected("preprocess", 1.0, ""), Expected("teacher", 2.0, ""), Expected("students", 6.0, "")]
+    options = Namespace(seed=1, students=2)
+    tasks = set_tasks(file, distilled, judge, options, plan)
+    assert [task.seconds for task in tasks] == [1.0, *([] if protocol == "dsa-stored" else [2.0]), 3.0, 3.0]
+    there = UnitsOfSet(file, judge, 1, 2, where).is_there
+    assert not any(there(task.id) for task in tasks)
+    teachers = [] if protocol == "dsa-stored" else ["expert"]
+    assert made_by(tasks, where, monkeypatch) == [*teachers, "preprocess", "student", "student"]
+    assert all(UnitsOfSet(file, judge, 1, 2, where).is_there(task.id) for task in tasks)
+    made = files(where.store.root).keys()
+    scores = evaluate_set(distilled, None, judge, where, seed=1, students=2)
+    alone = evaluate_set(distilled, None, judge, context(tmp_path / "alone"), seed=1, students=2)
+    assert files(where.store.root).keys() == made and scores["metrics"] == alone["metrics"]
+
+
+@pytest.mark.parametrize("renew", [False, True])
+def test_the_units_of_experts_are_all_that_the_command_makes(renew, tmp_path, monkeypatch):
+    recipe, where = small_trajectory(), context(tmp_path)
+    asked = {"seed": 0, "keep": (0, 1, 2, 3), "keep_classifier": (0, 2), "only": (0, 1), "renew": renew}
+    work = UnitsOfExperts(recipe, asked, where)
+    source = {"of": "experts", "config": to_dict(recipe), "asked": work.asked}
+    tasks = timed([*work.units.values()], source, "", [])
+    expected = ["classifier", "classifier", "preprocess", "representation", "representation"]
+    if renew:  # those that an earlier call made lack an epoch
+        fewer = {**asked, "keep": (0, 3), "renew": False}
+        UnitsOfExperts(recipe, fewer, where).train((0, 1))
+        expected = ["representation", "representation"]
+    assert not any(work.is_there(task.id) for task in tasks[1:])
+    assert made_by(tasks, where, monkeypatch) == expected
+    assert all(work.is_there(task.id) for task in tasks)
+    kept = files(where.store.root).keys()
+    UnitsOfExperts(recipe, asked, where).train((0, 1), again=False)
+    assert files(where.store.root).keys() == kept
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------

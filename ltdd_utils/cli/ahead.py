@@ -10,15 +10,20 @@ import torch
 
 from ltdd_utils.cli.beside import Beside
 from ltdd_utils.cli.following import Following
-from ltdd_utils.cli.forecasts import duration
+from ltdd_utils.cli.forecasts import Plan, duration
 from ltdd_utils.core.context import RunContext
+from ltdd_utils.core.settings import to_dict
+from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.jobs.in_turn import in_turn
 from ltdd_utils.jobs.paths import makespan
 from ltdd_utils.jobs.schedule import Task, lengths, width
 from ltdd_utils.jobs.share import Share, cores
 from ltdd_utils.jobs.side_by_side import Failure, Place, View, Views, side_by_side
+from ltdd_utils.recipes.units import FIT, Unit
+from ltdd_utils.runs.set_units import set_units
 
-__all__ = ["Ahead", "place_of", "share_of"]
+__all__ = ["Ahead", "place_of", "set_tasks", "share_of", "timed"]
 
 GAIN_S = 10.0  # that processes have to save: each of them takes a few seconds of a core to begin
 
@@ -113,6 +118,35 @@ class Ahead:
         each = sorted(set(self.threads.values()))
         threads = str(each[0]) if len(each) == 1 else f"{each[0]} to {each[-1]}"
         return f"{count} stages, {self.share.jobs} at a time, threads of each: {threads}"
+
+
+def timed(units: Sequence[Unit], source: Mapping[str, Any], run: str, plan: Plan) -> list[Task]:
+    """Units as tasks, with the seconds that a plan expects of their stages."""
+    known = {one.name: one.seconds for one in plan}
+    found = []
+    for unit in units:
+        own = [known[stage] for stage in unit.stages if stage in known]
+        seconds = None if None in own else unit.share * sum(own)
+        found.append(Task(unit, source, run, 0.0 if unit.kind == FIT and seconds is None else seconds))
+    return found
+
+
+def set_tasks(
+    file: Path, distilled: DistilledSet, cfg: EvaluateConfig, options: argparse.Namespace, plan: Plan
+) -> list[Task]:
+    """The tasks that score a set.
+
+    Args:
+        file: of the set.
+        distilled: the set.
+        cfg: the judge.
+        options: the seed, and how many students.
+        plan: what the stages are expected to take.
+    """
+    source = {"of": "set", "file": str(Path(file).absolute()), "evaluate": to_dict(cfg)}
+    source |= {"seed": options.seed, "students": options.students}
+    units = set_units(distilled, cfg, options.seed, options.students)
+    return timed(units, source, f"evaluate/{Path(file).stem}-s{options.seed}", plan)
 
 
 def share_of(options: argparse.Namespace, device: torch.device, wide: int) -> Share:

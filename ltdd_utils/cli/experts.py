@@ -1,19 +1,25 @@
 """The command ``ltdd experts``."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from ltdd_utils.cli.ahead import Ahead, timed
 from ltdd_utils.cli.common import as_json, recipe_of
 from ltdd_utils.cli.context import context_of
-from ltdd_utils.core.context import require_writable
-from ltdd_utils.data.long_tailed import load
-from ltdd_utils.data.run import Run
+from ltdd_utils.cli.following import Following
+from ltdd_utils.cli.forecasts import expected_of
+from ltdd_utils.cli.progress import Bars
+from ltdd_utils.core.context import RunContext, require_writable
+from ltdd_utils.core.settings import to_dict
 from ltdd_utils.methods.registry import method_names
 from ltdd_utils.methods.trajectory.family import TRAJECTORY
-from ltdd_utils.methods.trajectory.small import for_images
-from ltdd_utils.methods.trajectory.training import expert_files, renew_experts, train_experts
+from ltdd_utils.methods.trajectory.training import expert_files
+from ltdd_utils.recipes.recipe import Recipe
+from ltdd_utils.records.folders import results_root
+from ltdd_utils.runs.expert_units import UnitsOfExperts
 
 __all__ = ["experts_"]
 
@@ -38,15 +44,27 @@ def experts_(options: argparse.Namespace) -> str:
     )
     if keep_classifier:
         keep = (*keep, cfg.train.epochs)  # what classifier experts start from
-    data = load(recipe.data, context.data, context.reading())
-    cfg, run = for_images(method, data)[0].experts, Run.start(data, recipe.space, options.seed, context)
-    (renew_experts if options.renew else train_experts)(cfg, run, keep, keep_classifier, only)
-    rows = [row for row in expert_files(cfg, run) if row["expert"] in only]
+    asked = {"seed": options.seed, "keep": keep, "keep_classifier": keep_classifier, "only": only}
+    work = _made(recipe, {**asked, "renew": options.renew}, options, context)
+    rows = [row for row in expert_files(work.cfg, work.run) if row["expert"] in only]
     totals = {name: sum(row[name] for row in rows) for name in ("bytes", "seconds")}
     if options.json:
         return as_json({"recipe": recipe.name, "config_id": recipe.config_id, "experts": rows, **totals})
     lines = [f"{row['stage']:15}{row['expert']:4}  {_cost(row)}  epochs {_ranges(row['epochs'])}" for row in rows]
     return "\n".join([*lines, f"{'in all':19}  {_cost(totals)}"])
+
+
+def _made(recipe: Recipe, asked: Mapping[str, Any], options: argparse.Namespace, context: RunContext) -> UnitsOfExperts:
+    """The experts that are asked for, made side by side where that pays."""
+    work = UnitsOfExperts(recipe, asked, context)
+    source = {"of": "experts", "config": to_dict(recipe), "asked": work.asked}
+    plan = expected_of(recipe, 1, results_root(), options.data)
+    tasks = timed([*work.units.values()], source, f"{recipe.name} s{options.seed}", plan)
+    ahead = Ahead(options, Following(Bars(options.quiet)), context, tasks)
+    ahead.make(work.is_there)
+    work = UnitsOfExperts(recipe, asked, replace(context, announce=ahead.announce))
+    work.train(asked["only"], again=not ahead.made)
+    return work
 
 
 def _cost(row: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from ltdd_utils import analysis, recipes, records
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.tasks import tasks_of
-from ltdd_utils.cli.ahead import Ahead
+from ltdd_utils.cli.ahead import Ahead, set_tasks
 from ltdd_utils.cli.common import as_json, recipe_of
 from ltdd_utils.cli.context import context_of, followed, require_file
 from ltdd_utils.cli.following import Following
@@ -35,6 +35,7 @@ from ltdd_utils.recipes.units import RECORD
 from ltdd_utils.runs.checks import check
 from ltdd_utils.runs.held import Held, held, held_of_set
 from ltdd_utils.runs.pipeline import refuse_earlier, run, start
+from ltdd_utils.runs.set_units import UnitsOfSet
 from ltdd_utils.runs.sets import distil
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 from ltdd_utils.runs.units import UnitsOfRun
@@ -163,9 +164,13 @@ def evaluate_(options: argparse.Namespace) -> str:
         with nothing_kept():
             return dry_run(f"{options.distilled}, {records.counted(options.students)}", plan, look, options.json)
     begun = time.monotonic()
+    ahead = Ahead(options, following, context, set_tasks(options.distilled, distilled, cfg, options, plan))
+    there = UnitsOfSet(options.distilled, cfg, options.seed, options.students, context).is_there
+    context = replace(context, announce=ahead.announce)
     with _about(options.distilled):
         warn(plan, context, look)
         with told(context.announce, run=f"evaluate/{options.distilled.stem}-s{options.seed}") as further:
+            arguments["ahead"] = lambda: ahead.make(there)
             scores = evaluate_set(distilled, preprocess, cfg, context, **arguments)
             further["overall"] = scores["metrics"]["overall"]["mean"]
     if options.json:

@@ -1,6 +1,7 @@
 """The command ``ltdd score``: images of any method under one judge or several."""
 
 import argparse
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
@@ -8,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ltdd_utils import analysis, recipes, records
+from ltdd_utils.cli.ahead import Ahead, set_tasks
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.cli.compare import at_hand
 from ltdd_utils.cli.context import context_of
+from ltdd_utils.cli.following import Following
+from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.running import plan_of_set, warn
+from ltdd_utils.core.context import RunContext
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.long_tailed import load
 from ltdd_utils.data.settings import DataConfig
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.files import save_set
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.interchange.reading import Reading
@@ -23,6 +29,7 @@ from ltdd_utils.records.evaluations import evaluation_path, load_evaluation, set
 from ltdd_utils.records.folders import book_dir
 from ltdd_utils.runs.held import held_of_set
 from ltdd_utils.runs.imports import given_set
+from ltdd_utils.runs.set_units import UnitsOfSet
 from ltdd_utils.runs.students import evaluate_set, protocol_for
 
 __all__ = ["against_random", "beside_lines", "score_"]
@@ -44,7 +51,7 @@ def score_(options: argparse.Namespace) -> str:
     for judge in list(_judges(given, options, pairs)):
         warn(plan_of_set(given, judge, options.students), context, lambda judge=judge: _held(given, judge, options))
         begun = time.monotonic()
-        scores = evaluate_set(given, None, judge, context, seed=options.seed, students=options.students)
+        scores = _scores(given, judge, context, options)
         said_of_it = records.summary(scores, time.monotonic() - begun)
         known = analysis.beside(scores, (options.results, book_dir()), options.dataset)
         path = evaluation_path(options.results, scores)
@@ -54,6 +61,22 @@ def score_(options: argparse.Namespace) -> str:
         texts.append("\n".join([said_of_it, *beside_lines(known, row), f"record: {path}{same}"]))
         facts.append({**scores, "beside": {**known.facts(), "against_random": row}, "path": str(path)})
     return as_json(facts) if options.json else "\n\n".join(texts)
+
+
+def _scores(
+    given: DistilledSet, judge: EvaluateConfig, context: RunContext, options: argparse.Namespace
+) -> dict[str, Any]:
+    """The scores under a judge, whose teacher and students are made side by side where that pays."""
+    plan = plan_of_set(given, judge, options.students)
+    arguments = {"seed": options.seed, "students": options.students}
+    with tempfile.TemporaryDirectory(prefix="ltdd-", ignore_cleanup_errors=True) as place:
+        file = Path(place) / "set.safetensors"
+        save_set(file, given)
+        following = Following(Bars(options.quiet))
+        ahead = Ahead(options, following, context, set_tasks(file, given, judge, options, plan))
+        there = UnitsOfSet(file, judge, options.seed, options.students, context).is_there
+        context = replace(context, announce=ahead.announce)
+        return evaluate_set(given, None, judge, context, **arguments, ahead=lambda: ahead.make(there))
 
 
 def _held(given: DistilledSet, judge: EvaluateConfig, options: argparse.Namespace) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """All students of a run or of a set from a file, under one protocol."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -26,7 +26,7 @@ from ltdd_utils.runs.files import data_of, refitted
 from ltdd_utils.teachers.scores import teacher_scores
 from ltdd_utils.teachers.stage import train_teacher
 
-__all__ = ["evaluate_set", "evaluate_students", "protocol_for"]
+__all__ = ["carried_over", "evaluate_set", "evaluate_students", "prepared", "protocol_for"]
 
 MADE_FOR = {
     "scale": str,
@@ -103,6 +103,7 @@ def evaluate_set(
     *,
     seed: int = 0,
     students: int = 5,
+    ahead: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Score a set from a file under a protocol, whatever family it comes from.
 
@@ -113,6 +114,7 @@ def evaluate_set(
         context: device, folders, progress.
         seed: of the students.
         students: how many to train.
+        ahead: as of ``pipeline.run``.
 
     Returns:
         The record of the evaluation (``records.validate_evaluation``): ``metrics``, ``students``, the ``seconds`` of
@@ -129,13 +131,11 @@ def evaluate_set(
     planned = _planned(distilled, cfg, seed)
     if context.results is not None:
         refuse_fewer_judges(context.results, planned, students)
-    data = data_of(distilled, context)
-    require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
-    run = Run.start(data, cfg.preprocess, seed, context)
-    clamped = 0.0
-    if distilled.images is not None:
-        before = space or refitted(distilled, data, context)
-        distilled, clamped = translate(distilled, data, before, run.preprocess)
+    if ahead is not None:
+        ahead()
+    run, before = prepared(distilled, space, cfg, context, seed=seed)
+    data = run.data
+    distilled, clamped = carried_over(distilled, before, run)
     teacher, scores = None, {}
     if cfg.teacher is not None:
         with run.ledger.entry("teacher"):
@@ -161,6 +161,24 @@ def evaluate_set(
     if context.results is not None:
         save_evaluation(context.results, record)
     return record
+
+
+def prepared(
+    distilled: DistilledSet, space: Preprocess | None, cfg: EvaluateConfig, context: RunContext, *, seed: int
+) -> tuple[Run, Preprocess | None]:
+    """The run of the students before its first stage, and the space of the set's own images; None: it has none.
+
+    Arguments and errors are those of ``evaluate_set``.
+    """
+    data = data_of(distilled, context)
+    require_networks([cfg.network] if cfg.teacher is None else [cfg.network, cfg.teacher.network], data)
+    run = Run.start(data, cfg.preprocess, seed, context)
+    return run, None if distilled.images is None else space or refitted(distilled, data, context)
+
+
+def carried_over(distilled: DistilledSet, before: Preprocess | None, run: Run) -> tuple[DistilledSet, float]:
+    """The set in the space of a run, and the share of pixel values that was clamped; ``before`` is its own space."""
+    return (distilled, 0.0) if before is None else translate(distilled, run.data, before, run.preprocess)
 
 
 def _made_of(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ COMMANDS = {
             "ltdd experts damed_cifar10 --keep all --keep-classifier 0,2,10",
             "ltdd experts damed_cifar10 --set method.window=[0,10,30] --renew",
         ],
-        (recipe, RECIPE_SCALE, protocol, overrides("method.experts.count=2"), _experts, seed, work, data_folder),
+        (recipe, RECIPE_SCALE, protocol, overrides("method.experts.count=2"), _experts, seed, jobs, work, data_folder),
         "experts",
     ),
     "campaign": Command(
@@ -151,6 +151,7 @@ COMMANDS = {
             overrides("train.epochs=10"),
             students,
             seed,
+            jobs,
             work,
             _kept,
             data_folder,

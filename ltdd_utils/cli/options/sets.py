@@ -6,6 +6,7 @@ from pathlib import Path
 from ltdd_utils.cli.options.shared import (
     Command,
     data_folder,
+    jobs,
     overrides,
     protocol,
     recipe,
@@ -101,6 +102,7 @@ COMMANDS = {
             overrides("train.epochs=10"),
             students,
             seed,
+            jobs,
             work,
             results,
             data_folder,
