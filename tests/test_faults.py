@@ -10,12 +10,14 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 import toy_records
+from toy_recipes import small_trajectory
 from toy_sets import CPU
 
 from ltdd_utils import campaign, recipes
@@ -29,6 +31,7 @@ from ltdd_utils.jobs import in_turn, schedule
 from ltdd_utils.jobs.sources import SOURCES
 from ltdd_utils.recipes.units import RECORD
 from ltdd_utils.records import Record, load_record, save_record
+from ltdd_utils.runs import run
 from ltdd_utils.training import LoopState
 
 pytestmark = [pytest.mark.float32, pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")]
@@ -111,12 +114,12 @@ def work(folder: Path, killed: bool) -> None:
     assert campaign.run_campaign(runs, context, lambda line: None, tasks=tasks) == []
 
 
-def forked(folder: Path, killed: bool) -> int:
+def forked(work: Callable[[], None]) -> int:
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            work(folder, killed)
+            work()
             status = 0
         except BaseException:
             traceback.print_exc()
@@ -145,7 +148,7 @@ def test_three_processes_of_one_number_make_one_record_of_each_run(kind, tmp_pat
         monkeypatch.setattr(module, name, seconds)
     if FLOCKS[kind] is not None:
         monkeypatch.setattr("fcntl.flock", FLOCKS[kind])
-    children = [forked(tmp_path, killed=number == 0) for number in range(3)]
+    children = [forked(lambda number=number: work(tmp_path, killed=number == 0)) for number in range(3)]
     ends = [os.waitpid(child, 0)[1] for child in children]
     assert os.WTERMSIG(ends[0]) == signal.SIGKILL and ends[1:] == [0, 0]
     records = sorted((tmp_path / "results").rglob("*"))
@@ -154,6 +157,39 @@ def test_three_processes_of_one_number_make_one_record_of_each_run(kind, tmp_pat
     stages = (tmp_path / "computed").read_text().splitlines()
     assert sorted(Path(stage).parent.name for stage in stages) == ["expert", "student", "student"]
     assert not list((tmp_path / "work").rglob("*.part")) and not list((tmp_path / "work").rglob("checkpoint*"))
+
+
+def share(folder: Path, recipe: recipes.Recipe) -> None:
+    """One process's share of a run; each stage takes a little longer than it does."""
+    computed = Store._computed
+
+    def noted(store, result, compute):
+        time.sleep(0.3)
+        computed(store, result, compute)
+        with (folder / "computed").open("a") as file:
+            file.write(f"{os.getpid()} {result.parent}\n")
+
+    Store._computed = noted
+    context = RunContext(Store(folder / "work", wait=False), CPU, results=folder / "results")
+    assert campaign.run_campaign([campaign.PlannedRun("", recipe, 0, 2, "")], context, lambda line: None) == []
+
+
+def test_two_processes_share_the_stages_of_one_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "RETRY_S", 0.1)
+    recipe = small_trajectory(**{"method.experts.count": "4"})
+    children = [forked(lambda: share(tmp_path / "both", recipe)) for _ in range(2)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    lines = [line.split() for line in (tmp_path / "both" / "computed").read_text().splitlines()]
+    stages = [Path(place).parent.name for _, place in lines]
+    assert len({place for _, place in lines}) == len(lines)  # none was made twice
+    assert stages.count("representation") == stages.count("classifier") == 4 and stages.count("student") == 2
+    for kind in ("representation", "student"):
+        assert len({process for process, place in lines if Path(place).parent.name == kind}) == 2, kind
+    context = RunContext(Store(tmp_path / "alone" / "work"), CPU, results=tmp_path / "alone" / "results")
+    alone = run(recipe, 0, 2, context)
+    (path,) = (tmp_path / "both" / "results").rglob("*.json")
+    shared = load_record(path)
+    assert (shared.metrics, shared.provenance.distilled_sha256) == (alone.metrics, alone.provenance.distilled_sha256)
 
 
 def test_every_fault_of_the_page_has_its_test(root):
