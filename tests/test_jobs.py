@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def alive(pid):
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def until(condition, patience=30.0):
+def until(condition, patience=120.0):
     end = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < end, "it took too long"
@@ -194,12 +195,12 @@ LONELY = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_jobs import View
 from ltdd_utils.jobs import Place, Share, Task, processes, side_by_side
+from ltdd_utils.jobs.side_by_side import Views
 from ltdd_utils.recipes.units import Unit
 processes.MODULE = "toy_worker"
 tasks = [Task(Unit(n, "unit", 0, ("unit",), n), {{"trace": {trace!r}, "seconds": 60.0}}) for n in "ab"]
-side_by_side(tasks, Share(2, 2), Place(Path("."), 1), View(), threads={{"unit": 1}})
+side_by_side(tasks, Share(2, 2), Place(Path("."), 1), Views(), threads={{"unit": 1}})
 """
 
 
@@ -353,7 +354,7 @@ def students_at_work(facts):
 def test_a_signal_to_all_processes_keeps_the_state_of_each_and_a_second_one_changes_nothing(command, tmp_path):
     """Ctrl-C of a terminal and a batch system's SIGTERM go to the whole group."""
     process = command(*LONG)
-    until(lambda: students_at_work(command.facts()) == 2, patience=120)
+    until(lambda: students_at_work(command.facts()) == 2)
     for number in (signal.SIGTERM, signal.SIGTERM):
         os.killpg(process.pid, number)
         time.sleep(0.1)
@@ -362,6 +363,18 @@ def test_a_signal_to_all_processes_keeps_the_state_of_each_and_a_second_one_chan
     assert len(list((tmp_path / "work" / "student").rglob("checkpoint.safetensors"))) == 2
     stopped = [fact["unit"] for fact in command.facts() if fact["event"] == "stop" and "unit" in fact]
     assert sorted(stopped) == ["random_digits s0 student 1/2", "random_digits s0 student 2/2"]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between processes")
+def test_a_signal_to_all_processes_while_they_import_stops_them_too(command):
+    process = command(*LONG)
+    begun = until(lambda: re.search(r"4 stages, 2 at a time", process.stderr.readline()))
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=120)[1]
+    assert begun and process.returncode == 75 and "Traceback" not in said
+    assert not [fact for fact in command.facts() if fact["event"] == "end"]
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
 

@@ -2,17 +2,34 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 __all__ = ["Process"]
 
 MODULE = "ltdd_utils.jobs.worker"
 Tell = Callable[[int, dict[str, Any]], None]
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Hold signals back, here for a moment, and in a process that is started meanwhile until it lets them through.
+
+    While it imports what it needs it could only die of them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Process:
@@ -30,14 +47,15 @@ class Process:
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
         # Threads that spin while they wait would take the cores of the other processes.
         waiting = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **waiting, "PYTHONPATH": paths},
-            text=True,
-            encoding="utf-8",
-        )
+        with _held_back():
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **waiting, "PYTHONPATH": paths},
+                text=True,
+                encoding="utf-8",
+            )
         self.order(**place)
         threading.Thread(target=self._hear, daemon=True).start()
 

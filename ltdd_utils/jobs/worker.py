@@ -163,9 +163,11 @@ def main(make: type[Worker] = Worker) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no message
     worker = make(sys.stdin, answers)
-    for name in SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), worker.stop)
+    heard = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
+    for number in heard:
+        signal.signal(number, worker.stop)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, *heard])  # held back until here
     warnings.showwarning = lambda message, *_: worker.say(warning=str(message))
     threading.Thread(target=worker.hear, daemon=True).start()
     worker.work()
