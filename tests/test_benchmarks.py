@@ -244,3 +244,16 @@ def test_recovery_prints_both_tables_and_saves_the_memory(benchmark, monkeypatch
 @pytest.mark.float32
 def test_a_recovery_part_prints_its_rate(printed):
     assert float(printed("recovery", "--part", "recovery-ours", "--width", "4", "--seconds", "0.1")) > 0
+
+
+@pytest.mark.float32
+def test_what_a_gpu_could_gain_is_checked_and_measured_to_the_end_on_a_cpu(benchmark, monkeypatch, capsys, tmp_path):
+    saved = tmp_path / "gpu.csv"
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--tiny", "--save", str(saved)])
+    benchmark("gpu").main()
+    checks = [line for line in capsys.readouterr().out.splitlines() if line.startswith("check: ")]
+    assert len(checks) == 4 and all(float(line.split()[-1]) < 1e-10 for line in checks)
+    rows = pd.read_csv(saved)
+    assert rows["what"].tolist() == ["students", "experts", "tesla", "exact", "exact"]
+    assert (rows["plain / fast"] > 0).all()
+    assert rows["difference"].max() == rows[rows.form == "compiled bf16"]["difference"].item()
