@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 scores[way] = _scores(folder)
                 shutil.rmtree(folder)
                 print(f"round {number + 1}: {way}: {seconds:.1f} s", file=sys.stderr, flush=True)
-            one = [scores[way] for way in ways if "1" in _words(way, options)[3:]]
+            one = [scores[way] for way in ways if _words(way, options)[-1] == "1"]
             if any(score != one[0] for score in one):
                 raise SystemExit("the scores differ although the threads are equal")
     table = _table(rows, options)

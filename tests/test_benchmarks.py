@@ -257,3 +257,29 @@ def test_what_a_gpu_could_gain_is_checked_and_measured_to_the_end_on_a_cpu(bench
     assert rows["what"].tolist() == ["students", "experts", "tesla", "exact", "exact"]
     assert (rows["plain / fast"] > 0).all()
     assert rows["difference"].max() == rows[rows.form == "compiled bf16"]["difference"].item()
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_jobs_alternates_its_ways_and_refuses_other_scores(benchmark, equal, monkeypatch, capsys, tmp_path):
+    jobs, called = benchmark("jobs"), []
+
+    def command(text, words, folder, options):
+        called.append(" ".join(words))
+        (folder / "work" / "preprocess").mkdir(parents=True, exist_ok=True)
+        (folder / "results").mkdir()
+        beside = "--jobs 2" in called[-1]
+        content = {"metrics": 1 if equal or not beside else 2, "provenance": {"distilled_sha256": []}}
+        (folder / "results" / "a.json").write_text(json.dumps(content))
+        return 6.0 if beside else 10.0
+
+    monkeypatch.setattr(jobs, "_command", command)
+    saved = tmp_path / "jobs.csv"
+    if not equal:
+        with pytest.raises(SystemExit, match="the scores differ"):
+            jobs.main(["digits-students"])
+        return
+    assert jobs.main(["digits-students", "--rounds", "3", "--json", "--csv", str(saved)]) == 0
+    ways = ["--jobs 1 --threads 2", "--jobs 1 --threads 1", "--jobs 2 --threads 1"]
+    assert called == ["", *ways, *ways[1:], ways[0], ways[2], *ways[:2]]
+    assert [row["ratio"] for row in json.loads(capsys.readouterr().out)] == [1.0, 1.0, 0.6]
+    assert pd.read_csv(saved)["n"].tolist() == [3, 3, 3]

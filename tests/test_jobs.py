@@ -19,7 +19,9 @@ from toy_sets import context, quick, result_of
 from ltdd_utils.campaign.forecast import Expected
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.campaign.tasks import tasks_of
-from ltdd_utils.cli.ahead import set_tasks, timed
+from ltdd_utils.cli.ahead import Ahead, set_tasks, timed
+from ltdd_utils.cli.following import Following
+from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.failures import Failed
 from ltdd_utils.core.settings import to_dict
@@ -404,6 +406,32 @@ def test_short_work_stays_in_one_process_with_the_threads_it_would_have(ltdd, mo
     ltdd("run", "random_digits", "--ipc", "2", "--students", "2", "--set", "evaluate.train.epochs=3")
     assert seen == [4, before] * 3 + [2, before]  # fit, a draw for each student, students
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "jobs", "beside"),
+    [
+        ([20.0] * 2, None, True),
+        ([9.0] * 2, None, False),  # half of it is less than processes cost
+        ([100.0], None, False),  # nothing could be made at the same time
+        ([1.0, None], None, True),  # nobody knows how long it takes
+        ([1.0] * 2, 2, True),
+        ([100.0] * 2, 1, False),
+    ],
+)
+def test_processes_are_started_where_they_pay_or_are_asked_for(seconds, jobs, beside, tmp_path, monkeypatch):
+    monkeypatch.setattr("ltdd_utils.cli.ahead.cores", lambda: 2)
+    started = []
+    monkeypatch.setattr("ltdd_utils.cli.ahead.side_by_side", lambda tasks, *_, **__: started.append(len(tasks)))
+    units = [Unit(str(number), "student", number, ("students",), "") for number in range(len(seconds))]
+    tasks = [Task(unit, seconds=value) for unit, value in zip(units, seconds, strict=True)]
+    options = Namespace(jobs=jobs, threads=None, device="cpu", plugin=[])
+    ahead = Ahead(options, Following(Bars(quiet=True)), context(tmp_path), tasks)
+    ahead.make(lambda name: False)
+    assert bool(started) == ahead.made == beside
+    started.clear()
+    ahead.make(lambda name: True)  # all of it is there
+    assert not started
 
 
 @pytest.mark.parametrize(("option", "words"), [("--jobs", "--jobs is 0"), ("--threads", "--threads is 0")])

@@ -50,7 +50,8 @@ class Beside:
         if part != self.parts.get(number, ("",))[0]:
             self._close(number)
             place = {"run": task.run, "stage": self.stages[number]}
-            bar = self.following.bars(part, number + 1)
+            label = task.unit.label
+            bar = self.following.bars(label if label.endswith(part) else f"{label}: {part}", number + 1)
             self.parts[number] = part, bar, self.following.telling(part, lambda: place)
         _, bar, tell = self.parts[number]
         tell(event)

@@ -250,9 +250,12 @@ class _Loop:
                 process.order(stop=True)
 
     def end(self) -> None:
-        """Let the processes go; they have nothing to do."""
-        for process in self.processes.values():
-            process.dismiss()
+        """Let the processes go; they have nothing to do. One that still imports what it needs is ended."""
+        for number, process in self.processes.items():
+            if number in self.ready:
+                process.dismiss()
+            else:
+                process.kill()
         end = time.monotonic() + LEAVE_S
         for process in self.processes.values():
             try:
