@@ -395,6 +395,36 @@ def test_the_command_makes_one_record_and_says_what_it_did(ltdd, tmp_path):
     assert "stages," not in ltdd(*words, "--json", "--jobs", "2").err  # all of it is there
 
 
+PLAN = """
+scale = "tiny"
+[[block]]
+title = "two"
+methods = ["random"]
+datasets = ["digits"]
+ipc = 2
+seeds = [0, 1]
+students = 1
+set = [["evaluate.train.epochs=1"], ["evaluate.train.lr=1e38"]]
+"""
+
+
+def test_a_campaign_side_by_side_makes_the_records_of_one_process_and_names_what_fails(ltdd, tmp_path):
+    (tmp_path / "plan.toml").write_text(PLAN)
+    words, made = ["campaign", "run", "--plan", tmp_path / "plan.toml", "--threads", "1"], {}
+    for jobs in (1, 2):
+        folder, log = tmp_path / str(jobs), tmp_path / f"{jobs}.jsonl"
+        where = ["--jobs", jobs, "--work", folder / "work", "--results", folder / "results", "--log", log]
+        said = ltdd(*words, *where, status=1).err
+        assert said.count("runs: ltdd run") == 4 and said.count("done: ltdd run") == 2
+        assert "2 of 4 runs failed; the first: ltdd run random_digits" in said and "student 1/1: the loss is" in said
+        records = {path.name: json.loads(path.read_text()) for path in (folder / "results").rglob("*.json")}
+        made[jobs] = {name: outcome(record) for name, record in records.items()}
+        facts = [json.loads(line) for line in log.read_text().splitlines()]
+        ends = sorted(fact["event"] for fact in facts if "stage" not in fact and fact["event"] != "begin")
+        assert ends == ["end", "end", "fail", "fail"]
+    assert len(made[1]) == 2 and made[1] == made[2]
+
+
 def test_short_work_stays_in_one_process_with_the_threads_it_would_have(ltdd, monkeypatch):
     monkeypatch.delenv("LTDD_JOBS")
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
