@@ -11,7 +11,7 @@ import torch
 from toy_records import evaluation, record
 from toy_sets import synthetic
 
-from ltdd_utils.analysis import answers_of, dose_response, doses, image_error, part_scores
+from ltdd_utils.analysis import answers_of, dose_response, doses, image_error, label_budgets, part_scores
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.distilled import class_mass, mass_slope, own_share
 from ltdd_utils.evaluation import DEBIASED
@@ -114,6 +114,22 @@ def test_a_table_of_parts_names_them(tmp_path):
     assert found.accuracy[0] == pytest.approx(32.5) and math.isnan(found.error[0])
     made["set"]["parts"]["lr"] = None
     assert part_scores([ScoredSet(made)])["step size"][0] == made["config"]["evaluate"]["train"]["lr"]
+
+
+def scored(name, sha, lr=None, by=False, **options):
+    made = evaluation(name, [(4, 2)], set_sha=sha * 64, **options)
+    if not options:
+        made["set"]["parts"] = {"images": {"name": name, "sha256": sha}, "labels": None, "lr": lr}
+    return ScoredSet({**made, "set": made["set"] | ({"labelled_by": {}} if by else {})})
+
+
+def test_budgets_of_labels_stand_side_by_side_and_other_step_sizes_do_not():
+    sets = [scored("edc_cifar10", "1"), scored("edc_cifar10, relabelled", "2", by=True)]
+    sets += [scored("edc_cifar10", "3", teacher="plain"), scored("random_cifar10", "4", lr=0.5)]
+    lr = sets[0]["config"]["evaluate"]["train"]["lr"]
+    found = label_budgets(sets, lr)
+    assert list(found.index) == ["edc"] and found.loc["edc"].tolist() == pytest.approx([30, 30, 30])
+    assert label_budgets(sets, 2 * lr).loc["edc"].isna().tolist() == [True, True, False]
 
 
 def labelled(targets):

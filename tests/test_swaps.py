@@ -49,6 +49,13 @@ def test_each_part_comes_from_the_set_that_is_named_for_it():
     }
 
 
+def test_who_labelled_goes_with_the_labels():
+    one, other = soft("one"), relabelled(soft("other"), noise(20, 10).softmax(dim=1), "other, relabelled")
+    other = replace(other, info={**other.info, "labelled_by": {"views": 2}})
+    assert swapped(one, other).info["labelled_by"] == {"views": 2}
+    assert "labelled_by" not in swapped(other, one).info and "labelled_by" not in swapped(other).info
+
+
 def test_without_labels_and_step_size_the_class_labels_and_the_protocols_step_size_count():
     one = soft("one")
     made = swapped(one)

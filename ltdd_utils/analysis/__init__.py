@@ -19,7 +19,7 @@ __getattr__, __all__ = exports(
         "entries": ["Entry"],
         "images": ["answers_of", "image_error"],
         "listing": ["filled", "listed", "once"],
-        "parts": ["part_scores"],
+        "parts": ["label_budgets", "part_scores"],
         "pooling": ["pool"],
         "primary": ["Primary", "holm", "primary_contrasts", "primary_table", "residual"],
         "published": ["PUBLISHED_ONLY", "compare", "facts", "json_rows", "missing"],

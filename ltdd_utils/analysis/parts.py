@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.images import answers_of, image_error
+from ltdd_utils.evaluation.evaluator import PLAIN
+from ltdd_utils.recipes.recipe import halves
 from ltdd_utils.records.scored import ScoredSet
 
-__all__ = ["part_scores"]
+__all__ = ["label_budgets", "part_scores"]
 
 CLASS_LABELS, PROTOCOLS_OWN = "class labels", "protocol's"
 COLUMNS = ["images", "labels", "step size", "accuracy", "error", "head", "mid", "tail", "students"]
@@ -24,6 +26,41 @@ def part_scores(scored: Iterable[ScoredSet]) -> pd.DataFrame:
         students and over test images together, in points; ``students``, their number.
     """
     return pd.DataFrame([_row(one) for one in scored if "parts" in one["set"]], columns=COLUMNS)
+
+
+def label_budgets(scored: Iterable[ScoredSet], lr: float) -> pd.DataFrame:
+    """One teacher, one step size, three budgets of labels: a row per method, accuracies in percent.
+
+    The names are those of "Hard Truths about Soft Labels" (arXiv 2604.18811).
+
+    Args:
+        scored: evaluations of sets of one cell, made under one teacher.
+        lr: step size of the students that train on stored labels.
+
+    Returns:
+        ``HL``, class labels; ``SL``, one soft label per image, stored; ``SL+KD``, the teacher asked about every view;
+        NaN where nothing was run.
+    """
+    cells: dict[str, dict[str, float]] = {}
+    for one in scored:
+        if (regime := _regime(one, lr)) is not None:
+            parts = one["set"].get("parts")
+            name = one.name if parts is None else parts["images"]["name"]
+            cells.setdefault(halves(name.partition(",")[0])[0], {})[regime] = 100 * one.metrics.overall.mean
+    return pd.DataFrame.from_dict(cells, orient="index", columns=["HL", "SL", "SL+KD"], dtype=float)
+
+
+def _regime(one: ScoredSet, lr: float) -> str | None:
+    """Which budget of labels an evaluation has; None: neither of the three, or another step size."""
+    known, evaluate = one["set"], one["config"]["evaluate"]
+    if evaluate["teacher"] is not None:
+        online = one.evaluator.protocol == PLAIN.protocol and not {"parts", "labelled_by"} & set(known)
+        return "SL+KD" if online else None
+    if "parts" not in known or known["parts"]["lr"] is not None or evaluate["train"]["lr"] != lr:
+        return None
+    if "labelled_by" in known:
+        return "SL"
+    return "HL" if known["parts"]["labels"] is None else None
 
 
 def _row(one: ScoredSet) -> dict[str, Any]:

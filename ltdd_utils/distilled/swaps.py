@@ -43,6 +43,9 @@ def swapped(
     }
     kind = None if labels is None else labels.info.get("targets")
     info = {**images.info, "targets": kind, "parts": parts, "name": name}
+    info.pop("labelled_by", None)  # of the labels that these images had
+    if labels is not None and "labelled_by" in labels.info:
+        info["labelled_by"] = labels.info["labelled_by"]
     return replace(images, targets=None if labels is None else labels.targets, lr=lr, info=info)
 
 
