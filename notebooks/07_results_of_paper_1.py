@@ -205,8 +205,26 @@ notebook.table(labels, "What the labels of a finished set say", digits=3)
 
 # %% [markdown]
 # DATM's labels repeat much of the tail (they begin as labels of biased experts, so not all of it is the matching's), DAM + ED's give the rare classes a little *more* than their share.
-# So the bias is in the labels, at least a part of it; which scores follow from a set's images and which from its labels alone has no run yet.
-# (The step sizes differ as well, and with them the students' training: under `dsa-stored` each set brings its own.)
+# What do the parts score?
+# `ltdd swap` puts a set together from the images of one set, the labels of another and a step size.
+# The sets of ED alone and of DAM + ED begin with the same images and labels, and the same experts are matched; DAM in the student's loss is all that differs.
+# So each may lend the other its labels:
+
+# %%
+whole = [board.entry(m, STORED).records[0] for m in ("datm", "ed_only", "damed")]
+parts = analysis.part_scores(records.evaluations_in([where]), whole)  # of seed 0
+learned = {f"{m}_cifar10": recipes.label(m) for m in paper_1}
+learned["class labels"] = "class labels"
+parts = parts[parts.images.isin(learned) & parts.labels.isin(learned)]
+parts = parts.replace({"images": learned, "labels": learned})
+parts = parts.set_index(["images", "labels"]).sort_index()
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+columns = ["accuracy", "head", "mid", "tail"]
+notebook.table(parts[columns], "Images of one set, labels of another, %")
+
+# %% [markdown]
+# TEXT
 #
 # ## What the matching sees
 #

@@ -325,7 +325,9 @@ notebook.table(told_by, "The same set, told otherwise: more views, or another te
 scored = records.evaluations_in([where])
 equal = analysis.label_budgets(scored, lr=0.03)
 equal.loc["damed", "own"] = board["damed", STORED].on([0]).percent
-notebook.table(equal, "One teacher, one step size, three budgets of labels, %", empty="not run")
+notebook.table(
+    equal, "One teacher, one step size, three budgets of labels, %", empty="not run"
+)
 
 # %% [markdown]
 # ## The same on Digits-LT

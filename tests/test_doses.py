@@ -112,6 +112,9 @@ def test_a_table_of_parts_names_them(tmp_path):
     found = part_scores([ScoredSet(whole), ScoredSet(made)])
     assert found[["images", "labels", "step size"]].values.tolist() == [["a", "class labels", 0.02]]
     assert found.accuracy[0] == pytest.approx(32.5) and math.isnan(found.error[0])
+    run = part_scores([], [Record(record())]).iloc[0]
+    assert (run["images"], run["labels"], run["step size"]) == ("random_cifar10",) * 3
+    assert run.accuracy == pytest.approx(32.5)
     made["set"]["parts"]["lr"] = None
     assert part_scores([ScoredSet(made)])["step size"][0] == made["config"]["evaluate"]["train"]["lr"]
 

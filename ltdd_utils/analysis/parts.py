@@ -1,7 +1,7 @@
 """Sets put together from parts, and sets labelled anew: what each part gives."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from ltdd_utils.analysis.images import answers_of, image_error
 from ltdd_utils.evaluation.evaluator import PLAIN
 from ltdd_utils.recipes.recipe import halves
+from ltdd_utils.records.record import Record
 from ltdd_utils.records.scored import ScoredSet
 
 __all__ = ["label_budgets", "part_scores"]
@@ -17,15 +18,21 @@ CLASS_LABELS, PROTOCOLS_OWN = "class labels", "protocol's"
 COLUMNS = ["images", "labels", "step size", "accuracy", "error", "head", "mid", "tail", "students"]
 
 
-def part_scores(scored: Iterable[ScoredSet]) -> pd.DataFrame:
+def part_scores(scored: Iterable[ScoredSet], whole: Iterable[Record] = ()) -> pd.DataFrame:
     """A row per evaluation of a set that ``distilled.swapped`` made, whole sets and sets labelled anew among them.
+
+    Args:
+        scored: evaluations of sets; others are left out.
+        whole: runs of recipes, whose sets have all their parts from themselves.
 
     Returns:
         ``images``, ``labels`` and ``step size``, the names of the sets they are from, "class labels", or a number;
         ``accuracy``, ``head``, ``mid`` and ``tail`` in percent; ``error``, the standard error of the accuracy over
         students and over test images together, in points; ``students``, their number.
     """
-    return pd.DataFrame([_row(one) for one in scored if "parts" in one["set"]], columns=COLUMNS)
+    put_together = [_row(one, one["set"]["parts"]) for one in scored if "parts" in one["set"]]
+    runs = [_row(one, {key: {"name": one.name} for key in ("images", "labels", "lr")}) for one in whole]
+    return pd.DataFrame([*runs, *put_together], columns=COLUMNS)
 
 
 def label_budgets(scored: Iterable[ScoredSet], lr: float) -> pd.DataFrame:
@@ -63,8 +70,8 @@ def _regime(one: ScoredSet, lr: float) -> str | None:
     return "HL" if known["parts"]["labels"] is None else None
 
 
-def _row(one: ScoredSet) -> dict[str, Any]:
-    parts, metrics = one["set"]["parts"], one.metrics
+def _row(one: Record, parts: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = one.metrics
     step = parts["lr"]
     if step is None:
         step = one["config"]["evaluate"]["train"]["lr"]
@@ -80,7 +87,7 @@ def _row(one: ScoredSet) -> dict[str, Any]:
     }
 
 
-def _error(one: ScoredSet) -> float:
+def _error(one: Record) -> float:
     """Standard error over students and test images, a fraction; NaN where either is not known."""
     answers, spread = answers_of(one), one.metrics.overall.std
     if answers is None or spread is None:
