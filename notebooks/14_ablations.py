@@ -317,25 +317,6 @@ notebook.table(dam_gain, "What DAM adds to decoupled and to biased experts")
 # Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away.
 # The rows above test whether that distance turns into accuracy.
 #
-# ## What does DAM protect: images or labels?
-#
-# Matching moves the images and the soft labels of a set.
-# With `method.lr_labels=0` the labels stay those of the start, and the images alone move.
-# If what matching without DAM destroys comes back with still labels, the labels carried the harm:
-
-# %%
-still, no_dam_ed = {"lr_labels": 0}, ("ed_only", STORED)
-images_or_labels = {
-    "labels that stay - labels that move": (("ed_only", STORED, still), no_dam_ed),
-    "labels that stay - start": (("ed_only", STORED, still), ("damed", STORED, start)),
-    "labels that move - start": (no_dam_ed, ("damed", STORED, start)),
-}
-carried = analysis.only_run(both.differences(images_or_labels))
-analysis.for_display(carried)
-
-# %% [markdown]
-# TEXT
-#
 # ## Does the logit term matter?
 #
 # A summary of paper 1 gives DAM two factors: class weights, and a shift of the logits by $-\lambda \log \pi$.
