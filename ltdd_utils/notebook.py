@@ -1,4 +1,4 @@
-"""What chapters call: a context to run in, figures, films, diagrams, tables, the source of a function, checks."""
+"""What chapters call: a context to run in, figures, films, tables, the source of a function, checks."""
 
 import ast
 import inspect
@@ -16,12 +16,11 @@ from ltdd_utils.cli.progress import Bars
 from ltdd_utils.core.context import RunContext, pick_device
 from ltdd_utils.core.provenance import machine
 from ltdd_utils.core.store import Store
-from ltdd_utils.plots.diagrams import framed
 from ltdd_utils.plots.film import film
 from ltdd_utils.plots.shown import Figures
 from ltdd_utils.tables import shown as table
 
-__all__ = ["Figures", "checked", "context", "film", "picture", "source", "table", "versions"]
+__all__ = ["Figures", "checked", "context", "film", "source", "table", "versions"]
 
 CONTINUED = 4  # columns that the rest of a long line is indented beyond its first
 FOLDED = (  # a docstring: its first line, and at the right what a click on it does
@@ -88,18 +87,6 @@ def context(work: Path | None = None) -> RunContext:
     return RunContext(
         Store(work or Path(tempfile.mkdtemp(prefix="ltdd-"))), pick_device("auto"), watch=Bars(quiet=False)
     )
-
-
-def picture(name: str, here: str | None = None) -> Any:  # noqa: ANN401 (IPython's display object)
-    """A diagram of a method or of the book; on a narrow screen it scrolls in a box of its own.
-
-    Args:
-        name: one of ``plots.diagrams.DIAGRAMS``.
-        here: the chapter, ``"04"``, whose part stands out; None: all parts do.
-    """
-    from IPython.display import HTML  # only notebooks have IPython
-
-    return HTML(framed(name, here))
 
 
 def source(thing: Any) -> Any:  # noqa: ANN401 (any function or class in, IPython's display object out)

@@ -61,8 +61,15 @@ from ltdd_utils import notebook, plots, recipes
 from ltdd_utils.data import DataConfig, load
 from ltdd_utils.runs import run
 
+figure = notebook.Figures("00")
 data = load(DataConfig("digits", imbalance_factor=20))
-plots.class_counts({"20": data.counts}, data.class_names, log=False)
+figure(
+    plots.class_counts({"20": data.counts}, data.class_names, log=False),
+    "The training images of each digit in Digits-LT: from class to class the number "
+    "falls by the same factor, to a twentieth at the end.",
+    "Ten rows, zero to nine. The number of images falls in a curve, steeply at first, "
+    "from 120 zeros to six nines.",
+)
 
 # %% [markdown]
 # The ratio of the largest to the smallest class, here $120 / 6 = 20$, is the **imbalance factor** (IF).
@@ -88,7 +95,14 @@ per_class = {
     ],
     "6 random images per class, 60 images": [run.metrics.per_class for run in small_set],
 }
-plots.per_class_accuracy(per_class, data.counts, data.class_names)
+figure(
+    plots.per_class_accuracy(per_class, data.counts, data.class_names),
+    "Accuracy by class after training on the whole long tail, and on six images of "
+    "each digit. A bar is a mean over networks, a dot one network.",
+    "Two panels of bars. With the whole long tail the frequent digits are nearly all "
+    "right and the rarest ones fall off; with six images of each digit the bars are "
+    "lower, and no longer ordered by frequency.",
+)
 
 # %% [markdown]
 # Each bar is the mean of three networks, one per seed; each whisker is one standard deviation.

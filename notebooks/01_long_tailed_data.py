@@ -70,9 +70,16 @@ epochs: int = 60  # of each network
 from ltdd_utils import notebook, plots
 from ltdd_utils.data import class_counts, class_prior
 
+figure = notebook.Figures("01")
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 tails = {str(factor): class_counts(5000, factor, 10) for factor in (10, 50, 100, 200)}
-plots.class_counts(tails, CIFAR10)
+figure(
+    plots.class_counts(tails, CIFAR10),
+    "The long tail of CIFAR-10 at four imbalance factors (IF): training images of "
+    "each class. On a logarithmic axis an exponential tail is a straight line.",
+    "Four straight lines from 5,000 airplanes down to the trucks: 500 of them at IF "
+    "10, 100 at IF 50, 50 at IF 100 and 25 at IF 200.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
@@ -145,7 +152,13 @@ rows = {
     f"{name} ({count})": data.train_images[data.train_labels == label][:10]
     for label, (name, count) in enumerate(zip(data.class_names, data.counts, strict=True))
 }
-plots.image_rows(rows, "Digits-LT: the first ten images of each class (number of images)")
+figure(
+    plots.image_rows(rows),
+    "Digits-LT: the first ten training images of each class, with the number of all "
+    "its images in brackets. Of the last class there are no more than six.",
+    "Ten rows of handwritten digits of 8 by 8 pixels, from zero with 120 images to "
+    "nine with six; the last two rows are not full.",
+)
 
 # %% [markdown]
 # ## Rare, or hard?
@@ -214,9 +227,14 @@ zca = Preprocess.fit(data.train_images, PreprocessConfig("zca", eps=0.1))
 some = data.train_images[:: len(data.train_images) // 10][:10]
 whitened = zca(some)
 stretched = (whitened - whitened.amin()) / (whitened.amax() - whitened.amin())
-plots.image_rows(
-    {"pixels": some, "ZCA (stretched)": stretched, "inverse": zca.inverse(whitened)},
-    "There and back",
+figure(
+    plots.image_rows(
+        {"pixels": some, "ZCA (stretched)": stretched, "inverse": zca.inverse(whitened)}
+    ),
+    "Ten digits, the same after ZCA whitening (stretched to be seen), and back again. "
+    "What neighbours share is gone, edges are left; the inverse loses nothing.",
+    "Three rows of ten digits. The middle row looks like embossed outlines on grey; "
+    "the first and the last row look the same.",
 )
 
 # %%
@@ -329,7 +347,15 @@ for name, changes in arms.items():
 scores = {
     name: [metrics.per_class for metrics in of_seeds] for name, of_seeds in runs.items()
 }
-plots.per_class_accuracy(scores, data.counts, data.class_names)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.per_class_accuracy(scores, data.counts, data.class_names),
+    "Accuracy by class of networks trained on the long tail and on as many images in "
+    "even shares. A bar is a mean over networks, a dot one network.",
+    "Two panels of bars. On the long tail the bars of the last classes are short; on "
+    "the balanced set of the same size all classes are about equal.",
+)
 
 # %% [markdown]
 # (The number in brackets is the class's count in the long tail; in the lower panel every class has the same count.)
@@ -339,7 +365,16 @@ plots.per_class_accuracy(scores, data.counts, data.class_names)
 # %%
 long_tailed = next(iter(runs.values()))
 together = sum(torch.tensor(metrics.confusion) for metrics in long_tailed)
-plots.confusion(together, data.counts, data.class_names)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.confusion(together, data.counts, data.class_names),
+    "What the test images of each class are taken for by the networks of the long "
+    "tail, in percent of the true class; classes from the most to the least frequent.",
+    "A table of ten by ten cells, dark along the diagonal. Off it, nearly all entries "
+    "lie below the diagonal, in the rows of the rare digits and the columns of the "
+    "frequent ones.",
+)
 
 # %% [markdown]
 # The entries below the diagonal are rare digits taken for frequent ones; the reverse hardly happens.

@@ -76,6 +76,7 @@ cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set
 # %%
 from ltdd_utils import evaluation, notebook, plots
 
+figure = notebook.Figures("02")
 notebook.source(evaluation.stored_objective)
 
 # %% [markdown]
@@ -93,7 +94,15 @@ rows = {
     operation: augment.dsa(some, operation, generator(seed, operation))
     for operation in ("color", "crop", "cutout", "scale", "rotate")
 }
-plots.image_rows({"none": some, **rows}, "One batch under each operation of DSA")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.image_rows({"none": some, **rows}),
+    "One batch of ten digits, as it is and under each operation of DSA: one operation "
+    "for the batch, with parameters of its own for each image.",
+    "Six rows of ten digits. They are unchanged, lighter or darker, shifted, with a "
+    "grey square in them, larger or smaller, and turned.",
+)
 
 # %% [markdown]
 # ## Four ways to choose real images
@@ -142,9 +151,14 @@ picks = {
     name: [position[i] for i in s.indices[s.labels == 3].tolist()]
     for name, s in sets.items()
 }
-plots.image_rows(
-    {name: data.train_images[rows] for name, rows in picks.items()},
-    "Ten threes, chosen in four ways",
+figure(
+    plots.image_rows(
+        {recipes.label(name): data.train_images[rows] for name, rows in picks.items()}
+    ),
+    "Ten threes of the long tail, chosen in four ways. K-center takes outliers first, "
+    "herding and Graph-Cut take typical ones.",
+    "Four rows of ten handwritten threes. Those of k-center differ most from each "
+    "other; those of herding and Graph-Cut look alike.",
 )
 
 # %% [markdown]
@@ -158,8 +172,16 @@ scored = {
     name: runs.run(recipe, seed=seed, students=3, context=context)
     for name, recipe in chosen.items()
 }
-plots.spread_of_students(
-    {name: [s.overall for s in record.students] for name, record in scored.items()}
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.spread_of_students(
+        {name: [s.overall for s in record.students] for name, record in scored.items()}
+    ),
+    "Three students of each set, a dot each, and a bar at their mean. The dots of one "
+    "method lie as far apart as some methods do.",
+    "Four rows of three dots with a bar: random real images, k-center, herding and "
+    "Graph-Cut. The rows overlap.",
 )
 
 # %% [markdown]
@@ -216,11 +238,22 @@ pd.DataFrame(in_each).T  # "changed": settings that differ from the recipe's
 # If distillations differ, the two colours of a marker lie apart; if experts differ, the two markers; if subsets differ, the rows.
 # First comes `damed`, paper 1's method, then `unilevel`, paper 2's:
 
-# %%
-plots.nested_scores(budgets["damed_digits"], analysis.LEVELS, "damed_digits")
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.nested_scores(budgets["damed_digits"], analysis.LEVELS),
+    "Every score of DAM + ED on Digits-LT in a nested design: rows are subsets of the "
+    "data, markers groups of experts, coloured lines distilled sets, dots students.",
+    "Rows of dots joined by short coloured lines. Lines of one row lie apart, and so "
+    "do the rows.",
+)
 
-# %%
-plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS, "unilevel_digits")
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS),
+    "The same for the uni-level method.",
+    "Rows of dots joined by short coloured lines, as in the figure before; the rows "
+    "lie further apart from each other than the lines within them.",
+)
 
 # %% [markdown]
 # Now the same in numbers.
@@ -242,8 +275,14 @@ pd.concat(
     }
 ).round(2)
 
-# %%
-plots.variance_shares(luck)
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.variance_shares(luck),
+    "Shares of the variance of a single score, by its source, as estimated from both "
+    "designs. The estimates are rough.",
+    "Two bars of full length, cut into the shares of subset, experts, distillation "
+    "and student.",
+)
 
 # %% [markdown]
 # The standard errors are large: a handful of draws does not determine a variance well.
@@ -404,7 +443,13 @@ analysis.formatted(cell)[
 both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper_std"})[
     ["method", "paper", "paper_std", "ours", "ours_std"]
 ]
-plots.compare_published(both)
+figure(
+    plots.compare_published(both),
+    "Coresets on CIFAR-10-LT, published and here, with one standard deviation. Random "
+    "agrees; k-center and Graph-Cut score far more here.",
+    "Four rows with a grey square and a blue dot. They coincide for random real "
+    "images and lie far apart for k-center and Graph-Cut.",
+)
 
 # %% [markdown]
 # Random cannot be told from the paper's number; a difference below the one under *visible from* would not have been seen either.
@@ -512,7 +557,15 @@ shown = {
     for name, s in ready.items()
     for title, at in (("head", s.labels == 0), ("tail", s.labels == 9))
 }
-plots.image_rows(shown, "All images of the most frequent and of the rarest class")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.image_rows(shown),
+    "All images of the most frequent (head) and of the rarest class (tail) in a "
+    "finished set of each method, on Digits-LT.",
+    "Four rows of ten digits, zeros and nines. The zeros can be read; the nines of "
+    "the uni-level method cannot be recognised.",
+)
 
 # %% [markdown]
 # The file says from which data, by which recipe and with which seed it was made, and the recipe says how the method's students are trained.

@@ -51,7 +51,8 @@ seeds: tuple = (0, 1, 2)  # one expert each
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_1", here="03")
+figure = notebook.Figures("03")
+figure.picture("paper_1")
 
 # %% [markdown]
 # ## A trajectory is a list of weight vectors
@@ -137,7 +138,14 @@ def by_third(outputs):
     return {name: sure[:, inside].flatten() for name, inside in rows.items()}
 
 
-plots.confidence({"representation experts, last epoch": by_third(biased)})
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.confidence({"": by_third(biased)}),
+    "How sure the representation experts are of the true class of test images, after "
+    "the last epoch: nearly always sure in the head, often wrong in the tail.",
+    "A histogram. The head third piles up at probability one; the tail third is "
+    "spread over all probabilities, with many images near zero.",
+)
 
 # %% [markdown]
 # A summary of the paper gives 0.97 for head and 0.38 for tail images of its experts on CIFAR-10-LT (we have these two numbers from the summary, not from the paper's own text).
@@ -168,11 +176,20 @@ def norms(flat):
 
 before = torch.stack([norms(flat) for flat in last])
 fresh = torch.stack([norms(e.snapshot(0, 0)) for e in trained])
-plots.class_profiles(
-    {"before training": fresh, "last epoch": before},
-    data.counts,
-    data.class_names,
-    "length of the class's row",
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(
+        {"before training": fresh, "last epoch": before},
+        data.counts,
+        data.class_names,
+        "length of the class's row",
+    ),
+    "Length of each class's row in the classifier, before training and after the last "
+    "epoch. Training lengthens the rows of frequent classes most. Whiskers span the "
+    "seeds.",
+    "Ten rows of digits with two dots each. Before training all are equal; after it "
+    "the rows of frequent digits are longer, and those of the rarest hardly changed.",
 )
 
 # %% [markdown]
@@ -240,7 +257,13 @@ stage_norms = {
         torch.stack([norms(experts.classifier_snapshot(0, e)) for e in keep[1]]),
     ),
 }
-plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row")
+figure(
+    plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row"),
+    "The same over the epochs, one line per class. Stage 1 spreads the rows by "
+    "frequency; stage 2, on balanced draws, lets the short ones catch up.",
+    "Two panels of ten lines. In stage 1 they fan out, head above tail; in stage 2 "
+    "all rise and come closer together.",
+)
 
 # %% [markdown]
 # In stage 1 the lengths of the rows spread by class size.
@@ -259,8 +282,17 @@ pd.DataFrame(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 decoupled = [probabilities(flat) for flat in final]
-plots.confidence(
-    {"representation experts": by_third(biased), "classifier experts": by_third(decoupled)}
+figure(
+    plots.confidence(
+        {
+            "representation experts": by_third(biased),
+            "classifier experts": by_third(decoupled),
+        }
+    ),
+    "Confidence in the true class before and after stage 2. The tail third moves to "
+    "the right, the head third loses a little.",
+    "Two histograms side by side. On the left the tail third has a pile near zero; on "
+    "the right the pile is gone, and the means of head and tail lie closer.",
 )
 
 
@@ -270,13 +302,20 @@ def class_accuracy(p):
     return [right[labels == c].mean().item() for c in range(data.classes)]
 
 
-plots.per_class_accuracy(
-    {
-        "representation experts": [class_accuracy(p) for p in biased],
-        "classifier experts": [class_accuracy(p) for p in decoupled],
-    },
-    data.counts,
-    data.class_names,
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.per_class_accuracy(
+        {
+            "representation experts": [class_accuracy(p) for p in biased],
+            "classifier experts": [class_accuracy(p) for p in decoupled],
+        },
+        data.counts,
+        data.class_names,
+    ),
+    "Accuracy of the experts by class, before and after stage 2; a dot is a seed. The "
+    "rarest digits gain most.",
+    "Two panels of bars. Those of the last digits are short on the left and longer on "
+    "the right; the others are near one hundred in both.",
 )
 
 # %% [markdown]

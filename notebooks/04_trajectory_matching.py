@@ -53,7 +53,8 @@ iterations: int = 10  # of each distillation
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_1", here="04")
+figure = notebook.Figures("04")
+figure.picture("paper_1")
 
 # %% [markdown]
 # ## The loss
@@ -167,7 +168,14 @@ for epoch in shown:
     task = problem(experts[0], epoch)
     ends = [matching.student_weights(synthetic(before[0], lr), task)[-1] for lr in etas]
     lines[f"start epoch {epoch}"] = (etas, [matching.distance(w, task) for w in ends])
-plots.curves({"": lines}, "step size of the student", "matching loss", "x", level=1.0)
+figure(
+    plots.curves({"": lines}, "step size of the student", "matching loss", "x", level=1.0),
+    "Matching loss of a student on the initial set against its step size, for three "
+    "start epochs. Above the dashed line the student ends further from the expert "
+    "than it began.",
+    "Three lines over a logarithmic axis. Each falls below one at moderate step sizes "
+    "and rises steeply where the steps are too large.",
+)
 
 # %% [markdown]
 # ## The gradient, line by line
@@ -258,7 +266,14 @@ for lr in (0.01, 0.03, 0.1):
 errors = torch.tensor([values for _, values in lines.values()])
 assert (errors[:, 0] < 1e-9).all() and (errors[:, -1] > errors[:, 1]).all()
 assert (errors[1:, 1:] > errors[:-1, 1:]).all()
-plots.curves({"": lines}, "student steps N", "error of TESLA's image gradient, %", "x")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": lines}, "student steps N", "error of TESLA's image gradient, %", "x"),
+    "Relative error of TESLA's image gradient against the number of student steps: "
+    "none for a single step, more with every further step and with the step size.",
+    "Three rising lines from zero at one step; the largest step size has the highest line.",
+)
 
 # %% [markdown]
 # Whether an error of this size matters for the distilled set is another question; the recipes of this book use the exact gradient except at scale `paper`, where they follow the release.
@@ -292,7 +307,16 @@ for way in ("unroll", "exact", "tesla"):
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda box: box()):
             matching.match(small, task, way)
     lines[way] = (counts, most)
-plots.curves({"": lines}, "student steps N", "tensors kept by autograd at once", "xy")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": lines}, "student steps N", "tensors kept by autograd at once", "xy"),
+    "Tensors that automatic differentiation keeps at once. Unrolling keeps more with "
+    "every step; the exact recursion and TESLA keep as many for eight steps as for "
+    "one.",
+    "One line that rises in proportion to the steps, and two that lie on each other "
+    "and stay flat.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 kept = {name: values for name, (_, values) in lines.items()}
@@ -327,7 +351,15 @@ lines = {
     for name, part in usual.groupby("gradient")
     if name in ("exact", "tesla", "unroll")
 }
-plots.curves({"peak memory of one gradient": lines}, "student steps", "GiB", log="xy")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": lines}, "student steps", "peak memory, GiB", log="xy"),
+    "Recorded peak memory of one gradient on a ConvNet, from the benchmark. The exact "
+    "recursion needs little more than TESLA, and unrolling many times both.",
+    "Three lines over the number of steps: unrolling rises in proportion to it, exact "
+    "and TESLA stay nearly flat.",
+)
 
 # %%
 table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB", "device"]]
@@ -423,14 +455,25 @@ grown = recipes.recipe("datm_cifar10", imbalance_factor=10, scale="paper").metho
 at = range(0, 2001, 100)
 bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for i in at])}
 name = f"window {list(grown.window)}, as released for IF 10"
-plots.curves({name: bounds}, "iteration", "epoch")
+figure(
+    plots.curves({name: bounds}, "iteration", "epoch"),
+    "The largest start epoch that is drawn, over the iterations, with the released "
+    "window for CIFAR-10-LT at IF 10: early epochs first, later ones as the bound "
+    "grows.",
+    "A line that rises evenly and then stays at its upper bound.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 starts = range(cfg.window[0], cfg.window[2])
 ways = [[problem(expert, epoch) for epoch in starts] for expert in experts]
 lengths = [[(p.start - p.target).norm().item() for p in row] for row in ways]
 lines = {"length": (starts, lengths)}
-plots.curves({"two epochs of a digits expert": lines}, "start epoch", "distance walked")
+figure(
+    plots.curves({"": lines}, "start epoch", "distance in two epochs"),
+    "How far an expert's weights move in two epochs, by where these begin. Mean of "
+    "the experts, in a band of one standard deviation.",
+    "A falling line: late in the training the expert moves less.",
+)
 
 # %% [markdown]
 # The distance that an expert covers in two epochs shrinks during training, which is why the loss is divided by its square: without that, late starts would count less.
@@ -444,8 +487,14 @@ runs = [distil(recipe, work) for work in works]
 after = [run.set for run in runs]
 at = range(1, iterations + 1)
 losses = {"loss": (at, [run.history["curves"]["first"] for run in runs])}
-plots.curves(
-    {"Digits-LT": losses}, "iteration", "matching loss before the update", level=1.0
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": losses}, "iteration", "matching loss", level=1.0),
+    "Matching loss before each update, on Digits-LT: mean over the seeds, in a band "
+    "of one standard deviation. It falls, and jumps with the start epoch that was "
+    "drawn.",
+    "A jagged line that falls from about one and stays below it.",
 )
 
 # %% [markdown]
@@ -495,7 +544,13 @@ both = [
 ]
 change = 0.5 + 3 * (both[1] - both[0])
 looks = {"before": both[0], "after": both[1], "change, times 3": change}
-plots.image_rows(looks, f"One image per class, {iterations} iterations (grey: no change)")
+figure(
+    plots.image_rows(looks),
+    "One image of each class before and after the matching, and the change, three "
+    "times enlarged (grey: none).",
+    "Three rows of ten digits. Before and after look nearly alike; the change shows "
+    "strokes on the frequent digits and little on the rarest.",
+)
 
 # %% [markdown]
 # ## Who receives a gradient
@@ -509,7 +564,15 @@ profiles = {
     "mean over the iterations": [f["mean"] for f in facts],
     "standard deviation over the iterations": [f["std"] for f in facts],
 }
-plots.class_profiles(profiles, data.counts, data.class_names, "norm of the image gradient")
+figure(
+    plots.class_profiles(
+        profiles, data.counts, data.class_names, "norm of the image gradient"
+    ),
+    "Norm of the gradient that the images of a class receive, and its standard "
+    "deviation over the iterations. Whiskers span the seeds.",
+    "Ten rows of digits with two dots each. The frequent digits receive several times "
+    "the gradient of the rarest.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds

@@ -52,7 +52,8 @@ seeds: tuple = (0, 1, 2)  # each has an expert and an initial set of its own
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_1", here="05")
+figure = notebook.Figures("05")
+figure.picture("paper_1")
 
 # %% [markdown]
 # ## The shift between two worlds
@@ -266,7 +267,16 @@ panels = {
     title: {name: (epochs, rows) for name, rows in lines.items()}
     for title, lines in panels.items()
 }
-plots.curves(panels, "epoch of the expert", "cosine to the long-tailed gradient")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves(panels, "epoch of the expert", "cosine"),
+    "Cosine between the gradient of each loss and the gradient of the long tail, "
+    "along the expert's path. On the same images the weights give the long-tailed "
+    "gradient exactly; on the small set nothing does.",
+    "Two panels. On the left the line of the weights stays at one and plain cross- "
+    "entropy lies below; on the right all lines lie lower, that of plain lowest.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = dam.inner_loss(DAMConfig("sum"), data.counts)
@@ -377,7 +387,17 @@ panels = {
         name: lines[name] for name in ("plain", "weights", "permuted", "inverted")
     },
 }
-plots.curves(panels, "step size", "matching loss", "xy", level=1.0)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves(panels, "step size", "matching loss", "xy", level=1.0),
+    "Matching loss of a student on the balanced initial set against its step size: "
+    "weights come closest to the expert, and wrong priors stay further off than none. "
+    "Bands are one standard deviation over the seeds.",
+    "Two panels of valleys over a logarithmic axis. On the left the forms with a "
+    "prior lie below plain; on the right the permuted and the inverted prior lie "
+    "above it.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 best = {name: torch.tensor(rows).amin(dim=1) for name, rows in reached.items()}
@@ -418,12 +438,26 @@ grown = {
     for name, ws in walkers.items()
 }
 quantity = "change of the classifier row's norm"
-plots.class_profiles(grown, data.counts, data.class_names, quantity)
+figure(
+    plots.class_profiles(grown, data.counts, data.class_names, quantity),
+    "Change of each class's row in the classifier over the matched steps, of the "
+    "expert and of students with three losses. Whiskers span the seeds.",
+    "Ten rows of digits with four dots. The expert lengthens the rows of frequent "
+    "digits; students with weights follow it, plain ones lengthen all rows alike.",
+)
 
 # %%
 shares = {name: torch.stack([share(w) for w in ws]) for name, ws in walkers.items()}
 quantity = "mean predicted probability"
-plots.class_profiles(shares, data.counts, data.class_names, quantity)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(shares, data.counts, data.class_names, quantity),
+    "Mean predicted probability of each class on the balanced test images. With "
+    "weights a student predicts the frequent classes as often as the expert does.",
+    "Ten rows of digits with four dots. The expert's dots fall from frequent to rare; "
+    "those of students with weights lie nearest to them.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 gap = {

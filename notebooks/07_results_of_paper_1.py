@@ -71,6 +71,7 @@ from ltdd_utils.analysis import compare
 from ltdd_utils.evaluation import STORED  # paper 1's evaluator, students of width 32
 from ltdd_utils.records import targets
 
+figure = notebook.Figures("07")
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
@@ -88,7 +89,15 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 
 # %%
 before = [board.before(method, STORED) for method in paper_1]
-plots.before_after(paper_1, before, [board[method, STORED] for method in paper_1])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.before_after(paper_1, before, [board[method, STORED] for method in paper_1]),
+    "Accuracy of students of the initial set (hollow) and of the distilled one "
+    "(full), a dot per distillation. DAM + ED starts where DATM does not even arrive.",
+    "Four rows with an arrow each. Sets of biased experts start low, sets of "
+    "decoupled experts far to the right of them; all arrows point to the right.",
+)
 
 # %%
 means = board.gains({method: (method, STORED) for method in paper_1})
@@ -250,12 +259,28 @@ drawn = {}
 for title, name in panels.items():
     lines = {method: run.distillation.curve(name) for method, run in first.items()}
     drawn[title] = {method: line for method, line in lines.items() if line}
-plots.curves(drawn, "iteration", "matching loss", level=1.0)
+figure(
+    plots.curves(drawn, "iteration", "matching loss", level=1.0),
+    "The matching loss over the iterations, by phase; 1 (dashed) is a student that "
+    "comes no nearer to its expert. Means over ten iterations of the first "
+    "distillation.",
+    "Two panels of falling lines. In the representation phase all four recipes fall "
+    "below one; the classifier phase has lines for the two recipes with decoupled "
+    "experts only.",
+)
 
 # %%
 learned = {method: run.distillation.curve("lr") for method, run in first.items()}
 assert all(values[-1] > values[0] for _, values in learned.values())
-plots.curves({"learned step size": learned}, "iteration", "step size of the student")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": learned}, "iteration", "step size of the student"),
+    "The step size of the student, which each distillation learns beside its images: "
+    "it grows with all four recipes.",
+    "Four lines that rise over 150 iterations: DAM + ED's is the highest throughout, "
+    "DATM's the lowest.",
+)
 
 # %% [markdown]
 # Which classes' images does the matching move?
@@ -267,7 +292,15 @@ file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
 norms = {method: [run.distillation.class_gradient] for method, run in first.items()}
-plots.class_profiles(norms, *classes, "gradient norm")
+figure(
+    plots.class_profiles(norms, *classes, "gradient norm"),
+    "Norm of the gradient that the images of a class receive, mean over the "
+    "iterations. Biased experts (DATM, DAM alone) move the images of the rare classes "
+    "least.",
+    "Ten rows, from airplane to truck, with a dot for each recipe. For DATM and DAM "
+    "alone the dots of the last four classes stand together at a low value; with "
+    "decoupled experts they lie right of it.",
+)
 
 # %% [markdown]
 # The images of the last four classes of `datm` and `dam_only` are noise: no biased expert got an image of them right, so there was none to start from, and their labels are uniform.
@@ -314,16 +347,23 @@ notebook.table(unstable, "Deviation over mean of the gradient norm", digits=2)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 bars = {}
 for method in ("datm", "damed"):
-    bars[f"{method}, before"] = board.start_of(first[method]).class_accuracies
-    bars[f"{method}, after"] = first[method].class_accuracies
-plots.per_class_accuracy(bars, *classes)
+    name = recipes.label(method)
+    bars[f"{name}, before"] = board.start_of(first[method]).class_accuracies
+    bars[f"{name}, after"] = first[method].class_accuracies
+figure(
+    plots.per_class_accuracy(bars, *classes),
+    "Accuracy by class, of students of the initial and of the distilled set, for DATM "
+    "and for DAM + ED; classes from the most to the least frequent.",
+    "Four panels of bars. DATM has nothing right in the last classes, before or "
+    "after; DAM + ED has bars in all classes already before the first iteration.",
+)
 
 # %% [markdown]
 # ## Against the imbalance factor
 #
 # The paper repeats its table at four imbalance factors.
 # On the left our runs on CIFAR-10-LT at scale `cpu`, two of the four; on the right what the paper prints.
-# The panels have axes of their own: compare how the lines *run*, not where they lie.
+# Scales differ between the panels: compare how the lines *run*, not where they lie.
 # Whiskers are one standard deviation over distillations (of Random: over draws); a dot without one is a single distillation, with experts of its own at IF 10.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -335,7 +375,13 @@ printed = targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
 printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(methods)]
-plots.accuracy_by("imbalance_factor", ours, printed)
+figure(
+    plots.accuracy_by("imbalance_factor", ours, printed),
+    "Accuracy against the imbalance factor, ours at reduced scale and as printed: DAM "
+    "+ ED loses least on both sides. Whiskers are one standard deviation.",
+    "Two panels with three lines each. DAM + ED is the highest and falls a little, "
+    "DATM falls steeply towards random images, whose line is flat.",
+)
 
 # %% [markdown]
 # How far DAM + ED is above DATM and above random images, in points, by imbalance factor (a single distillation takes the spread of IF 100):
@@ -372,7 +418,13 @@ digits_5, digits_60 = (
 )
 by_factor = {"IF 5": digits_5, "IF 20": digits, "IF 60": digits_60}
 ours = analysis.accuracy_over_cells(by_factor.values(), STORED)
-plots.accuracy_by("imbalance_factor", ours[ours.method.isin(methods)])
+figure(
+    plots.accuracy_by("imbalance_factor", ours[ours.method.isin(methods)]),
+    "The same on Digits-LT at scale tiny: DAM + ED stays a little above random images, "
+    "and DATM falls far below both as the imbalance grows.",
+    "Three lines over imbalance factors 5, 20 and 60. Two lie close together near the "
+    "top and fall a little; DATM's falls steeply.",
+)
 
 # %% [markdown]
 # Means over the same runs, of all classes and of the rarest third, in percent.
@@ -401,7 +453,7 @@ notebook.table(pd.concat(found), "DAM + ED minus the other two, on Digits-LT")
 # Chapter 05 measured what DAM does to the student *inside* the matching.
 # Does anything of it reach the students that a finished set trains, which never see DAM?
 # A fingerprint is the length of each class's row in their classifier; chapter 03 shows it for the experts.
-# Digits-LT at IF 20, scale tiny again; a line is the mean over pipelines, of the means over five students each, and whiskers are one standard deviation over pipelines.
+# Digits-LT at IF 20, scale tiny again; a dot is the mean over pipelines, of the means over five students each, and whiskers span the pipelines.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import long_tailed as images
@@ -411,7 +463,13 @@ rows = {}
 for method in paper_1:
     runs = digits.entry(method, STORED).records
     rows[method] = [run.classifier_norms for run in runs]
-plots.class_profiles(rows, tail.counts, tail.class_names, "length of the class's row")
+figure(
+    plots.class_profiles(rows, tail.counts, tail.class_names, "length of the class's row"),
+    "Length of each class's row in the classifier of students that a finished set "
+    "trained. Whiskers span the pipelines.",
+    "Ten rows of digits with a dot per recipe. The rows of the rarest classes are the "
+    "shortest with every recipe, most so with DATM and least with DAM + ED.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = {m: min(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
@@ -431,10 +489,15 @@ assert short["ed_only"] > long["datm"]
 # `tools/set_pictures.py` drew them from the runs above.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-from IPython.display import Image
-
 picture = where / "pictures" / "paper_1_cifar10_cpu.png"
-Image(filename=picture, alt="Images of four sets before and after the matching", width=760)
+figure(
+    picture,
+    "The first image of each class, from airplane to truck, of four sets before and "
+    "after the matching. Where biased experts had no image right, the start is noise.",
+    "Rows of ten small images for four recipes, before and after. Sets of decoupled "
+    "experts begin with real images in every class; the matching adds coloured "
+    "texture.",
+)
 
 # %% [markdown]
 # ## What it cost

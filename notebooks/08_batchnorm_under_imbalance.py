@@ -54,7 +54,8 @@ observer_epochs: int = 32  # four fifths of the recipe's, so that the page is qu
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_2", here="08")
+figure = notebook.Figures("08")
+figure.picture("paper_2")
 
 # %% [markdown]
 # ## What a BatchNorm layer keeps
@@ -129,7 +130,14 @@ lines = {
     "images": (counts / counts.sum())[None],
     "if classes were equal": torch.full((1, 10), 0.1),
 }
-plots.class_profiles(lines, counts.tolist(), CIFAR10, "share of the class")
+figure(
+    plots.class_profiles(lines, counts.tolist(), CIFAR10, "share of the class"),
+    "Share of each class in running statistics after one epoch, over 100 orders of "
+    "the images (whiskers span them), beside its share of the images and an equal "
+    "share.",
+    "Ten rows from airplane to truck. The running shares follow the images' shares, "
+    "from two fifths down to nearly none; the equal share is one tenth in each row.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 scatter = running_share.std(dim=0) / running_share.mean(dim=0)
@@ -285,11 +293,17 @@ law = (n - k) / (n - 1)
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 error = measured.std(dim=0) / len(passes) ** 0.5
 assert ((measured.mean(dim=0) - law).abs() < 5 * error + 1e-6).all()
-plots.class_profiles(
-    {"recursion, 60 orders": measured, "law": law[None]},
-    data.counts,
-    data.class_names,
-    "share of the spread that is kept",
+figure(
+    plots.class_profiles(
+        {"recursion, 60 orders": measured, "law": law[None]},
+        data.counts,
+        data.class_names,
+        "share of the spread that is kept",
+    ),
+    "Share of a class's spread between images that the recursion keeps, measured over "
+    "60 orders (whiskers span them) and by the law. The rarest classes lose most.",
+    "Ten rows of digits with two dots that coincide; they move to the left as the "
+    "classes become rarer.",
 )
 
 # %% [markdown]
@@ -371,8 +385,16 @@ split = {
     kind: torch.tensor([[parts(layer) for layer in s.layers] for s in of]).mean(dim=0).T
     for kind, of in statistics.items()
 }
-plots.variance_parts(
-    {kind: dict(zip(names, rows, strict=True)) for kind, rows in split.items()}, layers
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.variance_parts(
+        {kind: dict(zip(names, rows, strict=True)) for kind, rows in split.items()}, layers
+    ),
+    "The parts of an equal-class variance, layer by layer, of plain and debiased "
+    "observers. The part of the class means grows with depth.",
+    "Two panels of stacked bars. In the first layers nearly all is inside an image; "
+    "in the last layers the class means have their largest part.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -426,7 +448,19 @@ lines = {
 lines["real images, drawn"] = (sizes, [drawn(size) for size in sizes])
 for law, real in zip(lines["expected"][1], lines["real images, drawn"][1], strict=True):
     assert abs(law - real) < 0.03
-plots.curves({"": lines}, "images of the class in the batch", "part of the spread", "x")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves(
+        {"": lines}, "images of the class in the batch", "part of the spread", "x"
+    ),
+    "How much of the head class's spread between images a recovery batch can show, by "
+    "its number of images, under three definitions; drawn real images follow the "
+    "expected one.",
+    "Lines over a logarithmic axis. The expected form and the drawn images lie on "
+    "each other and rise to one; the pooled one stays at one, the one within images "
+    "at zero.",
+)
 
 # %% [markdown]
 # ## Running and calibrated statistics
@@ -471,7 +505,16 @@ for kind in kinds:
         pairs = ((run, equal), (natural, equal), (run, natural))
         rows.append([[apart(a, b).item() for a, b in zip(*p, strict=True)] for p in pairs])
     panels[kind] = dict(zip(paths, torch.tensor(rows).transpose(0, 1), strict=True))
-plots.distances_by_layer(panels, layers, "distance, in standard deviations")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.distances_by_layer(panels, layers, "distance, deviations"),
+    "Distance between running, natural and equal-share statistics by layer, for plain "
+    "and debiased observers. Only natural to equal is the imbalance, and it grows "
+    "with depth. Whiskers are one standard deviation over the seeds.",
+    "Two panels of three lines. The line from natural to equal shares begins near "
+    "zero and rises; that from running to natural shares is there in every layer.",
+)
 
 # %% [markdown]
 # The line that answers the question is "natural to equal shares": only this is the imbalance.
@@ -499,10 +542,23 @@ for kind in kinds:
     rows = torch.stack([profile(*pair) for pair in pairs])  # [S, 3, C]
     by_class[kind] = dict(zip(names, rows.transpose(0, 1), strict=True))
 own_classes = (data.counts, data.class_names)
-plots.class_profiles(by_class["plain"], *own_classes, "distance, plain observer")
 
-# %%
-plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased observer")
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(by_class["plain"], *own_classes, "distance, plain observer"),
+    "Distance of each class from three sets of target statistics in the deepest "
+    "layer, with a plain observer. Whiskers span the seeds.",
+    "Ten rows of digits with three dots that lie close together; the rows differ more "
+    "than the dots, and without a slope.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased observer"),
+    "The same with a debiased observer.",
+    "Ten rows of digits with three dots; those of natural and equal shares nearly "
+    "coincide.",
+)
 
 # %% [markdown]
 # Do not expect a slope here.

@@ -55,7 +55,8 @@ teacher_epochs: int = 40  # of the recipe
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_2", here="09")
+figure = notebook.Figures("09")
+figure.picture("paper_2")
 
 # %% [markdown]
 # ## Two networks, one training
@@ -131,7 +132,15 @@ pixels, augment = data.train_images.float() / 255, augmenter(cfg.augment)
 pictures = {"image": pixels[ours], "partner": pixels[theirs]}
 pictures["Mixup"] = mixup(x, other, share)
 pictures["CutMix"] = cutmix(x2, other2, share, rng)[0]
-plots.image_rows(pictures)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.image_rows(pictures),
+    "Nine images, their partners from another draw, and the two mixtures that the "
+    "observer is trained on, with three fifths of the image.",
+    "Four rows of nine digits: images, partners, blends of the two, and images with a "
+    "rectangle of the partner.",
+)
 
 # %% [markdown]
 # A partner of class $c$ is drawn with weight $n_c^{-0.2}$ per image, so the class has the share $n_c^{0.8}$ among the partners, up to a factor: a little less of the head, a little more of the tail.
@@ -167,7 +176,16 @@ lines = {
     "mixed and weighted": weighted / weighted.sum(),
 }
 lines = {name: row[None] for name, row in lines.items()}
-plots.class_profiles(lines, data.counts, data.class_names, "share of the class")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(lines, data.counts, data.class_names, "share of the class"),
+    "Share of each class in the images, among the partners, in the mixed labels, and "
+    "after the weights. Partners change little; the weights make the classes nearly "
+    "equal.",
+    "Ten rows of digits with four dots. Three of them fall together from frequent to "
+    "rare, the fourth stays close to one tenth.",
+)
 
 # %% [markdown]
 # The partners change little, the weights nearly everything.
@@ -241,7 +259,15 @@ heads = {"plain head": (1 - alpha) * lr, "re-weighted head": alpha * lr}
 left = (heads["re-weighted head"].sum() / lr.sum()).item()
 print(f"of the summed step sizes, the re-weighted head gets {100 * left:.0f} %")
 lines = {name: (epochs, steps.tolist()) for name, steps in heads.items()}
-plots.curves({"": lines}, "epoch", "weight of the loss x step size")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves({"": lines}, "epoch", "loss weight × step size"),
+    "Weight of each head's loss, times the step size, over the epochs. The re- "
+    "weighted head gets its weight when the steps are small already.",
+    "Two lines. That of the plain head falls from its largest value to zero; that of "
+    "the re-weighted head rises from zero, stays low and falls again.",
+)
 
 # %% [markdown]
 # The head used at inference is trained with a small part of the whole budget.
@@ -340,7 +366,14 @@ def by_class(values):  # mean over each class's test images
 right = {
     name: [by_class(z.argmax(dim=1) == truth) for z in of] for name, of in logits.items()
 }
-plots.per_class_accuracy(right, data.counts, data.class_names)
+figure(
+    plots.per_class_accuracy(right, data.counts, data.class_names),
+    "Accuracy by class on the test set, of a plain teacher and of both heads of the "
+    "debiased one; a dot is a seed. The re-weighted head is right in the tail.",
+    "Three panels of bars. Nearly all are close to one hundred; the last digits fall "
+    "off with the plain teacher and the plain head, and not with the re-weighted "
+    "head.",
+)
 
 # %% [markdown]
 # Compare the two lower rows first: same backbone, same images, two linear layers.
@@ -463,7 +496,13 @@ def sure(of):  # probability of the true class of each test image, by third
 
 names = ("plain teacher", "debiased, re-weighted head")
 confidence = {name: sure(logits[name]) for name in names}
-plots.confidence(confidence)
+figure(
+    plots.confidence(confidence),
+    "Confidence in the true class of test images, of the plain teacher and of the "
+    "debiased one. Under the second, head and tail lie closer.",
+    "Two histograms. On the left the head third piles up at one and the tail third is "
+    "spread; on the right both lie further from one and closer together.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = {
@@ -510,7 +549,13 @@ bars = {
     f"{kind} teacher": [teacher.per_class for _, teacher in sorted(teachers.items())]
     for kind, teachers in found.items()
 }
-plots.per_class_accuracy(bars, counts, CIFAR10)
+figure(
+    plots.per_class_accuracy(bars, counts, CIFAR10),
+    "Accuracy by class of the recorded teachers on CIFAR-10-LT at IF 100; a dot is a "
+    "teacher. The debiased ones give up some of the head and win the tail.",
+    "Two panels of bars, airplane to truck. With plain teachers the bars fall from "
+    "ninety to almost nothing; with debiased ones the tail is as high as the middle.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 groups = {"all": range(10), **rank_thirds(counts)}

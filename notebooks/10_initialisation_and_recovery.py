@@ -57,7 +57,8 @@ student_epochs: int = 10  # the protocol has 60
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_2", here="10")
+figure = notebook.Figures("10")
+figure.picture("paper_2")
 
 # %% [markdown]
 # ## One family
@@ -165,8 +166,14 @@ images, crops = pool(rarest, generator(seed, "crops to look at"))
 scores = scored(crops, rarest).view(-1, m)
 chosen = initial.select_crops(scores, ipc)
 name, number = data.class_names[rarest], len(images)
-title = f"class {name}: {number} images, {m} crops each, {ipc} places"
-plots.crop_rounds(images, crops.unflatten(0, (-1, m)), scores, chosen, title)
+title = f"Class {name}: {number} images, {m} crops each, {ipc} places"
+figure(
+    plots.crop_rounds(images, crops.unflatten(0, (-1, m)), scores, chosen),
+    f"{title}. Over each crop stands the teacher's confidence, best first; a frame "
+    "marks what was chosen, and its place.",
+    "A row for each real image of the rarest digit, with its crops beside it. In the "
+    "first column of crops all are framed, in the second only some.",
+)
 
 # %% [markdown]
 # Each row is one real image with its crops, the most confident first; the number over a crop is the teacher's probability of the class, and a framed crop was chosen.
@@ -361,7 +368,16 @@ next_step = [*ended[0][1]["distance"].tolist(), float("nan")]
 assert torch.equal(path[0], starts[0].cpu()) and torch.equal(path[max(path)], made.cpu())
 over = [f"{n}\n{c}" for n, c in zip(data.class_names, data.counts, strict=True)]
 curve = "distance of the statistics in the next step", next_step
-notebook.film({"images": states, "change": change}, told, curve, over=over)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    notebook.film({"images": states, "change": change}, told, curve, over=over),
+    "One image of each class on its way through recovery, and its change since the "
+    "start (grey: none, white: brighter). Shapes stay; contrast, stripes and checks "
+    "come in.",
+    "Two rows of ten digits and a curve below them. The digits grow more contrasted "
+    "with the iterations; stripes and checks appear on the grey of the change.",
+)
 
 # %% [markdown]
 # The film shows one image of each class, from the head to the tail, with the real images of the class above; the slider moves with the mouse or the arrow keys.
@@ -382,10 +398,16 @@ wholly = replace(cfg.recover, crop_scale=(1.0, 1.0))
 whole_ended = [moved(wholly, x, s) for x, s in zip(starts, seeds, strict=True)]
 steps = list(range(1, cfg.recover.iterations + 1))
 panels = {
-    title: {title: (steps, [curve["distance"].tolist() for _, curve in runs])}
+    title: {"distance": (steps, [curve["distance"].tolist() for _, curve in runs])}
     for title, runs in {"random crops (recipe)": ended, "whole images": whole_ended}.items()
 }
-plots.curves(panels, "iteration", "distance in the step", log="y")
+figure(
+    plots.curves(panels, "iteration", "distance in the step", log="y"),
+    "Distance of the statistics in each step, with the recipe's random crops and with "
+    "whole images: mean over the seeds, in a band of one standard deviation.",
+    "Two panels on a logarithmic axis. On the left the line jumps up and down around "
+    "one level; on the right it falls smoothly.",
+)
 
 # %% [markdown]
 # The figure shows means of three seeds with a band of one standard deviation, smoothed by the running averages.
@@ -508,7 +530,15 @@ panels = {
     }
     for title, left in after.items()
 }
-plots.layer_distances(panels, "mean distance of classes")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.layer_distances(panels, "mean distance of classes"),
+    "Distance of the images' statistics from the targets, by layer, before and after "
+    "three recoveries. Only without cross-entropy does every row come closer.",
+    "Three panels of arrows. On the left they point right, away from the targets, or "
+    "nowhere; in the middle some point left; on the right all do.",
+)
 
 # %% [markdown]
 # Left: with the recipe's crops nothing comes closer; the mean of layer 1 stays where it was, and everything else moves away.

@@ -59,7 +59,8 @@ long_epochs: int = 80  # of the one pair of students that is watched
 # %% tags=["remove-input"]
 from ltdd_utils import notebook
 
-notebook.picture("paper_2", here="11")
+figure = notebook.Figures("11")
+figure.picture("paper_2")
 
 # %% [markdown]
 # ## What a label is
@@ -214,7 +215,18 @@ answers = {
 # %%
 sure = {n: class_confidence(*pair, data.prior, 0.0)[None] for n, pair in answers.items()}
 sure = {name: values.cpu() for name, values in sure.items()}
-plots.class_profiles(sure, data.counts, data.class_names, "confidence in the own class")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(
+        sure, data.counts, data.class_names, "confidence in the own class"
+    ),
+    "The teacher's mean confidence in an image's own class, for EDC's images, for "
+    "views of them, and for test images. It falls with the frequency of the class, "
+    "and is lowest for views.",
+    "Ten rows of digits with three dots. The dots of views lie far left of the "
+    "others; all move left from frequent to rare digits.",
+)
 
 # %% [markdown]
 # Labels are more confident for head images than for tail images, both on images that the teacher has never seen and on images that were optimised for their class.
@@ -404,7 +416,12 @@ ties = int((many == many.min()).sum())
 limit = math.sqrt(ties * (len(many) - ties)) / len(many)
 print(f"first local minimum {tau}, global {lowest[0]} of 20, limit {limit:.2f}")
 taus, spread = zip(*pairs, strict=True)
-plots.curves({"": {"criterion": (taus, spread)}}, "tau", "std over classes")
+figure(
+    plots.curves({"": {"criterion": (taus, spread)}}, "strength τ", "std over classes"),
+    "ADSA's criterion with 200 planted classes over a wide range of τ: the minimum "
+    "that is meant comes first, and far to the right it falls again, below it.",
+    "A curve that falls to a minimum, rises, and falls again towards the right.",
+)
 
 # %% [markdown]
 # So here the search is limited to $[0, 3]$, and takes the *first local* minimum from 0 upwards.
@@ -428,14 +445,23 @@ values = [
     adsa.class_confidence(*answers[name], data.prior, tau).tolist()
     for tau, _ in found[name][1]
 ]
-plots.tau_search(found, (name, values), data.counts)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.tau_search(found, (name, values), data.counts),
+    "ADSA's search on three kinds of images: the spread of the classes' confidences "
+    "against τ, with the chosen τ as a dot, and the confidences of the classes for "
+    "EDC's images.",
+    "On the left three valleys with a dot in each. On the right lines of head classes "
+    "fall and lines of tail classes rise with τ; they meet near the dashed line.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tau, of_views = found["EDC images"][0], found["views of them"][0]
 shift = adsa.calibration(data.prior, tau).to(context.device)
 z, _ = answers["test images"]
-print(f"tau: EDC images {tau}, test images {found['test images'][0]}, views {of_views}")
-both = pd.DataFrame({"teacher": scores(z), f"teacher, tau {tau}": scores(z + shift)}).T
+print(f"τ: EDC images {tau}, test images {found['test images'][0]}, views {of_views}")
+both = pd.DataFrame({"teacher": scores(z), f"teacher, τ {tau}": scores(z + shift)}).T
 assert abs(tau - found["test images"][0]) < 0.5 and of_views < tau
 assert both["tail"].iloc[1] > both["tail"].iloc[0]
 both.round(1)
@@ -458,14 +484,20 @@ pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 def by_class(z):
-    wrong_or_right = (z.argmax(dim=1) == test_labels).double().cpu()
-    return [
-        wrong_or_right[data.test_labels == c].mean().item() for c in range(data.classes)
-    ]
+    right = 100 * (z.argmax(dim=1) == test_labels).double().cpu()
+    return [right[data.test_labels == c].mean().item() for c in range(data.classes)]
 
 
 profiles = {name: [by_class(z) for z in of] for name, of in students.items()}
-plots.class_profiles(profiles, data.counts, data.class_names, "accuracy")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.class_profiles(profiles, data.counts, data.class_names, "accuracy, %"),
+    "Accuracy of students by class, under four labels. With ADSA they win the tail "
+    "and lose the head. Whiskers span the students.",
+    "Ten rows of digits with a dot for each kind of label. For the frequent digits "
+    "the dots of ADSA lie left of the others, for the rarest right of them.",
+)
 
 # %% [markdown]
 # ## Why it over-corrects
@@ -546,14 +578,23 @@ for name, (labeller, moved) in watched.items():
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 panels = {
     name: {
-        "a, image part": (marks, [a for _, (a, _) in log]),
-        "mean part": (marks, [of for _, (_, of) in log]),
-        "accuracy, head": (marks, [scores(z)["head"] / 100 for z, _ in log]),
-        "accuracy, tail": (marks, [scores(z)["tail"] / 100 for z, _ in log]),
+        "a, image part": (marks, [100 * a for _, (a, _) in log]),
+        "mean part": (marks, [100 * of for _, (_, of) in log]),
+        "accuracy, head": (marks, [scores(z)["head"] for z, _ in log]),
+        "accuracy, tail": (marks, [scores(z)["tail"] for z, _ in log]),
     }
     for name, log in logs.items()
 }
-plots.curves(panels, "epoch", "fraction")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.curves(panels, "epoch", "%"),
+    "What a student learns over the epochs, without and with ADSA: of the label the "
+    "mean part comes within a few epochs, the image part slowly; and with it, under "
+    "ADSA, the head.",
+    "Panels with four lines each. The mean part rises at once; the image part rises "
+    "slowly, and the accuracy of the head follows it.",
+)
 
 # %%
 ends = {name: scores(log[-1][0]) for name, log in logs.items()}

@@ -67,11 +67,12 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import analysis, distilled, notebook, plots, records
+from ltdd_utils import analysis, distilled, notebook, plots, recipes, records
 from ltdd_utils.analysis import contrasts
 from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED  # students of width 32
 from ltdd_utils.records import targets
 
+figure = notebook.Figures("12")
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
@@ -92,7 +93,14 @@ order += ["unilevel_no_recovery", "unilevel_no_calibration", "unilevel_no_init",
 teachers = {"plain": PLAIN, "debiased": DEBIASED}
 series = {f"{kind} teacher": [board[m, on] for m in order] for kind, on in teachers.items()}
 lines = {f"the {kind} teacher itself": board.teacher_mean(kind) for kind in teachers}
-plots.side_by_side(order, series, lines)
+figure(
+    plots.side_by_side(order, series, lines),
+    "Methods under a plain and under a debiased teacher: a dot is a pipeline, a bar "
+    "their mean, a vertical line the teacher itself. The teacher moves every method "
+    "further than the methods lie apart.",
+    "One row per method with two groups of dots. All grey ones, of the plain teacher, "
+    "lie far left of all blue ones.",
+)
 
 # %% [markdown]
 # The same as a table, with the number of pipelines.
@@ -229,7 +237,13 @@ notebook.table(response, caption, names=heads_of, digits={"slope": 2})
 others = [method for method in order[::-1] if method != "unilevel"]
 others = [method for method in others if board[method, DEBIASED]]
 found = board.contrasts([("unilevel", method) for method in others], DEBIASED)
-plots.differences(list(found.index), list(found.points), list(found.needed))
+figure(
+    plots.differences(list(found.index), list(found.points), list(found.needed)),
+    "The uni-level method minus each other method under the same debiased teacher, in "
+    "points, with the interval that its pipelines leave open.",
+    "Rows with a dot and an interval around it. Most lie within a few points of zero, "
+    "on either side of it; random images and RDED are resolved.",
+)
 
 # %% [markdown]
 # The full method is above random real images, above RDED's crops and above its own crops without recovery.
@@ -362,7 +376,15 @@ notebook.table(forms, "Other statistics, beside the recipe itself")
 # %%
 begun = [m for m in board.methods(DEBIASED) if any(board.before(m, DEBIASED))]
 before = [board.before(method, DEBIASED) for method in begun]
-plots.before_after(begun, before, [board[method, DEBIASED] for method in begun])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.before_after(begun, before, [board[method, DEBIASED] for method in begun]),
+    "Students of the images that a recovery begins with (hollow) and of the recovered "
+    "ones (full), under the debiased teacher.",
+    "Rows with an arrow each, short and to the right, apart from the set that begins "
+    "with noise.",
+)
 
 # %%
 gains = board.gains({method: (method, DEBIASED) for method in begun})
@@ -397,7 +419,9 @@ file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
 info = distilled.load_set(file)[0].info
 classes = info["class_counts"], info["class_names"]
 shown = {
-    f"{method}, {evaluator.teacher} teacher": board.entry(method, evaluator).records[0]
+    f"{recipes.label(method)}, {evaluator.teacher} teacher": board.entry(
+        method, evaluator
+    ).records[0]
     for method, evaluator in (
         ("edc", PLAIN),
         ("edc_adsa", PLAIN),
@@ -406,7 +430,15 @@ shown = {
     )
 }
 bars = {name: run.class_accuracies for name, run in shown.items()}
-plots.per_class_accuracy(bars, *classes)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.per_class_accuracy(bars, *classes),
+    "Accuracy by class of students of EDC and of the uni-level set. ADSA turns the "
+    "plain teacher's bias around; the debiased teacher evens it out. First pipelines.",
+    "Four panels of bars. EDC with a plain teacher has nothing in the tail, with ADSA "
+    "little in the head; with the debiased teacher all classes have bars.",
+)
 
 # %% [markdown]
 # ## The label budget
@@ -434,7 +466,7 @@ notebook.table(budget, caption)
 #
 # The paper repeats its table at 10, 20 and 50 images per class, and compares a few methods at one.
 # On the left our runs, all under the debiased teacher, at scale `cpu`; on the right what the paper prints: its EDC and RDED may have had another teacher, and its random images are copied from paper 1, with hard labels.
-# The panels have axes of their own: compare how the lines run.
+# Scales differ between the panels: compare how the lines run.
 # Whiskers are one standard deviation over pipelines; a dot without one is a single pipeline.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -445,7 +477,17 @@ printed = targets().query("paper == 'cui2026rethinking' and metric == 'accuracy'
 printed = printed.query("dataset == 'cifar10' and imbalance_factor == 100")
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(ours.method)]
 printed = printed.drop_duplicates(["ipc", "method"])
-plots.accuracy_by("ipc", ours, printed)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.accuracy_by("ipc", ours, printed),
+    "Accuracy against the images per class, ours at reduced scale under the debiased "
+    "teacher, and as printed. The fewer the images, the further the methods lie "
+    "apart.",
+    "Two panels of rising lines over a logarithmic axis. At one image per class the "
+    "uni-level method is far ahead of random images; at fifty they nearly meet on our "
+    "side.",
+)
 
 # %% [markdown]
 # The same in numbers, with the pipelines in brackets.
@@ -603,13 +645,14 @@ notebook.table(printed.rename_axis(columns=None), caption, digits=0)
 # EDC begins with random real images, the uni-level method with confident crops.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-from IPython.display import Image
-
 picture = where / "pictures" / "paper_2_cifar10_cpu.png"
-Image(
-    filename=picture,
-    alt="Images of EDC and the uni-level method before and after",
-    width=760,
+figure(
+    picture,
+    "The first image of each class, from airplane to truck, before and after "
+    "recovery: EDC begins with real images, the uni-level method with confident "
+    "crops.",
+    "Rows of ten small images. After recovery the objects are still seen, under "
+    "coloured texture.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

@@ -66,11 +66,12 @@ if "google.colab" in sys.modules:
 
 # %%
 import pandas as pd
-from ltdd_utils import analysis, distilled, notebook, plots, records
+from ltdd_utils import analysis, distilled, notebook, plots, recipes, records
 from ltdd_utils.analysis import contrasts
 from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED, Evaluator
 from ltdd_utils.records import targets
 
+figure = notebook.Figures("13")
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
@@ -125,8 +126,18 @@ lines = {
     "whole set, logit-adjusted": board["full_logit_adjusted", STORED].accuracy,
     "the debiased teacher": board.teacher_mean("debiased"),
 }
-series = {str(on): [board[method, on] for method in order] for on in evaluators}
-plots.side_by_side(order, series, lines)
+series = {recipes.judge(on): [board[method, on] for method in order] for on in evaluators}
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.side_by_side(order, series, lines),
+    "Every set under four evaluators: a dot is a pipeline, a bar their mean, a "
+    "vertical line uses all real images. Who judges moves most sets further than "
+    "another method does.",
+    "One row per method. The dots of the debiased teacher form a column on the right, "
+    "those of stored labels spread on the left, with DAM + ED ahead of all others "
+    "there.",
+)
 
 # %% [markdown]
 # (`edc_adsa` is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
@@ -234,12 +245,19 @@ notebook.table(waiting.assign(state="not run"), "Pairs of a set and a judge with
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 walked = board.ladder(
     {
-        "DAM + ED, own evaluator": ("damed", STORED),
-        "DAM + ED, paper 2's evaluator": ("damed", DEBIASED),
-        "uni-level, paper 2's evaluator": ("unilevel", DEBIASED),
+        "DAM + ED, paper 1's judge": ("damed", STORED),
+        "DAM + ED, paper 2's judge": ("damed", DEBIASED),
+        "uni-level, paper 2's judge": ("unilevel", DEBIASED),
     }
 )
-plots.waterfall(*walked.bars)
+figure(
+    plots.waterfall(*walked.bars),
+    "From paper 1's headline to paper 2's, the evaluator first: the change of "
+    "evaluator is the longer step. Whiskers are one standard deviation over "
+    "pipelines.",
+    "Two bars from DAM + ED under its own evaluator to the uni-level set under paper "
+    "2's: first the evaluator, then the set.",
+)
 
 # %% [markdown]
 # Second: change the set under paper 1's evaluator, where the uni-level set has hard labels.
@@ -252,13 +270,21 @@ once = {PLAIN: Evaluator("online-stored", "plain")}
 once |= {DEBIASED: Evaluator("online-stored", "debiased")}
 told = board.ladder(
     {
-        "DAM + ED, own evaluator": ("damed", STORED),
-        "uni-level, paper 1's evaluator": ("unilevel", STORED),
-        "uni-level, paper 2's, one label": ("unilevel", once[DEBIASED]),
-        "uni-level, paper 2's, every view": ("unilevel", DEBIASED),
+        "DAM + ED, paper 1's judge": ("damed", STORED),
+        "uni-level, paper 1's judge": ("unilevel", STORED),
+        "uni-level, paper 2's judge, one label": ("unilevel", once[DEBIASED]),
+        "uni-level, paper 2's judge, every view": ("unilevel", DEBIASED),
     }
 )
-plots.waterfall(*told.bars)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.waterfall(*told.bars),
+    "The same way with the set first: with its hard labels the uni-level set falls "
+    "far behind, and a teacher's labels win all of it back.",
+    "A bar to the left, where the set is exchanged, and two longer bars to the right: "
+    "one stored label per image, then an answer for every view.",
+)
 
 # %%
 paths = {"the evaluator first": walked.table, "the set first": told.table}
@@ -333,16 +359,25 @@ notebook.table(there, "Accuracy on Digits-LT, %", empty="not run")
 # They were measured on two cores with other runs beside them, so differences below a factor of two mean nothing.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-costs = {str(on): {} for on in evaluators}
+costs = {recipes.judge(on): {} for on in evaluators}
 for one in board.usual:
     if one.evaluator in evaluators and one.method in [
         *order,
         "full",
         "full_logit_adjusted",
     ]:
-        costs[str(one.evaluator)][one.method] = (one.seconds, one.scores.accuracy)
+        costs[recipes.judge(one.evaluator)][one.method] = (one.seconds, one.scores.accuracy)
 print(board.entry("damed", STORED).records[0].cost.device)
-plots.accuracy_by_cost(costs)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.accuracy_by_cost(costs),
+    "Accuracy against the seconds from nothing to one trained student, on a "
+    "logarithmic axis. The thin line joins what nothing cheaper beats.",
+    "A cloud of dots in four colours. All real images are among the cheapest and the "
+    "best; the sets of a debiased teacher lie in a band at the top, random images "
+    "among them.",
+)
 
 # %% [markdown]
 # Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images.
@@ -423,24 +458,36 @@ notebook.table(behind, caption, empty="not run")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 shown = {
-    f"{method} ({family})": board.entry(method, DEBIASED)
+    f"{recipes.label(method)} ({family})": board.entry(method, DEBIASED)
     for family, method in best["best set"][DEBIASED].items()
 }
 shown["whole set, logit-adjusted"] = board.entry("full_logit_adjusted", STORED)
 bars = {name: one.records[0].class_accuracies for name, one in shown.items()}
-plots.per_class_accuracy(bars, *classes)
+figure(
+    plots.per_class_accuracy(bars, *classes),
+    "Accuracy by class of the best set of each family under the debiased teacher, and "
+    "of a logit-adjusted student of all real images. First pipelines.",
+    "Panels of bars, one per set. With the debiased teacher the tail is as high as "
+    "the middle; the sets differ less than their classes do.",
+)
 
 # %% [markdown]
 # And under paper 1's evaluator, without any teacher:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 shown = {
-    f"{method} ({family})": board.entry(method, STORED)
+    f"{recipes.label(method)} ({family})": board.entry(method, STORED)
     for family, method in best["best set"][STORED].items()
 }
 shown["whole set, cross-entropy"] = board.entry("full", STORED)
 bars = {name: one.records[0].class_accuracies for name, one in shown.items()}
-plots.per_class_accuracy(bars, *classes)
+figure(
+    plots.per_class_accuracy(bars, *classes),
+    "The same under paper 1's evaluator, with stored labels alone, and a student of "
+    "all real images with cross-entropy. First pipelines.",
+    "Panels of bars, one per set. The sets are rather even over the classes; the "
+    "student of all images is far ahead on the head and falls to almost nothing.",
+)
 
 # %% [markdown]
 # Paper 2 compares its classes with those of DAM + ED, each under its own evaluator: better on the head and on the tail.
@@ -450,7 +497,13 @@ plots.per_class_accuracy(bars, *classes)
 own = {"DAM + ED, stored labels": ("damed", STORED)}
 own |= {"uni-level, debiased teacher": ("unilevel", DEBIASED)}
 bars = {name: board.entry(*run).records[0].class_accuracies for name, run in own.items()}
-plots.per_class_accuracy(bars, *classes)
+figure(
+    plots.per_class_accuracy(bars, *classes),
+    "Each paper's headline set under its own evaluator: the uni-level set with the "
+    "debiased teacher is ahead in every third. First pipelines.",
+    "Two panels of bars. Those of the uni-level set are longer in nearly every class, "
+    "in the tail too.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 own["DAM + ED, debiased teacher"] = ("damed", DEBIASED)

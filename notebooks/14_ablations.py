@@ -64,6 +64,7 @@ from ltdd_utils.data import long_tailed as images
 from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED  # students of width 32
 from ltdd_utils.records import targets
 
+figure = notebook.Figures("14")
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
@@ -100,7 +101,13 @@ ladder_1 = {
     "+ matching, both kinds of experts": ("ed_only", STORED),
     "+ DAM (the full method)": ("damed", STORED),
 }
-plots.waterfall(*board.ladder(ladder_1).bars)
+figure(
+    plots.waterfall(*board.ladder(ladder_1).bars),
+    "From random real images to DAM + ED, step by step: the largest step is a re- "
+    "balanced classifier that chooses and labels, before any matching.",
+    "Bars along a way: a fall where biased experts choose, a long rise where re- "
+    "balanced ones do, and two shorter rises by matching and by DAM.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 steps_1 = both.ladders(ladder_1)
@@ -131,7 +138,13 @@ ladder_2 = {
     "decoupled experts in the matching too": ("ed_only", STORED),
     "+ DAM (the full method)": ("damed", STORED),
 }
-plots.waterfall(*board.ladder(ladder_2).bars)
+figure(
+    plots.waterfall(*board.ladder(ladder_2).bars),
+    "The same method in the paper's order, from DATM on: now the good start earns "
+    "next to nothing, and decoupled experts in the matching earn the most.",
+    "Three bars from DATM on: a short one, a very long one, and one of middle length, "
+    "all to the right.",
+)
 
 # %% [markdown]
 # On this path the good start earns next to nothing, because matching biased experts on all parameters takes it away again (chapter 07), and the same decoupling is worth the most when it comes into the matching.
@@ -181,7 +194,12 @@ ladder_3 = {
     "+ recovery, running statistics": ("unilevel_no_calibration", DEBIASED),
     "calibrated statistics (the full method)": ("unilevel", DEBIASED),
 }
-plots.waterfall(*board.ladder(ladder_3).bars)
+figure(
+    plots.waterfall(*board.ladder(ladder_3).bars),
+    "From random real images under a plain teacher to the full uni-level method: the "
+    "teacher is the one long step, and all that changes images is short.",
+    "One very long bar to the right, then three short ones; some of them are hollow.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 steps_3 = both.ladders(ladder_3)
@@ -204,9 +222,21 @@ notebook.table(steps_3, "Each step of paper 2, beside the row before it that was
 begun = [one for one in board.usual if one.evaluator in (STORED, DEBIASED)]
 begun = [one for one in begun if any(board.before(*one.run)) and one.iterations]
 begun.sort(key=lambda one: one.evaluator)
-begun = {f"{one.method}, {one.evaluator.label}": one for one in begun}
+begun = {
+    f"{recipes.label(one.method)}, {recipes.judge(one.evaluator, short=True)}": one
+    for one in begun
+}
 before = [board.before(*one.run) for one in begun.values()]
-plots.before_after(list(begun), before, [one.scores for one in begun.values()])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.before_after(list(begun), before, [one.scores for one in begun.values()]),
+    "Students of initial sets (hollow) and of finished ones (full), under the judge "
+    "of each method. Where re-balanced experts choose, the start is most of the "
+    "result.",
+    "Rows with an arrow each. All arrows point to the right; most are short beside "
+    "the distance between the rows.",
+)
 
 # %% [markdown]
 # A share of a score would say little: random images alone have most of it.
@@ -528,7 +558,16 @@ without = {
     "recovery": ("unilevel_no_recovery", DEBIASED),
 }
 part_of = board.differences({part: (unilevel, run) for part, run in without.items()})
-plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed)),
+    "What the full uni-level method loses without one part, in points, under the "
+    "debiased teacher. Without that teacher it loses many; no other part is worth "
+    "two.",
+    "Six rows with a dot and an interval. The two rows without the debiased teacher "
+    "lie far to the right, the others close to zero.",
+)
 
 # %% [markdown]
 # Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen:

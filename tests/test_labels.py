@@ -7,7 +7,7 @@ from ltdd_utils import recipes
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED, Evaluator
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
-from ltdd_utils.recipes.labels import JUDGES, LABELS, SPARE
+from ltdd_utils.recipes.labels import JUDGES, LABELS, SPARE, WAYS
 from ltdd_utils.records import targets
 
 PAGES = "#FFFFFF", "#14181E"  # of the book's theme, light and dark
@@ -38,7 +38,7 @@ def test_no_two_look_alike(table):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_colours_are_seen_on_light_and_dark_pages(page):
-    for colour in {*(look.colour for look in (*LABELS.values(), *JUDGES.values())), *SPARE}:
+    for colour in {*(look.colour for look in (*LABELS.values(), *JUDGES.values(), *WAYS.values())), *SPARE}:
         assert contrast(colour, page) >= 3, colour
 
 

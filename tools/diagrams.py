@@ -4,7 +4,8 @@ from pathlib import Path
 
 from notebook_pairs import ROOT, chapters
 
-from ltdd_utils.plots.diagrams import DIAGRAMS, draw, framed
+from ltdd_utils.plots.diagrams import DIAGRAMS, caption_of, draw
+from ltdd_utils.plots.shown import Shown
 
 __all__ = ["image", "include", "write_includes"]
 
@@ -19,7 +20,9 @@ def image(name: str) -> str:
 def include(name: str) -> str:
     """A diagram as a part of a page in ``book/``: text in the page's colour, and each chapter's part links to it."""
     links = {chapter.stem[:2]: f"../notebooks/{chapter.stem}.html" for chapter in chapters()}
-    return framed(name, links=links) + "\n"
+    title, alternative = caption_of(name)
+    caption = f"{title}. Each part leads to its chapter."
+    return Shown(draw(name, links=links), caption, alternative)._repr_html_() + "\n"
 
 
 def write_includes(folder: Path) -> None:

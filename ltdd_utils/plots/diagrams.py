@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from ltdd_utils.plots.roadmap import roadmap
+from ltdd_utils.plots.roadmap import ALTERNATIVE, TITLE, roadmap
 from ltdd_utils.plots.svg import linked, svg, text
 
-__all__ = ["DIAGRAMS", "Diagram", "draw", "framed"]
+__all__ = ["DIAGRAMS", "Diagram", "caption_of", "draw"]
 
 BOX, GAP = (166, 78), (29, 42)  # width and height of a box; between two
 MARGIN = 6
@@ -172,9 +172,12 @@ def draw(name: str, here: str | None = None, links: dict[str, str] | None = None
     return svg(diagram.title, diagram.alternative, rows * (BOX[1] + GAP[1]) - GAP[1] + MARGIN, parts)
 
 
-def framed(name: str, here: str | None = None, links: dict[str, str] | None = None) -> str:
-    """``draw`` as a part of a page, in a box that scrolls on a narrow screen; the arguments are those of ``draw``."""
-    return f'<div style="overflow-x: auto">{draw(name, here, links)}</div>'
+def caption_of(name: str) -> tuple[str, str]:
+    """Title of a diagram, and what it shows in words for who cannot see it."""
+    if name == "roadmap":
+        return TITLE, ALTERNATIVE
+    diagram = PAPER_1 if name == "paper_1" else PAPER_2
+    return diagram.title, diagram.alternative
 
 
 def _box(box: Box, here: str | None, links: dict[str, str]) -> str:

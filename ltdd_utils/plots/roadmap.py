@@ -5,8 +5,13 @@ from itertools import pairwise
 
 from ltdd_utils.plots.svg import WIDTH, linked, svg, text
 
-__all__ = ["STOPS", "roadmap"]
+__all__ = ["ALTERNATIVE", "STOPS", "TITLE", "roadmap"]
 
+TITLE = "The chapters of this book"
+ALTERNATIVE = (
+    "Chapters 00 to 02 are the ground. From there one line leads over 03 to 07, paper 1, and one over 08 to 12, "
+    "paper 2; both meet in 13 to 15, which compare them."
+)
 RADIUS = 14  # of a station
 LINES = {"ground": "#777777", "paper 1": "#0072B2", "paper 2": "#D55E00", "both": "#777777"}
 STOPS = (  # chapter, its line, two lines of name
@@ -50,13 +55,7 @@ def roadmap(here: str | None, links: dict[str, str]) -> str:
     parts = [_track(place[a], place[b], LINES[line]) for line, way in ways.items() for a, b in pairwise(way)]
     parts += [_stop(stop, place[stop[0]], here, links) for stop in STOPS]
     parts.append(text(30, 20, "Paper 1 above, paper 2 below", 11, anchor="start", style=' opacity="0.75"'))
-    return svg(
-        "The chapters of this book",
-        "Chapters 00 to 02 are the ground. From there one line leads over 03 to 07, paper 1, and one over 08 to 12, "
-        "paper 2; both meet in 13 to 15, which compare them.",
-        212,
-        parts,
-    )
+    return svg(TITLE, ALTERNATIVE, 212, parts)
 
 
 def _track(start: tuple[float, float], end: tuple[float, float], colour: str) -> str:

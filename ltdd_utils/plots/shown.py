@@ -1,5 +1,6 @@
 """Figures as a page shows them: the drawing, its number and caption, and a text for readers who do not see it."""
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure
 
+from ltdd_utils.plots.diagrams import caption_of, draw
 from ltdd_utils.plots.vector import picture, vector
 
 __all__ = ["Figures", "Shown"]
@@ -33,8 +35,9 @@ class Shown:
 
     @property
     def name(self) -> str:
-        """Of the figure on its page, where links lead: "figure-7-2"."""
-        return f"figure-{self.number.replace('.', '-')}" if self.number else "figure"
+        """Of the figure on its page, where links lead: "figure-7-2"; without a number one of its caption's own."""
+        own = self.number.replace(".", "-") or hashlib.sha256(self.caption.encode()).hexdigest()[:8]
+        return f"figure-{own}"
 
     def _repr_html_(self) -> str:
         """A ``<figure>`` that needs no style sheet; on a narrow screen the drawing scrolls in a box of its own."""
@@ -67,7 +70,7 @@ class Figures:
     """
 
     def __init__(self, chapter: str) -> None:
-        self.chapter = int(chapter)
+        self.chapter = chapter
         self.numbers: dict[str, int] = {}
 
     def __call__(self, drawn: Figure | Path | str, caption: str, alternative: str) -> Shown:
@@ -82,4 +85,13 @@ class Figures:
             ValueError: one of the two texts is missing, or both are the same.
         """
         number = self.numbers.setdefault(caption, len(self.numbers) + 1)
-        return Shown(drawn, caption, alternative, f"{self.chapter}.{number}")
+        return Shown(drawn, caption, alternative, f"{int(self.chapter)}.{number}")
+
+    def picture(self, name: str) -> Shown:
+        """A diagram of a method, in which the chapter's own part stands out.
+
+        Args:
+            name: one of ``plots.diagrams.DIAGRAMS``.
+        """
+        title, alternative = caption_of(name)
+        return self(draw(name, self.chapter), f"{title}. What this chapter is about stands out.", alternative)

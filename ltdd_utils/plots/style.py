@@ -1,5 +1,6 @@
 """The style of all figures: colours, the order of the classes, and the drawing and closing of a figure."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import ParamSpec
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ltdd_utils.data.longtail import rank_thirds
-from ltdd_utils.recipes.labels import JUDGES, LABELS, judge
+from ltdd_utils.recipes.labels import JUDGES, LABELS, WAYS, judge
 
 __all__ = [
     "HOLLOW",
@@ -80,23 +81,35 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each series: a method and a judge keep their own, in code or in words, on every page.
+    """Colour and marker of each series: a method, a judge and a way keep their own, in code or in words, on every page.
 
-    Others take the first colours and markers that are left.
+    So does a name of which they are a part, "DATM, before"; of two of one colour the second has another marker. Others
+    take the first colours and markers that are left.
     """
     names = list(dict.fromkeys(names))
-    known = {one.label: one for one in (*LABELS.values(), *JUDGES.values())} | LABELS | JUDGES
+    known = {one.label: one for one in (*LABELS.values(), *JUDGES.values())} | LABELS | JUDGES | WAYS
     known |= {judge(name, short=True): one for name, one in JUDGES.items()}
-    found = {name: known[name][1:] for name in names if name in known}
-    taken = {colour for colour, _ in found.values()}
+    own = {name: next((known[part] for part in _parts(name) if part in known), None) for name in names}
+    taken, found = {one.colour for one in own.values() if one}, {}
     left = [pair for pair in SPARE if pair[0] not in taken] or SPARE
-    others = [name for name in names if name not in found]
-    found |= {name: left[place % len(left)] for place, name in enumerate(others)}
-    return {name: found[name] for name in names}
+    others = [name for name in names if own[name] is None]
+    for name in names:
+        one = own[name]
+        colour, marker = one[1:] if one else left[others.index(name) % len(left)]
+        free = [marker, *(other for other in MARKERS if (colour, other) not in found.values())]
+        found[name] = colour, marker if (colour, marker) not in found.values() else free[-1]
+    return found
+
+
+def _parts(name: str) -> list[str]:
+    """A name, and what stands before and after its commas and colons."""
+    return [name, *re.split(r", |: ", name)]
 
 
 def words(name: str) -> str:
-    """What a page calls a series: a method's or a judge's words, any other name as it is."""
+    """What a page calls a series: a method's or a judge's words, any other name as it is; differences part by part."""
+    if " - " in name:
+        return " − ".join(words(part) for part in name.split(" - "))
     if name in LABELS:
         return LABELS[name].label
     return judge(name) if name in JUDGES else name

@@ -49,7 +49,7 @@ def class_profiles(
     class_names: Sequence[str],
     quantity: str,
 ) -> Figure:
-    """A row per class, most frequent first, and in it a dot per series; whiskers are one deviation over repeats.
+    """A row per class, most frequent first, and in it a dot per series; whiskers span its repeats.
 
     Args:
         series: name -> values of each class in each repeat, ``[S, C]``, in label order.
@@ -58,19 +58,20 @@ def class_profiles(
         quantity: what is drawn, with its unit.
     """
     order, styles = by_count(counts), looks(series)
-    height = (0.16 + 0.08 * len(series)) * min(len(order), MOST_NAMED)
+    height = (0.14 + 0.065 * len(series)) * min(len(order), MOST_NAMED)
     figure, axes = plt.subplots(figsize=(7, height + 1.3))
     for place, (name, values) in enumerate(series.items()):
         table, (colour, marker) = np.asarray(values, dtype=float)[:, order], styles[name]
-        whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
+        mean = table.mean(axis=0)
+        ends = np.stack([mean - table.min(axis=0), table.max(axis=0) - mean]) if len(table) > 1 else None
         rows = np.arange(len(order)) + 0.6 * (place - (len(series) - 1) / 2) / max(len(series), 1)
         style = {"fmt": marker, "color": colour, "markersize": 5, "capsize": 2, "lw": 1.2}
-        axes.errorbar(table.mean(axis=0), rows, xerr=whiskers, label=words(name), **style)
+        axes.errorbar(mean, rows, xerr=ends, label=words(name), **style)
     axes.set_xlabel(quantity)
     axes.set_xlim(left=min(0, axes.get_xlim()[0]))
     class_rows(axes, counts, class_names)
     if len(series) > 1:
-        figure.legend(loc="outside upper center", ncols=min(len(series), 3))
+        figure.legend(loc="outside upper center", ncols=min(len(series), 4))
     return figure
 
 

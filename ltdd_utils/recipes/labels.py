@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ltdd_utils.evaluation.evaluator import Evaluator
 
-__all__ = ["JUDGES", "LABELS", "Look", "colour", "judge", "label", "look", "marker", "variant"]
+__all__ = ["JUDGES", "LABELS", "WAYS", "Look", "colour", "judge", "label", "look", "marker", "variant"]
 
 
 class Look(NamedTuple):
@@ -65,6 +65,23 @@ JUDGES: Mapping[str, Look] = {  # of evaluators, by ``Evaluator.label``
     "online-teacher/debiased": Look("paper 2's judge, debiased teacher", "#0072B2", "D"),
     "online-stored/plain": Look("paper 2's judge, plain teacher asked once", "#A0785A", "^"),
     "online-stored/debiased": Look("paper 2's judge, debiased teacher asked once", "#009E73", "v"),
+}
+WAYS: Mapping[str, Look] = {  # of what chapters compare inside a method: losses, gradients, statistics, readers
+    "plain": Look("plain", "#7F7F7F", "s"),
+    "weights": Look("weights", "#D55E00", "o"),
+    "offset": Look("offset", "#0072B2", "D"),
+    "weights and offset": Look("weights and offset", "#8F7AC8", "X"),
+    "permuted": Look("permuted", "#A9800B", "^"),
+    "inverted": Look("inverted", "#C0609F", "v"),
+    "exact": Look("exact", "#0072B2", "o"),
+    "tesla": Look("tesla", "#D55E00", "D"),
+    "unroll": Look("unroll", "#7F7F7F", "s"),
+    "running": Look("running", "#A9800B", "^"),
+    "natural shares": Look("natural shares", "#D55E00", "s"),
+    "equal shares": Look("equal shares", "#0072B2", "o"),
+    "biased experts": Look("biased experts", "#7F7F7F", "s"),
+    "representation experts": Look("representation experts", "#7F7F7F", "s"),
+    "classifier experts": Look("classifier experts", "#D55E00", "o"),
 }
 SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, without "method."
     ("iterations", 0): "before the first iteration",

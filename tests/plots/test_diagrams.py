@@ -95,8 +95,8 @@ def test_what_there_is_not_is_refused(name, here, words):
 
 
 def test_a_notebook_shows_it_in_a_box_that_scrolls():
-    shown = notebook.picture("paper_1", "04").data
-    assert "overflow-x: auto" in shown and diagrams.draw("paper_1", "04") in shown
+    shown = notebook.Figures("04").picture("paper_1")._repr_html_()
+    assert "overflow-x: auto" in shown and diagrams.draw("paper_1", "04") in shown and "Figure 4.1." in shown
 
 
 @pytest.mark.parametrize("name", diagrams.DIAGRAMS)
