@@ -625,7 +625,7 @@ notebook.table(opposite, "On Digits-LT")
 # The paper prints seconds of its two levels at one image per class, on a GPU.
 
 # %%
-print(shown["unilevel, debiased teacher"].cost.device)
+print(shown["uni-level, debiased teacher"].cost.device)
 cost = {name: run.cost.seconds for name, run in shown.items()}
 cost = pd.DataFrame(cost).drop("preprocess")
 notebook.table(cost, "Seconds of each stage", digits=0)

@@ -252,9 +252,9 @@ above = pd.DataFrame({"start": gained.before - base, "end": gained.after - base}
 above["added by iterations"] = gained.gain
 above["share of the end"] = (above.start / above.end).where(above.min(axis=1) > 0)
 share = above["share of the end"]
-assert share[["damed, dsa-stored", "ed_only, dsa-stored"]].min() > 0.6
-assert above.start[["datm, dsa-stored", "dam_only, dsa-stored"]].max() < 0
-assert above.start["unilevel, online-teacher/debiased"] < 0
+assert share[["DAM + ED, stored labels", "ED alone, stored labels"]].min() > 0.6
+assert above.start[["DATM, stored labels", "DAM alone, stored labels"]].max() < 0
+assert above.start["uni-level, debiased teacher"] < 0
 assert above["added by iterations"].min() > 0
 heads = {name: f"{name}, points" for name in ("start", "end", "added by iterations")}
 caption = (
