@@ -193,7 +193,17 @@ def dots(rows):
 
 
 lines = {m: (response.slope[m], response.intercept[m]) for m in response.index}
-plots.dose_response(dots(points[~adjusted]), lines, hollow=dots(points[adjusted]))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.dose_response(dots(points[~adjusted]), lines, hollow=dots(points[adjusted])),
+    "Students against their teachers: a dot per run, lines fitted to each set, and "
+    "the diagonal where a student is as good as its teacher. Hollow dots have logit- "
+    "adjusted teachers.",
+    "A cloud of dots below the diagonal that rises with the teacher's accuracy, with "
+    "one straight line for each set; the lines lie close together and nearly parallel "
+    "to the diagonal.",
+)
 
 # %% [markdown]
 # The lines are nearly parallel, and their slope is about one: **a point that the teacher gains is a point for the students, whatever set they train on.**
