@@ -274,7 +274,7 @@ figure(
     "Cosine between the gradient of each loss and the gradient of the long tail, "
     "along the expert's path. On the same images the weights give the long-tailed "
     "gradient exactly; on the small set nothing does.",
-    "Two panels. On the left the line of the weights stays at one and plain cross- "
+    "Two panels. On the left the line of the weights stays at one and plain cross-"
     "entropy lies below; on the right all lines lie lower, that of plain lowest.",
 )
 

@@ -489,9 +489,9 @@ assert short["ed_only"] > long["datm"]
 # `tools/set_pictures.py` drew them from the runs above.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-picture = where / "pictures" / "paper_1_cifar10_cpu.png"
+rows, over = plots.read_rows(where / "pictures" / "paper_1_cifar10_cpu.png")
 figure(
-    picture,
+    plots.image_rows(rows, over=over),
     "The first image of each class, from airplane to truck, of four sets before and "
     "after the matching. Where biased experts had no image right, the start is noise.",
     "Rows of ten small images for four recipes, before and after. Sets of decoupled "

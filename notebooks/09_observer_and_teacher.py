@@ -263,7 +263,7 @@ lines = {name: (epochs, steps.tolist()) for name, steps in heads.items()}
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.curves({"": lines}, "epoch", "loss weight × step size"),
-    "Weight of each head's loss, times the step size, over the epochs. The re- "
+    "Weight of each head's loss, times the step size, over the epochs. The re-"
     "weighted head gets its weight when the steps are small already.",
     "Two lines. That of the plain head falls from its largest value to zero; that of "
     "the re-weighted head rises from zero, stays low and falls again.",

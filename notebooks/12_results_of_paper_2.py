@@ -198,7 +198,7 @@ lines = {m: (response.slope[m], response.intercept[m]) for m in response.index}
 figure(
     plots.dose_response(dots(points[~adjusted]), lines, hollow=dots(points[adjusted])),
     "Students against their teachers: a dot per run, lines fitted to each set, and "
-    "the diagonal where a student is as good as its teacher. Hollow dots have logit- "
+    "the diagonal where a student is as good as its teacher. Hollow dots have logit-"
     "adjusted teachers.",
     "A cloud of dots below the diagonal that rises with the teacher's accuracy, with "
     "one straight line for each set; the lines lie close together and nearly parallel "
@@ -392,8 +392,8 @@ figure(
     plots.before_after(begun, before, [board[method, DEBIASED] for method in begun]),
     "Students of the images that a recovery begins with (hollow) and of the recovered "
     "ones (full), under the debiased teacher.",
-    "Rows with an arrow each, short and to the right, apart from the set that begins "
-    "with noise.",
+    "Rows with an arrow each, all to the right; they begin at the same crops and end "
+    "close to each other.",
 )
 
 # %%
@@ -655,9 +655,9 @@ notebook.table(printed.rename_axis(columns=None), caption, digits=0)
 # EDC begins with random real images, the uni-level method with confident crops.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-picture = where / "pictures" / "paper_2_cifar10_cpu.png"
+rows, over = plots.read_rows(where / "pictures" / "paper_2_cifar10_cpu.png")
 figure(
-    picture,
+    plots.image_rows(rows, over=over),
     "The first image of each class, from airplane to truck, before and after "
     "recovery: EDC begins with real images, the uni-level method with confident "
     "crops.",

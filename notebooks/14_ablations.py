@@ -103,9 +103,9 @@ ladder_1 = {
 }
 figure(
     plots.waterfall(*board.ladder(ladder_1).bars),
-    "From random real images to DAM + ED, step by step: the largest step is a re- "
+    "From random real images to DAM + ED, step by step: the largest step is a re-"
     "balanced classifier that chooses and labels, before any matching.",
-    "Bars along a way: a fall where biased experts choose, a long rise where re- "
+    "Bars along a way: a fall where biased experts choose, a long rise where re-"
     "balanced ones do, and two shorter rises by matching and by DAM.",
 )
 
@@ -563,8 +563,8 @@ part_of = board.differences({part: (unilevel, run) for part, run in without.item
 figure(
     plots.differences(list(part_of.index), list(part_of.points), list(part_of.needed)),
     "What the full uni-level method loses without one part, in points, under the "
-    "debiased teacher. Without that teacher it loses many; no other part is worth "
-    "two.",
+    "debiased teacher. Without that teacher it loses many, without recovery a "
+    "few; what the other parts are worth is hardly seen.",
     "Six rows with a dot and an interval. The two rows without the debiased teacher "
     "lie far to the right, the others close to zero.",
 )

@@ -31,7 +31,8 @@ def called(node: ast.AST) -> str:
 def bare(tree: ast.Module) -> list[str]:
     """Calls that draw and are no argument of ``figure(drawing, caption, alternative)``."""
     inside = {id(one.args[0]) for one in ast.walk(tree) if called(one) == "figure" and len(one.args) == 3}
-    drawing = [one for one in ast.walk(tree) if called(one) in {f"plots.{name}" for name in plots.__all__}]
+    names = {f"plots.{name}" for name in plots.__all__} - {"plots.read_rows", "plots.save_rows"}
+    drawing = [one for one in ast.walk(tree) if called(one) in names]
     other = [called(one) for one in ast.walk(tree) if called(one).rpartition(".")[2] in BARE]
     return [called(one) for one in drawing if id(one) not in inside] + other
 

@@ -1,11 +1,11 @@
-"""Draw what distillation did to images: a figure of initial and distilled sets, as pixels, for a results chapter.
+"""Keep what distillation did to images: the first image of each class of initial and distilled sets, as pixels.
 
-A distilled set is too large for the repository, and its pixels need the preprocessing of its data set; so this draws
-the figure where both are, from a store in which the recipes were run.
+A distilled set is too large for the repository, and its pixels need the preprocessing of its data set; so this keeps
+them where both are, from a store in which the recipes were run. Chapters draw the file with ``plots.read_rows``.
 
     python tools/set_pictures.py --store work --recipes damed_cifar10 datm_cifar10 --scale cpu results/pictures/NAME.png
     python tools/set_pictures.py --store work --recipes random_cifar10 damed_cifar10 unilevel_cifar10 \
-        --labels "real images" "DAM + ED" "uni-level" --scale cpu book/sets.png
+        --labels "real images" "DAM + ED" "uni-level" --scale cpu results/pictures/sets_cifar10_cpu.png
 """
 
 import argparse
@@ -27,12 +27,12 @@ def first_images(distilled: DistilledSet, order: list[int]) -> torch.Tensor:
 
 
 def main() -> None:
-    """Write the figure."""
+    """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--store", type=Path, required=True, help="folder of finished stages (`ltdd run --work`)")
     parser.add_argument("--recipes", nargs="+", required=True)
-    parser.add_argument("--labels", nargs="+", help="one per recipe: draw the finished sets alone, below their classes")
+    parser.add_argument("--labels", nargs="+", help="one per recipe: the finished sets alone")
     parser.add_argument("--scale", default="cpu")
     parser.add_argument("--imbalance-factor", type=float)
     parser.add_argument("--ipc", type=int, default=10)
@@ -48,18 +48,18 @@ def main() -> None:
         run = start(recipe, options.seed, context)
         data = run.data
         order = by_count(data.counts)
+        over = [f"{data.class_names[label]}\n{data.counts[label]:,}" for label in order]
         if options.labels:
             chosen = {options.labels[number]: recipe}
-            over = [f"{data.class_names[label]}\n{data.counts[label]}" for label in order]
         else:
-            steps, method = f"method.{recipe.family.iterations_setting}", recipe.entry.name
-            chosen = {f"{method}\nbefore": recipes.with_overrides(recipe, {steps: "0"}), f"{method}\nafter": recipe}
+            steps, words = f"method.{recipe.family.iterations_setting}", recipes.label(recipe.entry.name)
+            chosen = {f"{words}, before": recipes.with_overrides(recipe, {steps: "0"}), f"{words}, after": recipe}
         for words, one in chosen.items():
             distilled = distil(one, run).set
             pictures, _ = uint8_pixels(distilled, data, run.preprocess)
             rows[words] = pictures[first_images(distilled, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)
-    plots.image_rows(rows, over=over).savefig(options.file, dpi=110)
+    plots.save_rows(options.file, rows, over)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from ltdd_utils.plots.costs import accuracy_by_cost
 from ltdd_utils.plots.data import class_counts
 from ltdd_utils.plots.doses import dose_response
 from ltdd_utils.plots.gains import before_after
-from ltdd_utils.plots.images import image_rows
+from ltdd_utils.plots.images import image_rows, read_rows, save_rows
 from ltdd_utils.plots.matching import curves
 from ltdd_utils.plots.methods import differences, side_by_side
 from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
@@ -38,6 +38,8 @@ __all__ = [
     "layer_distances",
     "nested_scores",
     "per_class_accuracy",
+    "read_rows",
+    "save_rows",
     "side_by_side",
     "spread_of_students",
     "tau_search",

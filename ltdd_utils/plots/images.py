@@ -1,17 +1,23 @@
-"""Images in rows."""
+"""Images in rows: drawn, and kept as a file of their pixels."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ltdd_utils.plots.style import styled
 
-__all__ = ["image_rows", "show_image"]
+__all__ = ["image_rows", "read_rows", "save_rows", "show_image"]
 
+TOLD = "ltdd"  # the entry of a picture's metadata
 GAP = 0.08  # between two images, as a share of one
 
 
@@ -62,3 +68,32 @@ def show_image(axes: Axes, image: Tensor, extent: tuple[float, float, float, flo
     if array.shape[2] == 1:
         array = np.repeat(array, 3, axis=2)
     axes.imshow(array, interpolation="none", extent=extent)  # "none" keeps each pixel in a drawing of vectors
+
+
+def save_rows(path: Path, rows: Mapping[str, Tensor], over: Sequence[str] = ()) -> None:
+    """Write rows of images as one PNG of their pixels alone, with the texts beside and over them in its metadata.
+
+    Args:
+        path: of the file.
+        rows: name -> images, uint8, ``[N, 3, H, W]``; all rows have the same number and size.
+        over: a text for the top of each column.
+    """
+    pixels = torch.cat([torch.cat(list(images), dim=2) for images in rows.values()], dim=1)
+    told = PngInfo()
+    told.add_text(TOLD, json.dumps({"rows": list(rows), "over": list(over)}))
+    Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(path, pnginfo=told, optimize=True)
+
+
+def read_rows(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """Rows of images and the texts over their columns, from a file of ``save_rows``.
+
+    Raises:
+        ValueError: a picture without these texts.
+    """
+    with Image.open(path) as picture:
+        if TOLD not in picture.info:
+            raise ValueError(f"{path} does not name its rows; write it with plots.save_rows")
+        told, pixels = json.loads(picture.info[TOLD]), torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+    side = pixels.shape[1] // len(told["rows"])
+    rows = zip(told["rows"], pixels.split(side, dim=1), strict=True)
+    return {name: torch.stack(row.split(side, dim=2)) for name, row in rows}, told["over"]

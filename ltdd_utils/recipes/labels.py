@@ -51,7 +51,7 @@ LABELS: Mapping[str, Look] = {  # of methods
     "gvbsm": Look("G-VBSM", "#8F7AC8", "X"),
     "gvbsm_adsa": Look("G-VBSM + ADSA", "#8F7AC8", ">"),
     "minimax": Look("Minimax", "#B3739B", "P"),
-    "rded": Look("RDED", "#009E73", "D"),
+    "rded": Look("RDED", "#A0785A", "D"),
     "edc": Look("EDC", "#C0609F", "^"),
     "edc_several": Look("EDC, several observers", "#C0609F", "v"),
     "edc_adsa": Look("EDC + ADSA", "#C0609F", "<"),

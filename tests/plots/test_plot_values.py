@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from toy_figures import BY_COUNT, COUNTS, LAYERS, LEVELS, NAMES, SCORES, STEP_POINTS, STEP_SCORES, STEPS, step_bars
 
 from ltdd_utils import plots
@@ -212,3 +213,17 @@ def test_students_stand_at_their_teachers_and_a_line_ends_at_the_last_of_them():
     line, diagonal = axes.get_lines()
     np.testing.assert_allclose(line.get_xydata(), [[40, 32], [64, 53.6]])
     assert (diagonal.get_xdata() == diagonal.get_ydata()).all()
+
+
+def test_rows_of_images_come_back_from_their_file_with_their_texts(tmp_path):
+    rows = {name: torch.randint(0, 256, (4, 3, 5, 5), dtype=torch.uint8) for name in ("before", "after")}
+    plots.save_rows(tmp_path / "a.png", rows, ["w", "x", "y", "z"])
+    found, over = plots.read_rows(tmp_path / "a.png")
+    assert list(found) == list(rows) and over == ["w", "x", "y", "z"]
+    assert all(torch.equal(found[name], rows[name]) for name in rows)
+
+
+def test_a_picture_that_does_not_name_its_rows_is_refused(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="does not name its rows; write it with plots.save_rows"):
+        plots.read_rows(tmp_path / "a.png")
