@@ -225,5 +225,5 @@ def test_rows_of_images_come_back_from_their_file_with_their_texts(tmp_path):
 
 def test_a_picture_that_does_not_name_its_rows_is_refused(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match="does not name its rows; write it with plots.save_rows"):
+    with pytest.raises(ValueError, match="does not name its rows; write it with"):
         plots.read_rows(tmp_path / "a.png")
