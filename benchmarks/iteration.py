@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,19 @@ def unpacked(commit: str, folder: Path) -> Path:
     return folder
 
 
-def iteration(form: str, width: int, images: int, steps: int) -> Callable[[], Any]:
-    """One iteration in a form, by the code that this process imports; "commit" asks nothing that is new of it."""
+def iteration(form: str, width: int, images: int, steps: int) -> Callable[[int], Any]:
+    """One iteration in a form, of so many of its steps, by the code that this process imports."""
     from matching import CLASSES, Bench
 
     bench = Bench(width, images, steps, torch.device("cpu"), torch.float32)
+    first, second = bench.first, bench.second
+
+    def tape(count: int) -> None:  # asks nothing of an earlier commit that is new
+        bench.first, bench.second = (replace(problem, steps=problem.steps[:count]) for problem in (first, second))
+        bench.run("exact"), bench.run("closed form")
+
     if form in ("commit", "tape"):
-        return lambda: (bench.run("exact"), bench.run("closed form"))
+        return tape
     from ltdd_utils.methods.trajectory.classifier import match_classifier
     from ltdd_utils.methods.trajectory.matching import match
     from ltdd_utils.methods.trajectory.settings import MatchConfig, TrajectoryConfig
@@ -58,9 +65,10 @@ def iteration(form: str, width: int, images: int, steps: int) -> Callable[[], An
     compiler = Compiler("on", "cpu", **told) if form.startswith("compiled") else None
     made = student(cfg, bench.network, bench.first.loss, bench.set.images.shape, compiler=compiler)
 
-    def run() -> None:
-        match(bench.set, bench.first, "exact", made.passes)
-        match_classifier(bench.set, bench.second, made.features, CLASSES, pull=made.pull)
+    def run(count: int) -> None:
+        match(bench.set, replace(first, steps=first.steps[:count]), "exact", made.passes)
+        held = replace(second, steps=second.steps[:count])
+        match_classifier(bench.set, held, made.features, CLASSES, pull=made.pull)
 
     return run
 
@@ -70,13 +78,13 @@ def serve(options: argparse.Namespace) -> None:
     from matching import keep_freed_memory, peak_ram_gib, reset_peaks  # of either code, wherever they lie there
 
     keep_freed_memory()  # as distillation does
-    iteration(options.form, options.width, options.images, 1)()  # compiles, and loads what is loaded once
     run = iteration(options.form, options.width, options.images, options.steps)
+    run(1)  # loads what is loaded once
     reset_peaks()
     print(json.dumps({"ready": options.form}), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        run()
+        run(options.steps)
         print(json.dumps({"seconds": time.perf_counter() - start, "GiB": peak_ram_gib()}), flush=True)
 
 
