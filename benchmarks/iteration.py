@@ -3,7 +3,8 @@
 ConvNet-D3, images of 32x32, DSA, DAM with weights of mean 1; both phases, exact gradient. Every form runs in a process
 of its own that is made ready first (compiled, one iteration run), and then all take turns, round by round, so that a
 change of the machine's load meets all of them. The code of the commit is unpacked into a temporary folder. Memory is
-the peak of the whole process while its iterations run; what compiling takes at its time is left out of it.
+the peak of the whole process while its iterations run; what compiling takes at its time is left out of it. On a machine
+that others use too, the processor's time (CPU s) says more than the clock's.
 
     python benchmarks/iteration.py
     python benchmarks/iteration.py --steps 5 --rounds 3 --threads 1
@@ -83,9 +84,10 @@ def serve(options: argparse.Namespace) -> None:
     reset_peaks()
     print(json.dumps({"ready": options.form}), flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         run(options.steps)
-        print(json.dumps({"seconds": time.perf_counter() - start, "GiB": peak_ram_gib()}), flush=True)
+        found = {"seconds": time.perf_counter() - start, "CPU s": time.process_time() - busy, "GiB": peak_ram_gib()}
+        print(json.dumps(found), flush=True)
 
 
 class Worker:
@@ -121,7 +123,7 @@ class Worker:
 
 
 def measure(options: argparse.Namespace, threads: int, code: Path) -> list[dict[str, Any]]:
-    """A row per form: median and range of seconds, the ratio to the commit's, peak memory."""
+    """A row per form: median and range of its times, and of their ratios to the first form's; peak memory."""
     workers = {form: Worker(form, code if form == "commit" else ROOT, options, threads) for form in options.forms}
     found: dict[str, list[dict[str, float]]] = {form: [] for form in workers}
     for number in range(options.rounds):
@@ -135,11 +137,14 @@ def measure(options: argparse.Namespace, threads: int, code: Path) -> list[dict[
 
 
 def _row(form: str, runs: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
-    seconds = [run["seconds"] for run in runs]
-    ratios = [run["seconds"] / other["seconds"] for run, other in zip(runs, base, strict=True)]  # round by round
-    row = {"form": form, "precision": FORMS[form], "seconds": statistics.median(seconds)}
-    row |= {"fastest": min(seconds), "slowest": max(seconds), "ratio": statistics.median(ratios)}
-    return row | {"lowest ratio": min(ratios), "highest ratio": max(ratios), "GiB": runs[-1]["GiB"]}
+    row = {"form": form, "precision": FORMS[form]}
+    for unit in ("seconds", "CPU s"):
+        values = [run[unit] for run in runs]
+        ratios = [run[unit] / other[unit] for run, other in zip(runs, base, strict=True)]  # round by round
+        row |= {unit: statistics.median(values), f"least {unit}": min(values), f"most {unit}": max(values)}
+        row |= {f"ratio of {unit}": statistics.median(ratios)}
+        row |= {f"lowest ratio of {unit}": min(ratios), f"highest ratio of {unit}": max(ratios)}
+    return row | {"GiB": runs[-1]["GiB"]}
 
 
 def main() -> None:

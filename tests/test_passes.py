@@ -9,7 +9,7 @@ from toy_matching import COUNTS, experts, known, run, settings
 from toy_matching import network as toy_network
 
 from ltdd_utils.augment import DSA_OPERATIONS as OPERATIONS
-from ltdd_utils.augment import draw
+from ltdd_utils.augment import AugmentConfig, draw
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.methods.trajectory.matching import GRADIENTS, Step, Synthetic, match
@@ -208,3 +208,24 @@ def test_settings_of_before_keep_their_name_and_bf16_has_its_own():
     assert config_id(plain) != config_id(replace(plain, precision="bf16"))
     with pytest.raises(ValueError, match=r"precision is 'fp16'.*; choose one of fp32, bf16"):
         TrajectoryConfig(precision="fp16")
+
+
+@pytest.mark.float32
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_is_compiled_at_the_start_serves_all_iterations(precision):
+    """One graph per pass, whatever is drawn: the trial before the work calls each pass as the work does."""
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    class Counting(Traced):
+        def compiled(self, function, what, trial, *, saving, cost, instead):
+            made = torch.compile(function, fullgraph=True, dynamic=False, backend=backend)
+            trial(made)
+            return made
+
+    teachers = replace(settings().experts, augment=AugmentConfig("dsa"))
+    run(both_phases(precision=precision, experts=teachers, iterations=8), compiler=Counting())
+    assert len(graphs) == 4

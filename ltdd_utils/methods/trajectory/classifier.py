@@ -63,7 +63,7 @@ def match_classifier(
     for step, gradient in zip(problem.steps, by_features, strict=True):
         leaf = synthetic.images.detach().requires_grad_()
         rows = _augmented(leaf, step)
-        images += torch.autograd.grad(rows, leaf, pull(backbone, rows.detach(), gradient))[0]
+        images += torch.autograd.grad(rows, leaf, pull(backbone, rows.detach(), gradient.contiguous()))[0]
     return Matched(value.detach(), images, by_logits, by_lr)
 
 

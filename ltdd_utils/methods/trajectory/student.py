@@ -111,7 +111,7 @@ def _trials(cfg: TrajectoryConfig, network: Network, shape: Sequence[int]) -> di
     along = flat.new_zeros(shape[0], network.features_size)
     first = {
         "gradient": lambda pass_: pass_(flat, images, targets),
-        "adjoint": lambda pass_: pass_(flat, images, targets, flat),
+        "adjoint": lambda pass_: pass_(flat, images, targets, flat.clone()),  # the work never gives one tensor twice
     }
     second = {
         "features": torch.no_grad()(lambda pass_: pass_(flat, images)),
