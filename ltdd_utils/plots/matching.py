@@ -42,7 +42,7 @@ def curves(
     for axes, (title, lines) in zip(drawn[0], panels.items(), strict=True):
         axes.set(title=title, xlabel=x)
         _scale(axes, log, sorted({position for positions, _ in lines.values() for position in positions}))
-        for (name, (positions, values)), width in zip(lines.items(), _widths(lines), strict=True):
+        for (name, (positions, values)), width in zip(lines.items(), _widths(lines, "y" in log), strict=True):
             table, (colour, marker) = np.atleast_2d(np.asarray(values, dtype=float)), styles[name]
             mean, marker = table.mean(axis=0), marker if len(positions) <= MARKED else ""
             axes.plot(positions, mean, color=colour, marker=marker, markersize=2.5 + width, lw=width, label=words(name))
@@ -62,14 +62,17 @@ def curves(
     return figure
 
 
-def _widths(lines: Mapping[str, Line]) -> list[float]:
-    """Width of each line: 1.5, and more for one that others of the same positions cover at half of them or more."""
+def _widths(lines: Mapping[str, Line], logarithmic: bool) -> list[float]:
+    """Width of each line: 1.5, and more for one that one or two later ones cover at half of their positions or more."""
     means = [np.atleast_2d(np.asarray(values, dtype=float)).mean(axis=0) for _, values in lines.values()]
+    if logarithmic:
+        means = [np.log(np.clip(mean, 1e-12, None)) for mean in means]
     apart = 0.02 * max(1e-12, np.ptp(np.concatenate(means)))
     widths = []
     for place, mean in enumerate(means):
         later = [other for other in means[place + 1 :] if len(other) == len(mean)]
-        widths.append(1.5 + 2 * sum(float(np.mean(np.abs(other - mean) < apart)) >= 0.5 for other in later))
+        covered = sum(float(np.mean(np.abs(other - mean) < apart)) >= 0.5 for other in later)
+        widths.append(1.5 + 2 * min(covered, 2))
     return widths
 
 

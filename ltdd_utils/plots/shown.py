@@ -13,6 +13,7 @@ from ltdd_utils.plots.vector import picture, vector
 
 __all__ = ["Figures", "Shown"]
 
+CAPTION = "margin: 0.4em 0 0; padding: 0; text-align: left; font-size: 0.9em; font-weight: normal; color: inherit"
 SHORTEST = 25  # letters of a caption or alternative that can say something
 
 
@@ -48,7 +49,7 @@ class Shown:
         else:
             drawing = self.drawn
         number = f"<b>Figure {self.number}.</b> " if self.number else ""
-        caption = f'<figcaption style="font-size: 0.9em; margin-top: 0.4em">{number}{escape(self.caption)}</figcaption>'
+        caption = f'<figcaption style="{CAPTION}">{number}{escape(self.caption)}</figcaption>'
         box = f'<div style="overflow-x: auto">{drawing}</div>'
         return f'<figure class="ltdd" id="{self.name}" style="margin: 1em 0; text-align: left">{box}{caption}</figure>'
 

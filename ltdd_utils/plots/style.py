@@ -96,8 +96,9 @@ def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     for name in names:
         one = own[name]
         colour, marker = one[1:] if one else left[others.index(name) % len(left)]
-        free = [marker, *(other for other in MARKERS if (colour, other) not in found.values())]
-        found[name] = colour, marker if (colour, marker) not in found.values() else free[-1]
+        seen = {other for _, other in found.values()}
+        free = [other for other in MARKERS[::-1] if other not in seen] or MARKERS
+        found[name] = colour, marker if (colour, marker) not in found.values() else free[-2 % len(free)]
     return found
 
 

@@ -8,7 +8,7 @@ from matplotlib.colors import same_color, to_rgba
 from toy_figures import LAYERS, REPEATS, STEP_POINTS, STEP_SCORES, STEPS, X, cell_runs, lines_by_colour, step_bars
 
 from ltdd_utils import plots
-from ltdd_utils.plots.style import OURS, PAPER, THIRDS
+from ltdd_utils.plots.style import OURS, PAPER, THIRDS, looks
 
 
 def test_texts_stand_over_the_columns():
@@ -95,3 +95,18 @@ def test_colours_of_before_and_after_are_those_of_the_book():
     (axes,) = plots.layer_distances({"": {"a": (2.0, 1.0)}}, "distance").axes
     before, after = axes.collections[:2]
     assert same_color(after.get_facecolor()[0], OURS) and same_color(before.get_facecolor()[0], PAPER)
+
+
+def test_a_line_that_others_cover_is_wider_than_they_are():
+    values = np.array([1.0, 2.0, 3.0])
+    lines = {"below": (X, values), "above": (X, values + 1e-6), "apart": (X, values[::-1])}
+    (axes,) = plots.curves({"": lines}, "x", "y").axes
+    below, above, apart = (line.get_linewidth() for line in axes.get_lines())
+    assert below > above == apart
+
+
+def test_a_method_has_its_colour_in_code_in_words_and_with_more_words():
+    found = looks(["damed", "DAM + ED, before", "DAM + ED, after", "something else"])
+    colours = [colour for colour, _ in found.values()]
+    assert colours[0] == colours[1] == colours[2] != colours[3]
+    assert len(set(found.values())) == 4
