@@ -483,7 +483,7 @@ pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).r
 # - At its best step size, the true prior brings a student on the unchanged initial set closer to the expert than plain cross-entropy does, on all three seeds; wrong priors do the opposite.
 #
 # Matching needs the student to imitate the bias, but a user of the distilled set does not want that: students that are scored train with plain cross-entropy.
-# Chapter 07 measures the gain in accuracy.
+# Chapter 07 measures the gain in accuracy, and takes finished sets apart: it is not in the images alone.
 
 # %%
 print(notebook.versions())

@@ -551,6 +551,9 @@ notebook.checked()
 #   From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.
 #   The lead over *random images* does not grow with the imbalance, neither here nor in print.
 #   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 15).
+# - **Images and labels belong together.**
+#   The images of DAM + ED with the labels of ED alone score below ED's whole set: by themselves they carry nothing of what DAM adds.
+#   DATM's images lose the tail under class labels too (one set each).
 # - The learned step size ends higher than it began in all four.
 #   The student has fewer steps than the expert, and may be making up for them.
 #

@@ -179,6 +179,7 @@ notebook.table(from_good, "What each part adds, from the good start")
 
 # %% [markdown]
 # From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
+# (What DAM adds to decoupled experts is not in the images alone: with the labels of ED they lose it, chapter 07.)
 # What a part is worth depends on the parts that are there already.
 #
 # ## Paper 2, step by step
