@@ -698,7 +698,14 @@ notebook.table(everything, "Every changed setting beside the recipe itself")
 # (A uniform prior on CIFAR-10-LT is `ed_only`, which was run.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-asked = prior | sum_1 | offset | gradient | after | turned | changed
+still = {"lr_labels": 0}  # the images alone move
+labels_stay = {"ED alone, labels that stay": ("ed_only", STORED, still)}
+from_good_start = good_start | still
+labels_stay |= {
+    f"{m}, good start, labels that stay": (m, STORED, from_good_start)
+    for m in ("datm", "dam_only")
+}
+asked = prior | sum_1 | offset | gradient | after | turned | changed | labels_stay
 waiting = both.controls(asked).command
 waiting = waiting[waiting != ""].drop(("CIFAR-10-LT", "uniform prior")).drop_duplicates()
 waiting = waiting.to_frame().assign(state="not run")
