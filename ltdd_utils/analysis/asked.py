@@ -212,8 +212,8 @@ def _same_students(found: Sequence[_Found]) -> list[_Found]:
     tests: tuple[Callable[[Record], Any], ...] = (
         lambda one: (one.evaluator, one.scale),
         lambda one: one.evaluator,
-        lambda one: (one.evaluator.network, one.evaluator.width, one.scale),  # across judges
-        lambda one: (one.evaluator.network, one.evaluator.width),
+        lambda one: (replace(one.evaluator, protocol="", teacher=""), one.scale),  # across judges
+        lambda one: replace(one.evaluator, protocol="", teacher=""),
     )
     for trait in tests:
         shared = set.intersection(*(set(map(trait, _unchanged(one.records))) for one in found))

@@ -16,7 +16,7 @@ from ltdd_utils.recipes.recipe import Recipe, parts, recipe
 
 __all__ = ["changes_of", "diff_from_recipe", "flat", "format_changes", "full_names", "run_command"]
 
-NETWORK, WIDTH = "evaluate.network", "evaluate.network.width"
+NETWORK, WIDTH, PRECISION = "evaluate.network", "evaluate.network.width", "evaluate.train.precision"
 GROUPS = tuple(f"{field.name}." for field in fields(Recipe))  # what a full name begins with
 
 
@@ -39,7 +39,7 @@ def _usual(name: str, cell: tuple[float, int, Any], protocol: str, teacher: str 
 
 
 def changes_of(made: Recipe) -> dict[str, Any]:
-    """``diff_from_recipe`` without what the evaluator says: the students' width, and another architecture if as usual.
+    """``diff_from_recipe`` without what the evaluator says of students: width, precision, an architecture if as usual.
 
     A wider student, or one of another architecture as the recipes have it, is another evaluator and not another method.
     """
@@ -49,7 +49,7 @@ def changes_of(made: Recipe) -> dict[str, Any]:
     return {
         name: value
         for name, value in diff_from_recipe(made).items()
-        if name != WIDTH and not (whole and name.startswith(f"{NETWORK}."))
+        if name not in (WIDTH, PRECISION) and not (whole and name.startswith(f"{NETWORK}."))
     }
 
 
@@ -88,11 +88,13 @@ def run_command(
     entry, name = METHODS[method], f"{method}_{dataset}"
     teacher, network = evaluator.teacher or None, None if evaluator.network == "convnet" else evaluator.network
     told = {"scale": scale, "protocol_name": evaluator.protocol, "teacher": teacher, "network": network}
-    width = {} if recipe(name, **told).evaluate.network.width == evaluator.width else {WIDTH: evaluator.width}
+    usual = recipe(name, **told).evaluate
+    students = {} if usual.network.width == evaluator.width else {WIDTH: evaluator.width}
+    students |= {} if usual.train.precision == evaluator.precision else {PRECISION: evaluator.precision}
     usual_factor = imbalance_factor in (None, DATASETS[dataset].imbalance_factor)
     return command(
         name,
-        [f"{key}={_text(value)}" for key, value in (width | full_names(changes)).items()],
+        [f"{key}={_text(value)}" for key, value in (students | full_names(changes)).items()],
         imbalance_factor=None if usual_factor else imbalance_factor,
         ipc=None if ipc == 10 or entry.family.whole_set else ipc,
         scale=scale,

@@ -1,4 +1,4 @@
-"""The evaluator of a set: a protocol, its teacher, and the network of its students."""
+"""The evaluator of a set: a protocol, its teacher, and the network and precision of its students."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,17 +10,19 @@ __all__ = ["DEBIASED", "PLAIN", "STORED", "Evaluator"]
 class Evaluator:
     """A protocol with its teacher, and the students' network; its text is for people, and nothing reads it back.
 
-    A wider student, or one of another architecture, is another evaluator and not another method.
+    A wider student, or one of another architecture or precision, is another evaluator and not another method.
     """
 
     protocol: str
     teacher: str = ""  # that labels: "plain", "debiased"; "": none
     network: str = "convnet"  # of the students, by its architecture
     width: int | None = 32  # channels of its first layer; None: the architecture's own
+    precision: str = "fp32"  # in which they are trained
 
     def __str__(self) -> str:
         kind = "" if self.network == "convnet" else f"{self.network} "
-        return f"{self.label} ({kind}{self.width})"
+        precision = "" if self.precision == "fp32" else f", {self.precision}"
+        return f"{self.label} ({kind}{self.width}{precision})"
 
     @property
     def label(self) -> str:
@@ -32,11 +34,12 @@ class Evaluator:
         """The evaluator of a recipe.
 
         Args:
-            recipe: its ``evaluate`` has a protocol, a teacher or None, and a network.
+            recipe: its ``evaluate`` has a protocol, a teacher or None, a network, and the settings of its training.
         """
         evaluate = recipe.evaluate
         teacher = "" if evaluate.teacher is None else evaluate.teacher.kind
-        return cls(evaluate.protocol, teacher, evaluate.network.name, evaluate.network.width)
+        network = evaluate.network
+        return cls(evaluate.protocol, teacher, network.name, network.width, evaluate.train.precision)
 
     def with_width(self, width: int | None) -> "Evaluator":
         """The same with other students."""

@@ -107,7 +107,7 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
 }
 SPARE = ("#0072B2", "#D55E00", "#009E73", "#C0609F", "#A9800B", "#8F7AC8")  # of methods that the table does not know
 WIDTH = 32  # of students that need no mention
-JUDGE = re.compile(r"(?P<label>[^ ]+)(?: \((?:(?P<network>\S+) )?(?P<width>\d+|None)\))?")
+JUDGE = re.compile(r"(?P<label>[^ ]+)(?: \((?:(?P<network>\S+) )?(?P<width>\d+|None)(?:, (?P<precision>\w+))?\))?")
 
 
 def look(method: str) -> Look:
@@ -165,4 +165,6 @@ def judge(evaluator: Evaluator | str, *, short: bool = False) -> str:
         students = [found["network"]]
     elif found and found["width"] not in (None, str(WIDTH)):
         students = [f"width {found['width']}"]
+    if found and found["precision"]:
+        students.append(found["precision"])
     return ", ".join([words, *students])

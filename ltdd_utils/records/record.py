@@ -188,7 +188,11 @@ class Record(Mapping[str, Any]):
         """Which students scored the set, and from whose labels; known of a plugin that is not here, too."""
         settings, network = self.content["config"]["evaluate"], self._students
         teacher = settings.get("teacher")
-        students = network.get("name", "convnet"), network.get("width")
+        students = (
+            network.get("name", "convnet"),
+            network.get("width"),
+            settings.get("train", {}).get("precision", "fp32"),
+        )
         return Evaluator(settings["protocol"], teacher["kind"] if teacher else "", *students)
 
     @cached_property

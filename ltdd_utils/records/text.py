@@ -62,9 +62,11 @@ def long_tail(record: Record) -> str:
 
 
 def students_of(record: Record) -> str:
-    """The students' network and, if the settings name it, its width: "convnet-d3 (32)"."""
-    width = record.width
-    return f"{record.cell['network']}" + ("" if width is None else f" ({width})")
+    """The students' network, its width if the settings name it, and a precision below single: "convnet-d3 (32)"."""
+    precision = record.evaluator.precision
+    told = [str(record.width)] if record.width is not None else []
+    told += [precision] if precision != "fp32" else []
+    return f"{record.cell['network']}" + (f" ({', '.join(told)})" if told else "")
 
 
 def warnings_of(record: Record) -> list[str]:

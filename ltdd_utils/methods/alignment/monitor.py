@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ltdd_utils.methods.alignment.settings import StatisticsConfig
+from ltdd_utils.training.losses import single
 
 __all__ = ["Moments", "Monitor"]
 
@@ -89,7 +90,7 @@ class Monitor:
         return [seen[index] for index in range(len(self.layers))]
 
     def _read(self, index: int, view: Callable[[Tensor], Tensor], _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        values = view(inputs[0])
+        values = single(view(inputs[0]))  # moments are in float32 where the network computes in bf16
         mean = values.mean(dim=2)
         # In two passes: as exact as torch.var_mean, which is several times slower on a CPU.
         self._seen[index] = Moments(mean, (values - mean[:, :, None]).square().mean(dim=2))

@@ -18,6 +18,7 @@ from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
 from ltdd_utils.methods.alignment.statistics import Statistics
 from ltdd_utils.training.allocator import keep_freed_memory
+from ltdd_utils.training.losses import single
 from ltdd_utils.training.parts import Part, Rows
 from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 
@@ -136,8 +137,10 @@ class _Batch:
     def step(self, iteration: int, bounds: tuple[Tensor, Tensor]) -> Tensor:
         """One step of Adam under the observer whose turn it is: its distance and cross-entropy, ``[2]``."""
         cfg, (network, monitor, smoothed, targets) = self.cfg, self.views[iteration % len(self.views)]
+        images = augmented(self.images, cfg, self.rng)
         with monitor:
-            logits = network(augmented(self.images, cfg, self.rng))
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
+                logits = single(network(images))
             distance = targets.distance(monitor.take(), smoothed)
         fit = F.cross_entropy(logits, self.labels)
         loss = cfg.alignment * distance + cfg.cross_entropy * fit

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ltdd_utils.core.settings import at_least, check_types, choice, share_range
+from ltdd_utils.core.settings import added_field, at_least, check_types, choice, share_range
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.teachers.settings import TeacherConfig, refuse_tau
 
@@ -67,12 +67,15 @@ class RecoverConfig:
     crop_scale: tuple[float, ...] = (0.08, 1.0)  # share of the area of the random crop before the observer
     flip: bool = True  # mirror half of the steps
     shift: int = 0  # pixels, largest circular shift (SRe2L: 4)
+    precision: Literal["fp32", "bf16"] = added_field("fp32")  # of the observer's passes (autocast); images, statistics
+    # and losses stay fp32
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         check_types(self)
         choice(self, "class_wise")
         choice(self, "class_variance")
+        choice(self, "precision")
         at_least(self, iterations=0, batch=1, lr=0, cross_entropy=0, alignment=0, global_share=0, class_share=0)
         at_least(self, first_layer=0, ema=0, shift=0)
         share_range(self, "crop_scale")
