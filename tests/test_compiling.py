@@ -48,15 +48,15 @@ def test_a_compiled_function_is_the_same_with_the_same_gradient(tmp_path, fresh)
 @pytest.mark.parametrize(
     ("choice", "device", "saving", "worth"),
     [
-        ("auto", "cpu", 11.0, True),
-        ("auto", "cpu", 9.0, False),
+        ("auto", "cpu", 2.1, True),
+        ("auto", "cpu", 1.9, False),
         ("auto", "cuda", 1e9, False),  # nothing was measured there
         ("on", "cpu", 0.0, True),
         ("off", "cpu", 1e9, False),
     ],
 )
 def test_the_amount_of_work_decides(choice, device, saving, worth):
-    assert Compiler(choice, device).worth(saving, cost=10.0) == worth
+    assert Compiler(choice, device).worth(saving, cost=2.0 * compiling.USUAL) == worth
 
 
 def test_without_a_cpp_compiler_a_function_stays_as_it_is_and_one_line_says_so(monkeypatch):

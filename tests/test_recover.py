@@ -20,6 +20,7 @@ from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
 from ltdd_utils.methods.alignment.recover import recover
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
+from ltdd_utils.training import Compiler, cpp_compiler
 
 PLAIN = replace(CFG, crop_scale=(1.0, 1.0), flip=False, shift=0)
 
@@ -279,3 +280,19 @@ def test_what_cannot_be_recovered_is_refused():
         cfg = BN if changes["observers"][0][0] is wide else StatisticsConfig(layers="bn+conv")
         with pytest.raises(ValueError, match=r"^the statistics are of an observer with other layers; collect"):
             recover(CFG, cfg, start(), LABELS, changes["observers"], bounds=WIDE, seed=0)
+
+
+@pytest.mark.float32
+@pytest.mark.skipif(cpp_compiler() is None, reason="no C++ compiler")
+def test_compiled_passes_recover_the_same_images_to_rounding():
+    """Two batches of four images under one observer, and a last one of one image, which is not compiled."""
+    known = [(network.float(), replace(statistics, observer="")) for network, statistics in eyes()]
+    images, bounds = start().float(), tuple(edge.float() for edge in WIDE)
+    compiler, cfg = Compiler("on", "cpu"), replace(CFG, iterations=2)
+    (plain, first), (quick, second) = (
+        recovered(cfg, images, observers=known, bounds=bounds, compiler=one) for one in (None, compiler)
+    )
+    assert compiler.facts == {"compiled": True}
+    torch.testing.assert_close(quick, plain, rtol=1e-3, atol=1e-3)
+    for name, curve in first.items():
+        torch.testing.assert_close(second[name], curve, rtol=1e-4, atol=1e-6)

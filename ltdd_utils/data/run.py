@@ -65,10 +65,10 @@ class Run:
         """The progress callback of a stage."""
         return self.context.watching(stage)
 
-    def compiler(self, stage: str, checkpoint: Checkpoint, *, passes: int = 1, shared: int = 1) -> Compiler:
+    def compiler(self, stage: str, checkpoint: Checkpoint, *, passes: int = 1) -> Compiler:
         """What compiles the functions of a stage that runs; arguments are those of ``Compiler``."""
         context = self.context
-        told = {"watch": self.watch(stage), "facts": checkpoint.facts, "passes": passes, "shared": shared}
+        told = {"watch": self.watch(stage), "facts": checkpoint.facts, "passes": passes}
         return Compiler(context.compile, self.device, cache=context.store.root / "compiled", **told)
 
     def rng(self, *names: str | int) -> torch.Generator:

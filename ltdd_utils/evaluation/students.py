@@ -22,8 +22,6 @@ from ltdd_utils.training.pauses import pausing
 
 __all__ = ["student"]
 
-USUAL = 5  # students of a set, who share what is compiled
-
 
 def student(
     distilled: DistilledSet,
@@ -71,7 +69,7 @@ def student(
         if rules.learned_lr and distilled.lr is not None:
             schedule = replace(schedule, lr=distilled.lr)
         listening = {"watch": watch, "checkpoint": checkpoint}
-        compiler = run.compiler("students", checkpoint, shared=USUAL)
+        compiler = run.compiler("students", checkpoint)
         trained = train(network, len(distilled), objective, schedule, batches, compiler=compiler, **listening)
         with pausing(trained, checkpoint.pause):
             answers, labels = answered(trained, run.test_images()), run.data.test_labels.cpu()

@@ -20,6 +20,7 @@ __all__ = ["Compiler", "cpp_compiler"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+USUAL = 5  # stages that compile the same: students of a set, experts of a run, seeds of a recipe
 FORMS = 256  # of one function that may be compiled in a process: other shapes, networks and precisions
 CACHE, THREADS = "TORCHINDUCTOR_CACHE_DIR", "TORCHINDUCTOR_COMPILE_THREADS"  # environment variables of PyTorch
 
@@ -42,7 +43,6 @@ class Compiler:
         watch: is told ``{"note": line}``.
         facts: where ``compiled`` is noted once something is (``Checkpoint.facts``: they become the stage's origin).
         passes: forward and backward of each image in a step.
-        shared: how many stages, this one counted in, usually compile the same.
     """
 
     def __init__(
@@ -54,15 +54,17 @@ class Compiler:
         watch: Watch | None = None,
         facts: dict[str, Any] | None = None,
         passes: int = 1,
-        shared: int = 1,
     ) -> None:
         self.choice, self.device, self.cache, self.watch = choice, torch.device(device), cache, watch
-        self.facts, self.passes, self.shared = {} if facts is None else facts, passes, shared
+        self.facts, self.passes = {} if facts is None else facts, passes
 
     def worth(self, saving: float, cost: float) -> bool:
-        """Whether to compile: ``saving`` and ``cost`` are expected seconds of one core, of the whole stage."""
+        """Whether to compile: ``saving`` of this stage and ``cost`` are expected seconds of one core.
+
+        What is compiled is kept, and serves ``USUAL`` stages as a rule.
+        """
         if self.choice == "auto":
-            return self.device.type == "cpu" and saving * self.shared > cost
+            return self.device.type == "cpu" and saving * USUAL > cost
         return self.choice == "on"
 
     def compiled(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +15,11 @@ from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.alignment.alignment import Smoothed, Targets
 from ltdd_utils.methods.alignment.batches import augmented, batches
 from ltdd_utils.methods.alignment.monitor import Monitor
+from ltdd_utils.methods.alignment.passes import Pass, observer_pass
 from ltdd_utils.methods.alignment.settings import RecoverConfig, StatisticsConfig
 from ltdd_utils.methods.alignment.statistics import Statistics
 from ltdd_utils.training.allocator import keep_freed_memory
-from ltdd_utils.training.losses import single
+from ltdd_utils.training.compiling import Compiler
 from ltdd_utils.training.parts import Part, Rows
 from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 
@@ -26,7 +27,7 @@ __all__ = ["Observer", "recover"]
 
 Observer = tuple[nn.Module, Statistics]
 """A network in eval mode, and what its layers see of the real data."""
-View = tuple[nn.Module, Monitor, Smoothed, Targets]  # an observer, what its layers see of a batch, what they should see
+View = tuple[Pass, Smoothed, Targets]  # an observer's pass, what its layers saw of a batch, what they should see
 CURVES = ("distance", "cross_entropy")
 
 
@@ -42,6 +43,7 @@ def recover(
     watch: Watch | None = None,
     checkpoint: Checkpoint | None = None,
     keep: Keep | None = None,
+    compiler: Compiler | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The images after ``cfg.iterations`` steps of Adam on distance of statistics and cross-entropy, batch by batch.
 
@@ -64,6 +66,7 @@ def recover(
         watch: told ``{"iteration", "iterations", "loss"}`` about once a second.
         checkpoint: where to keep the state of an interrupted call.
         keep: told the images of a batch at its begin and after each of its iterations, with their rows in the set.
+        compiler: of the observers' passes, where that is worth it; None: nothing is compiled.
 
     Returns:
         The images ``[M, Ch, H, W]``, the last iterate, and ``distance`` and ``cross_entropy`` of each iteration, means
@@ -88,15 +91,20 @@ def recover(
     def facts() -> dict[str, int]:
         return {"iteration": done["batch"] * every + done["iteration"], "iterations": len(parts) * every}
 
-    with _frozen(observers):
+    with _frozen(observers), ExitStack() as stack:
+        monitors = [stack.enter_context(Monitor(network, statistics)) for network, _ in observers]
+        usual, turns = images[parts[0].to(device)] if parts else images, -(-len(parts) * every // len(observers))
+        passes = [
+            observer_pass(network, monitor, cfg, usual, turns, compiler=compiler)
+            for (network, _), monitor in zip(observers, monitors, strict=True)
+        ]
         while done["batch"] < len(parts):
             number, rows = done["batch"], parts[done["batch"]].to(device)
             mine, rng = labels.to(device)[rows], generator(seed, "recover", number)
             views = [
-                (network, Monitor(network, statistics), Smoothed(cfg.ema),
-                 Targets(network, known, statistics, cfg, mine, dtype=images.dtype))
-                for network, known in observers
-            ]  # fmt: skip
+                (look, Smoothed(cfg.ema), Targets(network, known, statistics, cfg, mine, dtype=images.dtype))
+                for look, (network, known) in zip(passes, observers, strict=True)
+            ]
             batch = _Batch(cfg, images[rows].requires_grad_(), mine, views, rng)
             state.add(batch.parts())
             log = LossLog(f"iteration {{}} of batch {number + 1}", "recover.lr", facts, watch, done["iteration"])
@@ -130,18 +138,15 @@ class _Batch:
 
     def parts(self) -> dict[str, Part]:
         """The state that an interrupted call goes on from."""
-        smoothed = {str(index): view[2] for index, view in enumerate(self.views)}
+        smoothed = {str(index): view[1] for index, view in enumerate(self.views)}
         learned = {"current": self.images, "optimiser": self.optimiser, "smoothed": smoothed}
         return {**learned, "losses": self.losses, "generator": self.rng}
 
     def step(self, iteration: int, bounds: tuple[Tensor, Tensor]) -> Tensor:
         """One step of Adam under the observer whose turn it is: its distance and cross-entropy, ``[2]``."""
-        cfg, (network, monitor, smoothed, targets) = self.cfg, self.views[iteration % len(self.views)]
-        images = augmented(self.images, cfg, self.rng)
-        with monitor:
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
-                logits = single(network(images))
-            distance = targets.distance(monitor.take(), smoothed)
+        cfg, (look, smoothed, targets) = self.cfg, self.views[iteration % len(self.views)]
+        logits, seen = look(augmented(self.images, cfg, self.rng))
+        distance = targets.distance(seen, smoothed)
         fit = F.cross_entropy(logits, self.labels)
         loss = cfg.alignment * distance + cfg.cross_entropy * fit
         (self.images.grad,) = torch.autograd.grad(loss, self.images)

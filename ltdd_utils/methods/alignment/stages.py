@@ -95,6 +95,7 @@ def recovery(job: Job) -> DistillationResult:
             watch=run.watch("recovery"),
             checkpoint=checkpoint,
             keep=keeping(run, checkpoint, cfg.recover.iterations, len(start)),
+            compiler=run.compiler("recovery", checkpoint),
         )
         bundle = to_bundle(start.with_images(recovered))
         bundle.tensors |= {f"history.{name}": values for name, values in curves.items()}
