@@ -9,6 +9,7 @@ phase of equally many steps; ours is exact or TESLA, then the closed form.
     python benchmarks/matching.py
     python benchmarks/matching.py --quick --json
     python benchmarks/matching.py --save results/benchmarks/matching.csv
+    python benchmarks/matching.py --part accuracy --width 32 --save results/benchmarks/rounding.csv
 """
 
 import argparse
@@ -45,6 +46,7 @@ from ltdd_utils.methods.trajectory.matching import (
     student_weights,
     tesla,
 )
+from ltdd_utils.methods.trajectory.passes import in_precision
 from ltdd_utils.methods.trajectory.settings import DAMConfig
 from ltdd_utils.networks import Layout, NetworkConfig, build, flat_parameters
 from ltdd_utils.networks.blocks import HalvingPool
@@ -154,7 +156,11 @@ def accuracy(width: int, images: int, steps: int, device: torch.device) -> dict[
         problem = replace(bench.first, target=student_weights(bench.others, bench.first)[-1])
         for name, gradient in (("exact", exact), ("tesla", tesla)):
             found[name, digits] = gradient(bench.set, problem)
+            if dtype == torch.float32:
+                halved = replace(problem, network=in_precision(problem.network, "bf16", device.type))
+                found[name, "bf16"] = gradient(bench.set, halved)
     pairs = [(("exact", "float32"), ("exact", "float64")), (("tesla", "float32"), ("tesla", "float64"))]
+    pairs += [(("exact", "bf16"), ("exact", "float64")), (("tesla", "bf16"), ("tesla", "float64"))]
     pairs += [(("tesla", "float32"), ("exact", "float64")), (("tesla", "float64"), ("exact", "float64"))]
     return {f"{' '.join(a)} to {' '.join(b)}": _errors(found[a], found[b]) for a, b in pairs}
 
@@ -257,7 +263,13 @@ def main() -> int:
     torch.set_num_threads(options.threads)
     device = pick_device(options.device)
     if options.part == "accuracy":
-        print(json.dumps(accuracy(options.width, options.images, options.at, device)))
+        found = accuracy(options.width, options.images, options.at, device)
+        if options.save is not None:
+            setting = {name: getattr(options, name) for name in ("width", "images", "at")}
+            table = pd.DataFrame(found).T.add_prefix("error of ").rename_axis("what")
+            table = table.assign(**setting, torch=torch.__version__).rename(columns={"at": "steps"})
+            table.to_csv(options.save, float_format="%.3g")
+        print(json.dumps(found))
         return 0
     if options.part:
         print(json.dumps(measure(options.part, options.width, options.images, options.at, device)))
