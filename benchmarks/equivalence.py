@@ -78,6 +78,16 @@ def pipeline(work: Work, number: int, precision: str, context: RunContext) -> Sc
     return 100 * found.metrics.overall.mean, seconds, bool(found.cost.compiled)
 
 
+def matched(work: Work, number: int, precision: str, context: RunContext) -> Score:
+    """A run of a recipe of trajectory matching with that seed, the matching alone in the precision; its seconds."""
+    changes = dict(change.split("=", 1) for change in work.changes) | {"method.precision": precision}
+    scale, _, name = work.of.partition("/")
+    found = run(with_overrides(recipe(name, scale=scale), changes), number, work.students, context)
+    return 100 * found.metrics.overall.mean, found.cost.seconds["matching"], "matching" in found.cost.compiled
+
+
+SHORT = ("method.iterations=20", "evaluate.train.epochs=300")  # of 150 and 1000: reduced further
+
 WORK = (
     Work("DAM + ED, dsa-stored, width 32", 8, student, "damed_cifar10", "dsa-stored"),
     Work("uni-level, dsa-stored, width 32", 5, student, "unilevel_cifar10", "dsa-stored"),
@@ -90,6 +100,8 @@ WORK = (
         ("train.epochs=100", "teacher.train.epochs=5"),
     ),
     Work("uni-level on digits, whole pipeline", 12, pipeline, "tiny/unilevel_digits", students=3),
+    Work("DAM + ED on digits, matching", 15, matched, "tiny/damed_digits", students=3),
+    Work("DAM + ED, CIFAR-10-LT, 20 iterations", 5, matched, "cpu/damed_cifar10", changes=SHORT, students=3),
 )
 
 
