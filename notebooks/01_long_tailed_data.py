@@ -91,6 +91,19 @@ table = pd.DataFrame(
 table["prior at IF 100, %"] = [*(100 * class_prior(tails["100"])).round(2), 100]
 table
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+from ltdd_utils.plots import explorables
+
+factors = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+sliding = {factor: class_counts(5000, factor, 10) for factor in factors}
+figure(
+    explorables.imbalance(sliding, CIFAR10, at=factors.index(100)),
+    "Move the imbalance factor: images of each class, its share of all images, and the "
+    "group that it falls into (many: over 100 images, few: under 20).",
+    "A slider above ten bars. Without imbalance all bars are alike; at a factor of 100 "
+    "they fall in even steps from 5,000 airplanes to 50 trucks.",
+)
+
 # %% [markdown]
 # On a logarithmic axis the profile is a straight line.
 # At IF 100 two images of five are airplanes, and four of a thousand are trucks: a network that never answers "truck" is wrong for that reason on four of a thousand *long-tailed* images, and on every tenth image of the balanced test set.

@@ -168,6 +168,35 @@ undone = optimum(DAMConfig("none", -1.0), biased(q, 1))
 assert torch.allclose(undone, q, atol=1e-4)
 
 # %% [markdown]
+# **In one dimension.**
+# Two classes have normal features of deviation 1, at $-1$ and $+1$.
+# On balanced data the decision changes at 0.
+# With $\lambda \log \pi$ added to the logits it changes at $\lambda \log(\mathrm{IF}) / 2$; at $\lambda = 1$ that is where the expert of the long tail has it.
+# At such a point the two logits are equal in the optimum of the package's loss, which a cell checks:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+import math
+
+from ltdd_utils.plots import explorables
+
+factors, shares = (1, 2, 5, 10, 20, 50, 100, 200, 500), (0, 0.25, 0.5, 0.75, 1, 1.5, 2)
+edges = {(f, share): share * math.log(f) / 2 for f in factors for share in shares}
+for (factor, share), edge in edges.items():
+    truth = torch.tensor([[-2 * edge, 0.0]], dtype=torch.float64).softmax(dim=1)
+    alike = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
+    loss = dam.inner_loss(DAMConfig("none", share), [factor, 1])
+    assert torch.autograd.grad(loss(alike, truth), alike)[0].abs().max() < 1e-6
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    explorables.boundary(factors, shares, edges, (factors.index(100), shares.index(1))),
+    "Move the imbalance factor and lambda: where the decision changes. Coloured is what "
+    "is decided wrongly. At lambda 0 both classes pay alike; at 1 the rare one pays.",
+    "Two bell curves and an upright line. With a larger factor or lambda the line moves "
+    "into the curve of the rare class, most of which is then decided wrongly.",
+)
+
+# %% [markdown]
 # **Soft targets.**
 # With weights $w$ and offset $o$, the gradient at the logits of one image is
 #
@@ -405,6 +434,17 @@ assert (best["weights"] < best["plain"]).all()
 assert (best["plain"] < torch.minimum(best["permuted"], best["inverted"])).all()
 table = pd.DataFrame({name: values.tolist() for name, values in best.items()}, index=seeds)
 table.rename_axis("seed").round(2)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    explorables.step_sizes(
+        {name: torch.tensor(rows) for name, rows in reached.items()}, etas, etas.index(0.02)
+    ),
+    "Move the step size: how close a student gets under each form of its loss (dot: mean "
+    "of the seeds, line: all of them), and how close at its own best step size (ring).",
+    "A slider above six rows of dots. For small steps all dots lie near one; the dots of "
+    "the true prior come furthest down, those of the wrong priors stay above.",
+)
 
 # %% [markdown]
 # On every seed the true prior brings the student closer than plain cross-entropy does, and both wrong priors keep it further away.

@@ -190,6 +190,30 @@ against_random = pd.concat(against_random).query("verdict != 'not run'")
 notebook.table(against_random, "Each set minus random real images, under one judge")
 
 # %% [markdown]
+# Any other baseline, under each judge:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+from ltdd_utils import recipes
+from ltdd_utils.plots import explorables
+
+tables = {
+    (recipes.judge(on.label), recipes.label(base)): board.contrasts(
+        [(method, base) for method in order], on
+    ).set_axis([recipes.label(method) for method in order])
+    for on in (STORED, PLAIN, DEBIASED)
+    for base in ("random", "datm", "damed", "rded", "edc", "unilevel")
+}
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    explorables.rivals(tables, (0, 0)),
+    "Choose a judge and a baseline: by how many points each set is above it. The line is "
+    "the interval of the difference; a ring is a difference that is not resolved.",
+    "Two lists above rows of dots with intervals. Under paper 1's judge the trajectory "
+    "sets lie right of random images; under a debiased teacher most rows move together.",
+)
+
+# %% [markdown]
 # **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
 # In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
 # In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
