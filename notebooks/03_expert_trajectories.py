@@ -108,6 +108,25 @@ last = [experts.snapshot(0, cfg.train.epochs) for experts in trained]
 {"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
 
 # %% [markdown]
+# So a trajectory is a curve in a space of as many dimensions as there are weights.
+# This is what is seen of three of them, each less its own random start, in the plane in which they are spread the most:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+import torch
+
+walks = {
+    f"expert of seed {s}": torch.stack([e.snapshot(0, epoch) for epoch in keep[0]])
+    for s, e in zip(seeds, trained, strict=True)
+}
+figure(
+    plots.paths({"": {name: walk - walk[0] for name, walk in walks.items()}}),
+    "Three representation experts on their way from their own starts, in the plane of "
+    "the first two principal components. A dot is an epoch, a full mark the last one.",
+    "Three curves from one point in three directions. Their first epochs are the longest "
+    "steps, the last ones lie close together.",
+)
+
+# %% [markdown]
 # ## What it knows about the head and the tail
 #
 # Give each expert the test images, and look at the probability that it assigns to the true class: its **confidence**.

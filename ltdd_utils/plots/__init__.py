@@ -12,6 +12,7 @@ from ltdd_utils.plots.gains import before_after
 from ltdd_utils.plots.images import image_rows, read_rows, save_rows
 from ltdd_utils.plots.matching import curves
 from ltdd_utils.plots.methods import differences, side_by_side
+from ltdd_utils.plots.paths import paths
 from ltdd_utils.plots.recovery import crop_rounds, layer_distances, tau_search
 from ltdd_utils.plots.scores import compare_published, confusion, per_class_accuracy, spread_of_students
 from ltdd_utils.plots.statistics import distances_by_layer, variance_parts
@@ -37,6 +38,7 @@ __all__ = [
     "image_rows",
     "layer_distances",
     "nested_scores",
+    "paths",
     "per_class_accuracy",
     "read_rows",
     "save_rows",
