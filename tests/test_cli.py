@@ -21,6 +21,7 @@ from toy_sets import context, digits, fit, result_of
 from ltdd_utils import cli, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
+from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.cli.progress import Bars
 from ltdd_utils.cli.signals import NAMES, SIGNALS
 from ltdd_utils.core.settings import to_dict
@@ -601,3 +602,11 @@ def test_an_option_is_written_in_full(capsys):
     with pytest.raises(SystemExit):
         main(["run", "random_digits", "--student", "2"])
     assert "--student" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_parser_of_one_command_is_that_of_all_commands(command):
+    whole, alone = (build_parser(only).commands[command] for only in (None, command))
+    assert alone.format_help() == whole.format_help() and alone.prog == whole.prog
+    assert list(build_parser(command).commands) == [command]
+    assert list(build_parser("no command").commands) == list(COMMANDS)

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _load_plugins(arguments)  # before the parser, whose choices they add to
     except (ValueError, OSError, ImportError) as error:
         return say(f"error: {error}", REFUSED)
-    options = build_parser().parse_args(arguments)
+    options = build_parser(next(iter(arguments), None)).parse_args(arguments)
     try:
         with signals.restored(), _short_warnings():
             return _run(options)

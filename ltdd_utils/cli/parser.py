@@ -67,8 +67,12 @@ class _Parser(argparse.ArgumentParser):
         return options
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the ``ltdd`` command; ``command`` of its result is a key of ``COMMANDS``."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the ``ltdd`` command; ``command`` of its result is a key of ``COMMANDS``.
+
+    Args:
+        only: the command that is given, if it is known: the options of the others, a few hundred, are left out.
+    """
     about = "Long-tailed dataset distillation: two papers, their baselines, one evaluator."
     parser = _Parser(prog="ltdd", description=about, epilog=EXAMPLES, formatter_class=_Help, allow_abbrev=False)
     version = version_of("ltdd-utils") or "that is not installed"
@@ -76,6 +80,8 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     parser.commands = subparsers.choices
     for name, command in COMMANDS.items():
+        if only in COMMANDS and name != only:
+            continue
         epilog = "examples:\n  " + "\n  ".join(command.examples) + (f"\n\n{command.notes}" if command.notes else "")
         text = command.about.format(datasets=", ".join(DATASETS))
         style = {"epilog": epilog, "formatter_class": _Help, "allow_abbrev": False}
