@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from diagrams import write_includes
-from front import chart
+from front import write_figures
 from lessons import with_times
 from notebook_pairs import BOOK, ROOT, chapters, is_known, repository_url, site_url
 from run_notebooks import EXECUTED
@@ -86,7 +86,7 @@ def main() -> int:
         return 2
     (BOOK / "book" / "status.md").write_text(status_page([c.stem for c in chapters()], notebooks))
     write_includes(BOOK / "book")
-    (BOOK / "book" / "judges.html").write_text(f"{chart()}\n")
+    write_figures(BOOK / "book")
     copy_mathjax(BOOK)
     return 0
 

@@ -18,6 +18,7 @@ from ltdd_utils.plots.style import styled
 __all__ = ["image_rows", "read_rows", "save_rows", "show_image"]
 
 TOLD = "ltdd"  # the entry of a picture's metadata
+WIDE = 90  # letters that fit above all columns, side by side
 GAP = 0.08  # between two images, as a share of one
 
 
@@ -42,6 +43,8 @@ def image_rows(rows: Mapping[str, Tensor], title: str = "", over: Sequence[str] 
     axes.set_yticks([row * (1 + GAP) + 0.5 for row in range(len(rows))], list(rows))
     axes.set_xticks([column * (1 + GAP) + 0.5 for column in range(len(over))], list(over))
     axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False, labelsize=9)
+    if columns * max((len(word) for text in over for word in text.split()), default=0) > WIDE:
+        axes.tick_params(axis="x", labelsize=8)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     if title:
