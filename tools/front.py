@@ -7,6 +7,8 @@ README and the first page of the book get what a command prints.
 import argparse
 import contextlib
 import io
+import json
+import math
 import sys
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from ltdd_utils import plots
 from ltdd_utils.analysis import board
 from ltdd_utils.cli import main as ltdd
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
+from ltdd_utils.plots.film import film as drawn
 from ltdd_utils.plots.front import judges_chart
 from ltdd_utils.plots.shown import Shown
 from ltdd_utils.recipes import labels
@@ -32,6 +35,11 @@ WORDS = (
     "Two papers, one package, a book that runs: what holds, by how much, and why",
 )
 TOLD = {  # caption of a figure, and what somebody would see
+    "film": (
+        "Paper 2's recovery on Digits-LT: ten images on their way to the statistics of the real data. Above, how many "
+        "real images a class has; the curve is the distance that the next step measures.",
+        "A row of ten digits above a curve that falls with bumps. The digits grow more contrasted and get stripes.",
+    ),
     "sets": (
         "CIFAR-10-LT from the most frequent class to the rarest, with the number of real images above. Each set has "
         "ten images per class; here is the first of each, from runs at this book's reduced scale.",
@@ -45,6 +53,7 @@ TOLD = {  # caption of a figure, and what somebody would see
         "plain teacher and stored labels give most of them.",
     ),
 }
+FILM = ("film_digits", "unilevel_digits")  # written by tools/film_pictures.py
 COMMAND = ("compare", "random_cifar10", "damed_cifar10")
 PRINTED = ("<!-- printed:begin -->", "<!-- printed:end -->")
 SHARED = (1200, 630)  # pixels, as sites that show links ask for it
@@ -65,10 +74,23 @@ def image(root: Path = ROOT) -> str:
 
 
 def write_figures(folder: Path, root: Path = ROOT) -> None:
-    """Write the two figures of the first page beside it: the sets as images, and their scores."""
+    """Write the figures of the first page beside it: a film, the sets as images, and their scores."""
     rows, over = plots.read_rows(root / "results" / "pictures" / "sets_cifar10_cpu.png")
-    for name, drawn in (("sets", plots.image_rows(rows, over=over)), ("judges", chart(root))):
-        (folder / f"{name}.html").write_text(f"{Shown(drawn, *TOLD[name])._repr_html_()}\n")
+    made = {"film": film(root), "sets": plots.image_rows(rows, over=over), "judges": chart(root)}
+    for name, figure in made.items():
+        (folder / f"{name}.html").write_text(f"{Shown(figure, *TOLD[name])._repr_html_()}\n")
+
+
+def film(root: Path = ROOT) -> str:
+    """The film of the first page: what recovery makes of crops of digits, from states that a run kept."""
+    folder = root / "results" / "pictures" / FILM[0]
+    about = json.loads((folder / "film.json").read_text())
+    one = about["recipes"][FILM[1]]
+    told = [f"after {at} iterations" if at else "crops that the teacher is sure of" for at in one["iterations"]]
+    losses = [one["curve"][at] if at < len(one["curve"]) else math.nan for at in one["iterations"]]
+    over = [f"{name}\n{count}" for name, count in zip(about["classes"], about["counts"], strict=True)]
+    curve = ("distance of their statistics from those of the real images", losses)
+    return drawn(folder / f"{FILM[1]}.webp", told, curve, over=over, auto=True)
 
 
 def printed(root: Path = ROOT) -> str:
