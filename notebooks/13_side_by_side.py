@@ -361,6 +361,32 @@ notebook.table(told_by, "The same set, told otherwise: more views, or another te
 # The debiased teacher lifts random images, which stay the same images, by as much as it lifts the sets of paper 2.
 # So what is gained there is not in the images: it is what the teacher knows.
 #
+# ## Equal budgets: hard labels, stored soft labels, a teacher online
+#
+# Until here sets differ in more than their images: DAM + ED brings soft labels and a step size that it has learned, the others bring class labels and take the judge's step size.
+# So give all of them the same.
+# **HL**: class labels.
+# **SL**: one soft label per image, stored, of one teacher: the mean of its answers to 20 augmented views.
+# **SL+KD**: the same teacher, asked about every view (with paper 2's students).
+# The names are those of "Hard Truths about Soft Labels" (arXiv 2604.18811), which finds on balanced data that the choice of images hardly matters once a teacher is asked about every view.
+# The teacher is a ConvNet with a logit-adjusted loss (`teacher.logit_adjustment=1`), and the step size of HL and SL is 0.03, the one that DAM + ED has learned.
+
+# %%
+scored = records.evaluations_in([where])
+equal = analysis.label_budgets(scored, lr=0.03)
+equal["own"] = [board[method, STORED].on([0]).percent for method in equal.index]
+lead = equal.loc["damed"] - equal.loc["random"]
+assert 2 < lead.SL < lead.own / 2
+caption = "One teacher, one step size, three budgets of labels, %"
+notebook.table(equal, caption, empty="not run")
+
+# %% [markdown]
+# `own` is what each has under paper 1's judge with its own labels and step size (of random images the mean of five draws).
+# **More than half of DAM + ED's lead over random images is labels and step size.**
+# With one soft label of the same teacher for each image, and the same step size, the lead that is left is less than half of it.
+# It is not nothing: these images carry more than random ones do.
+# And DAM + ED's own labels, which were learned with its images, are worth more to it than this teacher's (one or two students of one set each).
+#
 # ## The same on Digits-LT
 #
 # Another data set at another scale (`tiny`: IF 20, ten images per class, a few hundred real images).
