@@ -483,7 +483,8 @@ figure(
     "Change of each class's row in the classifier over the matched steps, of the "
     "expert and of students with three losses. Whiskers span the seeds.",
     "Ten rows of digits with four dots. The expert lengthens the rows of frequent "
-    "digits; students with weights follow it, plain ones lengthen all rows alike.",
+    "digits; those with weights follow "
+    "it, plain ones hardly change any.",
 )
 
 # %%

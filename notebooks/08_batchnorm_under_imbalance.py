@@ -570,16 +570,16 @@ figure(
     plots.class_profiles(by_class["plain"], *own_classes, "distance, plain observer"),
     "Distance of each class from three sets of target statistics in the deepest "
     "layer, with a plain observer. Whiskers span the seeds.",
-    "Ten rows of digits with three dots that lie close together; the rows differ more "
-    "than the dots, and without a slope.",
+    "Ten rows of digits with three dots each. The rows differ from each other, and show "
+    "no slope from frequent to rare.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased observer"),
     "The same with a debiased observer.",
-    "Ten rows of digits with three dots; those of natural and equal shares nearly "
-    "coincide.",
+    "Ten rows of digits with three dots each; in most rows that of the running "
+    "statistics lies furthest to the right.",
 )
 
 # %% [markdown]

@@ -483,10 +483,10 @@ names = [f"{name} ({count})" for name, count in pairs]  # most frequent first
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     explorables.taus(measured, names, 0),
-    "Move tau: accuracy of the calibrated teacher on each class of the test images, and "
-    "its mean confidence on EDC's images, from which the search takes tau.",
+    "Move τ: accuracy of the calibrated teacher on each class of the test images, and "
+    "its mean confidence on EDC's images, from which the search takes τ.",
     "A slider above ten rows with a dot and a ring. Without a shift the rings of the tail "
-    "lie far left of the head's; as tau grows they cross, and the head's dots move left.",
+    "lie far left of the head's; as τ grows they cross, and the head's dots move left.",
 )
 
 # %% [markdown]
@@ -516,7 +516,7 @@ profiles = {name: [by_class(z) for z in of] for name, of in students.items()}
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_profiles(profiles, data.counts, data.class_names, "accuracy, %"),
-    "Accuracy of students by class, under four labels. With ADSA they win the tail "
+    "Accuracy of students by class, under three kinds of labels. With ADSA they win the tail "
     "and lose the head. Whiskers span the students.",
     "Ten rows of digits with a dot for each kind of label. For the frequent digits "
     "the dots of ADSA lie left of the others, for the rarest right of them.",
