@@ -100,8 +100,7 @@ figure(
     plots.image_rows({"none": some, **rows}),
     "One batch of ten digits, as it is and under each operation of DSA: one operation "
     "for the batch, with parameters of its own for each image.",
-    "Six rows of ten digits. They are unchanged, lighter or darker, shifted, with a "
-    "grey square in them, larger or smaller, and turned.",
+    "Six rows of ten digits. They are unchanged, lighter or darker, shifted, with a black square in them, larger or smaller, and turned.",
 )
 
 # %% [markdown]
@@ -180,8 +179,8 @@ figure(
     ),
     "Three students of each set, a dot each, and a bar at their mean. The dots of one "
     "method lie as far apart as some methods do.",
-    "Four rows of three dots with a bar: random real images, k-center, herding and "
-    "Graph-Cut. The rows overlap.",
+    "Four rows of three dots with a bar: random real images, k-center, herding and Graph-Cut. "
+    "Most rows overlap.",
 )
 
 # %% [markdown]
@@ -243,16 +242,16 @@ figure(
     plots.nested_scores(budgets["damed_digits"], analysis.LEVELS),
     "Every score of DAM + ED on Digits-LT in a nested design: rows are subsets of the "
     "data, markers groups of experts, coloured lines distilled sets, dots students.",
-    "Rows of dots joined by short coloured lines. Lines of one row lie apart, and so "
-    "do the rows.",
+    "Rows of dots joined by short coloured lines. Lines of one row lie apart, "
+    "and so do some rows.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS),
     "The same for the uni-level method.",
-    "Rows of dots joined by short coloured lines, as in the figure before; the rows "
-    "lie further apart from each other than the lines within them.",
+    "Rows of dots joined by short coloured lines, as in the figure before; "
+    "the lines of one row overlap those of the others.",
 )
 
 # %% [markdown]
@@ -277,7 +276,9 @@ pd.concat(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
-    plots.variance_shares(luck),
+    plots.variance_shares(
+        {"DAM + ED": luck["damed_digits"], "uni-level": luck["unilevel_digits"]}
+    ),
     "Shares of the variance of a single score, by its source, as estimated from both "
     "designs. The estimates are rough.",
     "Two bars of full length, cut into the shares of subset, experts, distillation "
@@ -447,7 +448,7 @@ figure(
     plots.compare_published(both),
     "Coresets on CIFAR-10-LT, published and here, with one standard deviation. Random "
     "agrees; k-center and Graph-Cut score far more here.",
-    "Four rows with a grey square and a blue dot. They coincide for random real "
+    "Three rows with a grey square and a blue dot. They coincide for random real "
     "images and lie far apart for k-center and Graph-Cut.",
 )
 

@@ -369,10 +369,10 @@ right = {
 figure(
     plots.per_class_accuracy(right, data.counts, data.class_names),
     "Accuracy by class on the test set, of a plain teacher and of both heads of the "
-    "debiased one; a dot is a seed. The re-weighted head is right in the tail.",
-    "Three panels of bars. Nearly all are close to one hundred; the last digits fall "
-    "off with the plain teacher and the plain head, and not with the re-weighted "
-    "head.",
+    "debiased one; a dot is a seed. The "
+    "re-weighted head does better in the tail than the plain one of the same network.",
+    "Three panels of bars. Nearly all are close to one hundred; the last two digits fall off, "
+    "most of all with the plain head.",
 )
 
 # %% [markdown]

@@ -11,6 +11,7 @@ from ltdd_utils.plots.style import MOST_NAMED, THIRDS, by_count, class_rows, loo
 
 __all__ = ["class_profiles", "classes_over_epochs", "confidence"]
 
+ABREAST, MARK = 96, 9  # letters that fit on a line of a legend, and those that a marker takes
 BINS = 20  # of a histogram on [0, 1]
 
 
@@ -71,7 +72,8 @@ def class_profiles(
     axes.set_xlim(left=min(0, axes.get_xlim()[0]))
     class_rows(axes, counts, class_names)
     if len(series) > 1:
-        figure.legend(loc="outside upper center", ncols=min(len(series), 4))
+        abreast = max(1, ABREAST // max(len(words(name)) + MARK for name in series))
+        figure.legend(loc="outside upper center", ncols=min(len(series), abreast))
     return figure
 
 

@@ -5,7 +5,20 @@ import pandas as pd
 import pytest
 import torch
 from matplotlib.colors import same_color, to_rgba
-from toy_figures import LAYERS, REPEATS, STEP_POINTS, STEP_SCORES, STEPS, X, cell_runs, lines_by_colour, step_bars
+from toy_figures import (
+    COUNTS,
+    LAYERS,
+    NAMES,
+    REPEATS,
+    SCORES,
+    STEP_POINTS,
+    STEP_SCORES,
+    STEPS,
+    X,
+    cell_runs,
+    lines_by_colour,
+    step_bars,
+)
 
 from ltdd_utils import plots
 from ltdd_utils.plots.style import OURS, PAPER, THIRDS, looks
@@ -110,3 +123,16 @@ def test_a_method_has_its_colour_in_code_in_words_and_with_more_words():
     colours = [colour for colour, _ in found.values()]
     assert colours[0] == colours[1] == colours[2] != colours[3]
     assert len(set(found.values())) == 4
+
+
+def test_a_legend_of_long_names_stays_inside_the_figure():
+    names = [
+        "DATM, initial set",
+        "DATM, matched",
+        "both with ED, initial set",
+        "ED alone, matched",
+        "DAM + ED, matched",
+    ]
+    figure = plots.class_profiles({name: SCORES for name in names}, COUNTS, NAMES, "accuracy, %")
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
