@@ -88,8 +88,9 @@ table = pd.DataFrame(
     {f"IF {name}": [*counts, sum(counts)] for name, counts in tails.items()},
     index=[*CIFAR10, "all"],
 )
-table["prior at IF 100, %"] = [*(100 * class_prior(tails["100"])).round(2), 100]
-table
+table["prior at IF 100, %"] = [*(100 * class_prior(tails["100"])), 100]
+caption = "Training images of each class of CIFAR-10-LT"
+notebook.table(table, caption, digits={"prior at IF 100, %": 2})
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.plots import explorables
@@ -138,11 +139,11 @@ assert kept["ltdd"] < wider  # nested: IF 100 is inside IF 50
 # %%
 trucks = {name: {i for i in chosen if labels[i] == 9} for name, chosen in kept.items()}
 pairs = (("ltdd", "ldam"), ("ltdd", "glmc"), ("ldam", "glmc"))
-{
-    "images": len(kept["ltdd"]),
-    "shared": {f"{a} and {b}": len(kept[a] & kept[b]) for a, b in pairs},
-    "trucks shared": {f"{a} and {b}": len(trucks[a] & trucks[b]) for a, b in pairs},
-}
+names = [f"{a} and {b}" for a, b in pairs]
+shared = {"images shared": [len(kept[a] & kept[b]) for a, b in pairs]}
+shared["trucks shared"] = [len(trucks[a] & trucks[b]) for a, b in pairs]
+caption = f"Of {len(kept['ltdd']):,} images, those that two rules both keep"
+notebook.table(pd.DataFrame(shared, index=names), caption)
 
 # %% [markdown]
 # So two papers with "the same" data set may have almost no trucks in common.
@@ -182,9 +183,9 @@ figure(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 reversed_data = load(DataConfig("digits", imbalance_factor=20, class_order="reversed"))
-pd.DataFrame(
-    {"digit": data.class_names, "native": data.counts, "reversed": reversed_data.counts}
-).set_index("digit").T
+orders = {"native order": data.counts, "reversed": reversed_data.counts}
+orders = pd.DataFrame(orders, index=pd.Index(data.class_names, name="digit"))
+notebook.table(orders, "Training images of each digit")
 
 # %% [markdown]
 # ## Groups
@@ -211,8 +212,11 @@ sizes = {}
 for name, (n_max, factor, classes) in settings.items():
     counts = class_counts(n_max, factor, classes)
     groups = shot_groups(counts) | rank_thirds(counts)
-    sizes[name] = {group: len(labels) or "n/a" for group, labels in groups.items()}
-pd.DataFrame(sizes).T
+    sizes[name] = [len(labels) or "none" for labels in groups.values()]
+thresholds = " / ".join(shot_groups(counts)), " / ".join(rank_thirds(counts))
+sizes = {n: [" / ".join(map(str, s)) for s in (v[:3], v[3:])] for n, v in sizes.items()}
+sizes = pd.DataFrame(sizes, index=thresholds).T
+notebook.table(sizes, "Classes in each group, by thresholds and by rank")
 
 # %% [markdown]
 # Whatever the groups, their accuracies recombine to the overall accuracy: on a balanced test set the overall accuracy is the mean of the class accuracies, so it equals the mean of the group means, weighted by their numbers of classes.
@@ -325,7 +329,8 @@ noticed = pd.DataFrame(rows).T
 lost = noticed["as training images"] - noticed["twice normalised"]
 assert lost.min() > 5 and lost.mean() > 20
 assert (noticed["as training images"] - noticed["scaled alone"]).abs().max() < 1
-noticed.round(1)
+caption = "Accuracy by what is done to the test images, %"
+notebook.table(noticed, caption)
 
 # %% [markdown]
 # Instance norm takes out the factor, and the shift costs many points on every seed.
@@ -407,7 +412,7 @@ means = {
     name: {g: 100 * sum(getattr(m, g).mean for m in of_seeds) / len(seeds) for g in groups}
     for name, of_seeds in runs.items()
 }
-pd.DataFrame(means).T.round(1)
+notebook.table(pd.DataFrame(means).T, "Accuracy by thirds of the classes, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tails = zip(
@@ -422,7 +427,11 @@ assert all(
 # Remember the last row.
 # A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail.
 # A student with a logit-adjusted loss on the whole set is the stronger reference: it shows how much the data really contain.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - A long tail is a profile **and** a list of images **and** a class order.

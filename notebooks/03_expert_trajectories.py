@@ -82,7 +82,10 @@ runs = [start(recipe, seed, context) for seed in seeds]
 data, cfg = runs[0].data, recipe.method.experts
 network = runs[0].template(cfg.network)
 layout = Layout.of(network)
-{part: layout.part(part) for part in ("all", "backbone", "classifier")}
+parts = {part: layout.part(part) for part in ("all", "backbone", "classifier")}
+print(
+    *(f"{name}: weights {s.start:,} to {s.stop:,}" for name, s in parts.items()), sep="\n"
+)
 
 # %% [markdown]
 # ## Stage 1: representation experts
@@ -105,7 +108,9 @@ notebook.source(stages.representation_expert)
 keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
 trained = [train_experts(cfg, run, *keep, only=[0]) for run in runs]
 last = [experts.snapshot(0, cfg.train.epochs) for experts in trained]
-{"experts": len(last), "snapshots of each": len(keep[0]), "shape": tuple(last[0].shape)}
+print(
+    f"{len(last)} experts, {len(keep[0])} snapshots of each, of {last[0].numel():,} weights"
+)
 
 # %% [markdown]
 # So a trajectory is a curve in a space of as many dimensions as there are weights.
@@ -233,15 +238,13 @@ times = [of_image[data.train_labels == c] for c in range(data.classes)]
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
 
-pd.DataFrame(
-    {
-        "images": data.counts,
-        "natural epoch": data.counts,
-        "class-aware epoch": [int(t.sum()) for t in times],
-        "times each": [f"{t.min()} to {t.max()}" for t in times],
-    },
-    index=data.class_names,
-).T
+drawn = {
+    "in a natural epoch": data.counts,
+    "in a class-aware one": [int(t.sum()) for t in times],
+    "times each image": [f"{t.min()} to {t.max()}" for t in times],
+}
+drawn = pd.DataFrame(drawn, index=pd.Index(data.class_names, name="digit"))
+notebook.table(drawn, "How often images of a digit are drawn")
 
 # %% [markdown]
 # Every class is shown equally often.
@@ -260,13 +263,10 @@ notebook.source(stages.classifier_expert)
 experts = trained[0]
 begin, end = (experts.classifier_snapshot(0, e) for e in (0, cfg.classifier_epochs))
 assert torch.equal(begin, last[0])
-pd.Series(
-    {
-        part: (end - begin)[layout.part(part)].norm().item()
-        for part in ("backbone", "classifier")
-    },
-    name="distance between first and last snapshot of stage 2",
-).to_frame()
+parts = ("backbone", "classifier")
+moved = {part: (end - begin)[layout.part(part)].norm().item() for part in parts}
+moved = pd.Series(moved, name="distance")
+notebook.table(moved, "From the first to the last snapshot of stage 2", digits=3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 stage_norms = {
@@ -291,13 +291,10 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 final = [e.classifier_snapshot(0, cfg.classifier_epochs) for e in trained]
 after = torch.stack([norms(flat) for flat in final])
-pd.DataFrame(
-    {
-        name: [f"{(rows.amax(1) / rows.amin(1))[i]:.2f}" for i in range(len(seeds))]
-        for name, rows in (("after stage 1", before), ("after stage 2", after))
-    },
-    index=[f"seed {seed}: longest / shortest row" for seed in seeds],
-)
+stages = {"after stage 1": before, "after stage 2": after}
+ratio = {n: (rows.amax(1) / rows.amin(1)).tolist() for n, rows in stages.items()}
+ratio = pd.DataFrame(ratio, index=[f"seed {seed}" for seed in seeds])
+notebook.table(ratio, "Longest row of the classifier over the shortest", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 decoupled = [probabilities(flat) for flat in final]
@@ -355,7 +352,7 @@ assert (table["head"] > table["tail"]).all()
 assert (table["tail, stage 2"] > table["tail"]).all()
 longer = before[:, thirds["head"]].mean(dim=1) > before[:, thirds["tail"]].mean(dim=1)
 assert bool(longer.all())  # the head's rows are the longer ones
-table.round(2)
+notebook.table(table, "Confidence in the true class, stages 1 and 2", digits=2)
 
 # %% [markdown]
 # The head loses a little confidence while the tail gains.
@@ -389,11 +386,9 @@ head = whole.size - whole.backbone
 epochs, second = paper.experts.train.epochs, paper.experts.classifier_epochs
 released = whole.size * (epochs + 1 + second + 1)
 needed = whole.size * len(paper.snapshots) + head * len(paper.classifier_snapshots)
-{
-    "parameters": (whole.size, f"{head} of them classifier"),
-    "epochs read": f"{len(paper.snapshots)} of {epochs + 1}",
-    "epochs read, stage 2": paper.classifier_snapshots,
-}
+print(f"{whole.size:,} weights, {head:,} of them the classifier's")
+read, later = len(paper.snapshots), paper.classifier_snapshots
+print(f"stage 1: {read} of {epochs + 1} snapshots are read; stage 2: {list(later)}")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 sizes = {
@@ -401,12 +396,10 @@ sizes = {
     "those that are read, float32": 4 * needed,
     "those that are read, bfloat16": 2 * needed,
 }
-pd.DataFrame(
-    {
-        "GB for all experts": {n: b * paper.experts.count / 1e9 for n, b in sizes.items()},
-        "share": {n: b / (4 * released) for n, b in sizes.items()},
-    }
-).round(3)
+total = {n: b * paper.experts.count / 1e9 for n, b in sizes.items()}
+share = {n: 100 * b / (4 * released) for n, b in sizes.items()}
+sizes = pd.DataFrame({"GB for all experts": total, "share, %": share})
+notebook.table(sizes, "What trajectories take", digits={"GB for all experts": 2})
 
 # %% [markdown]
 # An expert is one memory-mapped file, a row per kept epoch; a request for an epoch that was not kept raises an error that names the command to make it.
@@ -422,7 +415,8 @@ seconds = [run.ledger.seconds for run in runs]
 seconds = pd.DataFrame(seconds, index=[f"seed {s}" for s in seeds])
 seconds = seconds[["experts", "classifier experts"]]
 seconds["stage 2 / stage 1"] = seconds.iloc[:, 1] / seconds.iloc[:, 0]
-seconds.round(2)
+heads = {"experts": "stage 1, s", "classifier experts": "stage 2, s"}
+notebook.table(seconds, "Seconds of both stages", names=heads, digits=2)
 
 # %%
 from ltdd_utils.data import class_counts
@@ -443,7 +437,8 @@ columns = ["epochs, stage 1", "stage 2", "forward passes, stage 1", "of stage 2"
 costs = pd.DataFrame(rows, index=columns).T
 assert costs.ratio["paper"] < 0.2 < 2 * costs.ratio["paper"] < costs.ratio["cpu"]
 assert costs["stage 2"].nunique() == 1  # stage 1 alone was cut
-costs.astype({name: int for name in columns[:4]}).round(3)
+costs = costs.astype({name: int for name in columns[:4]})
+notebook.table(costs, "What stage 2 adds, at three scales", digits={"ratio": 3})
 
 # %% [markdown]
 # At the paper's settings stage 2 is a small addition: it is short, and it needs no backward pass through the backbone.
@@ -454,7 +449,11 @@ costs.astype({name: int for name in columns[:4]}).round(3)
 # > **Where the released code differs.**
 # > Its settings for stage 2 contain a bound of 0.1 on the length of the classifier's rows (MaxNorm), but its expert script never applies it.
 # > Here `method.experts.max_norm` is 0 (no bound), as for the released experts.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - A trajectory is a list of flat weight vectors, and `Layout` says which part of them is backbone and which is classifier.

@@ -359,9 +359,8 @@ recovered = spent_2["initial set"] + spent_2["statistics"] + spent_2["recovery"]
 ours = {"seconds_experts": experts / trained, "seconds_distillation": matched / recovered}
 ratio = pd.DataFrame({"published": paper.damed / paper.unilevel, "ours": ours})
 steps = {"seconds_experts": "experts", "seconds_distillation": "the set"}
-notebook.table(
-    ratio.rename(steps), "Seconds of DAM + ED, times those of the uni-level method"
-)
+caption = "Seconds of DAM + ED, times those of the uni-level method"
+notebook.table(ratio.rename(steps), caption, names={"ours": "ours"})
 
 # %% [markdown]
 # The set itself is made several times faster, as published in direction.

@@ -122,6 +122,13 @@ def test_levels_become_headings_and_commands_are_folded_below():
     assert not [cell for row in rows(table) for cell in row if "ltdd run" in cell]
 
 
+def test_headings_of_one_row_each_are_a_column_where_there_is_room():
+    index = pd.MultiIndex.from_tuples([("IF 5", "damed"), ("IF 20", "damed")])
+    few, many_columns = (pd.DataFrame(1, index=index, columns=range(count)) for count in (2, MOST - 1))
+    assert [len(row) for row in rows(shown(few, "x"))] == [4, 4, 4]
+    assert [len(row) for row in rows(shown(many_columns, "x"))] == [MOST, 1, MOST, 1, MOST]
+
+
 def test_a_column_has_one_format():
     frame = pd.DataFrame({"a": [1, 1200], "b": [0.04, 12.0], "c": [1090.4, 2.0], "d": [True, False], "e": [1.0, None]})
     frame = frame.assign(e=[1.0, None])

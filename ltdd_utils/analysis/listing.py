@@ -21,7 +21,7 @@ SHORT = {
     "ours": "ours",
     "difference": "diff",
     "n": "n",
-    "pipelines": "sets",
+    "students": "students",
     "visible from": "visible",
     "scale": "scale",
     "minutes": "min",
@@ -72,8 +72,6 @@ def listed(table: pd.DataFrame, commands: bool = False, width: int = 100) -> str
     """
     shown = formatted(table).assign(printed=table["printed"].to_list())
     shown["minutes"] = [f"{s / 60:.0f}" if given(s) else "" for s in table["seconds"]]
-    shown["n"] = shown["n"].str.replace(r" students?$", "*", regex=True)
-    shown["pipelines"] = shown["pipelines"].where(shown["visible from"] != "1 pipeline", "1")
     shown["visible from"] = shown["visible from"].replace("1 pipeline", "-")
     notes = {note: number for number, note in enumerate((note for note in shown["note"].unique() if note), start=1)}
     names = [name for name in SHORT if name in ("method", "paper") or (shown[name] != "").any()]
@@ -113,9 +111,7 @@ def _line(row: Mapping[str, Any], wide: Mapping[str, int], source: str, width: i
 
 
 def _legend(shown: pd.DataFrame, notes: Mapping[str, int], width: int) -> list[str]:
-    legend = (
-        "diff: ours minus the paper's, in points; n: students, * fewer than 5; sets: pipelines; visible: the smallest "
-    )
+    legend = "diff: ours minus the paper's, in points; n: pipelines; students: * fewer than 5; visible: the smallest "
     legend += "difference that so many pipelines can show; min: of one run"
     if not (shown["ours"] != "").any():
         legend = ""

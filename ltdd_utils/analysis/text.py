@@ -18,10 +18,10 @@ WORDS = ("run", "method", "judge", "data", "network", "protocol", "spread", "ver
 
 
 def formatted(table: pd.DataFrame) -> pd.DataFrame:
-    """A comparison as text: paper, ours, difference (points), n, pipelines, scale, cost and command of each number.
+    """A comparison as text: paper, ours, difference (points), n, students, scale, cost and command of each number.
 
-    ``n`` is the number of students, with the word beside it where there are fewer than 5. ``visible from`` is the
-    smallest difference in points that two methods with this row's spread and number of pipelines could have shown
+    ``n`` counts pipelines, and ``students`` has a ``*`` where there are fewer than 5. ``visible from`` is the smallest
+    difference in points that two methods with this row's spread and number of pipelines could have shown
     (``smallest_difference``). ``inside``: whether the paper's number lies in the 95 % interval of ours. A number that
     was never run shows "not run" instead of ours.
     """
@@ -30,7 +30,7 @@ def formatted(table: pd.DataFrame) -> pd.DataFrame:
 
 def _texts(row: Mapping[str, Any]) -> dict[str, str]:
     run, students = row["status"] == "run", row["students"]
-    word = f" student{'s' * (students != 1)}" if run and students < FULL_STUDENTS else ""
+    few = "*" if run and students < FULL_STUDENTS else ""
     every = "all" if is_whole_set(row["method"]) else ""
     return {
         "data set": row["dataset"],
@@ -44,8 +44,8 @@ def _texts(row: Mapping[str, Any]) -> dict[str, str]:
         "ours": _number(row["ours"], row["ours_std"], 1) if run else row["status"],
         "difference": f"{row['difference']:+.1f}" if given(row["difference"]) else "",
         "inside": {True: "yes", False: "no"}.get(row["inside"], "") if run else "",
-        "n": f"{students}{word}" if run else "",
-        "pipelines": str(row["pipelines"]) if run else "",
+        "n": str(row["pipelines"]) if run else "",
+        "students": f"{students}{few}" if run else "",
         "visible from": visible(row["ours_std"], row["pipelines"]) if run else "",
         "scale": row["scale"] if run else "",
         "cost (s)": f"{row['seconds']:.0f}" if run else "",

@@ -8,7 +8,7 @@ summaries, ``status`` says how far the reproduction is, ``page`` makes the whole
 from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.files import ANSWERS, BEGIN, ELEMENTS, END, HEADLINE, main, stale, with_part
 from ltdd_utils.report.headline import headline_table
-from ltdd_utils.report.page import FIXED, reproduction_page
+from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.status import status_table
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "BEGIN",
     "ELEMENTS",
     "END",
-    "FIXED",
     "HEADLINE",
     "elements_table",
     "headline_table",

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from ltdd_utils.analysis.text import folded, markdown
 from ltdd_utils.campaign.plan import read_plan
 from ltdd_utils.campaign.state import State, campaign_status, records_by_name, status_totals
@@ -31,10 +29,10 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
         states = campaign_status(read_plan(str(path)), known)
         table = status_totals(states).drop(columns=["running", "begun"])
         parts += [f"### Campaign `{path.stem}`", markdown(table)]
-        coming = [(f"`{state.run.command}`", estimate(state)) for state in states if state.state != "done"]
+        coming = [f"{state.run.command}  # {estimate(state)} min" for state in states if state.state != "done"]
         if coming:
-            rows = markdown(pd.DataFrame(coming, columns=["command", "minutes"]))
-            parts.append(folded(f"What is missing: {len(coming)} runs", rows))
+            lines = "\n".join(["```text", *coming, "```"])
+            parts.append(folded(f"What is missing: {len(coming)} runs", lines))
     return "\n\n".join(parts) + "\n"
 
 

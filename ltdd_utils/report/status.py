@@ -5,7 +5,7 @@ import pandas as pd
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.records.schema import TARGET_KEYS
 
-__all__ = ["PAPERS", "between", "explained", "status_table"]
+__all__ = ["PAPERS", "between", "exact", "explained", "status_table"]
 
 PAPERS = {
     "zhao2025ltdd": "Zhao et al. 2025: Distilling Long-tailed Datasets",
@@ -17,7 +17,7 @@ PAPERS = {
 SCALES = {"paper": "at published scale", "cpu": "at a reduced one"}
 
 
-def _exact(table: pd.DataFrame) -> pd.DataFrame:
+def exact(table: pd.DataFrame) -> pd.DataFrame:
     """The accuracies that a paper prints exactly, and as its own."""
     given = (table["metric"] == "accuracy") & table["mean"].notna()
     return table[given & ~table["note"].str.startswith("approximate") & ~table["note"].str.contains("copied from")]
@@ -32,10 +32,10 @@ def status_table(table: pd.DataFrame) -> str:
     A number that a paper copies from another one counts for that one alone, and a cell that a paper prints in two
     tables counts once.
     """
-    exact = _exact(table)
+    own = exact(table)
     keys = ["paper", *TARGET_KEYS]
     rows = []
-    for (paper, dataset), cells in exact.groupby(["paper", "dataset"], sort=False):
+    for (paper, dataset), cells in own.groupby(["paper", "dataset"], sort=False):
         row = {
             "paper": PAPERS[paper].partition(":")[0],
             "data set": dataset,
@@ -64,12 +64,12 @@ def explained(table: pd.DataFrame) -> str:
         table: as ``analysis.compare`` gives it, every number in it.
     """
     gaps = "*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
-    return f"{status_table(table)}\n\n{gaps} {_inside(_exact(table))}".rstrip()
+    return f"{status_table(table)}\n\n{gaps} {_inside(exact(table))}".rstrip()
 
 
-def _inside(exact: pd.DataFrame) -> str:
+def _inside(own: pd.DataFrame) -> str:
     """How many printed numbers lie in the intervals of ours, by scale; nothing where no cell has an interval."""
-    known = exact[exact["inside"].notna()].drop_duplicates(["paper", *TARGET_KEYS, "scale"])
+    known = own[own["inside"].notna()].drop_duplicates(["paper", *TARGET_KEYS, "scale"])
     said = []
     for scale, words in SCALES.items():
         found = known.loc[known["scale"] == scale, "inside"]

@@ -124,8 +124,7 @@ def shown(
         ValueError: more columns than a page has room for.
     """
     frame = table.to_frame() if isinstance(table, pd.Series) else table
-    groups, stubs = _stubs(frame, names or {})
-    columns: list[Column] = [*stubs]
+    columns: list[Column] = []
     notes = [note] if note else []
     merged = verdicts.merged(frame, digits.get("points") if isinstance(digits, Mapping) else digits, legend)
     for place, name in enumerate(frame.columns):
@@ -139,6 +138,8 @@ def shown(
             own = digits.get(name) if isinstance(digits, Mapping) else digits
             title = (names or {}).get(name) or head(name)
             columns.append(Column(title, texts(frame.iloc[:, place], own, empty)))
+    groups, stubs = _stubs(frame, names or {}, MOST - len(columns))
+    columns = [*stubs, *columns]
     if len(columns) > MOST:
         titles = ", ".join(repr(column.title) for column in columns)
         raise ValueError(
@@ -148,8 +149,11 @@ def shown(
     return Shown(caption, columns, groups, notes, [*told, *commands])
 
 
-def _stubs(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[list[str], list[Column]]:
-    """The group of each row, and the columns that name it; none for a frame that was merely numbered."""
+def _stubs(frame: pd.DataFrame, names: Mapping[str, str], room: int) -> tuple[list[str], list[Column]]:
+    """The group of each row, and the columns that name it; none for a frame that was merely numbered.
+
+    Levels become columns in the place of headings where each heading had one row, and there is room for so many.
+    """
     index = frame.index
     if isinstance(index, pd.RangeIndex) and index.name is None:
         return [""] * len(frame), []
@@ -158,7 +162,7 @@ def _stubs(frame: pd.DataFrame, names: Mapping[str, str]) -> tuple[list[str], li
     if not titles[-1]:
         titles[-1], levels[-1] = _shared(levels[-1])
     outer = [", ".join(parts) for parts in zip(*levels[:-1], strict=True)] if len(levels) > 1 else [""] * len(frame)
-    if len(levels) > 1 and len(set(outer)) == len(frame):  # a heading for each row would be none
+    if 1 < len(levels) <= room and len(set(outer)) == len(frame):
         return [""] * len(frame), [Column(*pair, number=False) for pair in zip(titles, levels, strict=True)]
     return outer, [Column(titles[-1], levels[-1], number=None if index.dtype.kind in "if" else False)]
 

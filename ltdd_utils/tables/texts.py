@@ -26,14 +26,15 @@ HEADS = {  # columns of our frames -> words
     "before": "before, %",
     "after": "after, %",
     "gain": "gain, points",
+    "ours": "ours, %",
+    "difference": "difference, points",
+    "visible from": "visible from, points",
     "imbalance_factor": "IF",
     "ipc": "IPC",
     "dataset": "data set",
     "evaluator": "judge",
     "tau": "τ",
-    "head": "head, %",
-    "mid": "middle, %",
-    "tail": "tail, %",
+    "mid": "middle",
     "convnet": "ConvNet",
     "vgg11": "VGG-11",
     "alexnet": "AlexNet",
@@ -96,7 +97,7 @@ def _cell(value: Any, digits: int, empty: str) -> str:  # noqa: ANN401 (a cell o
         return empty
     if isinstance(value, bool) or type(value).__name__ == "bool":
         return "yes" if value else "no"
-    return number(value, digits) if _is_real(value) else said(value)
+    return number(value, digits) if _is_real(value) else re.sub(r"^-(?=\d)", MINUS, said(value))
 
 
 def _is_real(value: object) -> bool:

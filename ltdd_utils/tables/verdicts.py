@@ -14,7 +14,7 @@ from ltdd_utils.tables.texts import number
 __all__ = ["Merged", "Picture", "merged"]
 
 PICTURED = 5  # rows, from which on a picture stands beside the numbers
-SIGNED = ("resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
+SIGNED = ("", "resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
 OPEN = ("not resolved", "open", "no effect")
 LEGEND = f"± what a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
 DIAMOND = " \N{WHITE DIAMOND} published; orange: the other way round."

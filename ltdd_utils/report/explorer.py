@@ -1,0 +1,205 @@
+"""Every published number in one table that can be sorted, filtered and taken away as CSV, and a tile for each cell.
+
+Both are plain HTML with their rows in it; a script of a few lines, in the page itself, adds what needs one.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from ltdd_utils.analysis.listing import once
+from ltdd_utils.analysis.published import given
+from ltdd_utils.analysis.text import formatted
+from ltdd_utils.report.status import PAPERS, exact
+from ltdd_utils.tables.pages import STYLE
+from ltdd_utils.tables.texts import said
+
+__all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "WAITING", "explorer", "state_of", "tiles"]
+
+PUBLISHED, REDUCED, WAITING, NO_RECIPE = "as published", "reduced", "not run", "no recipe"  # states of a number
+LOOKS = {PUBLISHED: "p", REDUCED: "r", WAITING: "w", NO_RECIPE: "w"}
+HEADS = ("cell", "method", "printed in", "published", "ours", "state")
+MORE = ("protocol", "difference", "inside", "n", "students", "visible from", "scale", "cost (s)", "command", "note")
+LOOK = """
+.ltdd-all .box{max-height:40rem;overflow:auto;width:auto}
+.ltdd-all thead th{position:sticky;top:0;z-index:2;background:var(--ltdd-page)!important}
+.ltdd-all th button{all:unset;cursor:pointer;font-weight:600}.ltdd-all th button:focus-visible{outline:2px solid}
+.ltdd-all th[aria-sort=ascending] button::after{content:" ↑"}
+.ltdd-all th[aria-sort=descending] button::after{content:" ↓"}
+.ltdd-all tr:target{outline:2px solid #2b83ba}
+.ltdd-bar{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;font-size:.85em;margin:.5rem 0}
+.ltdd-bar :is(input,select,button){font:inherit;color:inherit;background:transparent;padding:.2rem .5rem;
+border:1px solid rgb(127 127 127/70%);border-radius:.25rem}.ltdd-bar option{color:#000;background:#fff}
+.ltdd-tiles{margin:.6rem 0}.ltdd-tiles p{font-size:.85em;margin:.5rem 0 .15rem}
+.ltdd-tiles div{display:flex;flex-wrap:wrap;gap:2px}
+.ltdd-tiles i{width:14px;height:14px;display:inline-block;box-sizing:border-box;border:1px solid #8a8a8a}
+.ltdd-tiles .p{background:#2b83ba;border-color:#2b83ba}
+.ltdd-tiles .r{background:linear-gradient(135deg,#2b83ba 50%,transparent 50%);border-color:#2b83ba}
+.ltdd-tiles i:is(:hover,:focus){outline:2px solid currentColor;outline-offset:1px}
+.ltdd-tiles .named{min-height:2.8em}
+""".replace("\n", "")
+SCRIPT = """
+(() => {
+const box = document.querySelector('.ltdd-all'), body = box.querySelector('tbody'), rows = [...body.rows];
+const make = (tag, props) => Object.assign(document.createElement(tag), props);
+const bar = make('div', {className: 'ltdd-bar'}), told = make('span', {ariaLive: 'polite'});
+const find = make('input', {type: 'search', placeholder: 'filter: any words', ariaLabel: 'filter rows by words'});
+const states = [...new Set(rows.map(row => row.cells[5].textContent))];
+const pick = make('select', {ariaLabel: 'filter rows by state'});
+pick.append(...['all states', ...states].map(text => make('option', {textContent: text})));
+const shown = () => rows.filter(row => !row.hidden);
+const filter = () => {
+  const words = find.value.toLowerCase().split(/ +/);
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    const state = pick.selectedIndex === 0 || row.cells[5].textContent === pick.value;
+    row.hidden = !state || !words.every(word => text.includes(word));
+  }
+  told.textContent = `${shown().length} of ${rows.length} rows`;
+};
+find.oninput = pick.onchange = filter;
+const number = text => parseFloat(text.replace('\\u2212', '-').replace(/^[<>]|^about /, ''));
+const heads = [...box.querySelectorAll('thead th')];
+heads.forEach((head, place) => {
+  const button = make('button', {textContent: head.textContent, type: 'button'});
+  head.replaceChildren(button);
+  button.onclick = () => {
+    const way = head.ariaSort === 'ascending' ? -1 : 1;
+    heads.forEach(other => other.removeAttribute('aria-sort'));
+    head.setAttribute('aria-sort', way > 0 ? 'ascending' : 'descending');
+    const order = (a, b) => {
+      const [x, y] = [a, b].map(row => row.cells[place].textContent), [m, n] = [x, y].map(number);
+      if (place === 3 || place === 4) return (isNaN(m) - isNaN(n)) || way * (m - n) || 0;
+      return way * x.localeCompare(y, 'en', {numeric: true});
+    };
+    body.append(...rows.sort(order));
+  };
+});
+const save = make('button', {textContent: 'CSV of these rows', type: 'button'});
+save.onclick = () => {
+  const quote = text => `"${text.replaceAll('"', '""')}"`;
+  const lines = [[...heads.map(head => head.textContent), ...JSON.parse(box.dataset.more)]];
+  for (const row of shown()) lines.push([...[...row.cells].map(c => c.textContent), ...JSON.parse(row.dataset.more)]);
+  const text = lines.map(line => line.map(quote).join(',')).join('\\r\\n');
+  const file = new Blob(['\\ufeff' + text], {type: 'text/csv'});
+  const link = make('a', {href: URL.createObjectURL(file), download: 'published-and-ours.csv'});
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+bar.append(find, pick, save, told);
+box.prepend(bar);
+filter();
+const all = document.querySelector('.ltdd-tiles'), marks = [...all.querySelectorAll('div i')];
+const name = all.querySelector('.named');
+marks.forEach((mark, place) => {
+  mark.tabIndex = place ? -1 : 0;
+  mark.onfocus = mark.onmouseenter = () => { name.textContent = mark.title; };
+  mark.onkeydown = event => {
+    const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+    const next = step && marks[place + step];
+    if (next) { mark.tabIndex = -1; next.tabIndex = 0; next.focus(); event.preventDefault(); }
+  };
+});
+})();
+"""
+
+
+def state_of(row: Mapping[str, Any]) -> str:
+    """How far a published number was reproduced: one of four words."""
+    if row["status"] != "run":
+        return WAITING if row["status"] == "not run" else NO_RECIPE
+    return PUBLISHED if row["scale"] == "paper" else REDUCED
+
+
+def explorer(table: pd.DataFrame) -> str:
+    """Every published number as one table in HTML, without a blank line; below it the commands, folded.
+
+    Args:
+        table: as ``analysis.compare`` gives it, every number in it.
+    """
+    numbers = once(table)
+    shown = formatted(numbers).to_dict("records")
+    lines = [
+        (_cells(row, text), [text[name].strip("`") for name in MORE])
+        for row, text in zip(numbers.to_dict("records"), shown, strict=True)
+    ]
+    body = "".join(_row(cells, more) for cells, more in lines)
+    heads = "".join(f'<th scope="col"{_side(place)}>{head}</th>' for place, head in enumerate(HEADS))
+    box = f'<div class="box" tabindex="0" role="region" aria-label="Every published number"><table><thead><tr>{heads}'
+    box += f"</tr></thead><tbody>{body}</tbody></table></div>"
+    place = MORE.index("command")
+    told = {more[place]: f"# {cells[0]}: {cells[1]}" for cells, more in lines if more[place]}
+    commands = escape("\n".join(f"{name}\n{line}" for line, name in told.items()))
+    title = f"{len(told)} commands, one for each number that a recipe makes"
+    folded = f"<details><summary>{title}</summary><pre>{commands}</pre></details>"
+    more = escape(json.dumps(MORE))
+    return (
+        f'<div class="ltdd-table ltdd-all" data-more="{more}"><style>{STYLE}{LOOK}</style>{box}{folded}</div>\n'
+        f"<script>{SCRIPT}</script>"
+    )
+
+
+def _cells(row: Mapping[str, Any], text: Mapping[str, str]) -> list[str]:
+    cell = [
+        said(row["dataset"]),
+        f"IF {text['IF']}" if text["IF"] else "",
+        f"IPC {text['IPC']}" if text["IPC"].isdigit() else "",
+    ]
+    network = row["network"] if not str(row["network"]).startswith(("convnet", "unknown")) else ""
+    measure = "" if row["metric"] == "accuracy" else text["measure"]
+    ours = text["ours"] if row["status"] == "run" else ""
+    apart = f" ({text['difference']})".replace("-", "\N{MINUS SIGN}") if text["difference"] else ""
+    printed = row["printed"]
+    for key, words in PAPERS.items():
+        printed = printed.replace(key, words.partition(" ")[0])
+    joined = ", ".join(filter(None, (*cell, network, measure)))
+    return [joined, said(row["method"]), printed, text["paper"], f"{ours}{apart}", state_of(row)]
+
+
+def _side(place: int) -> str:
+    return ' class="n"' if HEADS[place] in ("published", "ours") else ""
+
+
+def _row(cells: list[str], more: list[str]) -> str:
+    kinds = ["th", *["td"] * (len(HEADS) - 1)]
+    pairs = enumerate(zip(kinds, cells, strict=True))
+    inside = "".join(f"<{kind}{_side(place)}>{escape(one)}</{kind}>" for place, (kind, one) in pairs)
+    return f'<tr data-more="{escape(json.dumps(more, ensure_ascii=False))}">{inside}</tr>'
+
+
+def tiles(table: pd.DataFrame) -> str:
+    """A tile per published accuracy, by paper and data set: run as published, run at a reduced scale, or not.
+
+    Args:
+        table: as ``analysis.compare`` gives it, every number in it.
+    """
+    cells = exact(table)
+    cells = cells.assign(state=[state_of(row) for row in cells.to_dict("records")])
+    order = {PUBLISHED: 0, REDUCED: 1, WAITING: 2, NO_RECIPE: 3}
+    best = cells.sort_values("state", key=lambda states: states.map(order), kind="stable")
+    kept = best.drop_duplicates(["paper", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol"])
+    parts = []
+    for (paper, dataset), rows in kept.groupby(["paper", "dataset"], sort=False):
+        counts = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())
+        marks = "".join(_tile(row) for row in rows.sort_index().to_dict("records"))
+        title = f"{PAPERS[paper].partition(':')[0]}, {said(dataset)}: {len(rows)} accuracies ({counts})"
+        parts.append(f"<p>{escape(title)}</p><div>{marks}</div>")
+    legend = (
+        '<p><i class="p"></i> run as published <i class="r"></i> run at a reduced scale <i class="w"></i> not run; '
+        "point at a tile, or go along them with the arrow keys, and its cell is named below</p>"
+    )
+    named = '<p class="named" aria-live="polite"></p>'
+    return f'<div class="ltdd-tiles"><style>{LOOK}</style>{legend}{"".join(parts)}{named}</div>'
+
+
+def _tile(row: Mapping[str, Any]) -> str:
+    size = f", IPC {row['ipc']}" if given(row["ipc"]) else ""
+    factor = f", IF {row['imbalance_factor']:g}" if given(row["imbalance_factor"]) else ""
+    ours = f", ours {row['ours']:.1f}" if row["status"] == "run" else ""
+    name = (
+        f"{said(row['dataset'])}{factor}{size}: {said(row['method'])}, published {row['mean']:g}{ours}, {row['state']}"
+    )
+    return f'<i class="{LOOKS[row["state"]]}" title="{escape(name)}"></i>'
