@@ -113,6 +113,8 @@ figure(
 # The cell below checks that last statement, so the text cannot disagree with the code.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+import pandas as pd
+
 tail = {
     name: [round(run.metrics.tail.mean, 3) for run in runs]
     for name, runs in (("whole", whole_set), ("balanced", small_set))
@@ -121,7 +123,8 @@ assert all(
     balanced > whole
     for balanced, whole in zip(tail["balanced"], tail["whole"], strict=True)
 )  # on every seed
-tail
+rows = pd.DataFrame(tail, index=[f"seed {seed}" for seed in seeds]).T
+notebook.table(100 * rows, "Accuracy on the rarest third of the digits, %")
 
 # %% [markdown]
 # **Dataset distillation** asks for more than a random balanced choice: a set of the same small size whose images (and labels) are *optimised* so that a network trained on it comes close to one trained on everything.
@@ -145,19 +148,22 @@ from ltdd_utils.analysis import contrasts
 
 runs = {name: analysis.Scores(scores, seeds) for name, scores in tail.items()}
 pairs = {"balanced - whole": (runs["balanced"], runs["whole"])}
-analysis.for_display(contrasts(pairs))
+notebook.table(
+    contrasts(pairs), "The tail after training on the balanced set and on the whole one"
+)
 
 # %% [markdown]
-# - `points` is the difference.
+# - First stands the **difference**, in points.
 #   Runs with the same seed share what the seed decides (in later chapters, experts and teachers), so they are compared in **pairs**; other runs are compared by their means.
-# - `needed` is what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few runs.
-# - `n` counts the pairs, or the runs on either side.
-#   In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
-# - `spread` says whose standard error that is: `of pairs`, or `of both` sides where there are none.
-#   Fewer than three runs say too little about their own spread, and take the one `of peers`: the spread of the pipelines of all rows around their means, under the same evaluator in the same cell.
-#   Where no peer was run twice, the spread is from `elsewhere`, and the text says from where.
-# - `verdict` is the answer.
+# - Behind ± stands what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few runs.
+#   The sign says whether it does: ● resolved, ○ not.
 #   "Not resolved" contradicts nothing: these runs cannot tell.
+# - n counts the pairs, or the runs on either side.
+#   In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
+# - Whose standard error is it?
+#   That of the pairs, or of both sides where there are none.
+#   Fewer than three runs say too little about their own spread, and take that of their peers: the spread of the pipelines of all rows around their means, under the same evaluator in the same cell.
+#   Where no peer was run twice, the spread is from elsewhere, and the text says from where.
 #
 # ## How a chapter works
 #
@@ -204,6 +210,9 @@ notebook.source(class_counts)
 
 # %%
 print(notebook.versions())
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
 
 # %% [markdown]
 # ## What we saw

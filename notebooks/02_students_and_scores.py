@@ -142,7 +142,14 @@ chosen = {
 }
 work = runs.start(chosen["random"], seed, context)  # the data, preprocessed
 sets = {name: runs.distil(recipe, work).set for name, recipe in chosen.items()}
-sets["kcenter"].info["composition"]
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+import pandas as pd
+
+parts = pd.DataFrame(sets["kcenter"].info["composition"])
+notebook.table(
+    parts.rename_axis("class"), "What k-center's set is made of: images of each kind"
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 position = {index: row for row, index in enumerate(data.indices.tolist())}
@@ -192,14 +199,13 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import itertools
 
-import pandas as pd
 from ltdd_utils import analysis
 from ltdd_utils.analysis import compare, contrasts
 
 accuracy = {m: [s.overall for s in r.students] for m, r in scored.items()}
 both = itertools.combinations(accuracy, 2)
 pairs = {f"{a} - {b}": (accuracy[a], accuracy[b]) for a, b in both}
-analysis.for_display(contrasts(pairs).drop(columns="spread"))
+notebook.table(contrasts(pairs), "Four selections in pairs, students of one set each")
 
 # %% [markdown]
 # "Resolved" here means: among students of *these* sets.
@@ -229,7 +235,9 @@ in_each = {
     | {"scores": len(t), "changed": t.changed[0]}
     for name, t in budgets.items()
 }
-pd.DataFrame(in_each).T  # "changed": settings that differ from the recipe's
+notebook.table(
+    pd.DataFrame(in_each), "How many of each were drawn in all, and the settings changed"
+)
 
 # %% [markdown]
 # A row is a subset, a marker shape is a group of experts, a coloured line is a distilled set, and a dot is a student.
@@ -264,15 +272,11 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 luck = {name: analysis.components(table) for name, table in budgets.items()}
 points = {"variance": 1e4, "variance_error": 1e4, "std": 100, "share": 100}
-pd.concat(
-    {name: found[list(points)] * pd.Series(points) for name, found in luck.items()}
-).rename(
-    columns={
-        "variance": "variance, points²",
-        "variance_error": "its standard error",
-        "share": "share, %",
-    }
-).round(2)
+parts = {name: found[list(points)] * pd.Series(points) for name, found in luck.items()}
+heads = {"variance": "variance, points²", "variance_error": "its standard error"}
+heads |= {"std": "standard deviation, points", "share": "share, %"}
+caption = "Where the luck of a score comes from"
+notebook.table(pd.concat(parts), caption, names=heads, digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
@@ -291,7 +295,8 @@ figure(
 
 # %%
 bounds = {name: analysis.share_intervals(found) for name, found in luck.items()}
-(100 * pd.concat(bounds, axis=1)).round(0)
+caption = "Share of the variance: 95 % interval, %"
+notebook.table(100 * pd.concat(bounds, axis=1), caption, digits=0)
 
 # %% [markdown]
 # So the order of the sources cannot be read off this table.
@@ -317,7 +322,8 @@ for name, found in luck.items():
     for kind, part in {"any subset": found, "this subset": found.drop("subset")}.items():
         errors = [100 * analysis.error_of_mean(part, repeats) for repeats in ways.values()]
         rows[name, kind] = [2 * 2**0.5 * error for error in errors]
-pd.DataFrame(rows, index=list(ways)).round(1)
+caption = "The smallest difference that counts, points"
+notebook.table(pd.DataFrame(rows, index=list(ways)), caption)
 
 # %%
 assert all(found.loc["student", "high"] < 0.8 for found in bounds.values())
@@ -355,9 +361,9 @@ above = pd.Series(
     name="in units of sigma",
 )
 sigma = 100 * luck["damed_digits"].loc["student", "std"]
-pd.DataFrame(
-    {above.name: above, f"points, at sigma = {sigma:.1f}": sigma * above}
-).rename_axis("best of").round(2)
+best = {above.name: above, f"points, at sigma = {sigma:.1f}": sigma * above}
+best = pd.DataFrame(best).rename_axis("best of")
+notebook.table(best, "What choosing the best of several scores adds", digits=2)
 
 # %% [markdown]
 # ## The labels are part of the protocol
@@ -397,12 +403,8 @@ by_labels = {
 of_teacher = runs.run(usual, seed=seed, students=1, context=context)
 by_labels[usual.evaluate.label] = of_teacher["metrics"]
 groups = ("overall", "head", "mid", "tail")
-pd.DataFrame(
-    {
-        name: {g: round(100 * m[g]["mean"], 1) for g in groups}
-        for name, m in by_labels.items()
-    }
-).T
+shares = {n: {g: 100 * m[g]["mean"] for g in groups} for n, m in by_labels.items()}
+notebook.table(pd.DataFrame(shares).T, "Accuracy by what labels the same images, %")
 
 # %%
 (hard_mean, hard_std), (soft_mean, soft_std) = (
@@ -424,7 +426,6 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 # K-Center, Herding and Graph-Cut read an expert trained for 20 epochs (scale `cpu`: settings that two processor cores can afford).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-pd.set_option("display.max_colwidth", None)
 recorded = records.load(
     records.default_records_dir(), allow_mixed=True, committed_only=True
 )
@@ -436,9 +437,10 @@ cell = published[
     & (published.protocol == "dsa-stored")
 ]
 cell = cell[cell.paper == "zhao2025ltdd"]
-analysis.formatted(cell)[
-    ["method", "paper", "ours", "difference", "n", "visible from", "cost (s)", "command"]
-].set_index("method")
+columns = ["method", "paper", "ours", "difference", "n", "visible from", "command"]
+rows = analysis.formatted(cell)[columns].set_index("method")
+caption = "Selections of ten images per class, CIFAR-10-LT at IF 100"
+notebook.table(rows, caption, names={"paper": "published, %"})
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 both = cell.drop(columns="paper").rename(columns={"mean": "paper", "std": "paper_std"})[
@@ -487,9 +489,14 @@ for run in stored:
     rows.append(row | {"students": len(run.students), "seconds": run.cost.total_seconds})
 
 # %%
-percent = {name: "{:.1%}" for name in ("overall", "std", "head", "mid", "tail")}
 shares = pd.DataFrame(rows).sort_values("overall")
-shares.style.format(percent | {"seconds": "{:.0f}"}, na_rep="n/a").hide(axis="index")
+shares.index = [
+    f"{run.choice}, {run.loss}, width {run.width}, augmentation {run.augmentation}"
+    for run in shares.itertuples()
+]
+columns = ["overall", "head", "mid", "tail"]
+caption = "Accuracy of every stored run of real images, %"
+notebook.table((100 * shares[columns]).assign(seconds=shares.seconds.round()), caption)
 
 # %% [markdown]
 # How many images of each class do the sets of whole real images hold?
@@ -501,10 +508,9 @@ files = sorted(folder.glob("*_cifar10_if100_ipc10.safetensors"))
 held = {file.name.split("_cifar10")[0]: distilled.load_set(file)[0] for file in files}
 held = {name: s for name, s in held.items() if s.images is None and s.boxes is None}
 names = next(iter(held.values())).info["class_names"]
-pd.DataFrame(
-    {name: s.labels.bincount(minlength=len(names)).tolist() for name, s in held.items()},
-    index=names,
-).T
+held.pop("random")  # ten of each class
+places = {n: s.labels.bincount(minlength=len(names)).tolist() for n, s in held.items()}
+notebook.table(pd.DataFrame(places, index=names), "Images of each class in a set")
 
 # %% [markdown]
 # Ignoring the labels moves K-Center part of the way to the published number.
@@ -528,12 +534,11 @@ path = Path(tempfile.mkdtemp()) / "kcenter_digits.safetensors"
 distilled.save_set(path, sets["kcenter"])
 again, _ = distilled.load_set(path)
 assert distilled.content_hash(again) == distilled.content_hash(sets["kcenter"])
-facts = {
-    name: again.info[name]
-    for name in ("recipe", "scale", "ipc", "seed", "class_counts", "composition")
-}
-print(f"{path.stat().st_size / 1024:.0f} KiB for {len(again)} images")
-facts
+facts = {n: str(again.info[n]) for n in ("recipe", "scale", "ipc", "seed", "class_counts")}
+caption = (
+    f"What a file of {path.stat().st_size / 1024:.0f} KiB says of its {len(again)} images"
+)
+notebook.table(pd.Series(facts, name="value"), caption)
 
 # %% [markdown]
 # `ltdd run kcenter_digits --save-set FILE` writes such a file, `ltdd evaluate FILE --protocol online-teacher` scores it under any protocol: the preprocessing of a set can be inverted, so the set can be used in the other family too.
@@ -617,6 +622,9 @@ elif cifar_set:
     print("CIFAR-10 is not here: `ltdd data fetch cifar10` brings it")
 else:
     print("not asked for: the parameter cifar_set is empty")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
 
 # %% [markdown]
 # ## What we saw

@@ -143,7 +143,9 @@ figure(
 scatter = running_share.std(dim=0) / running_share.mean(dim=0)
 named = [f"{name} ({n})" for name, n in zip(CIFAR10, counts.tolist(), strict=True)]
 rows = {"standard deviation / mean of the share": scatter.double()}
-pd.DataFrame(rows, index=named).T.round(2)
+notebook.table(
+    pd.DataFrame(rows, index=named), "How a class's share of a batch scatters", digits=2
+)
 
 # %% [markdown]
 # ## The observers of this page
@@ -176,10 +178,8 @@ def seen(network):  # by its layers, of each class, in one pass over the real im
 
 statistics = {kind: [seen(network) for network in of] for kind, of in observers.items()}
 layers = [f"norm {i + 1}" for i, _ in enumerate(statistics["plain"][0].names)]
-{
-    "layers": layers,
-    "channels": [layer.mean.shape[1] for layer in statistics["plain"][0].layers],
-}
+channels = [str(layer.mean.shape[1]) for layer in statistics["plain"][0].layers]
+print(f"{', '.join(layers)}: {', '.join(channels)} channels")
 
 # %% [markdown]
 # ## A momentum that forgets nothing
@@ -251,7 +251,8 @@ rows = {
     f"batches of {size}": result[1].mean().item() / total for size, result in found.items()
 }
 assert all((result[1] < whole[1]).all() for result in found.values())
-pd.Series(rows).round(3).to_frame("variance of the recursion, as a share of the whole").T
+shares = 100 * pd.Series(rows, name="share, %")
+notebook.table(shares, "The variance of the recursion, as a share of the whole")
 
 # %% [markdown]
 # With batches of one image, only the variance *inside* images is left.
@@ -312,8 +313,10 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 number = counts.sum() / 64  # batches of the pass
 k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class turns up
-rows = {"share that is kept": ((counts - k) / (counts - 1)).double()}
-pd.DataFrame(rows, index=named).T.round(2)
+rows = {"share that is kept, %": 100 * ((counts - k) / (counts - 1)).double()}
+notebook.table(
+    pd.DataFrame(rows, index=named), "Of a class's variance, in batches of 64", digits=0
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.plots import explorables
@@ -423,9 +426,9 @@ figure(
 for rows in split.values():
     share = rows[2] / rows.sum(dim=0)
     assert (share.diff() > 0).all()  # layer by layer
-pd.DataFrame(
-    {k: (rows[2] / rows.sum(dim=0)).tolist() for k, rows in split.items()}, index=layers
-).T.round(3)
+between = {k: (100 * rows[2] / rows.sum(dim=0)).tolist() for k, rows in split.items()}
+caption = "Between classes: share of the variance, %"
+notebook.table(pd.DataFrame(between, index=layers), caption)
 
 # %% [markdown]
 # The deeper the layer, the more of its variance is between the classes: a classifier is trained to produce this.
@@ -600,7 +603,10 @@ for kind, of in by_class.items():
     assert (moved[:, head] > 0).all() and (moved[:, tail].mean(dim=1) < 0).all()
     for seed, row in zip(seeds, moved, strict=True):
         rows[f"{kind}, seed {seed}"] = (row[head].item(), row[tail].mean().item())
-pd.DataFrame(rows, index=["most frequent class", "tail third"]).T.round(2)
+moved_by = pd.DataFrame(rows, index=["most frequent class", "tail third"]).T
+notebook.table(
+    moved_by, "Distance under equal shares minus that under natural ones", digits=2
+)
 
 # %% [markdown]
 # ## Why the normalisers stay as they are
@@ -661,7 +667,9 @@ drift = pd.DataFrame(drift).T
 assert (drift.xs("in turn", level=1) < 1e-3).all().all()
 calibration = torch.cat([panels[kind]["running to equal shares"][:, -1] for kind in kinds])
 assert (drift.xs("at once", level=1)[layers[-1]].to_numpy() > calibration.numpy()).all()
-drift.xs("at once", level=1).round(2)
+notebook.table(
+    drift.xs("at once", level=1), "How far a network moves, all at once", digits=2
+)
 
 # %% [markdown]
 # In the deepest layer the error is larger than the whole distance between running and calibrated statistics.
@@ -673,7 +681,9 @@ drift.xs("at once", level=1).round(2)
 columns = pd.MultiIndex.from_product(
     [("as trained", "at once", "in turn"), ("all", "tail")]
 )
-pd.DataFrame.from_dict(scores, orient="index", columns=columns).round(1)
+rows = pd.DataFrame.from_dict(scores, orient="index", columns=columns)
+rows = rows.stack(level=0, future_stack=True)
+notebook.table(rows, "Accuracy, %", names={"all": "all classes", "tail": "tail third"})
 
 # %% [markdown]
 # At once, the accuracy goes up for some observers and down for others.
@@ -711,7 +721,10 @@ def settings(m):
     }
 
 
-pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)})
+notebook.table(
+    pd.DataFrame({"unilevel": settings(cfg), "edc": settings(released)}),
+    "Settings of two recipes",
+)
 
 # %% [markdown]
 # ## Recorded runs
@@ -732,8 +745,10 @@ recorded = records.load(
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
 beside = beside[beside.method.isin(pair) & (beside.table == "Table 8")]
 columns = ["IPC", "method", "paper", "ours", "difference", "n", "visible from"]
-pd.set_option("display.max_colwidth", None)
-analysis.formatted(beside)[columns].set_index(["IPC", "method"])
+beside = analysis.formatted(beside)[columns]
+beside["IPC"] = "IPC " + beside["IPC"]
+rows, heads = beside.set_index(["IPC", "method"]), {"paper": "published, %"}
+notebook.table(rows, "Calibration on CIFAR-100-LT, IF 50", names=heads)
 
 # %% [markdown]
 # At the reduced scale, on CIFAR-10-LT at IF 100 with ten images per class, both with the same debiased teacher:
@@ -743,23 +758,28 @@ analysis.formatted(beside)[columns].set_index(["IPC", "method"])
 from ltdd_utils.evaluation import DEBIASED
 
 board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
-scores = {f"{name}_cifar10": board[name, DEBIASED] for name in pair}
+scores = {name: board[name, DEBIASED] for name in pair}
 for name in pair:
     if not board[name, DEBIASED]:
         print(f"not run yet: {board.command(name, DEBIASED)}")
 table = [(found.percent, len(found)) for found in scores.values()]
-pd.DataFrame(table, list(scores), ["mean", "pipelines"]).round(1)
+table = pd.DataFrame(table, list(scores), ["accuracy, %", "n"])
+notebook.table(table, "Calibration on CIFAR-10-LT, debiased teacher")
 
 # %%
 verdict = board.contrasts([pair], DEBIASED)  # with calibration, and without
 assert verdict.verdict.item() == "not resolved"
-analysis.for_display(verdict)
+notebook.table(verdict, "With calibration and without")
 
 # %% [markdown]
 # (Chapter 00 explains the columns.)
 # No effect can be seen with these pipelines.
 # The control drops two things at once; chapter 12 changes only the source of the statistics, and sees nothing either.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - Running statistics are those of the last few batches, with the class shares that those batches happened to have.

@@ -85,7 +85,13 @@ scales = {"tiny": recipes.recipe("unilevel_digits")}
 scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "paper")}
 rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
 rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
-pd.DataFrame(rows).T.sort_index()
+from IPython.display import display
+
+rows = pd.DataFrame(rows)
+for kind in ("observer", "teacher"):
+    display(
+        notebook.table(rows.xs(kind, axis=1, level=1), f"The debiased {kind} at each scale")
+    )
 
 # %% [markdown]
 # The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.
@@ -319,7 +325,9 @@ norms = {name: gradient(side) for name, side in forms.items()}
 table = pd.DataFrame({n: {k: max(v) for k, v in row.items()} for n, row in norms.items()})
 assert table["prediction (printed)"]["prediction"] == 0
 assert (table["projection (released)"] > 0).all()
-table.T.rename_axis("held still").round(3)
+notebook.table(
+    table.T, "Largest gradient of each part, by the side that is held still", digits=3
+)
 
 # %% [markdown]
 # (The largest norm over the weights of each part.)
@@ -394,7 +402,7 @@ own, beside = (
     table[f"debiased, {head} head", "tail third"] for head in ("re-weighted", "plain")
 )
 assert (own > beside).all()
-table.round(1)
+notebook.table(table.T, "Accuracy of three teachers, %")
 
 # %% [markdown]
 # How does the plain teacher compare?
@@ -422,7 +430,7 @@ assert gain.verdict["tail third"] == "not resolved"
 assert (
     gain.verdict.iloc[len(tail) - 1] == "resolved" and gain.points.iloc[len(tail) - 1] > 0
 )
-analysis.for_display(gain)
+notebook.table(gain, "The re-weighted head minus a plain teacher")
 
 # %% [markdown]
 # The rarest class gains, and this difference is resolved.
@@ -438,8 +446,8 @@ rows = {
     name: sum(z[loser].argmax(dim=1).bincount(minlength=data.classes) for z in of).tolist()
     for name, of in logits.items()
 }
-columns = [f"called {name}" for name in data.class_names]
-pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+called = pd.DataFrame(rows, index=pd.Index(data.class_names, name="called"))
+notebook.table(called, f"Test images of class {data.class_names[tail[-2]]}, by the answer")
 
 # %% [markdown]
 # In our runs most of the lost ones are taken for a *more frequent* digit, and few for the rarest.
@@ -460,7 +468,8 @@ for name, of in logits.items():
     scores[name], tails[name] = 100 * hits, 100 * hits[:, tail].mean(dim=1)
 rows = {name: [*own.tolist(), scores[name].mean().item()] for name, own in tails.items()}
 columns = [*(f"tail third, seed {seed}" for seed in seeds), "all classes, mean"]
-pd.DataFrame.from_dict(rows, orient="index", columns=columns).round(1)
+rows = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+notebook.table(rows, "With the prior taken out of the answers: accuracy, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 learned, shifted = (
@@ -473,7 +482,7 @@ pairs = {"same backbone": shifted, "plain teacher": cheap}
 pairs = {name: (of_seeds(values), of_seeds(learned)) for name, values in pairs.items()}
 cost_free = contrasts(pairs)
 assert cost_free.verdict["same backbone"] == "resolved"
-analysis.for_display(cost_free)
+notebook.table(cost_free, "A shift of the logits minus the re-weighted head")
 
 # %% [markdown]
 # The table shows the shift minus the learned head, in points of the tail third.
@@ -511,7 +520,7 @@ means = {
 table = pd.DataFrame(means).T
 table["head - tail"] = table["head"] - table["tail"]
 assert table["head - tail"].iloc[1] < table["head - tail"].iloc[0]
-table.round(2)
+notebook.table(table, "Mean confidence", digits=2)
 
 # %% [markdown]
 # The debiased teachers are less sure on both head and tail, and the gap between the two is smaller.
@@ -527,7 +536,7 @@ table.round(2)
 # These records can show what the digits do not.
 
 # %%
-from ltdd_utils import analysis, records
+from ltdd_utils import records
 from ltdd_utils.evaluation import DEBIASED, PLAIN
 from ltdd_utils.records import targets
 
@@ -565,7 +574,7 @@ rows = {
     }
     for name, rows in bars.items()
 }
-pd.DataFrame(rows).T.round(1)
+notebook.table(pd.DataFrame(rows).T, "Accuracy by thirds of the classes, %")
 
 # %% [markdown]
 # Students on the *same* sets under both teachers, with the command for each run that is missing:
@@ -575,12 +584,12 @@ methods = ("random", "rded", "edc", "unilevel_no_recovery", "unilevel")
 rows = {}
 for method in methods:
     for evaluator in (PLAIN, DEBIASED):
-        scores_of = board[method, evaluator]
-        shown = f"{scores_of.percent:.1f} ({len(scores_of)})" if scores_of else ""
-        command = board.command(method, evaluator)
-        rows.setdefault(method, {})[evaluator.teacher] = shown or command
-pd.set_option("display.max_colwidth", None)
-pd.DataFrame(rows).T.rename_axis("accuracy, % (pipelines)")
+        found = board[method, evaluator]
+        shown = f"{found.percent:.1f} ({len(found)})" if found else "not run"
+        rows.setdefault(method, {})[f"{evaluator.teacher} teacher"] = shown
+caption = "Accuracy of students of one set under two teachers, % (n in brackets)"
+waiting = board.missing(methods, (PLAIN, DEBIASED)).command
+notebook.table(pd.DataFrame(rows).T, caption, commands=list(waiting))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 own_tail = {
@@ -605,14 +614,21 @@ assert gain > 10  # students of the very same random images
 # %%
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
 beside = analysis.formatted(beside[(beside.table == "Table 8")])
-beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
+beside["IPC"] = "IPC " + beside["IPC"]
+heads = {"paper": "published, %", "ours": "ours, %"}
+rows = beside[["IPC", "method", "paper", "ours"]].set_index(["IPC", "method"])
+notebook.table(rows, "The ablation on CIFAR-100-LT, IF 50", names=heads)
 
 # %% [markdown]
 # > **Where the released code differs.**
 # > Its experts are scored on the *test set* after every epoch, and the best epoch is used for recovery and labelling; here the last epoch is used.
 # > Its $\alpha$ changes with epochs, as here; the paper's changes with iterations.
 # > (We follow it in one oddity: the label of CutMix is $\lambda$ even where the square reaches over the border.)
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - Partners shift the class shares a little, weights nearly all the way.

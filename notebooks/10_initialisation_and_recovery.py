@@ -76,8 +76,8 @@ from ltdd_utils.teachers import train_teacher
 
 methods = ("sre2l", "rded", "edc", "unilevel", "unilevel_no_recovery")
 found = {name: recipes.recipe(f"{name}_digits") for name in methods}
-index = ["start", "scored by", "iterations", "observer", "targets", "layers"]
-index += ["blocks, pixels", "class-wise share", "labelled by"]
+begin = ["start", "scored by", "iterations", "labelled by"]
+aim = ["observer", "targets", "layers", "blocks, pixels", "class-wise share"]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
@@ -85,9 +85,13 @@ for name, recipe in found.items():
     cfg, goal, moves = recipe.method, recipe.method.statistics, recipe.method.recover
     start = [cfg.initial.images, cfg.teacher and cfg.teacher.kind, moves.iterations]
     aims = [cfg.observer.kind, goal.source, goal.layers, goal.patch, moves.class_share]
-    aims = aims if moves.iterations else ["-"] * len(aims)
-    rows[name] = [*start, *aims, recipe.evaluate.teacher.kind]
-pd.DataFrame(rows, index=index).fillna("-")
+    aims = aims if moves.iterations else [None] * len(aims)
+    rows[name] = [*start, recipe.evaluate.teacher.kind, *aims]
+rows = pd.DataFrame(rows, index=[*begin, *aim]).T
+notebook.table(rows[begin], "Where sets begin, and who labels")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.table(rows.loc[rows.iterations > 0, aim], "What recovery aims at")
 
 # %% [markdown]
 # `scored by` is the teacher that scores the crops, `labelled by` the one that labels for the students.
@@ -137,7 +141,6 @@ runs = [Run.start(data, cfg.preprocess, s, context) for s in seeds]
 teacher, preprocess = train_teacher(cfg.teacher, runs[0]), runs[0].preprocess
 observer = train_teacher(cfg.observer, runs[0], "observer")
 statistics = unilevel.observer_statistics(cfg.statistics, runs[0], observer)
-dict(zip(data.class_names, data.counts, strict=True))
 
 # %%
 import torch
@@ -200,12 +203,13 @@ for s in seeds:
     lost.append(by_score)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-table = {f"rounds, seed {s}": row for s, row in zip(seeds, kept, strict=True)}
-table |= {f"by score, seed {s}": row for s, row in zip(seeds, lost, strict=True)}
+table = {f"by score, seed {s}": row for s, row in zip(seeds, lost, strict=True)}
 possible = [min(count, ipc) for count in data.counts]
 assert all(list(row) == possible for row in kept)
 assert all(row[rarest] < possible[rarest] for row in lost)
-pd.DataFrame({"images": data.counts, **table}, index=data.class_names).T
+table = {"images": data.counts, "in rounds, every seed": possible, **table}
+table = pd.DataFrame(table, index=pd.Index(data.class_names, name="digit"))
+notebook.table(table, "Different images among the ten of each digit")
 
 # %% [markdown]
 # Claim 1 holds: rounds use all distinct images of a class, up to IPC.
@@ -290,8 +294,8 @@ for classes, images_per_class in ((10, 1), (10, 10), (10, 50), (100, 10), (100, 
     first_come = every[: cfg.recover.batch].unique()
     facts = [len(parts), int((mine > 0).sum()), int(mine.max()), len(first_come)]
     rows[f"{classes} classes, IPC {images_per_class}"] = facts
-columns = ["batches", "classes in a batch", "n", "classes, if class after class"]
-pd.DataFrame(rows, index=columns).T
+columns = ["batches", "classes in a batch", "images of a class", "classes, if one by one"]
+notebook.table(pd.DataFrame(rows, index=columns).T, "How recovery deals images to batches")
 
 # %% [markdown]
 # The last column shows the released order, class after class.
@@ -307,7 +311,7 @@ smoothed, step = alignment.Smoothed(0.8), torch.tensor([0.0, 10.0], requires_gra
 smoothed((0,), step[0])
 second = smoothed((0,), step[1])
 (slope,) = torch.autograd.grad(second, step)
-{"value": second.item(), "gradient at the second": slope[1].item()}
+print(f"value {second.item():.1f}, gradient at the second {slope[1].item():.1f}")
 
 # %% [markdown]
 # **Clamping.**
@@ -468,7 +472,8 @@ columns = ["whole", "random crops", "whole, bystander"]
 table = {
     n: pd.DataFrame([measured(x) for x in of], columns=columns) for n, of in kinds.items()
 }
-pd.DataFrame({name: rows.mean() for name, rows in table.items()}).T.round(2)
+means = pd.DataFrame({name: rows.mean() for name, rows in table.items()}).T
+notebook.table(means, "Distance to the statistics", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 began, ours, other_way = (
@@ -506,7 +511,7 @@ for name, images in compared.items():
     with torch.no_grad():
         ce = F.cross_entropy(observer(images), labels.to(context.device)).item()
     rows[name] = {"distance, whole": distance(*own, images), "cross-entropy": ce}
-pd.DataFrame(rows).T.round(2)
+notebook.table(pd.DataFrame(rows).T, "Distance and cross-entropy, seed 0", digits=2)
 
 # %% [markdown]
 # Layer by layer and class by class, for the whole images of the first seed:
@@ -576,14 +581,16 @@ score = pd.DataFrame(
         for n, of in trials.items()
     }
 )
-score.set_axis([f"seed {s}" for s in seeds]).T.round(1)
+by_seed = score.set_axis([f"seed {s}" for s in seeds]).T
+notebook.table(by_seed, "Accuracy of students, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import analysis
 from ltdd_utils.analysis import contrasts
 
 by_seed = [analysis.Scores((score[n] / 100).tolist(), seeds) for n in trials]
-analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
+found = contrasts({"recovered - crops": tuple(by_seed[::-1])})
+notebook.table(found, "What recovery adds to crops")
 
 # %% [markdown]
 # **What is not shown here.**
@@ -592,7 +599,11 @@ analysis.for_display(contrasts({"recovered - crops": tuple(by_seed[::-1])}))
 # The records answer the question for CIFAR-10-LT: there recovery adds a few points, and the confident crops cost a little compared with a start from random images (chapter 12).
 # The recipe `unilevel_no_recovery` is this control; `unilevel_no_init` and `unilevel_no_calibration` are the paper's own rows.
 # Neither the weights ($0.01$, $w = 10$, $g = k$) nor the running averages were varied on this page.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - SRe2L, RDED, EDC and the uni-level method are the same pipeline with different settings.

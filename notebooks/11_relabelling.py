@@ -111,10 +111,10 @@ times = sizes.drop(columns="pixels").div(sizes.pixels, axis=0).round(2)
 at_10, at_50 = times.loc["cifar10, IPC 10"], times.loc[["cifar100, IPC 50", "tiny, IPC 50"]]
 assert (times["stored logits"] < 0.05).all()
 assert 1 < at_10["teacher's weights"] < 1.1 and at_50["teacher's weights"].max() < 0.1
-sizes.style.format("{:,.0f}")
+notebook.table(sizes, "Numbers that each budget stores", digits=0)
 
 # %%
-times.rename_axis("times the pixels")
+notebook.table(times, "The same, times the pixels", digits=2)
 
 # %% [markdown]
 # A stored vector is small compared with its image.
@@ -266,7 +266,7 @@ print(f"correlation of the logits {shared:.2f}; same first class in {100 * same:
 # These trainings have no more steps than that, so the average is left out here, and the last weights are scored.
 
 # %%
-from ltdd_utils.analysis import Scores, contrasts, for_display
+from ltdd_utils.analysis import Scores, contrasts
 from ltdd_utils.data import rank_thirds
 from ltdd_utils.training import train
 
@@ -313,10 +313,11 @@ assert (gap > 0).all()
 pairs = [Scores((table[name]["overall"] / 100).tolist(), seeds) for name in students]
 found = contrasts({"every view - stored": tuple(pairs)})
 assert found.verdict.iloc[0] == "resolved"
-for_display(found)
+notebook.table(found, "Labels for every view minus one stored label")
 
 # %%
-pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
+means = pd.DataFrame({name: t.mean() for name, t in table.items()}).T
+notebook.table(means, "Accuracy of students, %")
 
 # %% [markdown]
 # Claim 1 holds for these students.
@@ -464,7 +465,7 @@ print(f"τ: EDC images {tau}, test images {found['test images'][0]}, views {of_v
 both = pd.DataFrame({"teacher": scores(z), f"teacher, τ {tau}": scores(z + shift)}).T
 assert abs(tau - found["test images"][0]) < 0.5 and of_views < tau
 assert both["tail"].iloc[1] > both["tail"].iloc[0]
-both.round(1)
+notebook.table(both, "The teacher's accuracy with the prior taken out, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.plots import explorables
@@ -502,7 +503,8 @@ calibrated = adsa.Calibrated(teacher, shift).eval()
 told_calibrated = [answered(taught(fresh(s), student_epochs, calibrated, s)) for s in seeds]
 students["every view, ADSA"] = told_calibrated
 table["every view, ADSA"] = pd.DataFrame([scores(z) for z in told_calibrated])
-pd.DataFrame({name: t.mean() for name, t in table.items()}).T.round(1)
+means = pd.DataFrame({name: t.mean() for name, t in table.items()}).T
+notebook.table(means, "Accuracy of students, %")
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -559,7 +561,7 @@ facts = pd.DataFrame([learned(z, wanted) for z in told_calibrated])
 facts.columns = ["a", "of the mean"]
 facts["head"] = table["every view, ADSA"]["head"]
 facts["head, shift undone"] = [scores(z - shift)["head"] for z in told_calibrated]
-facts.set_axis([f"seed {s}" for s in seeds]).round(2)
+notebook.table(facts, "What students learn of the shifted answers", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 mean_logit = answers["test images"][0].mean(dim=0).cpu()
@@ -569,7 +571,7 @@ means = {name: values.float().tolist() for name, values in means.items()}
 own_mean = pd.DataFrame(means, index=data.class_names)
 lean = own_mean.corr().iloc[0, 1]
 assert lean < 0  # the mean leans to the tail, and adds to the shift
-own_mean.T.round(2)
+notebook.table(own_mean, "The mean of the logits, and the log prior", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert (facts["a"] < 0.8).all() and (facts["of the mean"] > facts["a"] + 0.2).all()
@@ -621,7 +623,7 @@ figure(
 
 # %%
 ends = {name: scores(log[-1][0]) for name, log in logs.items()}
-pd.DataFrame(ends).T.round(1)
+notebook.table(pd.DataFrame(ends).T, "At the end of training: accuracy, %")
 
 # %% [markdown]
 # The mean is learned after a few epochs, $a$ grows slowly, and under ADSA the head comes back only as $a$ grows.
@@ -640,7 +642,11 @@ pd.DataFrame(ends).T.round(1)
 # It is that a calibration of *logits*, a loss on *logits* and a *short* training do not go together, and that the scale of this page (and of our quick recipes) puts ADSA at a disadvantage because of the training length.
 # This matters for every comparison of methods at a reduced number of epochs.
 # The recipes are `edc_adsa`, `sre2l_adsa` and `unilevel_adsa`; the records of chapter 12 show their results at another scale.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - Stored labels are small compared with the images; the labels of all views are two to thirty times as many values as the pixels, or a whole teacher.
