@@ -241,7 +241,8 @@ for count in range(1, 7):
     rows[count] = {name: apart(fast, slow, name) for name in ("images", "logits", "lr")}
 errors = pd.DataFrame(rows).T.rename_axis("steps")
 assert errors.to_numpy().max() < 1e-9
-errors.style.format("{:.0e}")
+errors = errors.map("{:.0e}".format)
+notebook.table(errors, "Distance of the exact gradient from the whole unroll")
 
 # %% [markdown]
 # ## TESLA: the adjoint held still
@@ -363,8 +364,9 @@ figure(
 )
 
 # %%
-table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB", "device"]]
-table.round(2)
+table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB"]]
+caption = f"One gradient of 20 student steps ({usual.device.iloc[0]})"
+notebook.table(table, caption, digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = table.seconds.groupby(level=0).median()
@@ -374,7 +376,8 @@ theirs = {
     for kind in ("released", "released native")
 }
 ratios = {k: {mine: t / s for mine, s in ours.items()} for k, t in theirs.items()}
-pd.DataFrame(ratios).T.rename_axis("a whole iteration, times as long as ours").round(2)
+ratios = pd.DataFrame(ratios).T
+notebook.table(ratios, "A whole iteration, times as long as ours", digits=2)
 
 # %% [markdown]
 # What the exact gradient costs beside TESLA's at each number of steps, in percent (each measured once):
@@ -385,7 +388,8 @@ more = {n: 100 * (at[n].exact / at[n].tesla - 1) for n in ("seconds per step", "
 more = pd.DataFrame(more)
 assert more["seconds per step"].min() > 0 and more["seconds per step"].max() < 20
 assert more.GiB.min() < 0 < more.GiB.max() < 20
-more.round(0)
+heads = {name: f"{name}, % more" for name in more} | {"steps": "student steps"}
+notebook.table(more, "What the exact gradient costs beside TESLA's", names=heads, digits=0)
 
 # %% [markdown]
 # An exact step takes somewhat more time than a TESLA step, and from a little less to a sixth more memory, which says how finely one run measures a peak.
@@ -434,9 +438,11 @@ for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", 
     found = distil(risky, works[0]).history
     rows[rule] = {name: found[name] for name in ("clamped", "skipped")}
     rows[rule] |= {
-        f"after iteration {i + 1}": lr for i, lr in enumerate(found["curves"]["lr"])
+        f"after iteration {i + 1}": f"{lr:.4f}"
+        for i, lr in enumerate(found["curves"]["lr"])
     }
-pd.DataFrame(rows).T
+caption = "Iterations clamped and skipped, and the step size after each"
+notebook.table(pd.DataFrame(rows).T, caption)
 
 # %% [markdown]
 # With the first guard alone the run continues, and the next update makes the step size too large again.
@@ -544,7 +550,7 @@ for s, old, new, expert in zip(seeds, before, after, experts, strict=True):
 names = ["initial set", "+ step size", "+ labels", "+ images"]
 table = pd.DataFrame(rows, index=names).T
 assert (table["+ images"] < table["initial set"]).all()
-table.round(3)
+notebook.table(table, "Matching loss as parts of the matched set come in", digits=3)
 
 # %% [markdown]
 # On every seed the distilled set leads the student closer to the expert than the initial set did.
@@ -607,9 +613,8 @@ thirds = rank_thirds(data.counts)
 means = torch.tensor(profiles["mean over the iterations"])
 head, tail = (means[:, thirds[name]].mean(dim=1) for name in ("head", "tail"))
 assert (head > tail).all()
-pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
-    "seed"
-).round(1)
+ratio = pd.Series((head / tail).tolist(), index=seeds, name="head / tail")
+notebook.table(ratio.rename_axis("seed"), "Gradient norm of the head over the tail's")
 
 # %% [markdown]
 # The set is balanced, and yet the images of frequent classes get the larger gradients.
@@ -617,7 +622,11 @@ pd.Series((head / tail).tolist(), index=seeds, name="head / tail").rename_axis(
 # But the norms also fall among the classes that start from real images.
 # A biased expert's path is mostly about the frequent classes, so its student is asked to imitate mostly these.
 # The next chapter asks whether a student on balanced data can follow that path at all.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - The matching loss is 1 for a student that stays and 0 for one that arrives, and does not depend on the scale of the weights.

@@ -149,7 +149,12 @@ for name, (form, k) in forms.items():
     error = (optimum(form, q) - biased(q, k)).abs().max().item()
     rows[name] = {"prior enters": k, "largest error": error}
     assert error < 1e-4
-pd.DataFrame(rows).T.style.format({"prior enters": "{:g}", "largest error": "{:.0e}"})
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+rows = pd.DataFrame(rows).T
+looks = {"prior enters": "{:g}", "largest error": "{:.0e}"}
+rows = rows.assign(**{name: rows[name].map(form.format) for name, form in looks.items()})
+notebook.table(rows, "To which power the prior enters a student's optimum")
 
 # %% [markdown]
 # Weights alone and an offset of 1 alone both end at the long-tailed posterior.
@@ -375,7 +380,7 @@ for weights in ("none", "sum", "mean"):
     }
 table = pd.DataFrame(rows).T.rename_axis("weights")
 assert table["student's way"]["sum"] < table["student's way"]["mean"] / 3
-table.round(2)
+notebook.table(table, "How far a student gets under each form of the weights", digits=2)
 
 # %% [markdown]
 # The learned step size can make up for it, but it takes iterations to grow, and students are later scored with that same step size.
@@ -433,7 +438,8 @@ best = {name: torch.tensor(rows).amin(dim=1) for name, rows in reached.items()}
 assert (best["weights"] < best["plain"]).all()
 assert (best["plain"] < torch.minimum(best["permuted"], best["inverted"])).all()
 table = pd.DataFrame({name: values.tolist() for name, values in best.items()}, index=seeds)
-table.rename_axis("seed").round(2)
+table = table.rename("seed {}".format).T
+notebook.table(table, "The least matching loss of each form", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
@@ -505,15 +511,19 @@ gap = {
     name: (rows - shares["expert"]).abs().sum(dim=1) / 2 for name, rows in shares.items()
 }
 assert (gap["student, weights"] < gap["student, plain"]).all()
-pd.DataFrame({name: rows.tolist() for name, rows in gap.items()}, index=seeds).rename_axis(
-    "seed"
-).round(2)
+gap = {name: rows.tolist() for name, rows in gap.items()}
+gap = pd.DataFrame(gap, index=[f"seed {s}" for s in seeds]).T
+notebook.table(gap, "Distance of predicted class shares from the expert's", digits=2)
 
 # %% [markdown]
 # The table shows the total variation distance between the student's predicted shares and the expert's.
 # With weights or the offset the student predicts like the biased expert, although it trains on the same number of images from every class.
 # The offset does so mostly without the growth of the frequent classes' rows: these are two ways to the same predictions, and only one of them is the expert's.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - The long tail's bias is a shift of the logits by $\log \pi$.

@@ -114,7 +114,7 @@ balanced = load(DataConfig("digits", imbalance_factor=1, n_max=size // data.clas
 wanted = (recipe.method.snapshots, recipe.method.classifier_snapshots)
 experts = train_experts(cfg, work, *wanted)
 on_balanced = train_experts(cfg, replace(work, data=balanced), [last])
-{"images of the long tail": size, "of the balanced set": len(balanced.train_labels)}
+print(f"{size} images of the long tail, {len(balanced.train_labels)} of the balanced set")
 
 # %% [markdown]
 # The fourth kind is trained on the long tail in the class-aware order of chapter 03, with an epoch as long as the natural one:
@@ -206,7 +206,7 @@ means = {
     who: pd.DataFrame({name: t.mean() for name, t in of.items()}).T
     for who, of in tables.items()
 }
-pd.concat(means).round(1)
+notebook.table(pd.concat(means), "Accuracy by thirds of the classes, %")
 
 # %%
 natural = "long tail"
@@ -233,7 +233,7 @@ print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 # The stronger statement, that the long tail as it is gives *better* features than the re-sampled one, is a difference between two rows:
 
 # %%
-from ltdd_utils.analysis import Scores, contrasts, for_display
+from ltdd_utils.analysis import Scores, contrasts
 
 
 def paired(name):  # fractions, by the number of the expert
@@ -241,7 +241,8 @@ def paired(name):  # fractions, by the number of the expert
 
 
 others = ("long tail, re-sampled", "balanced, same size")
-for_display(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others}))
+found = contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others})
+notebook.table(found, "Backbones under the balanced probe")
 
 # %% [markdown]
 # A positive first row would agree with the paper.
@@ -266,11 +267,11 @@ for_display(contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in
 
 # %%
 method = recipe.method
-{
-    "compared in the first phase": method.match,
-    "steps": (method.first.steps, method.second.steps),
-    "weights (rep, cls)": (method.first.weight, method.second.weight),
-}
+phases = {"representation": method.first, "classifier": method.second}
+phases = {name: (phase.steps, phase.weight) for name, phase in phases.items()}
+phases = pd.DataFrame(phases, index=["student steps", "weight"]).T
+print(f"compared in the first phase: {method.match}")
+notebook.table(phases, "The two phases of the matching", digits={"weight": 1})
 
 # %% [markdown]
 # The second phase has a closed form.
@@ -325,14 +326,16 @@ def right(flat):
 correct = {name: torch.stack([right(flat) for flat in of]) for name, of in flats.items()}
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows = {f"{name} expert {i}": correct[name][i].tolist() for name in correct for i in number}
+rows = {f"{name} experts": correct[name].tolist() for name in correct}
 rare = list(groups["tail"])
 assert bool(
     (
         correct["classifier"][:, rare].sum(1) > correct["representation"][:, rare].sum(1)
     ).all()
 )
-pd.DataFrame({"images": data.counts, **rows}, index=data.class_names).T
+ends = {n: [f"{min(c)} to {max(c)}" for c in zip(*r, strict=True)] for n, r in rows.items()}
+right = pd.DataFrame({"images": data.counts, **ends}, index=data.class_names)
+notebook.table(right, "Training images of each digit that an expert gets right")
 
 # %% [markdown]
 # If a class has fewer correct images than places, a **policy** decides: `duplicate` (released) repeats the available images, `noise` fills up with standard normal images, `inherent` raises an error.
@@ -360,7 +363,9 @@ def places(info):
 
 
 table = {key: places(s.info) for key, s in sets.items()}
-pd.DataFrame(table, index=data.class_names).rename_axis("real + repeated + noise")
+table = {", ".join(key): parts for key, parts in table.items()}
+table = pd.DataFrame(table, index=data.class_names)
+notebook.table(table, "Places of each digit: real + repeated + noise")
 
 # %%
 try:
@@ -417,7 +422,7 @@ score = {
     key: {g: 100 * getattr(record.metrics, g).mean for g in groups}
     for key, record in runs.items()
 }
-pd.DataFrame(score).T.round(1)
+notebook.table(pd.DataFrame(score).T, "Accuracy before and after the matching, %")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = {
@@ -452,7 +457,7 @@ gained = {
     },
 }
 gained = pd.DataFrame(gained).T
-gained.round(1)
+notebook.table(gained, "What each step gains, points")
 
 # %%
 first, *others = gained["tail"].abs()
@@ -474,7 +479,11 @@ print(
 # The summary and the code that we read do not say which experts initialise which row, so "+ ED" may be the effect of the start, of the second phase, or of both.
 # And a biased expert that was trained longer, on more data, predicts some of its tail correctly, so the tail of its initial set is not all noise as it is here.
 # The controls that separate these are settings: `method.initial.experts`, `method.first.weight`, `method.second.weight`; chapter 07 shows those that were run on CIFAR-10-LT.
-#
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
 # ## What we saw
 #
 # - A balanced linear layer finds much more of the tail in a biased backbone than its own classifier does.
