@@ -85,13 +85,11 @@ scales = {"tiny": recipes.recipe("unilevel_digits")}
 scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "paper")}
 rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
 rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
-from IPython.display import display
-
 rows = pd.DataFrame(rows)
-for kind in ("observer", "teacher"):
-    display(
-        notebook.table(rows.xs(kind, axis=1, level=1), f"The debiased {kind} at each scale")
-    )
+notebook.table(rows.xs("observer", axis=1, level=1), "The debiased observer at each scale")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.table(rows.xs("teacher", axis=1, level=1), "The debiased teacher at each scale")
 
 # %% [markdown]
 # The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.
