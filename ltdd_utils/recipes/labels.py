@@ -101,7 +101,7 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
     ("data.class_order", "reversed"): "classes in reversed order",
     ("evaluate.augment.cutmix", False): "no CutMix",
     ("evaluate.augment.kind", "none"): "no augmentation",
-    ("evaluate.teacher.debias.sharpness", 0): "no sharper targets",
+    ("evaluate.teacher.debias.sharpness", 0): "no class weights",
     ("evaluate.teacher.debias.consistency", 0): "no consistency",
     ("evaluate.teacher.debias.partner_power", 0): "no tail partners",
 }
