@@ -10,16 +10,15 @@ pipeline (observer, teacher, recovery and students, all in fp32 or all in bf16) 
 """
 
 import argparse
-import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import torch
-from scipy.special import stdtrit
 
+from ltdd_utils.analysis.equivalence import equivalence
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.provenance import code, machine
 from ltdd_utils.core.store import Store
@@ -29,8 +28,6 @@ from ltdd_utils.records.folders import find_set
 from ltdd_utils.runs import evaluate_set, protocol_for, run
 
 CSV = Path(__file__).resolve().parent.parent / "results" / "benchmarks" / "equivalence.csv"
-MARGIN = 1.0  # points
-LEVEL = 0.95  # of each one-sided test
 PRECISIONS = ("fp32", "bf16")
 Score = tuple[float, float, bool]  # accuracy in percent, seconds, whether a stage was compiled
 
@@ -132,32 +129,6 @@ def measure(work: Work, pairs: int, path: Path, context: RunContext) -> None:
         print(f"{work.name}, pair {number}: fp32 {row['fp32']:.2f}, bf16 {row['bf16']:.2f}", flush=True)
 
 
-def verdicts(rows: list[dict]) -> pd.DataFrame:
-    """A row per comparison: the mean difference bf16 - fp32 in points, its 90 % interval, and whether it is within 1.
-
-    Two one-sided tests at 5 % put a difference within the margin where its 90 % interval lies within (-1, 1).
-    """
-    return pd.DataFrame(list(_verdicts(pd.DataFrame(rows))))
-
-
-def _verdicts(pairs: pd.DataFrame) -> Iterator[dict]:
-    for what, mine in pairs.groupby("what", sort=False):
-        differences, n = mine["bf16"] - mine["fp32"], len(mine)
-        mean = differences.mean()
-        half = float(stdtrit(n - 1, LEVEL)) * differences.std() / math.sqrt(n) if n > 1 else math.inf
-        within = abs(mean) + half < MARGIN
-        yield {
-            "what": what,
-            "pairs": n,
-            "fp32": mine["fp32"].mean(),
-            "bf16": mine["bf16"].mean(),
-            "difference": mean,
-            "low": mean - half,
-            "high": mean + half,
-            "equivalent": "yes" if within else "not shown",
-        }
-
-
 def main() -> None:
     """Measure what is missing, and print the tests."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -170,7 +141,7 @@ def main() -> None:
     for work in WORK if not options.table else ():
         if options.only in work.name:
             measure(work, options.pairs or work.pairs, options.csv, context)
-    print(verdicts(rows_of(options.csv)).round(2).to_string(index=False))
+    print(equivalence(pd.DataFrame(rows_of(options.csv))).round(2).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ def clone(tmp_path):
     for folder in ("book", "results"):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
+    shutil.copytree(ROOT / "results" / "benchmarks", tmp_path / "results" / "benchmarks")
+    (tmp_path / "book" / "speed.md").write_text("\n".join(["Speed.", *report.SPEED, "Below.\n"]))
     (tmp_path / "README.md").write_text(
         "# Title\n\n"
         + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END), report.ANSWERS)))

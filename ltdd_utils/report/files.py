@@ -1,8 +1,8 @@
-"""Write the book's reproduction page, and the tables of its elements page, first page and README, from the records.
+"""Write the book's reproduction page, and the tables of four other pages, from the records and benchmarks.
 
 ``--check`` writes nothing.
 
-Records that the clone does not track are a reader's own and stay out of all four. Run as
+Records that the clone does not track are a reader's own and stay out of all of them. Run as
 ``python -m ltdd_utils.report``, or ``make report``.
 """
 
@@ -23,13 +23,15 @@ from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
+from ltdd_utils.report.speed import speed_tables
 from ltdd_utils.report.status import explained
 
-__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "HEADLINE", "main", "stale", "with_part"]
+__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "HEADLINE", "SPEED", "main", "stale", "with_part"]
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
+SPEED = ("<!-- speed:begin -->", "<!-- speed:end -->")
 ANSWERS = ("<!-- answers:begin -->", "<!-- answers:end -->")
 
 
@@ -47,14 +49,16 @@ def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
 
 
 def _files(root: Path) -> dict[Path, str]:
-    """The texts of the four files."""
+    """The texts of the files."""
     records, known = load(root / "results", committed_only=True), names()
     published = targets(root / "results" / "targets.csv")
     readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
     table, elements = compare(records, published, known), root / "book" / "elements.md"
-    summary = explained(table)
+    summary, speed = explained(table), root / "book" / "speed.md"
+    tables = speed_tables(root / "results" / "benchmarks")
     return {
+        speed: with_part(speed.read_text(encoding="utf-8"), tables, *SPEED),
         elements: with_part(elements.read_text(encoding="utf-8"), elements_table(table), *ELEMENTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: _front(first, headline, answers_table(records, "../notebooks")),

@@ -1,0 +1,68 @@
+"""Two one-sided tests over pairs, and the page that shows them."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ltdd_utils.analysis.equivalence import equivalence
+from ltdd_utils.report.speed import speed_tables
+
+BENCHMARKS = Path(__file__).parents[1] / "results" / "benchmarks"
+
+
+def pairs(*differences: float, what: str = "students") -> pd.DataFrame:
+    rows = [{"what": what, "fp32": 50.0 + 3 * n, "bf16": 50.0 + 3 * n + value} for n, value in enumerate(differences)]
+    return pd.DataFrame(rows)
+
+
+def test_the_interval_is_student_s_at_ninety_percent():
+    """With three pairs -1, 0, 1 the standard error is 1 / sqrt(3), and the 95 % quantile of two degrees 2.919986."""
+    found = equivalence(pairs(-1.0, 0.0, 1.0)).iloc[0]
+    assert found["difference"] == pytest.approx(0.0)
+    assert found["high"] == pytest.approx(-found["low"]) == pytest.approx(2.9199856 / math.sqrt(3))
+
+
+@pytest.mark.parametrize(
+    ("differences", "margin", "within"),
+    [
+        ((0.1, -0.1, 0.1, -0.1), 1.0, True),
+        ((0.1, -0.1, 0.1, -0.1), 0.1, False),
+        ((1.5, 1.5001, 1.4999), 1.0, False),  # precise, and too far
+        ((3.0, -3.0, 0.0), 1.0, False),  # none on average, and not known
+        ((0.0,), 1.0, False),  # one pair has no interval
+    ],
+)
+def test_equivalent_is_what_lies_within_the_margin_with_its_interval(differences, margin, within):
+    found = equivalence(pairs(*differences), margin).iloc[0]
+    assert found["equivalent"] == within
+    assert within == (-margin < found["low"] <= found["high"] < margin)
+
+
+def test_what_both_share_does_not_count_and_the_order_of_comparisons_stays():
+    together = pd.concat([pairs(0.2, 0.1, what="b"), pairs(-0.3, -0.4, 0.1, what="a")])
+    found = equivalence(together)
+    assert list(found["what"]) == ["b", "a"] and list(found["pairs"]) == [2, 3]
+    moved = equivalence(together.assign(fp32=together["fp32"] + 10, bf16=together["bf16"] + 10))
+    pd.testing.assert_frame_equal(found[["low", "high"]], moved[["low", "high"]])
+
+
+def test_the_page_has_every_comparison_that_was_measured():
+    text, rows = speed_tables(BENCHMARKS), pd.read_csv(BENCHMARKS / "equivalence.csv")
+    for what, mine in rows.groupby("what"):
+        assert f"| {what} | {len(mine)} |" in text
+
+
+def test_one_pair_has_no_interval_on_the_page(tmp_path: Path):
+    shutil.copytree(BENCHMARKS, tmp_path / "b")
+    rows = pd.read_csv(tmp_path / "b" / "equivalence.csv").head(1)
+    rows.to_csv(tmp_path / "b" / "equivalence.csv", index=False)
+    line = next(line for line in speed_tables(tmp_path / "b").splitlines() if line.startswith(f"| {rows['what'][0]} |"))
+    assert "one pair has none" in line and "inf" not in line and "nan" not in line
+
+
+def test_a_missing_table_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"equivalence\.csv"):
+        speed_tables(tmp_path)
