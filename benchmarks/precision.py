@@ -37,9 +37,10 @@ Objective = Callable[[Callable[[Tensor], Tensor], Tensor], Tensor]
 FORMS = (("fp32", False), ("fp32", True), ("bf16", False), ("bf16", True))  # precision, and whether it is compiled
 
 
-def networks(run: Run, scale: str) -> dict[str, tuple[nn.Module, Callable[[torch.dtype], Objective], int]]:
+def networks(
+    run: Run, dataset: str, scale: str
+) -> dict[str, tuple[nn.Module, Callable[[torch.dtype], Objective], int]]:
     """What is measured: a network, its loss in a floating-point type, and the images of a step."""
-    dataset = run.data.name
     judge = recipe(f"damed_{dataset}", scale=scale).evaluate
     images, labels = run.images(), run.labels()
 
@@ -72,10 +73,10 @@ def gradient(network: nn.Module, objective: Objective, indices: Tensor, precisio
     return torch.cat([g.flatten().double() for g in torch.autograd.grad(loss, list(network.parameters()))])
 
 
-def rows(run: Run, scale: str) -> list[dict]:
+def rows(run: Run, dataset: str, scale: str) -> list[dict]:
     """A row per network and form."""
     found = []
-    for name, (network, objective, batch) in networks(run, scale).items():
+    for name, (network, objective, batch) in networks(run, dataset, scale).items():
         indices = torch.randperm(len(run.data.train_labels), generator=run.rng("batch"))[:batch]
         exact = gradient(copy.deepcopy(network).double(), objective(torch.float64), indices, "fp64", False)
         for precision, compiled in FORMS:
@@ -101,7 +102,7 @@ def main() -> None:
         run = start(
             recipe(f"unilevel_{options.dataset}", scale=options.scale), 0, RunContext(store, torch.device("cpu"))
         )
-        table = pd.DataFrame(rows(run, options.scale))
+        table = pd.DataFrame(rows(run, options.dataset, options.scale))
     table["error"] = table["error"].map(lambda value: float(f"{value:.2g}"))
     table = table.assign(device=machine(), threads=torch.get_num_threads(), torch=torch.__version__)
     if options.save is not None:

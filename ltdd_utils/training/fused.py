@@ -13,7 +13,8 @@ from ltdd_utils.training.settings import TrainConfig
 
 __all__ = ["Fused", "compiling_seconds", "eager_seconds", "saved_share"]
 
-# Of one core of an AMD EPYC with AVX-512 and bf16, PyTorch 2.13: benchmarks/compiling.py. They choose, and no more.
+# Rounded from single timings of a few seconds each, one core of an AMD EPYC with AVX-512 and bf16, PyTorch 2.13. They
+# choose, and no more.
 RATE = 6e10  # operations a second of forward and backward by PyTorch's own kernels
 FIXED_S, CONVOLUTION_S = 10.0, 1.0  # seconds of compiling: a graph, and each convolution in it
 # How many times as fast a compiled step is: by precision, and by whether the network has BatchNorm.
