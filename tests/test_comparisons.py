@@ -239,7 +239,7 @@ def test_the_command_prints_text_markdown_csv_and_json_and_draws(three, capsys, 
     answer = json.loads(told("--json", "--per-class"))
     assert answer["first"] == "datm" and len(answer["classes"]) == 2 and len(answer["runs"][1]["records"]) == 3
     told("--figure", str(three / "a.svg"))
-    assert "damed - datm" in (three / "a.svg").read_text()
+    assert "DAM + ED − DATM" in (three / "a.svg").read_text()
     assert main(["compare", "a", "b", "--figure", "a.txt"]) == 2
     assert "--figure a.txt: the name must end in one of" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 import _thread
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -154,8 +155,12 @@ def test_ctrl_c_ends_all(chapters, tmp_path: Path):
             time.sleep(0.05)
         _thread.interrupt_main()
 
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # which a command in the background ignores
     threading.Thread(target=press).start()
-    with pytest.raises(KeyboardInterrupt):
-        run_notebooks.run(sources, {}, force=False, jobs=2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_notebooks.run(sources, {}, force=False, jobs=2)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert not alive(int((tmp_path / "pid").read_text()))
     assert not list(run_notebooks.EXECUTED.glob("00*"))

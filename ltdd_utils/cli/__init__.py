@@ -10,7 +10,7 @@ import importlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ PACKAGE = Path(__file__).parents[1]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code, after one line on standard error if it was not done (``outcomes.CODES``)."""
+    # A program ends here: its handlers stay, so that a second signal finds them until the end.
+    handlers = nullcontext() if arguments is None else signals.restored()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         _load_plugins(arguments)  # before the parser, whose choices they add to
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return say(f"error: {error}", REFUSED)
     options = build_parser(next(iter(arguments), None)).parse_args(arguments)
     try:
-        with signals.restored(), _short_warnings():
+        with handlers, _short_warnings():
             return _run(options)
     except (Exception, KeyboardInterrupt) as error:
         return ended(error, options, arguments)

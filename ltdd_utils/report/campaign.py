@@ -29,7 +29,7 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
         states = campaign_status(read_plan(str(path)), known)
         table = status_totals(states).drop(columns=["running", "begun"])
         parts += [f"### Campaign `{path.stem}`", markdown(table)]
-        coming = [f"{state.run.command}  # {estimate(state)} min" for state in states if state.state != "done"]
+        coming = [f"{state.run.command}  # {estimate(state)}" for state in states if state.state != "done"]
         if coming:
             lines = "\n".join(["```text", *coming, "```"])
             parts.append(folded(f"What is missing: {len(coming)} runs", lines))
@@ -38,5 +38,5 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
 
 def estimate(state: State) -> str:
     """The minutes that a run would add, as far as they are known."""
-    known = f"{state.seconds / 60:.0f}"
+    known = f"{state.seconds / 60:.0f} min"
     return known if not state.unknown else f"more than {known}" if state.seconds >= 30 else "unknown"
