@@ -350,7 +350,7 @@ def command(tmp_path):
             "start_new_session": True,
             "preexec_fn": hears,
         }
-        started.append(subprocess.Popen(words, **options))
+        started.append(subprocess.Popen(words, preexec_fn=hears, **options))
         return started[-1]
 
     def facts():
