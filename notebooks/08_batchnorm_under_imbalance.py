@@ -313,7 +313,8 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 number = counts.sum() / 64  # batches of the pass
 k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class turns up
-rows = {"share that is kept, %": 100 * ((counts - k) / (counts - 1)).double()}
+kept = (counts - k) / (counts - 1)
+rows = {"share that is kept, %": 100 * kept.double()}
 notebook.table(
     pd.DataFrame(rows, index=named), "Of a class's variance, in batches of 64", digits=0
 )
@@ -329,7 +330,7 @@ def law_at(size):  # the share that each class keeps, with batches of that size
 
 
 sizes = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-assert law_at(64) == rows["share that is kept"].tolist()
+assert law_at(64) == kept.tolist()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
