@@ -26,7 +26,7 @@ from typing import Any
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from matching import CLASSES, SIZE, Bench
+from matching import CLASSES, SIZE, Bench, timed
 from torch import Tensor
 
 from ltdd_utils.augment import apply
@@ -205,16 +205,6 @@ def check(device: torch.device, backend: str) -> None:
             sys.exit(f"{what}, {name} is not the plain loop")
 
 
-def seconds(run: Steps, device: torch.device) -> float:
-    """Of one run."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    wait()
-    start = time.perf_counter()
-    run()
-    wait()
-    return time.perf_counter() - start
-
-
 def measure(sizes: Sizes, device: torch.device, backend: str, until: float) -> Iterator[dict[str, Any]]:
     """A row per fast form, in fp32: medians of both, the ratio, the difference, the memory at most."""
     for what, name, plain, ready in pairs(sizes, device, torch.float32, backend):
@@ -229,7 +219,7 @@ def measure(sizes: Sizes, device: torch.device, backend: str, until: float) -> I
             for form, run in (("plain", plain), ("fast", fast)):
                 if device.type == "cuda":
                     torch.cuda.reset_peak_memory_stats(device)
-                times[form].append(seconds(run, device))
+                times[form].append(timed(run, device))
                 if device.type == "cuda":
                     peaks[f"{form} GiB"] = torch.cuda.max_memory_allocated(device) / 2**30
         middle = {f"{form} s": statistics.median(found) for form, found in times.items()}

@@ -123,8 +123,8 @@ def measure(name: str, width: int, images: int, steps: int, device: torch.device
     short, bench = (Bench(width, images, count, device, torch.float32, native) for count in (1, steps))
     before = _memory(device, anew=True)
     short.run(name)
-    seconds = _seconds(lambda: bench.run(name), device)
-    return {"seconds": seconds, "GiB": _memory(device) - before}
+    took = timed(lambda: bench.run(name), device)
+    return {"seconds": took, "GiB": _memory(device) - before}
 
 
 def _memory(device: torch.device, anew: bool = False) -> float:
@@ -139,7 +139,8 @@ def _memory(device: torch.device, anew: bool = False) -> float:
     return peak_ram_gib()
 
 
-def _seconds(run: Callable[[], Any], device: torch.device) -> float:
+def timed(run: Callable[[], Any], device: torch.device) -> float:
+    """Seconds of one run, until the device has done it."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
     start = time.perf_counter()

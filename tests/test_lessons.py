@@ -1,31 +1,21 @@
 """A chapter opens and ends like a lesson, and the book says how long it takes."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import jupytext
+import lessons
 import nbformat
+import notebook_pairs
 import pytest
 
-ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
+CHAPTERS = notebook_pairs.chapters()
 RESULTS = ("07", "12", "13", "14", "15")
 each_chapter = pytest.mark.parametrize("source", CHAPTERS, ids=lambda path: path.stem)
 
 
-@pytest.fixture(scope="module")
-def lessons():
-    spec = importlib.util.spec_from_file_location("lessons", ROOT / "tools" / "lessons.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def text_of(source: Path) -> list[str]:
-    return [cell.source for cell in jupytext.read(source).cells if cell.cell_type == "markdown"]
+    return [text for kind, text, _ in notebook_pairs.cells(jupytext.read(source)) if kind == "markdown"]
 
 
 @each_chapter
@@ -65,22 +55,22 @@ def chapter(*sources: str, seconds: float = 41.4) -> nbformat.NotebookNode:
     return notebook
 
 
-def test_the_times_stand_under_the_title(lessons):
+def test_the_times_stand_under_the_title():
     first = lessons.with_times(chapter("# Title\n\nText.", "word " * 400)).cells[0].source
     assert first == "# Title\n\n*About 2 minutes to read. It ran in 41 seconds when this page was built.*\n\nText."
 
 
-def test_the_times_are_in_one_paragraph_with_what_the_chapter_needs(lessons):
+def test_the_times_are_in_one_paragraph_with_what_the_chapter_needs():
     first = lessons.with_times(chapter("# Title\n\n*Builds on chapter 01.*\n\nText.")).cells[0].source
     assert first.endswith("built.*\n*Builds on chapter 01.*\n\nText.")
 
 
-def test_folded_answers_are_not_counted_and_no_time_is_zero(lessons):
+def test_folded_answers_are_not_counted_and_no_time_is_zero():
     folded = "<details><summary>Why?</summary>\n\n" + "word " * 4000 + "\n\n</details>"
     first = lessons.with_times(chapter("# Title", folded, seconds=0.2)).cells[0].source
     assert "*About 1 minute to read. It ran in 1 second when" in first
 
 
-def test_a_chapter_without_a_title_is_refused(lessons):
+def test_a_chapter_without_a_title_is_refused():
     with pytest.raises(ValueError, match="begins with 'Text'"):
         lessons.with_times(chapter("Text"))

@@ -14,7 +14,7 @@ from ltdd_utils.records.scored import ScoredSet
 
 __all__ = ["label_budgets", "part_scores"]
 
-CLASS_LABELS, PROTOCOLS_OWN = "class labels", "protocol's"
+CLASS_LABELS = "class labels"
 COLUMNS = ["images", "labels", "step size", "accuracy", "error", "head", "mid", "tail", "students"]
 
 
