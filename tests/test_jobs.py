@@ -343,14 +343,8 @@ def command(tmp_path):
         folders = {f"LTDD_{name.upper()}": str(tmp_path / name) for name in ("work", "results", "data")}
         environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
         words = [sys.executable, "-m", "ltdd_utils", *words, "--log", str(log)]
-        options = {
-            "env": environment,
-            "stderr": subprocess.PIPE,
-            "text": True,
-            "start_new_session": True,
-            "preexec_fn": hears,
-        }
-        started.append(subprocess.Popen(words, preexec_fn=hears, **options))
+        options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "preexec_fn": hears}
+        started.append(subprocess.Popen(words, env=environment, **options))
         return started[-1]
 
     def facts():
