@@ -44,17 +44,12 @@ def stop_gently(store: "Store") -> None:
     def asked(number: int, frame: FrameType | None) -> None:
         del number, frame
         store.stop()
-        for one in heard:
-            signal.signal(one, signal.default_int_handler if one == signal.SIGINT else _again)
+        for one in heard:  # ignored: a function would hear nothing more as soon as Python begins to end the process
+            signal.signal(one, signal.default_int_handler if one == signal.SIGINT else signal.SIG_IGN)
         tqdm.write("ltdd: stopping at the next checkpoint; Ctrl-C again to stop at once", file=sys.stderr)
 
     for one in heard:
         signal.signal(one, asked)
-
-
-def _again(number: int, frame: FrameType | None) -> None:
-    """The same wish once more, from a batch system: the command is stopping already."""
-    del number, frame
 
 
 def _can_handle() -> bool:
