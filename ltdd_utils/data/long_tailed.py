@@ -98,7 +98,7 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
     config, full = with_list(config, full, root)
     indices = kept_positions(config, full)
     labels = full.labels[indices]
-    (test_images, test_labels), train_images = full.read_test(watch), full.read_train(indices, watch)
+    (test_images, test_labels), train_images = _judges(config, full, watch), full.read_train(indices, watch)
     for split, images, count in (("train", train_images, len(labels)), ("test", test_images, len(test_labels))):
         _require_pixels(config.name, split, images, count)
     data = LongTailedData(
@@ -114,6 +114,14 @@ def load(config: DataConfig, root: Path | str | None = None, watch: Watch | None
     if watch is not None and (is_own(config.name) or config.profile != "exponential"):
         watch({"stage": "read images", "note": f"{config.name}: {tally(data.counts, len(test_labels), full.skipped)}"})
     return data
+
+
+def _judges(config: DataConfig, full: SourceDataset, watch: Watch | None) -> tuple[Tensor, Tensor]:
+    """Images and labels that students answer: the test set, or images that the long tail leaves out."""
+    if config.judged_on == "test":
+        return full.read_test(watch)
+    positions = unused_positions(config, full)
+    return full.read_train(positions, watch), torch.from_numpy(full.labels[positions])
 
 
 def tally(counts: Sequence[int], tests: int, skipped: Mapping[str, int]) -> str:
@@ -174,10 +182,7 @@ def kept_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
         empty = full.class_names[sizes.argmin()]
         raise ValueError(f"class {empty!r} of {config.name} has no train image: add some, or remove the class")
     if config.profile == "exponential":
-        counts = label_counts(config, len(sizes), full.n_max)
-        if full.takes_all:
-            counts = np.minimum(counts, sizes).tolist()
-        return long_tailed_indices(full.labels, counts, config.index_list, config.subset_seed)
+        return long_tailed_indices(full.labels, _counts(config, full, sizes), config.index_list, config.subset_seed)
     positions = np.arange(len(full.labels), dtype=np.int64)
     if config.profile == "list":
         if full.listed is None:
@@ -187,3 +192,33 @@ def kept_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
             )
         positions = full.listed()
     return positions[np.argsort(full.labels[positions], kind="stable")]
+
+
+def unused_positions(config: DataConfig, full: SourceDataset) -> np.ndarray:
+    """Positions in the full train set of a balanced part that the long tail leaves out, int64 ``[C x n]``.
+
+    The index list's rule puts the images of each class in an order and keeps the first; these are the last, n of each
+    class, where n is what the class with the fewest left has. One class's images are thus the same at every imbalance
+    factor that leaves as many.
+
+    Raises:
+        ValueError: a class of which the long tail keeps all images.
+    """
+    sizes = np.bincount(full.labels, minlength=len(full.class_names))
+    counts = _counts(config, full, sizes)
+    left = int((sizes - counts).min())
+    if left < 1:
+        used = int(np.argmin(sizes - counts))
+        raise ValueError(
+            f"the long tail keeps all {sizes[used]} images of class {full.class_names[used]!r}, and none is left to be "
+            f"judged on: lower n_max, now {max(counts)}, for example --set data.n_max={max(counts) * 4 // 5}"
+        )
+    ordered = long_tailed_indices(full.labels, sizes.tolist(), config.index_list, config.subset_seed)
+    ends = np.cumsum(sizes)
+    return np.concatenate([ordered[end - left : end] for end in ends])
+
+
+def _counts(config: DataConfig, full: SourceDataset, sizes: np.ndarray) -> list[int]:
+    """Images of each class that the exponential profile keeps, in label order."""
+    counts = label_counts(config, len(sizes), full.n_max)
+    return np.minimum(counts, sizes).tolist() if full.takes_all else counts

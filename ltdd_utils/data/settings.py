@@ -30,12 +30,19 @@ class DataConfig:
     class_order_seed: int = 0  # of "permuted"
     list_file: str | None = added_field(None)  # of profile list, from the data folder; None: the data set's own list
     list_sha256: str | None = added_field(None)  # of its positions: filled in when it is read, checked if given
+    # unused: in place of the test set, train images that the long tail leaves out, equally many of each class
+    judged_on: Literal["test", "unused"] = added_field("test")
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         check_types(self)
-        for name in ("profile", "index_list", "class_order"):
+        for name in ("profile", "index_list", "class_order", "judged_on"):
             choice(self, name)
+        if self.judged_on == "unused" and self.profile != "exponential":
+            raise ValueError(
+                f"judged_on is 'unused' and profile {self.profile!r}; only the exponential profile leaves images of "
+                "every class unused: judge on test"
+            )
         at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
         for name in ("subset_seed", "class_order_seed"):
             if getattr(self, name) > LARGEST_SEED:
