@@ -1,4 +1,4 @@
-"""DC and DM: distances in closed form, gradients by finite differences and a textbook loop, small classes, runs."""
+"""DC, DM and CSDM: distances in closed form, gradients by finite differences, a textbook loop, small classes, runs."""
 
 import json
 from dataclasses import replace
@@ -95,8 +95,15 @@ def test_the_distance_of_features_is_squared_and_by_class():
 
 @pytest.mark.parametrize(
     ("name", "changes"),
-    [("dc", {}), ("dc", {"augment": AugmentConfig(strategy="scale_rotate")}), ("dm", {}), ("dm", {"augment": DSA})],
-    ids=["dc", "dc dsa", "dm", "dm dsa"],
+    [
+        ("dc", {}),
+        ("dc", {"augment": AugmentConfig(strategy="scale_rotate")}),
+        ("dm", {}),
+        ("dm", {"augment": DSA}),
+        ("csdm", {}),
+        ("csdm", {"augment": DSA}),
+    ],
+    ids=["dc", "dc dsa", "dm", "dm dsa", "csdm", "csdm dsa"],
 )
 def test_the_images_follow_the_gradient_of_the_loss(name, changes):
     """Against central differences: the same seed gives the same network, real images and augmentation."""
@@ -157,14 +164,15 @@ def test_dc_is_the_textbook_loop(strategy):
     assert (made.images - first.images).flatten(1).norm(dim=1).min() > 1e-3
 
 
-def test_dm_has_nothing_to_learn_from_its_own_images():
+@pytest.mark.parametrize("name", ["dm", "csdm"])
+def test_matching_has_nothing_to_learn_from_its_own_images(name):
     """Whatever the network and the augmentation: both sides see the same ones, in another order."""
     real = tail((4, 4, 4))
     first = start(ipc=4, images=torch.cat([real.images[rows] for rows in real.rows]))
-    made, losses = condense("dm", first, real, augment=DSA, iterations=6)
+    made, losses = condense(name, first, real, augment=DSA, iterations=6)
     assert losses.max() < 1e-20
     torch.testing.assert_close(made.images, first.images, atol=1e-10, rtol=0)
-    _, others = condense("dm", start(ipc=4), real, augment=DSA, iterations=6)
+    _, others = condense(name, start(ipc=4), real, augment=DSA, iterations=6)
     assert others.min() > 1e-6
 
 
@@ -179,7 +187,8 @@ def test_the_scale_of_the_pixels_does_not_matter(name):
 
 @both
 def test_the_loss_falls_under_networks_that_the_images_never_met(name):
-    steps = {"dc": {"iterations": 12, "lr_images": 1.0}, "dm": {"iterations": 40, "lr_images": 3.0}}[name]
+    steps = {"dc": (12, 1.0), "dm": (40, 3.0), "csdm": (150, 3.0)}[name]
+    steps = dict(zip(("iterations", "lr_images"), steps, strict=True))
     made, _ = condense(name, **steps)
     before, after = (condense(name, first, seed=99, iterations=3)[1].mean(dim=0) for first in (start(), made))
     assert (after < 0.8 * before).all()

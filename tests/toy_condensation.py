@@ -1,4 +1,4 @@
-"""DC and DM on a small long tail, a few iterations long."""
+"""DC, DM and CSDM on a small long tail, a few iterations long."""
 
 from dataclasses import replace
 
@@ -10,7 +10,8 @@ from ltdd_utils.distilled import NOT_REAL, DistilledSet
 from ltdd_utils.methods.condensation.common import RealImages
 from ltdd_utils.methods.condensation.features import dm
 from ltdd_utils.methods.condensation.gradients import dc
-from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig
+from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig, SpectralConfig
+from ltdd_utils.methods.condensation.spectral import csdm
 from ltdd_utils.networks import NetworkConfig
 
 CLASSES, IPC, SIZE, COUNTS = 3, 3, 8, (8, 4, 2)
@@ -19,6 +20,7 @@ PLAIN = AugmentConfig(kind="none")
 METHODS = {
     "dc": (dc, DCConfig(NETWORK, iterations=2, batch=5, updates=2, network_steps=3, lr_images=0.5, lr_network=0.1)),
     "dm": (dm, DMConfig(NETWORK, iterations=2, batch=5, augment=PLAIN)),
+    "csdm": (csdm, SpectralConfig(NETWORK, iterations=2, batch=5, augment=PLAIN, frequencies=64)),
 }
 
 

@@ -14,7 +14,7 @@ __getattr__, __all__ = exports(
         "coresets.recipes": ["feature_expert"],
         "coresets.settings": ["CoresetConfig", "register_rule"],
         "coresets.selection": ["random_set"],
-        "condensation.family": ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING"],
+        "condensation.family": ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING", "SPECTRAL_MATCHING"],
         "trajectory.family": ["TRAJECTORY"],
         "alignment.family": ["ALIGNMENT"],
     },

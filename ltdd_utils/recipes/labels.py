@@ -28,6 +28,8 @@ LABELS: Mapping[str, Look] = {  # of methods
     "graphcut": Look("Graph-Cut", "#B3739B", "^"),
     "dc": Look("DC", "#B3739B", "D"),
     "dm": Look("DM", "#8F7AC8", "^"),
+    "csdm": Look("CSDM, as reconstructed", "#009E73", "P"),
+    "csdm_one_weight": Look("CSDM, one weight", "#009E73", "X"),
     "cafe": Look("CAFE", "#A0785A", "P"),
     "idm": Look("IDM", "#8A8A3A", "X"),
     "dream": Look("DREAM", "#A0785A", "v"),

@@ -1,4 +1,4 @@
-"""Shared by DC and DM: real images by class, the initial set, and the loop over random networks."""
+"""Shared by DC, DM and CSDM: real images by class, the initial set, and the loop over random networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -114,7 +114,7 @@ def condense(
     checkpoint: Checkpoint | None,
     keep: Keep | None = None,
 ) -> tuple[DistilledSet, Tensor]:
-    """The loop of both methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
+    """The loop of all methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
     if images.device.type == "cpu":
         keep_freed_memory()
     state = _first_state(cfg, start, images, real, seed)

@@ -1,11 +1,11 @@
-"""The families of dataset condensation: by gradient matching (DC), by distribution matching (DM)."""
+"""The families of dataset condensation: by gradient matching (DC), distribution matching (DM), spectra (CSDM)."""
 
 from ltdd_utils.methods.base import Family, Stage
-from ltdd_utils.methods.condensation.settings import CondensationConfig, DCConfig, DMConfig
+from ltdd_utils.methods.condensation.settings import CondensationConfig, DCConfig, DMConfig, SpectralConfig
 from ltdd_utils.methods.effort import training
 from ltdd_utils.networks.settings import NetworkConfig
 
-__all__ = ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING"]
+__all__ = ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING", "SPECTRAL_MATCHING"]
 
 
 class Condensation(Family):
@@ -44,4 +44,11 @@ class DistributionMatching(Condensation):
     name, settings, loop = "distribution matching", DMConfig, "distribution_matching"
 
 
+class SpectralMatching(Condensation):
+    """CSDM."""
+
+    name, settings, loop = "spectral matching", SpectralConfig, "spectral_matching"
+
+
 GRADIENT_MATCHING, DISTRIBUTION_MATCHING = GradientMatching(), DistributionMatching()
+SPECTRAL_MATCHING = SpectralMatching()

@@ -1,6 +1,6 @@
 """DM: condensation by distribution matching."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.condensation.common import RealImages, State, condense, new_network, siamese
 from ltdd_utils.methods.condensation.settings import DMConfig
 
-__all__ = ["dm", "feature_distance"]
+__all__ = ["dm", "feature_distance", "features_of"]
 
 TOGETHER = 512  # images whose features are computed at once, at least: bounds the memory, not the result
 
@@ -63,20 +63,18 @@ def dm(
     return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint, keep=keep)
 
 
-def _mean_features(backbone: nn.Module, batches: Iterable[Tensor]) -> Tensor:
-    """The mean feature of each batch, ``[C, F]``; small ones share a pass."""
-    means: list[Tensor] = []
+def features_of(backbone: nn.Module, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The features of each batch of images, ``[n, Ch, H, W]`` to ``[n, F]``; small ones share a pass."""
     waiting: list[Tensor] = []
-
-    def flush() -> None:
-        features = backbone(torch.cat(waiting)).split([len(batch) for batch in waiting])
-        means.extend(part.mean(dim=0) for part in features)
-        waiting.clear()
-
     for batch in batches:
         waiting.append(batch)
         if sum(map(len, waiting)) >= TOGETHER:
-            flush()
+            yield from backbone(torch.cat(waiting)).split([len(one) for one in waiting])
+            waiting.clear()
     if waiting:
-        flush()
-    return torch.stack(means)
+        yield from backbone(torch.cat(waiting)).split([len(one) for one in waiting])
+
+
+def _mean_features(backbone: nn.Module, batches: Iterable[Tensor]) -> Tensor:
+    """The mean feature of each batch, ``[C, F]``."""
+    return torch.stack([features.mean(dim=0) for features in features_of(backbone, batches)])

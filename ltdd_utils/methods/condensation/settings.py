@@ -1,4 +1,4 @@
-"""Settings of dataset condensation: by gradient matching (DC) and by distribution matching (DM).
+"""Settings of dataset condensation: by gradient matching (DC), by distribution matching (DM), by spectra (CSDM).
 
 The papers' pixels have variance 1. Other preprocessing gives another scale (ZCA a smaller one), and networks with norms
 hardly notice it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
@@ -11,7 +11,7 @@ from ltdd_utils.augment.settings import AugmentConfig
 from ltdd_utils.core.settings import at_least, check_types, choice
 from ltdd_utils.networks.settings import NetworkConfig
 
-__all__ = ["CondensationConfig", "DCConfig", "DMConfig"]
+__all__ = ["CondensationConfig", "DCConfig", "DMConfig", "SpectralConfig"]
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,27 @@ class DMConfig(CondensationConfig):
     iterations: int = 20_000
     lr_images: float = 1.0
     augment: AugmentConfig = AugmentConfig(kind="dsa")
+
+
+@dataclass(frozen=True)
+class SpectralConfig(DMConfig):
+    """Spectral distribution matching (CSDM, arXiv 2603.01698), as reconstructed: the values of its own fields are ours.
+
+    NCFM (arXiv 2502.20653), from which the split into amplitude and phase is known, has 4096 frequencies and equal
+    weights in its released settings.
+    """
+
+    frequencies: int = 4096  # that are drawn for each network; the more, the less the loss is of chance
+    bandwidth: float = 1.0  # of the Gaussian kernel, in root mean square distances of two real images' features
+    amplitude_head: float = 0.75  # weight of the amplitude for the largest class, from 0 to 1; the rest is the phase's
+    amplitude_tail: float = 0.25  # the same for the smallest; between them even steps in the logarithm of the size
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        super().__post_init__()
+        at_least(self, frequencies=1, amplitude_head=0, amplitude_tail=0)
+        for name in ("amplitude_head", "amplitude_tail"):
+            if getattr(self, name) > 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it is a share, from 0 to 1")
+        if not 0 < self.bandwidth < float("inf"):
+            raise ValueError(f"bandwidth is {self.bandwidth}; it must be a finite number above 0")

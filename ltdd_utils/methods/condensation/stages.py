@@ -1,4 +1,4 @@
-"""The stage of a condensation recipe (DC, DM): from random images or noise to synthetic images."""
+"""The stage of a condensation recipe (DC, DM, CSDM): from random images or noise to synthetic images."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,9 @@ from ltdd_utils.methods.base import Job
 from ltdd_utils.methods.condensation.common import RealImages, start_images
 from ltdd_utils.methods.condensation.features import dm
 from ltdd_utils.methods.condensation.gradients import dc
+from ltdd_utils.methods.condensation.spectral import csdm
 
-__all__ = ["distribution_matching", "gradient_matching", "initial_set"]
+__all__ = ["distribution_matching", "gradient_matching", "initial_set", "spectral_matching"]
 
 
 def initial_set(job: Job) -> DistilledSet:
@@ -36,6 +37,11 @@ def gradient_matching(job: Job) -> DistillationResult:
 def distribution_matching(job: Job) -> DistillationResult:
     """DM's set; errors are those of ``gradient_matching``."""
     return _condensed(job, dm)
+
+
+def spectral_matching(job: Job) -> DistillationResult:
+    """CSDM's set; errors are those of ``gradient_matching``."""
+    return _condensed(job, csdm)
 
 
 def _start(job: Job) -> tuple[DistilledSet, RealImages]:
