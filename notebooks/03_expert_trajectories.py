@@ -443,7 +443,7 @@ notebook.table(costs, "What stage 2 adds, at three scales", digits={"ratio": 3})
 # %% [markdown]
 # At the paper's settings stage 2 is a small addition: it is short, and it needs no backward pass through the backbone.
 # At scale `cpu` it is a larger one, for a reason that is ours alone: there stage 1 was cut and stage 2 was not.
-# (Seconds say the same of the recorded experts: chapters 07 and 15.)
+# (Seconds say the same of the recorded experts: chapters 07 and 17.)
 # The other half of decoupling, the second phase of matching, is the subject of chapter 06.
 #
 # > **Where the released code differs.**

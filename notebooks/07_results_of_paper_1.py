@@ -154,7 +154,7 @@ notebook.table(board.contrasts(pairs, STORED), "The four recipes in pairs")
 # Each row changes the named settings of a recipe and nothing else.
 # The last column is the recipe itself, with the same seeds.
 # (There is no score before where no initial set was scored.
-# Labels that are calibrated after the matching, and classes in reversed order, are in chapter 14.)
+# Labels that are calibrated after the matching are in chapter 15, classes in reversed order in chapter 16.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 elsewhere = {"evaluate.adsa.largest", "data.class_order"}
@@ -549,7 +549,7 @@ notebook.checked()
 # - **The more imbalance, the further DATM falls behind.**
 #   From IF 10 to IF 100 it falls, and DAM + ED hardly does; the published lines run the same way.
 #   The lead over *random images* does not grow with the imbalance, neither here nor in print.
-#   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 15).
+#   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 17).
 # - **Images and labels belong together.**
 #   The images of DAM + ED with the labels of ED alone score below ED's whole set: by themselves they carry nothing of what DAM adds.
 #   DATM's images lose the tail under class labels too (one set each).

@@ -258,7 +258,7 @@ figure(
 # %% [markdown]
 # The full method is above random real images, above RDED's crops and above its own crops without recovery.
 # What calibration gives, and the distance to EDC, are not resolved; the confident crops cost a little, by the spread of their own three pairs.
-# (Chapter 15 judges these contrasts with the spread of all methods and a correction for their number: the crops are open then, and the effect of calibration is within a point of none.)
+# (Chapter 17 judges these contrasts with the spread of all methods and a correction for their number: the crops are open then, and the effect of calibration is within a point of none.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 above = found.loc[[f"unilevel - {m}" for m in ("random", "rded", "unilevel_no_recovery")]]
@@ -687,7 +687,7 @@ notebook.checked()
 #   At fifty, random real images are a point or so behind it (one pipeline each).
 #   With many images, many views reach the teacher whatever the images are.
 # - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen.
-#   Of calibration nothing can be seen either: chapter 15 has the interval.
+#   Of calibration nothing can be seen either: chapter 17 has the interval.
 #   Other forms of the statistics score alike.
 #   The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.
 # - **On CIFAR-100-LT the sets cannot be told apart under one teacher.**

@@ -400,7 +400,7 @@ notebook.table(there, "Accuracy on Digits-LT, %", empty="not run")
 
 # %% [markdown]
 # With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher.
-# And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 14).
+# And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 15).
 
 # %% [markdown]
 # ## Cost against accuracy
@@ -689,4 +689,4 @@ print(notebook.versions())
 #
 # </details>
 #
-# **Next:** chapter 14 takes the methods apart, step by step, with a control for each part.
+# **Next:** chapters 14 to 16 take the methods apart, step by step, with a control for each part.

@@ -10,7 +10,7 @@ __all__ = ["ALTERNATIVE", "STOPS", "TITLE", "roadmap"]
 TITLE = "The chapters of this book"
 ALTERNATIVE = (
     "Chapters 00 to 02 are the ground. From there one line leads over 03 to 07, paper 1, and one over 08 to 12, "
-    "paper 2; both meet in 13 to 15, which compare them."
+    "paper 2; both meet in 13, which compares them. 14, 15 and 16 take them apart, and all end in 17."
 )
 RADIUS = 14  # of a station
 LINES = {"ground": "#777777", "paper 1": "#0072B2", "paper 2": "#D55E00", "both": "#777777"}
@@ -29,8 +29,10 @@ STOPS = (  # chapter, its line, two lines of name
     ("11", "paper 2", "Soft", "labels"),
     ("12", "paper 2", "Results,", "paper 2"),
     ("13", "both", "Side by", "side"),
-    ("14", "both", "Controls,", "ablations"),
-    ("15", "both", "What did", "not hold"),
+    ("14", "paper 1", "Ablations,", "paper 1"),
+    ("15", "paper 2", "Ablations,", "paper 2"),
+    ("16", "both", "Controls", ""),
+    ("17", "both", "What did", "not hold"),
 )
 
 
@@ -48,11 +50,12 @@ def roadmap(here: str | None, links: dict[str, str]) -> str:
     if here is not None and here not in chapters:
         raise ValueError(f"chapter {here!r} is not on the roadmap: it has {chapters[0]} to {chapters[-1]}")
     step, rows = (WIDTH - 60) / 10, {"ground": 100, "paper 1": 40, "paper 2": 160, "both": 100}
-    columns = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 10], strict=True))
+    columns = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 9, 9, 10], strict=True))
     place = {chapter: (30 + step * columns[chapter], rows[line]) for chapter, line, *_ in STOPS}
     ways = {"ground": chapters[:3], "paper 1": ["02", *chapters[3:8], "13"], "paper 2": ["02", *chapters[8:14]]}
-    ways["both"] = chapters[13:]
-    parts = [_track(place[a], place[b], LINES[line]) for line, way in ways.items() for a, b in pairwise(way)]
+    legs = [(line, a, b) for line, way in ways.items() for a, b in pairwise(way)]
+    legs += [(line, *leg) for stop, line, *_ in STOPS[14:17] for leg in (("13", stop), (stop, "17"))]
+    parts = [_track(place[a], place[b], LINES[line]) for line, a, b in legs]
     parts += [_stop(stop, place[stop[0]], here, links) for stop in STOPS]
     parts.append(text(30, 20, "Paper 1 above, paper 2 below", 11, anchor="start", style=' opacity="0.75"'))
     return svg(TITLE, ALTERNATIVE, 212, parts)
@@ -74,5 +77,6 @@ def _stop(stop: tuple[str, str, str, str], at: tuple[float, float], here: str | 
     drawn = f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS}" {fill} stroke="{colour}" stroke-width="2"/>'
     number = ' font-weight="600"' + (' fill="white"' if here == chapter else "")
     drawn += text(x, y + 4, chapter, 12, style=number)
-    drawn += "".join(text(x, y + 29 + 13 * k, word, 11) for k, word in enumerate(name))
+    first = -32 if chapter == "14" else 29  # below it two lines meet
+    drawn += "".join(text(x, y + first + 13 * k, word, 11) for k, word in enumerate(filter(None, name)))
     return linked(drawn, about, links.get(chapter))

@@ -15,8 +15,9 @@ __all__ = ["QUESTIONS", "Question", "answers_table"]
 START = {"iterations": 0}
 JUDGES = (STORED, PLAIN, DEBIASED)
 SETS = ("random", "dc", "dm", "mtt", "datm", "damed", "rded", "edc", "unilevel")
-ABLATIONS, RESULTS_2 = "14_ablations", "12_results_of_paper_2"
-TOGETHER, MISSED = "13_side_by_side", "15_what_did_not_reproduce"
+RESULTS_2, TOGETHER = "12_results_of_paper_2", "13_side_by_side"
+PARTS_1, PARTS_2 = "14_ablations_of_paper_1", "15_ablations_of_paper_2"
+CONTROLS, MISSED = "16_controls", "17_what_did_not_reproduce"
 Boards = dict[str, Board]
 
 
@@ -122,23 +123,23 @@ QUESTIONS = (
         "How much of a method's score exists before its first iteration?",
         "Most of paper 1's lead",
         _before,
-        ABLATIONS,
+        CONTROLS,
         "how-much-exists-before-the-first-iteration-and-what-do-the-iterations-add",
     ),
-    Question("Does DAM need the true class prior?", "Yes", _prior, ABLATIONS, "does-dam-need-the-true-prior"),
+    Question("Does DAM need the true class prior?", "Yes", _prior, PARTS_1, "does-dam-need-the-true-prior"),
     Question(
         "Does its logit term matter, which the released code leaves out?",
         "Not beside the weights",
         _shift,
-        ABLATIONS,
+        PARTS_1,
         "does-the-logit-term-matter",
     ),
-    Question("Exact gradient or TESLA's?", "Exact", _gradient, ABLATIONS, "exact-or-tesla-gradient"),
+    Question("Exact gradient or TESLA's?", "Exact", _gradient, PARTS_1, "exact-or-tesla-gradient"),
     Question(
         "Can the bias be taken out after training?",
         "From a teacher's answers",
         _afterwards,
-        ABLATIONS,
+        PARTS_2,
         "is-debiasing-after-training-infeasible",
     ),
     Question(
@@ -167,7 +168,7 @@ QUESTIONS = (
         "What if a class has fewer images than the set has places?",
         "Copies fill the places",
         _copies,
-        ABLATIONS,
+        CONTROLS,
         "when-a-class-has-fewer-images-than-ipc",
     ),
 )

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # What did not reproduce, and why
 #
-# *Builds on chapters 07, 12, 13 and 14.*
+# *Builds on chapters 07 and 12 to 16.*
 #
 # **Question.** Chapters 07 and 12 show what our runs gave.
 # This one goes the other way round: **for each claim of the papers that our records can speak to, was it reproduced, and if not, why?**
@@ -76,7 +76,7 @@ from ltdd_utils.analysis import Claim, claims, compare
 from ltdd_utils.evaluation import DEBIASED, PLAIN, STORED
 from ltdd_utils.records import targets
 
-figure = notebook.Figures("15")
+figure = notebook.Figures("17")
 pd.set_option("display.max_colwidth", None)
 where = records.default_records_dir()
 recorded = records.load(where, allow_mixed=True, committed_only=True)
@@ -402,7 +402,7 @@ notebook.table(of_classes, "Accuracy of each class at IF 10, %", digits=0)
 assert (fifth.verdict == "as published").all()
 
 # %% [markdown]
-# On CIFAR-10-LT ADSA lifts both, EDC by less than printed; on Digits-LT it costs EDC many points (chapter 14).
+# On CIFAR-10-LT ADSA lifts both, EDC by less than printed; on Digits-LT it costs EDC many points (chapter 15).
 # The numbers of two papers side by side also suggest that EDC with ADSA is above the uni-level method.
 # Here it is not so:
 
@@ -525,7 +525,7 @@ notebook.table(same, "Claims whose difference has the published sign")
 # | paper 2: scores vary less over architectures | so for narrow students (chapter 12) |
 # | paper 2: 48.2 against 17.2 on ImageNet-LT at IF 256 with ResNet-50; above sets of the balanced ImageNet | no recipe makes them |
 # | both: sets transfer to other architectures | the table of chapter 12, narrow students |
-# | a summary of paper 2: debiasing after training is infeasible | ADSA does it on CIFAR-10-LT: EDC gains many points, and DATM some where the shift is bounded; chapter 14 |
+# | a summary of paper 2: debiasing after training is infeasible | ADSA does it on CIFAR-10-LT: EDC gains many points, and DATM some where the shift is bounded; chapter 15 |
 # | paper 2: memory does not grow with the set, that of DAM + ED grows linearly | so, measured (cell below): a batch of recovery has a fixed size, a student step of the matching sees the whole set |
 
 # %%

@@ -1,0 +1,439 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Ablations of paper 1
+#
+# *Builds on chapters 05 to 07 and 13.*
+#
+# **Question.** Paper 1 adds its parts one at a time and prints what each part gives.
+# But a part can only be credited with what a *control* without it lacks, and nothing that we read of the paper shows the plainest ones: the set before its first iteration, and a wrong class prior.
+# **Step by step, from random images to the full method: which steps can be seen, and what in them does it?**
+#
+# This chapter trains nothing.
+# It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
+# A table has the controls that were run; those that were not stand at the end, under *Controls that wait for a run*, with the command of each.
+#
+# > **After this chapter you can**
+# >
+# > - read a ladder of ablations, and say why another order of steps gives other numbers;
+# > - say which prior DAM needs, and how a placebo shows it;
+# > - say what the logit term and the kind of gradient are worth.
+#
+# > **In short**
+# >
+# > - Most of what paper 1 wins is there before the first iteration; what matching and DAM add depends on the start.
+# > - DAM needs the right prior, which can be read off the experts' answers; a shift of the logits can stand in for its weights.
+# > - The exact gradient is better than TESLA's, for little time and memory.
+
+# %% tags=["colab", "remove-cell"]
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    source = os.environ.get("LTDD_SOURCE", home)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+
+# %% [markdown]
+# ## What is read
+#
+# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapter 07 says what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes.
+# Digits are easier and small: they show whether a control matters *at all*, not by how much it would on the papers' data.
+#
+# A run is a recipe, scored by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed.
+# A **control** changes one thing.
+
+# %%
+import pandas as pd
+from ltdd_utils import analysis, notebook, plots, recipes, records
+from ltdd_utils.analysis import contrasts
+from ltdd_utils.evaluation import STORED  # students of width 32
+
+figure = notebook.Figures("14")
+pd.set_option("display.max_colwidth", None)
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
+board = analysis.board("cifar10", imbalance_factor=100, ipc=10, records=recorded)
+digits = analysis.board("digits", imbalance_factor=20, scale="tiny", records=recorded)
+both = analysis.Boards({"CIFAR-10-LT": board, "Digits-LT": digits})
+
+# %%
+print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings")
+print(f"Digits-LT: {len(digits.entries)} settings")
+
+# %% [markdown]
+# (Chapter 00 says when a difference counts as *resolved*.
+# Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
+
+# %% [markdown]
+# ## Step by step
+#
+# From random real images with hard labels to the full method.
+# The first two steps are made before any matching: choosing the images and labelling them with experts is part of the *initial set*.
+#
+# A bar goes from the score before a step to the score after it.
+# It is filled where the difference is resolved, and hollow where it is not.
+# The number beside it is the difference of the table below, on the seeds that both rows have; the bar runs between the means of all, so it can be a little longer or shorter.
+# Whiskers are one standard deviation over pipelines.
+# The figures are of CIFAR-10-LT.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+start = {"iterations": 0}
+ladder_1 = {
+    "random real images, hard labels": ("random", STORED),
+    "chosen and labelled by biased experts": ("datm", STORED, start),
+    "by experts with a re-balanced classifier": ("damed", STORED, start),
+    "+ matching, both kinds of experts": ("ed_only", STORED),
+    "+ DAM (the full method)": ("damed", STORED),
+}
+figure(
+    plots.waterfall(*board.ladder(ladder_1).bars),
+    "From random real images to DAM + ED, step by step: the largest step is a re-"
+    "balanced classifier that chooses and labels, before any matching.",
+    "Bars along a way: a fall where biased experts choose, a long rise where re-"
+    "balanced ones do, and two shorter rises by matching and by DAM.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+steps_1 = both.ladders(ladder_1)
+points = steps_1.loc["CIFAR-10-LT"].points
+assert points.iloc[2] == points.max()  # choosing and labelling, before matching
+assert points.iloc[1] < 0 < points.iloc[3:].min()
+down, up = steps_1.loc["Digits-LT"].iloc[3:].itertuples()
+assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.points
+notebook.table(steps_1, "Each step of paper 1, beside the row before it that was run")
+
+# %% [markdown]
+# A step is held against the last row that was run; chapter 00 explains the columns.
+# (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
+#
+# Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise.
+# To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down.
+# From random images to the full method, the two together are most of the way, matching is a little and DAM a little more.
+# On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
+#
+# The order of the steps is a choice.
+# The paper's own order begins at DATM:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+good_start = {"initial.experts": "classifier"}
+ladder_2 = {
+    "DATM": ("datm", STORED),
+    "DATM from the good initial set": ("datm", STORED, good_start),
+    "decoupled experts in the matching too": ("ed_only", STORED),
+    "+ DAM (the full method)": ("damed", STORED),
+}
+figure(
+    plots.waterfall(*board.ladder(ladder_2).bars),
+    "The same method in the paper's order, from DATM on: now the good start earns "
+    "next to nothing, and decoupled experts in the matching earn the most.",
+    "Three bars from DATM on: a short one, a very long one, and one of middle length, "
+    "all to the right.",
+)
+
+# %% [markdown]
+# On this path the good start earns next to nothing, because matching biased experts on all parameters takes it away again (chapter 07), and the same decoupling is worth the most when it comes into the matching.
+#
+# Or DAM comes first, and decoupled experts into the matching last.
+# All four sets below begin with the same images and labels, those of the good start.
+# (The rows differ in one more thing: where decoupled experts are matched, a second phase comes in, and the first has the weight that the released settings give it there.)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+neither, dam = (board[method, STORED, good_start] for method in ("datm", "dam_only"))
+decoupled, all_parts = (board[method, STORED] for method in ("ed_only", "damed"))
+weights = [recipes.recipe(f"{m}_cifar10").method.first.weight for m in ("datm", "ed_only")]
+assert weights[0] == 1 > weights[1]
+four = {
+    "no DAM": {"biased": neither.percent, "decoupled": decoupled.percent},
+    "DAM": {"biased": dam.percent, "decoupled": all_parts.percent},
+}
+four = pd.DataFrame(four).rename_axis("experts matched")
+notebook.table(four, "Both parts of paper 1 from one start: accuracy, %")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+from_good = contrasts(
+    {
+        "DAM, biased experts": (dam, neither),
+        "decoupled experts, no DAM": (decoupled, neither),
+        "DAM alone - decoupled experts alone": (dam, decoupled),
+        "both - DAM alone": (all_parts, dam),
+        "both - decoupled experts alone": (all_parts, decoupled),
+    }
+)
+notebook.table(from_good, "What each part adds, from the good start")
+
+# %% [markdown]
+# From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
+# (What DAM adds to decoupled experts is not in the images alone: with the labels of ED they lose it, chapter 07.)
+# What a part is worth depends on the parts that are there already.
+
+# %% [markdown]
+# ## Does DAM need the true prior?
+#
+# DAM weights the classes of the student's inner loss with the class prior of the long tail, because the expert was trained under it.
+# A **placebo** is the same loss under another prior: uniform, which is no re-weighting at all; the true numbers given to the wrong classes ("permuted"); the rare classes made frequent ("inverted").
+#
+# Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set.
+# "Estimated" reads those answers, and no label.
+#
+# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too.
+# Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
+# An inverted prior costs many points on CIFAR-10-LT, an estimated one does as well as the true one on Digits-LT, as far as can be seen, and with weights of sum 1 the set hardly leaves its start:
+
+# %%
+uniform = {"dam.prior": "uniform"}
+prior = {
+    "estimated prior": ("damed", STORED, {"dam.prior": "estimated"}),
+    "uniform prior": ("damed", STORED, uniform),
+    "permuted prior": ("damed", STORED, {"dam.prior": "permuted"}),
+    "inverted prior": ("damed", STORED, {"dam.prior": "inverted"}),
+}
+sum_1 = {
+    "weights of sum 1": ("damed", STORED, {"dam.weights": "sum"}),
+    "the same, no prior": ("ed_only", STORED, {"dam.weights": "sum"} | uniform),
+}
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+placebos = analysis.only_run(both.controls(prior | sum_1))
+large, small = placebos.loc["CIFAR-10-LT"], placebos.loc["Digits-LT"]
+assert large.verdict["inverted prior"] == "resolved" and large.points["inverted prior"] < -8
+assert small.verdict["estimated prior"] == "not resolved"
+begun = board["damed", STORED, start].percent  # weights of sum 1 hardly leave their start
+assert abs(large.accuracy["weights of sum 1"] - begun) < 1
+notebook.table(placebos, "DAM + ED with another prior, beside the recipe itself")
+
+# %% [markdown]
+# For scale, each of them against random real images with hard labels.
+# (On CIFAR-10-LT the uniform prior is `ed_only`.)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+tried = {"true prior": ("damed", STORED)} | prior
+tried["the same, no prior"] = sum_1["the same, no prior"]
+random = ("random", STORED)
+beside_random = both.differences({name: (run, random) for name, run in tried.items()})
+ed_only = board.contrasts([("ed_only", "random")], STORED)
+beside_random.loc[("CIFAR-10-LT", "uniform prior"), :] = ed_only.iloc[0]
+beside_random = analysis.only_run(beside_random)
+notebook.table(beside_random, "Each prior minus random real images")
+
+# %% [markdown]
+# On Digits-LT every wrong prior ends far below random images.
+# On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+large, small = beside_random.loc["CIFAR-10-LT"], beside_random.loc["Digits-LT"]
+wrong = small.loc[["uniform prior", "permuted prior", "inverted prior"]]
+assert (wrong.verdict == "resolved").all() and wrong.points.max() < -5
+for found in (small, large):
+    assert found.verdict["true prior"] == "resolved" and found.points["true prior"] > 0
+assert large.verdict["uniform prior"] == "resolved" and large.points["uniform prior"] > 5
+assert large.verdict["inverted prior"] == "not resolved"
+
+# %% [markdown]
+# The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on.
+# DAM adds to both:
+
+# %%
+dam_gain = board.contrasts([("damed", "ed_only"), ("dam_only", "datm")], STORED)
+assert (dam_gain.points > 0).all() and (dam_gain.verdict == "resolved").all()
+notebook.table(dam_gain, "What DAM adds to decoupled and to biased experts")
+
+# %% [markdown]
+# Chapter 05 has these placebos on a smaller question: there the true prior brings the student closer to the expert than plain cross-entropy on every seed, and wrong priors keep it away.
+# The rows above test whether that distance turns into accuracy.
+
+# %% [markdown]
+# ## Does the logit term matter?
+#
+# A summary of paper 1 gives DAM two factors: class weights, and a shift of the logits by $-\lambda \log \pi$.
+# The released configurations have the weights alone ($\lambda = 0$), and so have our recipes.
+# Chapter 05 shows that each alone imitates the long tail and both together count the prior twice.
+# On Digits-LT the shift alone does as well as the weights alone, and both together do worse:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+offset = {
+    "shift alone (lambda 1)": ("damed", STORED, {"dam.weights": "none", "dam.offset": 1}),
+    "weights and shift": ("damed", STORED, {"dam.offset": 1}),
+}
+shifts = analysis.only_run(both.controls(offset))
+shift = shifts.loc["Digits-LT"]
+assert shift.verdict["shift alone (lambda 1)"] == "not resolved"
+assert shift.verdict["weights and shift"] == "resolved"
+assert shift.points["weights and shift"] < 0
+notebook.table(shifts, "DAM + ED with a shift of the logits, beside the recipe itself")
+
+# %% [markdown]
+# On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed.
+# The shift lies between the two:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+no_dam = ("ed_only", STORED)
+pairs = {"shift alone - no DAM": (offset["shift alone (lambda 1)"], no_dam)}
+pairs |= {"weights - no DAM": (("damed", STORED), no_dam)}
+shift_gain = board.differences(pairs)
+assert 0 < shift_gain.points.iloc[0] < shift_gain.points.iloc[1]
+notebook.table(shift_gain, "The shift, and the weights, beside no DAM")
+
+# %% [markdown]
+# ## Exact or TESLA gradient?
+#
+# The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released).
+# What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps (`unroll` keeps the whole graph).
+# The exact gradient takes somewhat more time than TESLA's, less than a fifth, and from a little less to a sixth more memory (each was measured once).
+# What costs several times the memory is to keep the whole graph:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+timing = pd.read_csv(where / "benchmarks" / "matching.csv")
+timing = timing[timing.gradient.isin(["exact", "tesla", "unroll"]) & (timing.images == 100)]
+timing = timing[timing.steps.isin([10, 20, 40])]
+spent = timing.pivot_table(["seconds per step", "GiB"], "gradient", "steps")
+more = 100 * (spent.loc["exact"] / spent.loc["tesla"] - 1)
+assert more.max() < 20 and more["seconds per step"].min() > 0 > more["GiB"].min()
+assert (spent["GiB"].loc["unroll"] > 3 * spent["GiB"].loc["exact"]).all()
+heads = {"tesla": "TESLA", "unroll": "whole graph kept", "steps": "student steps"}
+spent = spent.T.assign(**{"exact above TESLA, %": more})
+caption = "What a matching gradient costs, in GiB and in seconds per step"
+digits_of = dict.fromkeys(spent, 2) | {"exact above TESLA, %": 0}
+notebook.table(spent, caption, names=heads, digits=digits_of)
+
+# %% [markdown]
+# On CIFAR-10-LT a DAM + ED set that was matched with TESLA's gradient scores more than a point less; on Digits-LT no difference can be seen:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+gradient = {
+    "damed, TESLA gradient": ("damed", STORED, {"gradient": "tesla"}),
+    "datm, TESLA gradient": ("datm", STORED, {"gradient": "tesla"}),
+}
+gradients = analysis.only_run(both.controls(gradient))
+large, small = gradients.xs("damed, TESLA gradient", level=1).itertuples()
+assert large.verdict == "resolved" and large.points < -1
+assert small.verdict == "not resolved"
+notebook.table(gradients, "Sets matched with TESLA's gradient, beside the exact one")
+
+# %% [markdown]
+# ## Controls that wait for a run
+#
+# (A uniform prior on CIFAR-10-LT is `ed_only`, which was run.)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+still = {"lr_labels": 0}  # the images alone move
+labels_stay = {"ED alone, labels that stay": ("ed_only", STORED, still)}
+from_good_start = good_start | still
+labels_stay |= {
+    f"{m}, good start, labels that stay": (m, STORED, from_good_start)
+    for m in ("datm", "dam_only")
+}
+waiting = both.controls(prior | sum_1 | offset | gradient | labels_stay).command
+waiting = waiting[waiting != ""]
+waiting = waiting.drop(("CIFAR-10-LT", "uniform prior"), errors="ignore")
+waiting = waiting.to_frame().assign(state="not run")
+notebook.table(waiting, "Controls of paper 1 without a run")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+notebook.checked()
+
+# %% [markdown]
+# ## What we saw
+#
+# Of the pipelines recorded so far, at this scale; the tables say how many there are and which differences are resolved.
+# What is said of a table is checked in its cell.
+#
+# - **Most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts (chapter 16 counts how much).
+#   On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it.
+# - **The parts have no worth of their own.**
+#   A good start under biased matching is lost; the same decoupling inside the matching is worth a lot.
+#   Another order of steps gives other numbers.
+# - **DAM adds, to decoupled experts and to biased ones.**
+#   With weights that sum to 1 the set hardly leaves its start at this budget.
+#   Short steps are the likely reason, since the control without a prior is lower still; a step $C$ times as long would tell.
+# - **The prior must be the right one, and need not be told.**
+#   An inverted prior costs many points on both data sets, and takes the set below where the matching began.
+#   No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them.
+#   A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
+# - **The logit term can stand in for the weights, and should not be added to them.**
+#   On Digits-LT the shift alone does as well as the weights alone; both together count the prior twice, and the set gets worse.
+#   On CIFAR-10-LT the one distillation with the shift alone lies between no DAM and the weights.
+# - **The exact gradient is the better one.**
+#   On CIFAR-10-LT a DAM + ED set that was matched with TESLA's scores more than a point less, on every seed; on Digits-LT no difference can be seen.
+#   The exact one costs less than a fifth more time, and at most a sixth more memory; what costs several times the memory is to keep the whole graph.
+#
+# **Not shown here:** the controls that wait for a run; interactions of more than one change; every part at the paper's own scale.
+# Whether an expert can be debiased more simply than by decoupling is in chapter 15; what happens where a class has too few images, in chapter 16.
+
+# %%
+print(notebook.versions())
+
+# %% [markdown]
+# ## Remember
+#
+# 1. A part gets credit only for what a control without it lacks.
+# 2. The order of steps is part of an ablation's result.
+# 3. A placebo tells whether the *right* prior helps, or any.
+#
+# ## Check yourself
+#
+# <details><summary>What is a placebo prior?</summary>
+#
+# A wrong one, permuted or inverted. If a method does as well with it, the prior is not what helps.
+#
+# </details>
+#
+# <details><summary>Why can the gains of parts not be added up?</summary>
+#
+# Each was measured with certain other parts present. Where parts interact, the sum over steps depends on their order.
+#
+# </details>
+#
+# <details><summary>Why should the logit shift not be added to the weights?</summary>
+#
+# Either alone makes the student's loss imitate the long tail. Both together count the prior twice.
+#
+# </details>
+#
+# ## Exercises
+#
+# > **1.** Two ladders lead from DATM to DAM + ED.
+# > In one the good initial set is worth a lot, in the other nearly nothing.
+# > Which one is right?
+#
+# <details><summary>Answer</summary>
+#
+# Both.
+# A step is the difference between two runs, and the runs on either side of "good initial set" are not the same ones: in the first ladder nothing is matched yet, in the second biased experts are matched afterwards.
+# If parts interact, their worth depends on the order; one could average over all orders (Shapley values), which needs a run for every subset of parts.
+#
+# </details>
+#
+# > **2.** Why is "weights of sum 1 under a uniform prior" a control for "weights of sum 1", although nobody would use it?
+#
+# <details><summary>Answer</summary>
+#
+# Weights that sum to 1 change two things: which classes count more, and the length of every inner step, which becomes $C$ times shorter.
+# The uniform prior keeps the second and leaves out the first.
+# What is left between the two is the prior's alone.
+#
+# </details>
+#
+# > **3.** A permuted prior scores as well as the true one in somebody's run.
+# > Name two explanations, and a run that tells them apart.
+#
+# <details><summary>Answer</summary>
+#
+# The prior may not matter, only that classes are weighted unevenly or that steps have another length; or the spread over distillations hides the difference.
+# More distillations of both tell whether a difference can be seen at all; an inverted prior, the worst placebo there is, tells whether *any* prior can be seen to matter.
+#
+# </details>
+#
+# **Next:** chapter 15 asks the same of paper 2, and whether the bias can be taken out more simply.
