@@ -11,6 +11,7 @@ __all__ = ["WIDTH", "Axis", "Panel", "sheet"]
 
 MARGIN = (64, 26, 22, 40)  # left, right, top, bottom
 WIDTH = 640  # of a drawing, in its own units: on a phone its text is set larger (moving.css)
+LEAST = 440  # pixels of a screen at which words of 12 units are 8 pixels
 GREY = "#808080"
 
 
@@ -114,7 +115,10 @@ def hover(told: str) -> str:
 
 
 def sheet(height: float, parts: Sequence[str], seen: str = "") -> str:
-    """A drawing of the page's width, on a phone it shrinks with it; ``seen``: what it shows, else others say so."""
-    told = f'role="img" aria-label="{escape(seen)}"' if seen else 'aria-hidden="true"'
+    """A drawing of the page's width, which shrinks with it; ``seen``: what it shows, else others say so.
+
+    One that says it stands in a box that scrolls, so it shrinks no further than its words can be read.
+    """
+    told = f'role="img" aria-label="{escape(seen)}" style="min-width: {LEAST}px"' if seen else 'aria-hidden="true"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" {told}'
     return f'{head} font-family="system-ui, sans-serif" fill="currentColor">{"".join(parts)}</svg>'

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ltdd_utils.plots.roadmap import ALTERNATIVE, TITLE, roadmap
-from ltdd_utils.plots.svg import linked, svg, text
+from ltdd_utils.plots.svg import TIP, linked, svg, text
 
 __all__ = ["DIAGRAMS", "Diagram", "caption_of", "draw"]
 
@@ -200,7 +200,7 @@ def _box(box: Box, here: str | None, links: dict[str, str]) -> str:
 def _arrow(arrow: Arrow, boxes: dict[str, Box], here: str | None) -> str:
     points = arrow.points(boxes)
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
-    parts = [f'<path d="{path}" fill="none" stroke="#777777" stroke-width="1.6" marker-end="url(#ltdd-tip)"/>']
+    parts = [f'<path d="{path}" fill="none" stroke="#777777" stroke-width="1.6" marker-end="url(#{TIP})"/>']
     if arrow.label:
         (x, y), (u, v) = points[-3:-1] if len(points) > 2 else points
         upright = x == u

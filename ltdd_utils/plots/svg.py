@@ -1,11 +1,13 @@
 """Elements of drawings in SVG that take the text colour of the page around them."""
 
+import hashlib
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-__all__ = ["FAINT", "WIDTH", "linked", "svg", "text"]
+__all__ = ["FAINT", "TIP", "WIDTH", "linked", "svg", "text"]
 
 WIDTH = 760  # of a drawing, in its own units: pixels on a desktop page
+TIP = "ltdd-tip"  # marker at the end of an arrow, before ``svg`` gives it a name of its own
 FAINT = 0.55  # opacity of what a chapter is not about
 
 
@@ -17,11 +19,12 @@ def svg(title: str, alternative: str, height: float, parts: Sequence[str]) -> st
         'font-family="system-ui, sans-serif" fill="currentColor">'
     )
     marker = (
-        '<defs><marker id="ltdd-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        f'<defs><marker id="{TIP}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#777777"/></marker></defs>'
     )
     told = f"<title>{escape(title)}</title><desc>{escape(alternative)}</desc>"
-    return "".join((head, told, marker, *parts, "</svg>"))
+    own = f"{TIP}-{hashlib.sha256(title.encode()).hexdigest()[:6]}"  # a page may show several drawings
+    return "".join((head, told, marker, *parts, "</svg>")).replace(TIP, own)
 
 
 def text(x: float, y: float, words: str, size: int = 12, *, anchor: str = "middle", style: str = "") -> str:

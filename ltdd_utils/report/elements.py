@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ltdd_utils.analysis.text import markdown
+from ltdd_utils.recipes.labels import label
 from ltdd_utils.report.status import between
 
 __all__ = ["GROUPS", "Group", "elements_table", "rows_of"]
 
 PAPER_1, PAPER_2 = "zhao2025ltdd", "cui2026rethinking"
-PAPER_WORDS = {PAPER_1: "1", PAPER_2: "2"}
+PAPER_WORDS = {PAPER_1: "paper 1", PAPER_2: "paper 2"}
 BOTH = ("damed", "unilevel")
 PARTS = ("unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel")
 
@@ -70,15 +71,12 @@ def elements_table(table: pd.DataFrame) -> str:
     for group in GROUPS:
         rows = rows_of(group, table)
         run = {scale: rows[rows["scale"] == scale].drop_duplicates(cell) for scale in ("paper", "cpu")}
-        gaps = run["cpu"]["difference"]
+        gaps, factors = run["cpu"]["difference"], ", ".join(f"{factor:g}" for factor in group.factors)
         shown.append(
             {
-                "paper": PAPER_WORDS[group.paper],
-                "rows": group.words,
-                "data set": group.dataset,
-                "IF": ", ".join(f"{factor:g}" for factor in group.factors),
-                "IPC": ", ".join(map(str, group.ipcs)),
-                "methods": ", ".join(f"`{method}`" for method in group.methods),
+                "rows": f"{PAPER_WORDS[group.paper]}, {group.words}",
+                "cells": f"{group.dataset}, IF {factors}, IPC {', '.join(map(str, group.ipcs))}",
+                "methods": "; ".join(map(label, group.methods)),
                 "numbers": len(rows.drop_duplicates(cell)),
                 "at published scale": len(run["paper"]),
                 "reduced": len(gaps),
