@@ -160,10 +160,8 @@ notebook.table(
 #   "Not resolved" contradicts nothing: these runs cannot tell.
 # - n counts the pairs, or the runs on either side.
 #   In later chapters a run is a *pipeline*: experts, distilled set and teacher of one seed, with the mean of its students.
-# - Whose standard error is it?
-#   That of the pairs, or of both sides where there are none.
-#   Fewer than three runs say too little about their own spread, and take that of their peers: the spread of the pipelines of all rows around their means, under the same evaluator in the same cell.
-#   Where no peer was run twice, the spread is from elsewhere, and the text says from where.
+#
+# [How we count](../book/counting.md) has the formulas, a difference worked out, what stands in where there are fewer than three runs, and what no repeat in this book shows.
 #
 # ## How a chapter works
 #

@@ -192,9 +192,7 @@ figure(
 
 # %% [markdown]
 # A dot is a student, a bar is the mean.
-# With $n$ independent repeats of standard deviation $\sigma$, the mean has a **standard error** of $\sigma / \sqrt n$, and the difference of two methods one of $\sqrt{\sigma_1^2 / n_1 + \sigma_2^2 / n_2}$.
-# This book calls a difference **resolved** if it exceeds **two** standard errors and the 95 % interval of the t distribution, which is wider for small $n$: the column `needed` gives this bound.
-# And $n$ counts *pipelines*: five students of one distilled set tell how much students vary, not how much the method does.
+# Here are their differences, with what each must exceed to be **resolved**, and a sign that says whether it does (chapter 00):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import itertools
@@ -210,157 +208,28 @@ notebook.table(contrasts(pairs), "Four selections in pairs, students of one set 
 # %% [markdown]
 # "Resolved" here means: among students of *these* sets.
 # For a statement about the methods, the choice itself would have to be repeated as well.
-# (A true difference of exactly `needed` would pass in half of all repetitions.
-# To pass in four of five, it must be about 1.4 times as large.)
 #
-# ## How much of a score is luck?
-#
-# Four things in a score are left to chance: which images the long tail keeps (the **subset**), the start of the **experts** and the order in which they see these images, the same for the **distillation**, and the same for the **student**.
-# Under `online-teacher` the teacher is another expert, and counts as one here.
-# Repeating only the students shows the last of the four.
-#
-# So one cheap recipe of each paper was run in a *nested* design: a few subsets; on each subset, a few independent groups of experts; with each group, a few distillations; on each distilled set, a few students.
-# Everything below a level is drawn anew every time.
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-from ltdd_utils import records
-from ltdd_utils.records import targets
-
-budgets = {
-    file.stem: pd.read_csv(file, keep_default_na=False)
-    for file in sorted((records.default_records_dir() / "variance").glob("*.csv"))
-}
-in_each = {
-    name: t[list(analysis.LEVELS)].nunique().to_dict()
-    | {"scores": len(t), "changed": t.changed[0]}
-    for name, t in budgets.items()
-}
-notebook.table(
-    pd.DataFrame(in_each), "How many of each were drawn in all, and the settings changed"
-)
-
-# %% [markdown]
-# A row is a subset, a marker shape is a group of experts, a coloured line is a distilled set, and a dot is a student.
-# If students differ, the lines are long.
-# If distillations differ, the two colours of a marker lie apart; if experts differ, the two markers; if subsets differ, the rows.
-# First comes `damed`, paper 1's method, then `unilevel`, paper 2's:
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-figure(
-    plots.nested_scores(budgets["damed_digits"], analysis.LEVELS),
-    "Every score of DAM + ED on Digits-LT in a nested design: rows are subsets of the "
-    "data, markers groups of experts, coloured lines distilled sets, dots students.",
-    "Rows of dots joined by short coloured lines. Lines of one row lie apart, "
-    "and so do some rows.",
-)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-figure(
-    plots.nested_scores(budgets["unilevel_digits"], analysis.LEVELS),
-    "The same for the uni-level method.",
-    "Rows of dots joined by short coloured lines, as in the figure before; "
-    "the lines of one row overlap those of the others.",
-)
-
-# %% [markdown]
-# Now the same in numbers.
-# Write a score as $y = m + s + e + d + t$: a mean, and one random deviation each of subset, experts, distillation and student.
-# The distance between two students of one set gives the variance of $t$ alone.
-# Two sets of the same experts differ by their own deviations *and* by what averaging leaves of their students' deviations, so the variance of $d$ is the excess over the latter; and so on upwards.
-# This estimate can be negative where the true variance is small; the share then counts as 0.
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-luck = {name: analysis.components(table) for name, table in budgets.items()}
-points = {"variance": 1e4, "variance_error": 1e4, "std": 100, "share": 100}
-parts = {name: found[list(points)] * pd.Series(points) for name, found in luck.items()}
-heads = {"variance": "variance, points²", "variance_error": "its standard error"}
-heads |= {"std": "standard deviation, points", "share": "share, %"}
-caption = "Where the luck of a score comes from"
-notebook.table(pd.concat(parts), caption, names=heads, digits=2)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-figure(
-    plots.variance_shares(
-        {"DAM + ED": luck["damed_digits"], "uni-level": luck["unilevel_digits"]}
-    ),
-    "Shares of the variance of a single score, by its source, as estimated from both "
-    "designs. The estimates are rough.",
-    "Two bars of full length, cut into the shares of subset, experts, distillation "
-    "and student.",
-)
-
-# %% [markdown]
-# The standard errors are large: a handful of draws does not determine a variance well.
-# If designs of this size were drawn again and again with exactly these variances, nine in ten of them would find shares between these bounds, in percent:
-
-# %%
-bounds = {name: analysis.share_intervals(found) for name, found in luck.items()}
-caption = "Share of the variance: 95 % interval, %"
-notebook.table(100 * pd.concat(bounds, axis=1), caption, digits=0)
-
-# %% [markdown]
-# So the order of the sources cannot be read off this table.
-# What it does show is that students are not the only source of luck.
-#
-# What does this say about $n$?
-# The luck of the students shrinks with the number of students, that of the distillation only with the number of distilled sets, and that of the experts only with the number of groups of experts.
-# So here is the smallest difference between two methods that several ways of repeating could show: *two* standard errors of the difference, in points.
-# The second column of each recipe leaves the subset's luck out: two methods on the same subset share some of it.
-
-# %%
-ways = {
-    "1 student": {},
-    "5 students of one set": {"student": 5},
-    "3 sets of the same experts, 5 students each": {"distillation": 3, "student": 5},
-    "3 sets with experts of their own, 5 students each": {"experts": 3, "student": 5},
-    "10 sets with experts of their own, 1 student each": {"experts": 10},
-}
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-rows = {}
-for name, found in luck.items():
-    for kind, part in {"any subset": found, "this subset": found.drop("subset")}.items():
-        errors = [100 * analysis.error_of_mean(part, repeats) for repeats in ways.values()]
-        rows[name, kind] = [2 * 2**0.5 * error for error in errors]
-caption = "The smallest difference that counts, points"
-notebook.table(pd.DataFrame(rows, index=list(ways)), caption)
-
-# %%
-assert all(found.loc["student", "high"] < 0.8 for found in bounds.values())
-
-# %% [markdown]
-# Three things follow, with the caution that only five subsets require.
-#
-# - Students are not the only source of luck.
-#   Five students of one set, the usual evaluation of a paper, reduce the students' part and leave the rest unchanged, however large it is.
-# - More sets help where experts or distillation contribute.
-#   The estimates say so, but the bounds reach down to 0.
-#   The trajectory recipes of this book at scale `cpu` let all seeds share the experts of one seed, because experts are expensive: their spread leaves that source out, and this budget cannot say how large it is.
-# - No number of repeats on one subset removes the luck of the subset.
-#   Both papers use one subset per cell, and so does this book: a difference in its tables is a difference on *that* subset.
-#
-# None of the four is the luck of the test set, which is the same for all scores here.
-#
-# In every results table of this book, the column *visible from* says which difference its repeats could have shown: $k \sqrt{2 s^2 / n}$, for two methods with that row's standard deviation $s$ over its $n$ pipelines, where $k$ is 2 for many pipelines and 2.8 for three (Student's quantile).
-# Methods that share their seeds are compared in pairs, which can reveal smaller differences (chapter 13).
-# Where there is only one pipeline, the column says so, and a difference of any size is no more than a hint.
+# Four things in a score are left to chance: the images that the long tail keeps, the experts, the distillation and the student, and more students of one set reduce the last alone.
+# [How we count](../book/counting.md) says what $n$, ± and *resolved* mean in every table of this book, and [how much of a score is luck](../book/counting.md#how-much-of-a-score-is-luck).
 #
 # ## Last, not best
 #
 # The released code of both papers scores a student, or a set, many times on the test set and reports the maximum.
 # If $k$ such evaluations were independent, each with standard deviation $\sigma$ around a true value, the best of them would lie above it by the amounts below.
 # Evaluations during one training are not independent, so this is an upper bound.
-# For $\sigma$ we use the students' part of the first variance budget above.
+# For $\sigma$ we use what students of one set of DAM + ED vary by on Digits-LT.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import torch
+from ltdd_utils import records
 
 draws = torch.randn(20_000, 20, generator=generator(seed, "maximum"))
 above = pd.Series(
     {k: draws[:, :k].amax(dim=1).mean().item() for k in (1, 2, 5, 10, 20)},
     name="in units of sigma",
 )
-sigma = 100 * luck["damed_digits"].loc["student", "std"]
+budget = pd.read_csv(records.default_records_dir() / "variance" / "damed_digits.csv")
+sigma = 100 * analysis.components(budget).loc["student", "std"]
 best = {above.name: above, f"points, at sigma = {sigma:.1f}": sigma * above}
 best = pd.DataFrame(best).rename_axis("best of")
 notebook.table(best, "What choosing the best of several scores adds", digits=2)
@@ -426,17 +295,13 @@ print(f"the tail loses {100 * gap:.1f} points to the labels alone")
 # K-Center, Herding and Graph-Cut read an expert trained for 20 epochs (scale `cpu`: settings that two processor cores can afford).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-recorded = records.load(
-    records.default_records_dir(), allow_mixed=True, committed_only=True
-)
+from ltdd_utils.records import targets
+
+where = records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
 published = compare(recorded, targets(), recipes.names(), "cifar10")
-cell = published[
-    (published.imbalance_factor == 100)
-    & (published.ipc == 10)
-    & published.method.isin(list(chosen))
-    & (published.protocol == "dsa-stored")
-]
-cell = cell[cell.paper == "zhao2025ltdd"]
+cell = published.query("imbalance_factor == 100 and ipc == 10 and protocol == 'dsa-stored'")
+cell = cell[cell.method.isin(list(chosen)) & (cell.paper == "zhao2025ltdd")]
 columns = ["method", "paper", "ours", "difference", "n", "visible from", "command"]
 rows = analysis.formatted(cell)[columns].set_index("method")
 caption = "Selections of ten images per class, CIFAR-10-LT at IF 100"
@@ -631,9 +496,7 @@ notebook.checked()
 #
 # - A score belongs to a set and a protocol, and a protocol includes its teacher.
 # - The number of students of one set and the number of draws of a set are two different $n$.
-#   A difference is claimed only if it exceeds two standard errors and the interval of the t distribution.
-# - Students are not the only source of luck in a score.
-#   Two small budgets cannot say how subset, experts and distillation share the rest; more students of the same set remove none of it.
+#   More students of one set say more about that set, and nothing more about the method.
 # - The maximum over evaluations on the test set is biased upwards, by up to a point or two here.
 # - Labels of a biased teacher take the tail away from perfectly balanced images.
 # - "K-Center" and "Graph-Cut" are names, not definitions.
@@ -716,28 +579,6 @@ print(notebook.versions())
 #
 # The step size and the subset seed.
 # The seed follows the id in the record's name; device and number of students say where and how often something was run, not what.
-#
-# </details>
-#
-# > **6.** A paper trains five students of *one* distilled set and prints their mean with the standard error of these five, $\sigma_t / \sqrt 5$.
-# > A reader runs the whole pipeline on the same subset: new experts, a new set, five students.
-# > By what factor does the printed error underestimate how far the reader's mean may lie from the true one?
-# > Compute it for both recipes.
-#
-# <details><summary>Answer</summary>
-#
-# The five students share experts and set, whose luck does not shrink: the mean has the variance $\sigma_e^2 + \sigma_d^2 + \sigma_t^2 / 5$.
-# The factor is
-#
-# ```python
-# {
-#     name: analysis.error_of_mean(found.drop("subset"), {"student": 5})
-#     / (found.loc["student", "std"] / 5**0.5)
-#     for name, found in luck.items()
-# }
-# ```
-#
-# and only a recipe without luck in experts and distillation would give 1.
 #
 # </details>
 #

@@ -139,7 +139,7 @@ notebook.table(rows, "The published rows beside ours, at a reduced scale", names
 
 # %% [markdown]
 # Which differences between recipes are resolved?
-# Distillations of one seed are compared in pairs; chapter 00 explains ± and its sign.
+# Distillations of one seed are compared in pairs; [How we count](../book/counting.md) explains ± and its sign.
 # All share the same experts, so a resolved difference holds for these four pairs.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

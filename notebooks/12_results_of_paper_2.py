@@ -172,7 +172,7 @@ notebook.table(bundle, "Teachers that lack a part of the bundle", names=heads_of
 
 # %% [markdown]
 # The difference is that of the students to those of the whole bundle's teacher on the same seed.
-# (Chapter 00 says when a difference is resolved.)
+# ([How we count](../book/counting.md) says when a difference is resolved.)
 #
 # ## What is a point of the teacher's accuracy worth?
 #

@@ -74,7 +74,7 @@ print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings
 print(f"Digits-LT: {len(digits.entries)} settings")
 
 # %% [markdown]
-# (Chapter 00 says when a difference counts as *resolved*.
+# ([How we count](../book/counting.md) says when a difference counts as *resolved*.
 # Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
 # %% [markdown]
@@ -116,7 +116,7 @@ assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.po
 notebook.table(steps_1, "Each step of paper 1, beside the row before it that was run")
 
 # %% [markdown]
-# A step is held against the last row that was run; chapter 00 explains the columns.
+# A step is held against the last row that was run; [How we count](../book/counting.md) explains the columns.
 # (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
 #
 # Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise.

@@ -75,7 +75,7 @@ print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings
 print(f"Digits-LT: {len(digits.entries)} settings")
 
 # %% [markdown]
-# (Chapter 00 says when a difference counts as *resolved*.
+# ([How we count](../book/counting.md) says when a difference counts as *resolved*.
 # Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
 # %% [markdown]

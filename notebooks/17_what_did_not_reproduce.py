@@ -65,7 +65,7 @@ if "google.colab" in sys.modules:
 # A claim can be reproduced in its direction and be far off in size; that is the usual case at a reduced scale.
 # (The interval has the luck of our pipelines in it, and neither that of the printed number nor that of experts that all seeds share.)
 #
-# Chapter 00 says when a difference is resolved, and what ± and n are.
+# [How we count](../book/counting.md) says when a difference is resolved, and what ± and n are.
 # Our runs are on CIFAR-10-LT, IF 100, ten images per class, at scale `cpu`.
 # Where a paper prints the pair elsewhere only (another data set, another size of the set), the row says so, and only the direction can be compared.
 

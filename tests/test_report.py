@@ -34,6 +34,8 @@ def clone(tmp_path):
         (tmp_path / folder).mkdir()
     shutil.copy(ROOT / "results" / "targets.csv", tmp_path / "results")
     shutil.copytree(ROOT / "results" / "benchmarks", tmp_path / "results" / "benchmarks")
+    shutil.copytree(ROOT / "results" / "variance", tmp_path / "results" / "variance")
+    (tmp_path / "book" / "counting.md").write_text("\n".join(["Counting.", *report.EXAMPLE, *report.LUCK, "Below.\n"]))
     (tmp_path / "book" / "speed.md").write_text("\n".join(["Speed.", *report.SPEED, "Below.\n"]))
     (tmp_path / "README.md").write_text(
         "# Title\n\n"

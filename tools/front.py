@@ -1,7 +1,7 @@
 """Write what the first pages show of the records: ``python tools/front.py``; ``--check`` writes nothing.
 
 ``book/judges.svg`` is the chart of six sets under three judges, ``book/_static/share.png`` the picture for links; the
-README and the first page of the book get what a command prints.
+README and the first page of the book get what a command prints. The page on counting has its figures from here too.
 """
 
 import argparse
@@ -12,12 +12,13 @@ import math
 import sys
 from pathlib import Path
 
+import pandas as pd
 from diagrams import DARK
 from notebook_pairs import ROOT
 from PIL import Image, ImageDraw, ImageFont
 
 from ltdd_utils import plots
-from ltdd_utils.analysis import board
+from ltdd_utils.analysis import LEVELS, board
 from ltdd_utils.cli import main as ltdd
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
 from ltdd_utils.plots.film import film as drawn
@@ -52,6 +53,15 @@ TOLD = {  # caption of a figure, and what somebody would see
         "Six rows with three dots each. Under the debiased teacher all sets lie close together, far right of what the "
         "plain teacher and stored labels give most of them.",
     ),
+    "luck_damed": (
+        "Every score of DAM + ED on Digits-LT in a nested design: a row is a subset of the data, a marker a group of "
+        "experts, a coloured line a distilled set, a dot a student.",
+        "Rows of dots joined by short coloured lines. Lines of one row lie apart, and so do some rows.",
+    ),
+    "luck_unilevel": (
+        "The same for the uni-level method.",
+        "Rows of dots joined by short coloured lines; the lines of one row overlap those of the others.",
+    ),
 }
 FILM = ("film_digits", "unilevel_digits")  # written by tools/film_pictures.py
 COMMAND = ("compare", "random_cifar10", "damed_cifar10")
@@ -74,9 +84,12 @@ def image(root: Path = ROOT) -> str:
 
 
 def write_figures(folder: Path, root: Path = ROOT) -> None:
-    """Write the figures of the first page beside it: a film, the sets as images, and their scores."""
+    """Write figures beside their pages: a film, the sets as images, their scores; and the luck of scores."""
     rows, over = plots.read_rows(root / "results" / "pictures" / "sets_cifar10_cpu.png")
     made = {"film": film(root), "sets": plots.image_rows(rows, over=over), "judges": chart(root)}
+    for name in ("damed", "unilevel"):
+        scores = pd.read_csv(root / "results" / "variance" / f"{name}_digits.csv")
+        made[f"luck_{name}"] = plots.nested_scores(scores, LEVELS)
     for name, figure in made.items():
         (folder / f"{name}.html").write_text(f"{Shown(figure, *TOLD[name])._repr_html_()}\n")
 

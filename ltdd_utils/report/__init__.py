@@ -1,12 +1,24 @@
-"""The generated pages: the reproduction page, and tables of the README and of the first, elements and speed pages.
+"""The generated pages: the reproduction page, and tables of the README and of four pages of the book.
 
 ``headline`` is the table of one cell, ``answers`` the ten questions, ``elements`` has the rows of the papers'
-summaries, ``speed`` the tables of the benchmarks, ``status`` says how far the reproduction is, ``page`` makes the whole
-page, and ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
+summaries, ``speed`` the tables of the benchmarks, ``luck`` those of the page on counting, ``status`` says how far the
+reproduction is, ``page`` makes the whole page, and ``files`` writes or checks. ``python -m ltdd_utils.report`` runs it.
 """
 
 from ltdd_utils.report.elements import elements_table
-from ltdd_utils.report.files import ANSWERS, BEGIN, ELEMENTS, END, HEADLINE, SPEED, main, stale, with_part
+from ltdd_utils.report.files import (
+    ANSWERS,
+    BEGIN,
+    ELEMENTS,
+    END,
+    EXAMPLE,
+    HEADLINE,
+    LUCK,
+    SPEED,
+    main,
+    stale,
+    with_part,
+)
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.status import status_table
@@ -16,7 +28,9 @@ __all__ = [
     "BEGIN",
     "ELEMENTS",
     "END",
+    "EXAMPLE",
     "HEADLINE",
+    "LUCK",
     "SPEED",
     "elements_table",
     "headline_table",

@@ -1,4 +1,4 @@
-"""Write the book's reproduction page, and the tables of four other pages, from the records and benchmarks.
+"""Write the book's reproduction page, and the tables of five other pages, from the records and benchmarks.
 
 ``--check`` writes nothing.
 
@@ -22,17 +22,20 @@ from ltdd_utils.report.answers import answers_table
 from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.headline import headline_table
+from ltdd_utils.report.luck import example, luck_tables
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.speed import speed_tables
 from ltdd_utils.report.status import explained
 
-__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "HEADLINE", "SPEED", "main", "stale", "with_part"]
+__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "EXAMPLE", "HEADLINE", "LUCK", "SPEED", "main", "stale", "with_part"]
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
 SPEED = ("<!-- speed:begin -->", "<!-- speed:end -->")
 ANSWERS = ("<!-- answers:begin -->", "<!-- answers:end -->")
+EXAMPLE = ("<!-- example:begin -->", "<!-- example:end -->")
+LUCK = ("<!-- luck:begin -->", "<!-- luck:end -->")
 
 
 def with_part(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
@@ -56,8 +59,10 @@ def _files(root: Path) -> dict[Path, str]:
     headline = headline_table(records, published)
     table, elements = compare(records, published, known), root / "book" / "elements.md"
     summary, speed = explained(table), root / "book" / "speed.md"
-    tables = speed_tables(root / "results" / "benchmarks")
+    tables, count = speed_tables(root / "results" / "benchmarks"), root / "book" / "counting.md"
+    counted = with_part(count.read_text(encoding="utf-8"), example(records), *EXAMPLE)
     return {
+        count: with_part(counted, luck_tables(root / "results" / "variance"), *LUCK),
         speed: with_part(speed.read_text(encoding="utf-8"), tables, *SPEED),
         elements: with_part(elements.read_text(encoding="utf-8"), elements_table(table), *ELEMENTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),

@@ -35,7 +35,7 @@ published, ours
 
 n
 : pipelines: distilled sets, or draws of random images, or teachers. The standard deviation is over them, or over
-  students where there is one pipeline.
+  students where there is one pipeline ([how we count](counting.md)).
 
 as published, reduced
 : the settings are the paper's, or those of scale `cpu`.
