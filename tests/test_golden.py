@@ -37,6 +37,8 @@ RUNS = {
     "kcenter": lambda: small_coreset("kcenter"),
     "dc": lambda: small_condensation("dc"),
     "dm": lambda: small_condensation("dm"),
+    "idm": lambda: small_condensation("idm"),
+    "dream": lambda: small_condensation("dream"),
     "mtt": lambda: small_trajectory("mtt", **{"evaluate.train.epochs": "1"}),
     "damed": lambda: small_trajectory("damed", **{"evaluate.train.epochs": "1"}),
     "sre2l": lambda: small_unilevel("sre2l", protocol="online-stored"),

@@ -28,6 +28,15 @@ RECIPES = {
     "whole set": few("full_logit_adjusted"),
     "gradient matching": few("dc", **NETWORK, method__updates="2", method__network_steps="1", method__batch="4"),
     "distribution matching": few("dm", **NETWORK),
+    "improved distribution matching": few("idm", **NETWORK, method__batch="4", method__network_batch="8"),
+    "representative matching": few(
+        # no clusters: a rounding would choose other images
+        "dream",
+        **NETWORK,
+        method__updates="2",
+        method__batch="100",
+        method__initial="real",
+    ),
     "trajectories, exact": small_trajectory(),
     "trajectories, TESLA, debiased teacher": small_trajectory_elsewhere(
         "online-teacher", **{"method.gradient": "tesla"}

@@ -29,6 +29,7 @@ FAMILIES = {
     "draws": lambda: small_coreset("random"),
     "whole set": lambda: small_coreset("full", protocol="online-teacher"),
     "condensation": lambda: small_condensation("dm"),
+    "mosaics": lambda: small_condensation("idm"),
 }
 
 

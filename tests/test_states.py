@@ -9,7 +9,7 @@ from toy_sets import context
 
 from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.store import Checkpoint, load_bundle
-from ltdd_utils.distilled import content_hash, kept_states, uint8_pixels
+from ltdd_utils.distilled import content_hash, expanded, kept_states, uint8_pixels
 from ltdd_utils.distilled.states import States, evenly, read_states
 from ltdd_utils.recipes import with_overrides
 from ltdd_utils.runs import distil, start
@@ -21,9 +21,11 @@ RECIPES = {
     "matching": lambda: small_trajectory(**FIVE),
     "recovery": lambda: small_unilevel("unilevel", **{"method.recover.iterations": 5}),  # in two batches
     "condensation": lambda: small_condensation("dm", **FIVE),
+    "mosaics": lambda: small_condensation("idm", **FIVE),
 }
 STEPS = {"recovery": "method.recover.iterations"}
-STOP = {"matching": 12, "recovery": 7, "condensation": 14}  # at which question of the stage
+STOP = {"matching": 12, "recovery": 7, "condensation": 14, "mosaics": 14}  # at which question of the stage
+KINDS = {"mosaics": "condensation"}  # of the stage, where it is called otherwise
 
 
 def made(recipe, folder, **options):
@@ -40,9 +42,11 @@ def test_the_first_and_last_state_are_the_sets_before_and_after_and_the_set_is_t
     kept, run = made(recipe, tmp_path / "kept", keep_images=3)
     folder, states = kept_states(run)
     assert list(states) == [0, 2, 5] and kept_states(silent)[1] == {}
-    began = uint8_pixels(before, run.data, run.preprocess)[0]  # crops: a value halfway may be rounded either way
+    began = uint8_pixels(expanded(before), run.data, run.preprocess)[
+        0
+    ]  # crops: a value halfway may be rounded either way
     assert (states[0].int() - began.int()).abs().max() <= 1
-    assert torch.equal(states[5], uint8_pixels(kept, run.data, run.preprocess)[0])
+    assert torch.equal(states[5], uint8_pixels(expanded(kept), run.data, run.preprocess)[0])
     assert not torch.equal(states[2], states[0]) and not torch.equal(states[2], states[5])
     assert content_hash(kept) == content_hash(plain)
     assert folder.parent.name == kept_states(silent)[0].parent.name, "the key of the stage is another one"
@@ -54,7 +58,7 @@ def test_the_first_and_last_state_are_the_sets_before_and_after_and_the_set_is_t
 def test_a_stop_leaves_no_gap_and_other_pixels_nowhere(stage, tmp_path, monkeypatch):
     recipe = RECIPES[stage]()
     _, whole = made(recipe, tmp_path / "whole", keep_images=6)
-    clock = Clock({stage: STOP[stage]})
+    clock = Clock({KINDS.get(stage, stage): STOP[stage]})
     monkeypatch.setattr(Checkpoint, "over", lambda checkpoint: clock.over(checkpoint))
     with pytest.raises(Stopped):
         made(recipe, tmp_path / "stopped", keep_images=6)
@@ -63,7 +67,7 @@ def test_a_stop_leaves_no_gap_and_other_pixels_nowhere(stage, tmp_path, monkeypa
     clock.now = None
     _, again = made(recipe, tmp_path / "stopped", keep_images=6)
     one, other = kept_states(whole)[1], kept_states(again)[1]
-    assert clock.stopped == [stage] and list(one) == list(other) == [0, 1, 2, 3, 4, 5]
+    assert clock.stopped == [KINDS.get(stage, stage)] and list(one) == list(other) == [0, 1, 2, 3, 4, 5]
     assert all(torch.equal(one[at], other[at]) for at in one)
 
 

@@ -66,8 +66,12 @@ def small_coreset(name: str, protocol: str | None = None, same_teacher: bool = F
 
 
 def small_condensation(name: str, **more: object) -> Recipe:
-    """DC or DM with two iterations."""
+    """DC, DM, IDM or DREAM with two iterations."""
     changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
     changes |= {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
-    changes |= {"method.updates": 2, "method.network_steps": 1} if name == "dc" else {}
+    changes |= {
+        "dc": {"method.updates": 2, "method.network_steps": 1},
+        "idm": {"method.queue": 3, "method.first_networks": 2, "method.network_steps": 2},
+        "dream": {"method.updates": 2, "method.network_images": 20},
+    }.get(name, {})
     return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), changes | more)

@@ -120,7 +120,7 @@ def _work(effort: Effort | None, recipe: Recipe, counts: Sequence[int]) -> float
     if effort is None or side is None:
         return None
     if effort.images == "set" and recipe.ipc is not None and classes is not None:
-        size = recipe.ipc * classes
+        size = recipe.ipc * classes * recipe.family.factor(recipe.method) ** 2
     if size is None:
         return None
     if effort.kind == "zca":  # a covariance of side^2 pixels, and its eigenvectors

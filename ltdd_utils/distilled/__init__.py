@@ -7,6 +7,7 @@ positions in the training set (and crop boxes), never as pixels, so that a commi
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, composition, content_hash
 from ltdd_utils.distilled.files import SCHEMA, from_bundle, load_set, save_set, to_bundle
 from ltdd_utils.distilled.masses import class_mass, mass_slope, own_share
+from ltdd_utils.distilled.mosaics import expanded
 from ltdd_utils.distilled.result import DistillationResult
 from ltdd_utils.distilled.spaces import pixels, translate, uint8_pixels
 from ltdd_utils.distilled.states import kept_states
@@ -20,6 +21,7 @@ __all__ = [
     "class_mass",
     "composition",
     "content_hash",
+    "expanded",
     "from_bundle",
     "kept_states",
     "load_set",

@@ -26,7 +26,8 @@ class DistilledSet:
 
     An image with a position in ``indices`` is that real training image (or the part of it in ``boxes``); the others,
     marked -1, lie in ``images`` in order. ``targets`` hold one stored soft label per image, as logits or as
-    probabilities (``info["targets"]`` says which). ``info`` has at least ``class_names``.
+    probabilities (``info["targets"]`` says which). ``info`` has at least ``class_names``. ``info["factor"]``, where it
+    is there, says that each image is several: see ``ltdd_utils.distilled.mosaics``.
     """
 
     labels: Tensor  # integers [M]
@@ -82,6 +83,7 @@ class DistilledSet:
             parts.append(f"{len(self.images)} synthetic, {'x'.join(map(str, self.images.shape[1:]))}")
         parts.append("class labels" if self.targets is None else "one soft label each")
         parts += [] if self.lr is None else [f"step size {self.lr:g}"]
+        parts += [] if self.factor == 1 else [f"{self.seen} for a student: {self.factor} x {self.factor} parts of each"]
         return f"DistilledSet({'; '.join(parts)})"
 
     def __post_init__(self) -> None:
@@ -122,6 +124,12 @@ class DistilledSet:
         if stored != synthetic or (self.images is not None and self.images.ndim != 4):
             shape = None if self.images is None else list(self.images.shape)
             raise ValueError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]")
+        factor = self.factor
+        if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
+            raise ValueError(f"info['factor'] is {factor!r}; it is the whole number of parts along an image's side")
+        if factor > 1 and (stored < self.labels.numel() or any(side % factor for side in self.images.shape[2:])):
+            what = f"info['factor'] is {factor}, which cuts synthetic images into {factor} x {factor} equal parts"
+            raise ValueError(f"{what}; this set's images are real ones, or have other sides")
 
     def _check_boxes(self, count: int) -> None:
         if self.boxes is None:
@@ -149,8 +157,18 @@ class DistilledSet:
         return DistilledSet(self.labels, nowhere, images=images.detach().cpu(), info=self.info)
 
     def __len__(self) -> int:
-        """Number of images, M."""
+        """Number of images, M, as they are stored."""
         return len(self.labels)
+
+    @property
+    def factor(self) -> int:
+        """Parts along the side of each stored image, which a student sees one by one; 1: whole images."""
+        return self.info.get("factor", 1)
+
+    @property
+    def seen(self) -> int:
+        """Number of images that a student sees."""
+        return len(self.labels) * self.factor**2
 
     def target_probabilities(self) -> Tensor:
         """Stored labels as probabilities, float32 ``[M, C]``: soft ones if the set has any, else one-hot."""
@@ -198,13 +216,15 @@ def sizes(distilled: DistilledSet) -> dict[str, Any]:
 
 
 def content_hash(distilled: DistilledSet) -> str:
-    """SHA-256 over everything a student sees: images, positions, boxes, labels, targets and the step size."""
+    """SHA-256 over everything a student sees: images, positions, boxes, labels, targets, the step size, a factor."""
     digest = hashlib.sha256()
     for name, tensor in tensors(distilled).items():
         tensor = tensor.detach().cpu().contiguous()
         digest.update(f"{name}{tensor.dtype}{list(tensor.shape)}".encode())
         digest.update(tensor.numpy().tobytes())
     digest.update(f"{distilled.lr}{distilled.info.get('targets')}".encode())
+    if distilled.factor > 1:
+        digest.update(f"{distilled.factor}x{distilled.factor}".encode())
     return digest.hexdigest()
 
 

@@ -11,6 +11,7 @@ from ltdd_utils.augment.crops import crop_boxes
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.mosaics import expanded
 
 __all__ = ["pixels", "translate", "uint8_pixels"]
 
@@ -27,9 +28,11 @@ def uint8_pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
         Images ``[M, Ch, H, W]`` uint8, and a fraction (0 where nothing is synthetic).
 
     Raises:
-        ValueError: the synthetic images were made under another preprocessing, or the set is not of this data.
+        ValueError: the synthetic images were made under another preprocessing, the set is not of this data, or its
+            images are mosaics.
     """
     _check_space(distilled, data, preprocess)
+    _require_whole(distilled)
     images = torch.empty(len(distilled), *data.train_images.shape[1:], dtype=torch.uint8)
     synthetic, clamped = distilled.indices == NOT_REAL, 0.0
     images[~synthetic] = (_real_pixels(distilled, data) * 255).round().to(torch.uint8)
@@ -50,9 +53,11 @@ def pixels(distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess
         preprocess: the protocol's transform.
 
     Raises:
-        ValueError: the synthetic images were made under another preprocessing, or the set is not of this data.
+        ValueError: the synthetic images were made under another preprocessing, the set is not of this data, or its
+            images are mosaics.
     """
     _check_space(distilled, data, preprocess)
+    _require_whole(distilled)
     images = torch.empty(len(distilled), *data.train_images.shape[1:], dtype=torch.float32)
     synthetic = distilled.indices == NOT_REAL
     if not bool(synthetic.all()):
@@ -66,6 +71,8 @@ def translate(
     distilled: DistilledSet, data: LongTailedData, own: Preprocess, other: Preprocess
 ) -> tuple[DistilledSet, float]:
     """The set in the space of another protocol: its images go through pixels (inverted, clamped, rounded).
+
+    A set of mosaics is ``expanded`` first where the space changes: its parts are images there, its whole is not.
 
     Args:
         distilled: a set made under ``own``.
@@ -83,6 +90,7 @@ def translate(
     _check_space(distilled, data, own)
     if distilled.images is None or other.matches(own.describe()):
         return distilled, 0.0
+    distilled = expanded(distilled)
     images, clamped = uint8_pixels(distilled, data, own)
     info = {**distilled.info, "preprocess": other.describe()}
     return replace(distilled, images=other(images[distilled.indices == NOT_REAL]), info=info), clamped
@@ -103,6 +111,13 @@ def _check_space(distilled: DistilledSet, data: LongTailedData, preprocess: Prep
             f"the set's images were made under another preprocessing ({made_under.get('kind')!r}) than this one "
             f"({preprocess.kind!r}, fitted on other images or with another eps); translate the set first"
         )
+
+
+def _require_whole(distilled: DistilledSet) -> None:
+    """Raise where stored images are no images that a student sees."""
+    if distilled.factor > 1:
+        parts = f"{distilled.factor} x {distilled.factor} parts"
+        raise ValueError(f"each image of the set is {parts}; distilled.expanded(set) gives those that a student sees")
 
 
 def _real_pixels(distilled: DistilledSet, data: LongTailedData) -> Tensor:

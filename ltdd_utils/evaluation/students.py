@@ -11,6 +11,7 @@ from ltdd_utils.core.store import Bundle, Checkpoint
 from ltdd_utils.core.tables import resolve
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
+from ltdd_utils.distilled.mosaics import expanded
 from ltdd_utils.evaluation.objectives import StudentTask
 from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.evaluation.table import PROTOCOLS
@@ -37,7 +38,7 @@ def student(
     It is a stage of its own: trained once for the same set, protocol, seed and number, and resumed if interrupted.
 
     Args:
-        distilled: the set, in the space of the run.
+        distilled: the set, in the space of the run; of mosaics a student sees the parts (``mosaics.expanded``).
         run: the long tail that the set was made from, with the test set; the protocol's transform; the seed.
         cfg: the protocol.
         number: which student of the run this is, from 0.
@@ -55,7 +56,7 @@ def student(
         ValueError: the set does not fit the data or the preprocessing, or has no soft labels to calibrate.
         Stopped: the store's deadline passed; the same call goes on from there.
     """
-    rules = PROTOCOLS[cfg.protocol]
+    rules, distilled = PROTOCOLS[cfg.protocol], expanded(distilled)
     settings = {"config": cfg, "set": content_hash(distilled), "number": number}
     settings |= {} if teacher is None else {"teacher": state_hash(teacher)}  # trained again, it may be another one
 

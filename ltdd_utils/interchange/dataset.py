@@ -6,13 +6,14 @@ from torch.utils.data import Dataset
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.mosaics import expanded
 from ltdd_utils.distilled.spaces import pixels
 
 __all__ = ["SetDataset"]
 
 
 class SetDataset(Dataset[tuple[Tensor, Tensor]]):
-    """The M images of a set with their labels: ``(float32 [Ch, H, W], int64 [])``, or ``float32 [C]`` if soft."""
+    """The M images that a student sees of a set: ``(float32 [Ch, H, W], int64 [])``, or ``float32 [C]`` if soft."""
 
     def __init__(self, distilled: DistilledSet, data: LongTailedData, preprocess: Preprocess) -> None:
         """All images in memory, in the space of ``preprocess``.
@@ -25,6 +26,7 @@ class SetDataset(Dataset[tuple[Tensor, Tensor]]):
         Raises:
             ValueError: the synthetic images were made under another preprocessing, or the set is not of this data.
         """
+        distilled = expanded(distilled)
         self.images = pixels(distilled, data, preprocess)
         self.labels = distilled.labels.long() if distilled.targets is None else distilled.target_probabilities()
         self.classes = list(distilled.info["class_names"])

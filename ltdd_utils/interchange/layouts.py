@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.mosaics import enlarged
 from ltdd_utils.interchange.arrays import read_arrays
 from ltdd_utils.interchange.files import contents, real_tensor, step_size, tensor_in
 from ltdd_utils.interchange.labels import read_labels
@@ -130,10 +131,8 @@ def decoded(stored: Stored) -> Stored:
     height, width = images.shape[2:]
     if height % factor or width % factor:
         raise ValueError(f"{stored.where} has images of {height} x {width} pixels, which {factor} does not divide")
-    parts = images.float().unfold(2, height // factor, height // factor).unfold(3, width // factor, width // factor)
-    parts = parts.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # [M factor^2, Ch, H / factor, W / factor]
-    whole = torch.nn.functional.interpolate(parts, size=(height, width), mode="bilinear", align_corners=False)
-    return replace(stored, images=whole, labels=stored.labels.repeat_interleave(factor**2, dim=0), factor=1)
+    labels = stored.labels.repeat_interleave(factor**2, dim=0)
+    return replace(stored, images=enlarged(images.float(), factor), labels=labels, factor=1)
 
 
 def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> DistilledSet:

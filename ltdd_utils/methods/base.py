@@ -164,6 +164,10 @@ class Family:
         """The functions that the settings name, where the family has a table of them; a record says whose they are."""
         return ()
 
+    def factor(self, cfg: Any) -> int:  # noqa: ANN401
+        """Parts along the side of each stored image that a student sees one by one (``distilled.mosaics``); 1: none."""
+        return 1
+
     def has_soft_labels(self, cfg: Any) -> bool:  # noqa: ANN401
         """Whether the sets store a soft label per image."""
         return False

@@ -190,7 +190,7 @@ def recipe(
         return Recipe(name, scale, data, None, settings, whole_set(method, evaluate, scale))
     usual = protocol(method.protocol, dataset, scale).preprocess
     elsewhere = usual if family.depends_on_space(settings) and usual != evaluate.preprocess else None
-    evaluate = with_batch_for(evaluate, ipc * facts.classes)
+    evaluate = with_batch_for(evaluate, ipc * facts.classes * family.factor(settings) ** 2)
     return Recipe(name, scale, data, ipc, settings, evaluate, elsewhere)
 
 

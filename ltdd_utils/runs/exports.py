@@ -9,6 +9,7 @@ from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import fitted
 from ltdd_utils.data.settings import PreprocessConfig
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.distilled.mosaics import expanded
 from ltdd_utils.distilled.spaces import translate
 from ltdd_utils.evaluation.protocols import stored_space
 from ltdd_utils.interchange.arrays import export_arrays, export_webdataset
@@ -33,7 +34,8 @@ def export_set(
     ``pt`` is the layout of MTT, DATM and LTDD, in the space that their students train in (ZCA, which the files do not
     name). ``ddranking`` has the files that the demonstrations of DD-Ranking 0.2.0 load, normalised as its
     ``use_zca=False`` does its test images. Synthetic images of another space go through pixels
-    (``distilled.translate``). ``png``, ``webdataset`` and ``npz`` hold pixels.
+    (``distilled.translate``), and of mosaics every part is written (``distilled.expanded``). ``png``, ``webdataset``
+    and ``npz`` hold pixels.
 
     Args:
         distilled: a set that says which data it was made from.
@@ -57,7 +59,7 @@ def export_set(
     data = data_of(distilled, context)
     if distilled.images is None:
         own = fitted(PreprocessConfig("none"), data, context)  # of no image
-    own = own or refitted(distilled, data, context)
+    own, distilled = own or refitted(distilled, data, context), expanded(distilled)
     if form in PIXELS:
         return PIXELS[form](folder, distilled, data, own)
     if form == "pt":

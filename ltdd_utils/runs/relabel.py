@@ -7,6 +7,7 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.preprocess import Preprocess
 from ltdd_utils.data.run import Run
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
+from ltdd_utils.distilled.mosaics import expanded
 from ltdd_utils.distilled.spaces import uint8_pixels
 from ltdd_utils.distilled.swaps import part_name
 from ltdd_utils.evaluation.relabel import mean_over_views, relabelled
@@ -30,7 +31,7 @@ def relabel_set(
     """The images of a set with stored soft labels of a teacher: the budget of labels that learned ones have.
 
     A label is the mean over ``views`` DSA views of the image's pixels (``mean_over_views``). The teacher is the one
-    that the online protocol of ``cfg`` would ask, trained once for both.
+    that the online protocol of ``cfg`` would ask, trained once for both. Of mosaics each part gets a label of its own.
 
     Args:
         distilled: a set that says which data it was made from.
@@ -45,16 +46,16 @@ def relabel_set(
     """
     if cfg.teacher is None:
         raise ValueError(f"protocol {cfg.protocol!r} has no teacher that could label; name an online one")
-    data = data_of(distilled, context)
+    data, whole = data_of(distilled, context), expanded(distilled)
     run = Run.start(data, cfg.preprocess, seed, context)
     before = run.preprocess if distilled.images is None else space or refitted(distilled, data, context)
-    pictures, _ = uint8_pixels(distilled, data, before)
+    pictures, _ = uint8_pixels(whole, data, before)
     with run.ledger.entry("teacher"):
         teacher = train_teacher(cfg.teacher, run)
     images = run.preprocess(pictures.to(run.device))
     augment, rng = dsa_augmentation(data.config.name), run.rng("relabel", "views")
     made = relabelled(
-        distilled, mean_over_views(teacher, images, augment, views, rng), f"{part_name(distilled)}, relabelled"
+        whole, mean_over_views(teacher, images, augment, views, rng), f"{part_name(distilled)}, relabelled"
     )
     by = {"teacher": to_dict(cfg.teacher), "views": views, "seed": seed, "images_of": content_hash(distilled)}
     return replace(made, info={**made.info, "labelled_by": by})

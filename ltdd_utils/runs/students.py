@@ -73,14 +73,14 @@ def protocol_for(
         cfg = protocol(name or STORED.protocol, info["like"], scale, network, teacher or PLAIN.teacher)
         if teacher is not None and cfg.teacher is None:
             raise ValueError(f"teacher is {teacher!r}, but {cfg.protocol} uses no teacher; use another protocol")
-        return with_batch_for(cfg, len(distilled))
+        return with_batch_for(cfg, distilled.seen)
     method, dataset = parts(info["recipe"])
     settings = method.read(info["method"]) if info.get("method") else None
     students = None if settings is None else method.family.student_network(settings)
     cfg = protocol_of(method, dataset, scale, name, network=network, teacher=teacher, students=students)
     if info.get("ipc") is None:
         return whole_set(method, cfg, scale)
-    return with_batch_for(cfg, len(distilled))
+    return with_batch_for(cfg, distilled.seen)
 
 
 def _require_facts(info: Mapping[str, Any]) -> None:

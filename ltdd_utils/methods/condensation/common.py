@@ -1,7 +1,8 @@
-"""Shared by DC, DM and CSDM: real images by class, the initial set, and the loop over random networks."""
+"""Shared by all of this room: real images by class, the initial set, and the loop over random networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ from ltdd_utils.training.resumable import LoopState, LossLog, require_finite
 
 __all__ = ["RealImages", "State", "condense", "new_network", "siamese", "start_images"]
 
+EMPTY: Mapping[str, Tensor] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class RealImages:
@@ -46,6 +49,13 @@ class RealImages:
             if len(mine) == 0:
                 raise ValueError(f"class {label} has no image to condense; leave it out or lower the imbalance factor")
         return cls(images, rows, images.std().item())
+
+    def labels(self) -> Tensor:
+        """The class of every image, on the CPU, ``[N]``."""
+        labels = torch.empty(len(self.images), dtype=torch.int64)
+        for label, mine in enumerate(self.rows):
+            labels[mine] = label
+        return labels
 
     def choose(self, size: int, rng: torch.Generator) -> list[Tensor]:
         """Rows of at most ``size`` images of each class, without replacement, on the device."""
@@ -113,14 +123,18 @@ def condense(
     watch: Watch | None,
     checkpoint: Checkpoint | None,
     keep: Keep | None = None,
+    more: Mapping[str, Tensor] = EMPTY,
 ) -> tuple[DistilledSet, Tensor]:
-    """The loop of all methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses."""
+    """The loop of all methods: state, progress, checkpoints. ``iteration`` moves the images and returns its losses.
+
+    ``more`` are tensors that it changes in place, by name.
+    """
     if images.device.type == "cpu":
         keep_freed_memory()
     state = _first_state(cfg, start, images, real, seed)
     Layout.of(new_network(cfg.network, replace(state, rng=generator(0, "shape"))))  # refuses norms over the batch
     losses, done = Rows(images.device), {"iteration": 0}  # the losses of each class, [C], of every iteration
-    parts = {"images": state.images, "velocity": state.velocity, "losses": losses, "generator": state.rng}
+    parts = {"images": state.images, "velocity": state.velocity, "losses": losses, "generator": state.rng, **more}
     kept = LoopState(parts, done, checkpoint)
     setting, facts = "method.lr_images", lambda: {**done, "iterations": cfg.iterations}
     log = LossLog("iteration {}", setting, facts, watch, done["iteration"])
@@ -136,7 +150,7 @@ def condense(
     state.pause = lambda: kept.pause(look)
     show()
     while done["iteration"] < cfg.iterations:
-        kept.begin("images", "velocity", "generator")
+        kept.begin("images", "velocity", "generator", *more)
         losses.append(iteration(state))
         log.add(losses[-1])
         done["iteration"] += 1

@@ -1,11 +1,25 @@
-"""The families of dataset condensation: by gradient matching (DC), distribution matching (DM), spectra (CSDM)."""
+"""The families of dataset condensation: by gradients (DC, DREAM), distributions (DM, IDM), spectra (CSDM)."""
 
 from ltdd_utils.methods.base import Family, Stage
-from ltdd_utils.methods.condensation.settings import CondensationConfig, DCConfig, DMConfig, SpectralConfig
+from ltdd_utils.methods.condensation.settings import (
+    CondensationConfig,
+    DCConfig,
+    DMConfig,
+    DREAMConfig,
+    IDMConfig,
+    MosaicConfig,
+    SpectralConfig,
+)
 from ltdd_utils.methods.effort import training
 from ltdd_utils.networks.settings import NetworkConfig
 
-__all__ = ["DISTRIBUTION_MATCHING", "GRADIENT_MATCHING", "SPECTRAL_MATCHING"]
+__all__ = [
+    "DISTRIBUTION_MATCHING",
+    "GRADIENT_MATCHING",
+    "IMPROVED_DISTRIBUTION_MATCHING",
+    "REPRESENTATIVE_MATCHING",
+    "SPECTRAL_MATCHING",
+]
 
 
 class Condensation(Family):
@@ -50,5 +64,26 @@ class SpectralMatching(Condensation):
     name, settings, loop = "spectral matching", SpectralConfig, "spectral_matching"
 
 
+class Mosaics(Condensation):
+    """Sets whose stored images are several each."""
+
+    def factor(self, cfg: MosaicConfig) -> int:
+        """As the settings say."""
+        return cfg.factor
+
+
+class ImprovedDistributionMatching(Mosaics):
+    """IDM."""
+
+    name, settings, loop = "improved distribution matching", IDMConfig, "improved_distribution_matching"
+
+
+class RepresentativeMatching(Mosaics):
+    """DREAM."""
+
+    name, settings, loop = "representative matching", DREAMConfig, "representative_matching"
+
+
 GRADIENT_MATCHING, DISTRIBUTION_MATCHING = GradientMatching(), DistributionMatching()
 SPECTRAL_MATCHING = SpectralMatching()
+IMPROVED_DISTRIBUTION_MATCHING, REPRESENTATIVE_MATCHING = ImprovedDistributionMatching(), RepresentativeMatching()

@@ -1,6 +1,6 @@
 """DM: condensation by distribution matching."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ def dm(
     return condense(cfg, iteration, start, images, real, seed=seed, watch=watch, checkpoint=checkpoint, keep=keep)
 
 
-def features_of(backbone: nn.Module, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+def features_of(backbone: Callable[[Tensor], Tensor], batches: Iterable[Tensor]) -> Iterator[Tensor]:
     """The features of each batch of images, ``[n, Ch, H, W]`` to ``[n, F]``; small ones share a pass."""
     waiting: list[Tensor] = []
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Settings of dataset condensation: by gradient matching (DC), by distribution matching (DM), by spectra (CSDM).
+"""Settings of dataset condensation: by gradients (DC, DREAM), by distributions (DM, IDM), by spectra (CSDM).
 
 The papers' pixels have variance 1. Other preprocessing gives another scale (ZCA a smaller one), and networks with norms
 hardly notice it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
@@ -11,12 +11,20 @@ from ltdd_utils.augment.settings import AugmentConfig
 from ltdd_utils.core.settings import at_least, check_types, choice
 from ltdd_utils.networks.settings import NetworkConfig
 
-__all__ = ["CondensationConfig", "DCConfig", "DMConfig", "SpectralConfig"]
+__all__ = [
+    "CondensationConfig",
+    "DCConfig",
+    "DMConfig",
+    "DREAMConfig",
+    "IDMConfig",
+    "MosaicConfig",
+    "SpectralConfig",
+]
 
 
 @dataclass(frozen=True)
 class CondensationConfig:
-    """Settings that DC and DM share: synthetic images that follow a gradient through ever new random networks."""
+    """Settings that all share: synthetic images that follow a gradient through ever new random networks."""
 
     network: NetworkConfig = NetworkConfig()
     initial: Literal["real", "noise"] = "real"  # images of the class, drawn blindly; or normal noise
@@ -83,3 +91,87 @@ class SpectralConfig(DMConfig):
                 raise ValueError(f"{name} is {getattr(self, name)}; it is a share, from 0 to 1")
         if not 0 < self.bandwidth < float("inf"):
             raise ValueError(f"bandwidth is {self.bandwidth}; it must be a finite number above 0")
+
+
+@dataclass(frozen=True)
+class MosaicConfig(CondensationConfig):
+    """Settings that IDM and DREAM share: images in parts, and networks that are trained meanwhile."""
+
+    augment: AugmentConfig = AugmentConfig(kind="dsa")
+    factor: int = 2  # parts along a side of each stored image; 1: whole images
+    lr_network: float = 0.01  # of the networks, SGD
+    momentum_network: float = 0.9
+    decay_network: float = 5e-4
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        super().__post_init__()
+        at_least(self, factor=1, lr_network=0, momentum_network=0, decay_network=0)
+
+
+@dataclass(frozen=True)
+class IDMConfig(MosaicConfig):
+    """Improved distribution matching (arXiv 2307.09742); the defaults are those of the released CIFAR-10 command.
+
+    That is ``command.txt`` of uitrbn/IDM at 9acccfd, IPC 10.
+    """
+
+    iterations: int = 20_000
+    lr_images: float = 0.2
+    regulariser: float = 0.5  # weight of the images' cross-entropy
+    regulariser_of: Literal["accuracy", "constant"] = "accuracy"  # times the network's train accuracy in percent; or 1
+    queue: int = 100  # networks, at most
+    first_networks: int = 3  # before the first iteration
+    push_every: int = 30  # iterations until a new network comes, in the place of the oldest if there are ``queue``
+    trained: int = 2  # networks of the queue that are trained after an iteration
+    network_steps: int = 10  # of each of them
+    network_batch: int = 256  # images of such a step; all where there are no more
+    network_data: Literal["real", "synthetic"] = "real"  # what the networks are trained on
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        super().__post_init__()
+        choice(self, "regulariser_of")
+        choice(self, "network_data")
+        at_least(
+            self, regulariser=0, queue=1, first_networks=0, push_every=1, trained=0, network_steps=0, network_batch=1
+        )
+        if self.first_networks > self.queue:
+            more = f"first_networks is {self.first_networks}, more than the queue's {self.queue} networks"
+            raise ValueError(f"{more}; lower it, or raise queue")
+
+
+@dataclass(frozen=True)
+class DREAMConfig(MosaicConfig):
+    """Representative matching (arXiv 2302.14416); the defaults are those of the released CIFAR-10 command.
+
+    That is ``condense.py --reproduce -d cifar10 -f 2`` of Yanqing0327/DREAM at 9a74674. Its step size, 0.005 for pixels
+    in [0, 1] at IPC 10, is 0.08 in units of the pixels' variance.
+    """
+
+    initial: Literal["real", "noise", "representative"] = "representative"  # nearest to the centres of k-means
+    iterations: int = 2000
+    batch: int = 128  # sub-clusters of a class, each of which gives one image; all images where there are no more
+    lr_images: float = 0.08
+    augment: AugmentConfig = AugmentConfig(kind="dsa", strategy="color_crop_cutout")
+    metric: Literal["mse", "cosine"] = "mse"  # of the gradients: squared distance, or ``gradient_distance`` of DC
+    classifier: bool = False  # whether the classifier's gradient is matched too
+    updates: int = 100  # of the images under one network
+    cluster_every: int = 10  # updates until the images of the network's clusters are chosen again
+    candidates: int | None = None  # images of a class that are clustered, drawn blindly; None: all
+    synthetic_batch: int = 128  # parts of a class's images that are matched at an update, at most
+    network_images: int = (
+        2000  # real images that the network is trained on after an update; all where there are no more
+    )
+    network_batch: int = 64
+    cutmix: float = 0.5  # probability that a batch of these is mixed
+    network_augment: AugmentConfig = AugmentConfig(kind="dsa", strategy="color_crop")  # of these
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        super().__post_init__()
+        choice(self, "metric")
+        at_least(self, updates=1, cluster_every=1, synthetic_batch=1, network_images=0, network_batch=1, cutmix=0)
+        at_least(self, candidates=1)
+        if self.cutmix > 1:
+            raise ValueError(f"cutmix is {self.cutmix}; it is a probability, at most 1")
