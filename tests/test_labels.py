@@ -4,11 +4,12 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from ltdd_utils import recipes
+from ltdd_utils.analysis import board
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED, Evaluator
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.recipes.labels import JUDGES, LABELS, SPARE, WAYS
-from ltdd_utils.records import targets
+from ltdd_utils.records import default_records_dir, load, targets
 
 PAGES = "#FFFFFF", "#14181E"  # of the book's theme, light and dark
 
@@ -64,3 +65,18 @@ def test_changed_settings_in_words_and_others_as_they_are():
     assert recipes.variant("damed", {}) == "DAM + ED"
     assert recipes.variant("damed", {"method.dam.prior": "inverted"}) == "DAM + ED, inverted prior"
     assert recipes.variant("datm", {"iterations": 7, "x.y": None}) == "DATM, iterations=7, y=None"
+
+
+def test_a_changed_amount_is_told_with_its_number():
+    calibrated = {"evaluate.adsa.largest": 1, "evaluate.adsa.step": 0.01}
+    assert recipes.variant("datm", calibrated) == "DATM, labels calibrated, τ at most 1, in steps of 0.01"
+    assert recipes.variant("datm", {"evaluate.adsa.step": None}) == "DATM, step=None"
+
+
+@pytest.mark.parametrize(("dataset", "factor", "scale"), [("cifar10", 100, "cpu"), ("digits", 20, "tiny")])
+def test_every_change_that_was_recorded_has_words(dataset, factor, scale):
+    records = load(default_records_dir(), allow_mixed=True, committed_only=True)
+    found = board(dataset, imbalance_factor=factor, ipc=10, scale=scale, records=records)
+    changed = [one for one in found.entries if one.changes]
+    told = [recipes.variant(one.method, one.changes) for one in changed]
+    assert len(told) > 10 and not [words for words in told if "=" in words]

@@ -92,14 +92,24 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
     ("gradient", "tesla"): "TESLA's gradient",
     ("initial.experts", "classifier"): "start chosen by re-balanced experts",
     ("experts.logit_adjustment", 1): "logit-adjusted experts",
+    ("lr_labels", 0): "labels that stay",
     ("dam.prior", "inverted"): "inverted prior",
+    ("dam.prior", "permuted"): "permuted prior",
+    ("dam.prior", "estimated"): "estimated prior",
     ("dam.prior", "uniform"): "uniform prior",
     ("dam.weights", "sum"): "weights that sum to 1",
+    ("dam.weights", "mean"): "weights of mean 1",
     ("dam.weights", "none"): "no weights",
     ("dam.offset", 1): "logit offset",
     ("statistics.source", "natural"): "natural statistics",
     ("statistics.source", "running"): "running statistics",
     ("statistics.variance", "mean"): "variances averaged",
+    ("recover.class_wise", "batch"): "classes averaged first",
+    ("recover.class_variance", "pooled"): "class variances pooled",
+    ("recover.class_variance", "within-image"): "class variances within images",
+    ("observer.kind", "plain"): "plain observer",
+    ("observer.network.second_head", False): "one head",
+    ("observer.network.projection", 0): "no projection",
     ("data.class_order", "reversed"): "classes in reversed order",
     ("data.judged_on", "unused"): "judged on unused train images",
     ("evaluate.augment.cutmix", False): "no CutMix",
@@ -107,6 +117,10 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
     ("evaluate.teacher.debias.sharpness", 0): "no class weights",
     ("evaluate.teacher.debias.consistency", 0): "no consistency",
     ("evaluate.teacher.debias.partner_power", 0): "no tail partners",
+}
+AMOUNTS: Mapping[str, str] = {  # a changed setting that is told with its number
+    "evaluate.adsa.largest": "labels calibrated, τ at most {:g}",
+    "evaluate.adsa.step": "in steps of {:g}",
 }
 SPARE = ("#0072B2", "#D55E00", "#009E73", "#C0609F", "#A9800B", "#8F7AC8")  # of methods that the table does not know
 WIDTH = 32  # of students that need no mention
@@ -146,8 +160,10 @@ def variant(method: str, changes: Mapping[str, Any]) -> str:
     told = []
     for name, value in changes.items():
         key = name.removeprefix("method.")
-        told.append(SETTINGS.get((key, value)) if isinstance(value, str | int | float) else None)
-        told[-1] = told[-1] or f"{key.rpartition('.')[2]}={value}"
+        words = SETTINGS.get((key, value)) if isinstance(value, str | int | float) else None
+        if words is None and key in AMOUNTS and isinstance(value, int | float):
+            words = AMOUNTS[key].format(value)
+        told.append(words or f"{key.rpartition('.')[2]}={value}")
     return ", ".join([label(method), *told])
 
 
