@@ -17,6 +17,7 @@ __all__ = [
     "dsa_augmentation",
     "observer",
     "plain_expert",
+    "published_student",
     "small_convnet",
     "teacher",
 ]
@@ -36,6 +37,9 @@ TEACHERS = ("plain", "debiased")
 PADDING = 4  # pixels, of the crops that train teachers and observers: at most this at the reduced scales
 # The uni-level release.
 OBSERVERS = {"cifar10": "resnet32", "cifar100": "resnet32", "tiny": "resnet18", "imagenet": "resnext50"}
+STUDENTS = dict.fromkeys(OBSERVERS, "convnet") | {"imagenet-224": "resnext50"}  # of its protocol, and their teachers
+LISTED = "imagenet-224"  # whose schedule is GLMC's, which has published one for its ResNeXt-50 on this list
+GLMC_LISTED = {"epochs": 135, "batch_size": 120, "lr": 0.1, "weight_decay": 2e-4}
 
 
 def architecture(name: str, dataset: str, scale: Scale) -> NetworkConfig:
@@ -57,6 +61,17 @@ def small_convnet(dataset: str, scale: Scale) -> NetworkConfig:
     """The papers' ConvNet, of width 32 at scale cpu: what is trained many times or for long has it."""
     network = architecture("convnet", dataset, scale)
     return replace(network, width=32) if scale == "cpu" else network
+
+
+def published_student(dataset: str, scale: Scale) -> NetworkConfig:
+    """The student of paper 2, and the network of the teacher that labels for it (``STUDENTS``), a ConvNet a small one.
+
+    Note:
+        On the standard list of ImageNet-LT the paper prints "ResNet-50"; its release builds ResNeXt-50-32x4d there, as
+        observer, teacher and student, and so do we.
+    """
+    name = STUDENTS[_published(dataset)]
+    return small_convnet(dataset, scale) if name == "convnet" else architecture(name, dataset, scale)
 
 
 def dsa_augmentation(dataset: str) -> AugmentConfig:
@@ -82,22 +97,22 @@ def teacher(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
 
     Note:
         Differs from the release on ImageNet-LT, whose settings are unknown but for 10 epochs of warm-up, which are left
-        out here: epochs, step size, batch, weight decay and the debiased losses are those of the other data sets. GLMC,
-        which it builds on, has 135 epochs, step size 0.1, batch 120, weight decay 2e-4, q 1 and consistency weight 10
-        there. At imbalance factor 256 it trains on 224x224 pixels.
+        out here. At 64x64 pixels epochs, step size, batch, weight decay and the debiased losses are those of the other
+        data sets; at 224x224, on the standard list, those of GLMC (CVPR 2023), which it builds on: 135 epochs, step
+        size 0.1, batch 120, weight decay 2e-4, q 1 and consistency weight 10. Padded crops stand for GLMC's views.
 
     Raises:
         ValueError: an unknown kind.
     """
     if kind not in TEACHERS:
         raise ValueError(f"unknown teacher {kind!r}{did_you_mean(kind, TEACHERS)}; choose one of {', '.join(TEACHERS)}")
-    base = replace(plain_expert(dataset, scale), network=small_convnet(dataset, scale))
+    base = replace(plain_expert(dataset, scale), network=published_student(dataset, scale))
     if scale == "cpu":
         base = replace(base, train=replace(base.train, epochs=40))
     if scale == "tiny":
         base = replace(base, train=_short(base.train))
     base = _padded(base, dataset, scale)
-    return debiased(base) if kind == "debiased" else base
+    return _debiased_on(dataset, base) if kind == "debiased" else base
 
 
 def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
@@ -116,15 +131,30 @@ def observer(dataset: str, scale: Scale, kind: str = "plain") -> TeacherConfig:
     else:
         published = OBSERVERS[stand_in(dataset, OBSERVERS, "the uni-level release")]
         network, train = NetworkConfig(published, norm="batch"), base.train
+        if _published(dataset) == LISTED:  # observer and teacher are equal: one training for both
+            network = published_student(dataset, scale)
     base = _padded(replace(base, network=network, train=train), dataset, scale)
-    return debiased(base) if kind == "debiased" else base
+    return _debiased_on(dataset, base) if kind == "debiased" else base
 
 
 def _padded(base: TeacherConfig, dataset: str, scale: Scale) -> TeacherConfig:
-    """The release's padding at scale paper; the reduced scales keep that of the plain expert."""
+    """The release's padding at scale paper, and GLMC's schedule on ImageNet-LT's list; reduced scales keep theirs."""
     if scale != "paper":
         return base
-    return replace(base, augment=replace(base.augment, padding=DATASETS[dataset].padding))
+    train = replace(base.train, **GLMC_LISTED) if _published(dataset) == LISTED else base.train
+    return replace(base, train=train, augment=replace(base.augment, padding=DATASETS[dataset].padding))
+
+
+def _debiased_on(dataset: str, plain: TeacherConfig) -> TeacherConfig:
+    """``debiased``, with GLMC's own weights where its schedule is taken too."""
+    made = debiased(plain)
+    listed = _published(dataset) == LISTED
+    return replace(made, debias=DebiasConfig(sharpness=1.0, consistency=10.0)) if listed else made
+
+
+def _published(dataset: str) -> str:
+    """The data set whose students and teachers of the uni-level release stand in."""
+    return stand_in(dataset, STUDENTS, "the uni-level release")
 
 
 def _short(train: TrainConfig) -> TrainConfig:

@@ -451,10 +451,10 @@ def test_what_is_missing_can_be_run(ltdd):
 
 def test_data_tells_what_is_here(ltdd):
     rows = {row["name"]: row for row in json.loads(ltdd("data", "--json"))}
-    assert set(rows) == {"digits", "cifar10", "cifar100", "tiny", "imagenet"}
+    assert set(rows) == {"digits", "cifar10", "cifar100", "tiny", "imagenet", "imagenet-224"}
     assert rows["digits"]["present"] and not rows["cifar10"]["present"]
     assert "ltdd data fetch cifar10" in rows["cifar10"]["state"]
-    assert ltdd("data", "verify", "digits").startswith("digits") and len(ltdd("data").splitlines()) == 5
+    assert ltdd("data", "verify", "digits").startswith("digits") and len(ltdd("data").splitlines()) == 6
 
 
 def test_the_module_is_the_command(root):

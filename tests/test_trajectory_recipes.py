@@ -169,7 +169,8 @@ def test_the_snapshots_that_a_recipe_reads():
 @pytest.mark.parametrize(("dataset", "scale"), CELLS)
 @pytest.mark.parametrize("ipc", [1, 10, 20, 50])
 def test_windows_fit_the_epochs_of_the_experts_in_every_cell(name, dataset, scale, ipc):
-    for factor in (1, 10, 20, 50, 100, 200):
+    own = DATASETS[dataset].imbalance_factor
+    for factor in (1, 10, 20, 50, 100, 200) if DATASETS[dataset].profile == "exponential" else (own,):
         made = recipe(f"{name}_{dataset}", imbalance_factor=factor, ipc=ipc, scale=scale)
         cfg = made.method
         assert 0 <= cfg.window[0] < cfg.window[1] <= cfg.window[2]

@@ -11,12 +11,13 @@ from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.table import PROTOCOLS
 from ltdd_utils.methods.registry import METHODS
 from ltdd_utils.networks.settings import ARCHITECTURES, NetworkConfig
+from ltdd_utils.presets import published_student
 from ltdd_utils.recipes.commands import command
 from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records.published import targets
 from ltdd_utils.records.schema import TARGET_KEYS
 
-__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing"]
+__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing", "usual_student"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
 FIRST_CELL = {
@@ -119,7 +120,7 @@ def _inside(printed: float, ours: Mapping[str, Any]) -> bool | None:
 def _alone(target: Mapping[str, Any], recipes: Collection[str], elsewhere: list[str]) -> dict[str, Any]:
     recipe = f"{target['method']}_{target['dataset']}"
     ours = recipe in recipes and target["metric"] == "accuracy" and given(target["imbalance_factor"])
-    known = target["network"] == _usual_student(target["dataset"]) or _other_student(target["network"]) is not None
+    known = target["network"] == usual_student(target) or _other_student(target["network"]) is not None
     ours = ours and target["protocol"] != "unknown" and known
     seen = f"there is a run under {' and '.join(elsewhere)}" if elsewhere else ""
     return {
@@ -164,13 +165,19 @@ def _usual_protocol(recipe: str) -> str | None:
         return None
 
 
-def _usual_student(dataset: str) -> str | None:
-    return NetworkConfig(depth=DATASETS[dataset].depth).label if dataset in DATASETS else None
+def usual_student(cell: Mapping[str, Any]) -> str | None:
+    """The label of the student that recipes have under the protocol of a cell; None: its data set is not known."""
+    if cell["dataset"] not in DATASETS:
+        return None
+    rules = PROTOCOLS.get(cell["protocol"].partition("/")[0])
+    if rules is not None and rules.has_teacher:
+        return published_student(cell["dataset"], "paper").label
+    return NetworkConfig(depth=DATASETS[cell["dataset"]].depth).label
 
 
 def _student(cell: Mapping[str, Any]) -> str | None:
     """The student that a command must name; None: the usual one."""
-    usual = _usual_student(cell["dataset"])
+    usual = usual_student(cell)
     return _other_student(cell["network"]) if usual in (None, cell["network"]) else cell["network"]
 
 
@@ -189,7 +196,8 @@ def missing(
     """The runs still missing at a scale: a ``command`` for each published cell that some recipe makes.
 
     A record of another scale, or from uncommitted code, does not answer a cell; ``note`` says that it exists. A
-    method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10.
+    method without any published number on CIFAR-10-LT is asked for at IF 100 and IPC 10. A data set without that scale
+    misses none.
     """
     published = targets() if published is None else published
     published = pd.concat([published, _first_cells(recipes, published)], ignore_index=True)
@@ -199,6 +207,8 @@ def missing(
     scales = {(*_key(row), row["protocol"]): row["scale"] for row in there}
     found: dict[str, dict[str, Any]] = {}
     for row in json_rows(table.loc[table["status"] == "not run", [*TARGET_KEYS, "paper", "table"]]):
+        if row["dataset"] in DATASETS and scale not in DATASETS[row["dataset"]].scales:
+            continue
         line = _command(f"{row['method']}_{row['dataset']}", row, scale)
         note = _exists(scales.get((*_key(row), row["protocol"])), scale)
         found.setdefault(line, {**row, "command": line, "note": note})

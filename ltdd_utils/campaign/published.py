@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ltdd_utils import recipes
+from ltdd_utils.analysis.published import usual_student
 from ltdd_utils.campaign.planned import PlannedRun
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.evaluation.table import PROTOCOLS
@@ -35,7 +36,8 @@ def published_runs(students: int = 5) -> list[PlannedRun]:
 
 def _run(name: str, cell: dict, students: int) -> PlannedRun | None:
     network = None if cell["network"].startswith("convnet") else cell["network"]
-    if network is not None and network not in ARCHITECTURES:
+    known = network is None or network == usual_student(cell)
+    if not known and not (network in ARCHITECTURES and ARCHITECTURES[network].compared):
         return None
     given = {"scale": SCALE, "network": network}
     given |= {} if pd.isna(cell["imbalance_factor"]) else {"imbalance_factor": float(cell["imbalance_factor"])}

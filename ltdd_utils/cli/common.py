@@ -38,8 +38,9 @@ def recipe_of(options: argparse.Namespace) -> recipes.Recipe:
     )
     changes = recipes.assignments(options.set)
     recipe = recipes.with_overrides(base, changes)
-    profile, asked = recipe.data.profile, options.imbalance_factor is not None or "data.imbalance_factor" in changes
-    if asked and profile != "exponential":
+    profile, standard = recipe.data.profile, base.data.profile == "list"  # whose one factor ``recipe`` has checked
+    asked = options.imbalance_factor is not None and not (standard and profile == "list")
+    if (asked or "data.imbalance_factor" in changes) and profile != "exponential":
         what = f"an imbalance factor is asked for, but data.profile={profile} keeps the images that are there"
         raise ValueError(f"{what}: leave the factor out, or cut a long tail with data.profile=exponential")
     return recipe

@@ -40,7 +40,7 @@ def data_(options: argparse.Namespace) -> str:
         wrong = [row for row in rows if row["complete"] is None and (options.names or row["present"])]
         if wrong:
             raise ValueError(wrong[0]["state"])
-    return as_json(rows) if options.json else "\n".join(f"{row['name']:10}{row['state']}" for row in rows)
+    return as_json(rows) if options.json else "\n".join(f"{row['name']:9} {row['state']}" for row in rows)
 
 
 def _inspected(options: argparse.Namespace, root: Path) -> str:

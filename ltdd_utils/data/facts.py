@@ -39,7 +39,7 @@ class DataSet:
     classes: int
     reader: str | Callable[[Path], SourceDataset]  # from the data root to all train and test images
     scales: tuple[Scale, ...]  # the first one is the default
-    imbalance_factor: float  # default
+    imbalance_factor: float  # default; of a standard list: its own, and no other can be asked for
     like: str | None = None  # the data set whose published settings stand in where the papers print none for this one
     depth: int = 3  # blocks of its ConvNet: 3 for 32x32 pixels, 4 for 64x64
     flip: bool = True  # whether a mirrored image is still of its class
@@ -51,6 +51,7 @@ class DataSet:
     by_hand: str = ""  # what a user does who wants what cannot be fetched
     side: int | None = None  # pixels of an image's side; this and the next: for estimates of time
     n_max: int | None = None  # train images of the head class
+    profile: Literal["exponential", "list"] = "exponential"  # of its recipes; "list": the data set's standard list
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
@@ -62,6 +63,8 @@ class DataSet:
             raise ValueError(f"imbalance_factor is {self.imbalance_factor!r}; it must be a finite number, at least 1")
         if not isinstance(self.scales, tuple) or not self.scales or not set(self.scales) <= set(SCALES):
             raise ValueError(f"scales is {self.scales!r}; give a tuple of one or more of {', '.join(SCALES)}")
+        if self.profile not in ("exponential", "list"):
+            raise ValueError(f"profile is {self.profile!r}; choose exponential or list")
         if not isinstance(self.title, str) or not self.title:
             raise ValueError(f"title is {self.title!r}; give the name that stands in figures")
         for name in ("reader", "source", "presence"):
@@ -134,6 +137,23 @@ DATASETS: Table[DataSet] = Table(
             folder="imagenet",
             presence=f"{_SOURCES}.imagenet:presence",
             by_hand="get it at image-net.org, put it below the data folder",
+        ),
+        "imagenet-224": DataSet(
+            "ImageNet-LT, its own list",
+            1000,
+            f"{_SOURCES}.imagenet:listed_dataset",
+            ("paper",),
+            imbalance_factor=256,
+            profile="list",
+            side=224,
+            n_max=1280,
+            like="imagenet",
+            depth=6,
+            zca=False,
+            padding=28,
+            folder="imagenet",
+            presence=f"{_SOURCES}.imagenet:listed_presence",
+            by_hand="get it at image-net.org, put it below the data folder, with the list ImageNet_LT_train.txt beside",
         ),
     },
     signs="-.",  # a recipe's name is METHOD_DATASET

@@ -19,7 +19,7 @@ from ltdd_utils.recipes.plugins import load_entry_points
 
 __all__ = ["Recipe", "canonical", "halves", "names", "parts", "protocol_of", "recipe", "whole_set"]
 
-IMAGENET_LT = 256  # imbalance factor of the published list; no recipe has it: ours is an exponential profile
+IMAGENET_LT = 256  # imbalance factor of the published list, which is imagenet-224; imagenet's profile is exponential
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,9 @@ class Recipe:
         factor of ImageNet-LT. A reduced scale has its keys too; its records and tables say the scale.
         """
         if self.data.name == "imagenet" and self.data.imbalance_factor == IMAGENET_LT:
+            return None
+        facts = DATASETS[parts(self.name)[1]]
+        if facts.profile == "list" and self.data.imbalance_factor != facts.imbalance_factor:
             return None
         network = self.evaluate.network
         usual = recipe(
@@ -164,7 +167,7 @@ def recipe(
 
     Args:
         name: METHOD_DATASET.
-        imbalance_factor: None takes the data set's usual one.
+        imbalance_factor: None takes the data set's usual one, which is the only one of a standard list.
         ipc: images per class; not used by the recipes of the whole set.
         scale: tiny (or demo), cpu or paper; None takes the smallest that the data set has.
         protocol_name: how the students are trained and which labels they see; None takes the method's default.
@@ -172,7 +175,8 @@ def recipe(
         teacher: that labels in the online protocols, "plain" or "debiased"; None takes the method's default.
 
     Raises:
-        ValueError: an unknown recipe, scale, protocol, network or teacher, or a value outside its range.
+        ValueError: an unknown recipe, scale, protocol, network or teacher, a value outside its range, or an imbalance
+            factor that a standard list does not have.
     """
     (method, dataset), name = parts(name), canonical(name)
     facts = DATASETS[dataset]
@@ -182,7 +186,11 @@ def recipe(
         raise ValueError(f"unknown scale {scale!r}{hint}; choose one of {', '.join(facts.scales)}")
     if scale not in facts.scales:
         raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
-    data = DataConfig(dataset, facts.imbalance_factor if imbalance_factor is None else imbalance_factor)
+    factor = facts.imbalance_factor if imbalance_factor is None else imbalance_factor
+    if facts.profile == "list" and factor != facts.imbalance_factor:
+        what = f"{dataset} is a list of images with imbalance factor {facts.imbalance_factor:g}, not {factor:g}"
+        raise ValueError(f"{what}: leave the factor out, or cut a long tail with data.profile=exponential")
+    data = DataConfig(dataset, factor, profile=facts.profile)
     settings, family = _settings(name, method, Cell(dataset, scale, data.imbalance_factor, ipc)), method.family
     students = family.student_network(settings)
     evaluate = protocol_of(method, dataset, scale, protocol_name, network=network, teacher=teacher, students=students)

@@ -38,7 +38,7 @@ GROUPS = (
     Group(PAPER_2, "main table", "cifar100", (10, 50), (10,), BOTH),
     Group(PAPER_2, "main table", "tiny", (10,), (10,), BOTH),
     Group(PAPER_2, "main table", "imagenet", (5, 10), (10,), BOTH),
-    Group(PAPER_2, "IF 256, ResNet-50", "imagenet", (256,), (10,), BOTH),
+    Group(PAPER_2, "IF 256, ResNet-50", "imagenet-224", (256,), (10,), BOTH),
     Group(PAPER_2, "one image per class", "cifar10", (100,), (1,), BOTH),
     Group(PAPER_2, "one image per class", "cifar100", (50,), (1,), BOTH),
     Group(PAPER_2, "one image per class", "tiny", (100,), (1,), BOTH),
