@@ -203,6 +203,14 @@ def test_the_network_is_trained_as_by_sgd_of_pytorch():
         torch.testing.assert_close(one, two)
 
 
+def test_a_network_that_is_shown_no_images_stays_as_it_was():
+    real, network = tail(), build(NETWORK, CLASSES, SIZE, 1, generator(0))
+    before = [part.clone() for part in network.parameters()]
+    velocity = [torch.ones_like(part) for part in before]
+    matching._train(replace(CFG, network_images=0), network, velocity, (real.images, real.labels()), generator(0))
+    assert all(torch.equal(one, two) for one, two in zip(network.parameters(), before, strict=True))
+
+
 def test_a_mixed_batch_has_both_labels_in_proportion_to_the_pixels_they_keep():
     """A linear reading of the pixels: the loss of a mixed image of two flat ones is known."""
     cfg, labels = replace(CFG, cutmix=1.0), torch.tensor([0, 1, 2, 0, 1, 2])

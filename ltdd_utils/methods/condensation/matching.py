@@ -116,11 +116,11 @@ def matched_weights(network: Network, classifier: bool) -> list[nn.Parameter]:
 def _train(
     cfg: DREAMConfig, network: Network, velocity: list[Tensor], data: tuple[Tensor, Tensor], rng: torch.Generator
 ) -> None:
-    """One pass of SGD over ``cfg.network_images`` of the long tail's images and labels, in place."""
+    """One pass of SGD over ``cfg.network_images`` of the long tail's images and labels, in place; of none: no step."""
     images, labels = data
     strategy, parameters = strategy_of(cfg.network_augment), list(network.parameters())
     order = torch.randperm(len(images), generator=rng)[: cfg.network_images]
-    for rows in order.split(cfg.network_batch):
+    for rows in order.split(cfg.network_batch) if len(order) else ():
         rows = rows.to(images.device, non_blocking=True)
         batch = apply(images[rows], draw(strategy, len(rows), images.shape[-1], rng, images.device))
         gradients = torch.autograd.grad(_mixed_loss(cfg, network, batch, labels[rows], rng), parameters)
