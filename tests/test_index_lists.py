@@ -9,7 +9,8 @@ from toy_sets import context, quick
 from ltdd_utils.campaign import Block
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import config_id, to_dict
-from ltdd_utils.data import DataConfig, load, long_tailed_indices
+from ltdd_utils.data import DataConfig, load, long_tailed_indices, sources
+from ltdd_utils.data.longtail import class_counts
 from ltdd_utils.runs import run
 
 GLMC = 3407  # the seed of its code
@@ -52,6 +53,27 @@ def test_glmc_and_ldam_differ_by_their_seeds_alone():
     assert (ldam == glmc).all() and (ltdd != glmc).any()
     assert (ltdd[: COUNTS[0]] == glmc[: COUNTS[0]]).all()
     assert (long_tailed_indices(LABELS, COUNTS, "ldam", 0) != glmc).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "factor", "begins"),
+    [
+        ("cifar10", 100, [[38670, 48363, 43993], [47279, 49733, 32665], [12950, 20232, 47765]]),
+        ("cifar100", 50, [[34254, 2500, 42162], [42835, 47716, 22775], [27855, 38747, 47362]]),
+    ],
+)
+def test_the_glmc_list_of_real_cifar_begins_as_numpys_own_calls_do(data_root, name, factor, begins):
+    """First positions of the first, the second and the last class: of ``numpy.random.seed(3407)`` and ``choice``."""
+    try:
+        labels = sources.source_dataset(name, data_root).labels
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    classes = labels.max() + 1
+    counts = class_counts(len(labels) // classes, factor, classes)
+    found = long_tailed_indices(labels, counts, "glmc", GLMC)
+    assert len(set(found.tolist())) == sum(counts) == {"cifar10": 12_406, "cifar100": 12_608}[name]
+    for label, first in zip((0, 1, classes - 1), begins, strict=True):
+        assert found[labels[found] == label][:3].tolist() == first
 
 
 # --- A file -----------------------------------------------------------------------------------------------------------
