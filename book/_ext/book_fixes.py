@@ -1,4 +1,4 @@
-"""Small repairs of the rendered pages, links from "chapter 07" to the chapter, and what sites show of a link."""
+"""Small repairs of the rendered pages: links from "chapter 07", tables for phones, what sites show of a link."""
 
 import html
 import re
@@ -13,6 +13,7 @@ MENTION = re.compile(
     r"\b[Cc]hapter \d\d\b|\b[Cc]hapters \d\d(?:(?:,| and| or| to|, and) \d\d)*\b"
 )  # chapters 07, 12 and 13
 SHORTEST, LONGEST = 40, 200  # letters of a description
+WORDY, MOST = 20, 5  # letters of a cell that is a text; columns of a table that phones show as one
 NUMBER = re.compile(r"\d\d")
 APART = (nodes.reference, nodes.title, nodes.literal, nodes.literal_block, nodes.raw, addnodes.pending_xref)
 
@@ -54,6 +55,36 @@ def link_chapters(app: Sphinx, doctree: nodes.document) -> None:
             text.parent.replace(text, list(_linked(str(text), chapters, own)))
 
 
+def label_tables(app: Sphinx, doctree: nodes.document) -> None:
+    """Mark tables for phones: rows of words are shown as lines, each with the head of its column; others scroll."""
+    for table in doctree.findall(nodes.table):
+        rows = [list(row.children) for row in table.findall(nodes.row)]
+        texts = [[cell.astext() for cell in row] for row in rows]
+        if len({len(row) for row in texts}) != 1 or len(texts) < 2 or not list(table.findall(nodes.thead)):
+            continue
+        wordy = [max(map(len, column)) > WORDY for column in zip(*texts[1:], strict=True)]
+        if len(wordy) > 2 and wordy[0]:
+            table["classes"].append("names")
+        if 3 <= len(wordy) <= MOST and sum(wordy) >= 2:
+            table["classes"].append("words")
+            for cell, head in ((cell, head) for row in rows[1:] for cell, head in zip(row, texts[0], strict=True)):
+                if cell.astext():
+                    cell["head"] = head
+
+
+def visit_entry(writer: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """A cell as the writer has it, with the head of its column where a phone needs that."""
+    type(writer).visit_entry(writer, node)
+    if "head" in node:
+        cell = writer.body[-1].replace("<td", f'<td data-head="{html.escape(node["head"])}"', 1)
+        writer.body[-1] = cell
+
+
+def depart_entry(writer: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """The end of a cell, as the writer has it."""
+    type(writer).depart_entry(writer, node)
+
+
 def declare_safe(app: Sphinx, env: object, names: list[str]) -> None:
     """Let pages be read side by side: these two do not say whether they allow it, and keep nothing while reading.
 
@@ -92,5 +123,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("html-page-context", describe)
     app.connect("doctree-read", link_chapters)
+    app.connect("doctree-read", label_tables)
+    app.add_node(nodes.entry, override=True, html=(visit_entry, depart_entry))
     app.connect("env-before-read-docs", declare_safe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -56,6 +56,17 @@ def test_every_verdict_is_in_sight(tables):
     assert not [table["name"] for table in tables if table["hidden"] or table["bare"]]
 
 
+PHONE = """[...document.querySelectorAll('table.words tbody td')].filter(c => c.offsetParent).map(c => ({
+  head: c.dataset.head || '', seen: getComputedStyle(c, '::before').content,
+  first: c === c.parentElement.firstElementChild, right: c.getBoundingClientRect().right}))"""
+
+
+def test_a_phone_shows_rows_of_words_as_lines_with_their_heads(page: str, visit: Callable[..., Visit]):
+    for cell in visit(page, 390, False, cells=PHONE).values["cells"]:
+        assert cell["right"] <= 390, cell
+        assert cell["first"] or (cell["head"] and cell["head"] in cell["seen"].replace("\\", "")), cell
+
+
 # --- A table alone, so that the rules above can fail ------------------------------------------------------------------
 
 
