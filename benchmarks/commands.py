@@ -8,20 +8,22 @@ before, by the same code. Compiled functions are kept from an unmeasured first r
 sum of the proportional memory (PSS) of all processes of the command, looked at twice a second.
 
     python benchmarks/commands.py students --data /data
-    python benchmarks/commands.py observer --rounds 3 --save results/benchmarks/commands.csv
+    python benchmarks/commands.py paper-2 --rounds 3 --save results/benchmarks/commands.csv
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -40,54 +42,54 @@ class Work:
         command: of ``ltdd``, the same for all ways.
         before: commands whose stages are there when it begins.
         hurry: words that the third way adds.
-        stages: whose seconds count, from the record; none: the whole command.
+        parts: what it is in words, for each stage whose seconds count, from the record; "": the whole command.
     """
 
     command: str
-    before: Sequence[str] = ()
-    hurry: str = "--jobs 2 --threads 1 --compile on"
-    stages: Sequence[str] = ()
-    words: str = field(default="", kw_only=True)  # what it is, on the page
+    before: Sequence[str]
+    hurry: str
+    parts: Mapping[str, str]
 
 
 STUDENTS = f"run random_cifar10 {CELL} --set evaluate.network.width=128 --protocol dsa-stored"
 ONLINE = f"run random_cifar10 {CELL} --protocol online-teacher --set evaluate.teacher.train.epochs=1"
-EXPERTS = f"experts datm_cifar10 {CELL} --set method.window=[0,1,2] --set method.experts.train.epochs=4"
+EXPERTS = f"experts datm_cifar10 {CELL} --set method.window=[0,1,2] --set method.experts.train.epochs="
 UNILEVEL = f"run unilevel_cifar10 {CELL} --students 1 --set data.n_max=1000 --set method.initial.crops=1"
 UNILEVEL += " --set method.observer.train.epochs=2 --set method.teacher.train.epochs=1"
 UNILEVEL += " --set evaluate.train.epochs=1 --set evaluate.teacher.train.epochs=1"
 WORK: Mapping[str, Work] = {
     "students": Work(
-        f"{STUDENTS} --students 5 --set evaluate.train.epochs=100",
+        f"{STUDENTS} --students 5 --set evaluate.train.epochs=60",
         [f"{STUDENTS} --students 1 --set evaluate.train.epochs=1"],
         "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
-        words="five students, `dsa-stored`, width 128, IPC 10, 100 epochs",
+        {"": "five students, `dsa-stored`, width 128, IPC 10, 60 epochs"},
+    ),
+    "longer-students": Work(
+        f"{STUDENTS} --students 5 --set evaluate.train.epochs=200",
+        [f"{STUDENTS} --students 1 --set evaluate.train.epochs=1"],
+        "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
+        {"": "the same, 200 epochs: of the 140 more, no part is loading or testing"},
     ),
     "online-students": Work(
         f"{ONLINE} --students 5 --set evaluate.train.epochs=100",
         [f"{ONLINE} --students 1 --set evaluate.train.epochs=1"],
         "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
-        words="five students, `online-teacher`, width 32, IPC 10, 100 epochs",
+        {"": "five students, `online-teacher`, width 32, IPC 10, 100 epochs"},
     ),
     "experts": Work(
-        EXPERTS,
-        [f"{EXPERTS} --only 0"],
+        f"{EXPERTS}6",
+        [f"{EXPERTS}3 --only 0"],
         "--jobs 2 --threads 1 --compile on --set method.experts.train.precision=bf16",
-        words="three trajectory experts, width 32, 4 epochs",
+        {"": "four trajectory experts, width 32, 6 epochs"},
     ),
-    "observer": Work(
-        UNILEVEL,
-        (),
-        "--compile on",
-        ["observer"],
-        words="a debiased ResNet-32 observer, width 16, bf16, 2 epochs of 2,480 images",
-    ),
-    "recovery": Work(
+    "paper-2": Work(
         UNILEVEL,
         (),
         "--compile on --set method.recover.precision=bf16",
-        ["recovery"],
-        words="a recovery, IPC 10, 75 iterations",
+        {
+            "observer": "a debiased ResNet-32 observer, width 16, bf16, 2 epochs of 2,480 images",
+            "recovery": "a recovery, IPC 10, 75 iterations",
+        },
     ),
 }
 
@@ -115,9 +117,13 @@ class Way:
             process = subprocess.Popen(
                 list(map(str, call)), env=environment, cwd=self.code, stdout=heard, stderr=heard, start_new_session=True
             )
-            while process.poll() is None:
-                most = max(most, _memory(process.pid))
-                time.sleep(LOOK_S)
+            try:
+                while process.poll() is None:
+                    most = max(most, _memory(process.pid))
+                    time.sleep(LOOK_S)
+            except BaseException:  # Ctrl-C: the command is in a session of its own
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         if process.returncode:
             raise SystemExit(f"{' '.join(map(str, call))} ended with {process.returncode}: {said.read_text()[-2000:]}")
         return time.monotonic() - begun, most
@@ -131,14 +137,14 @@ class Way:
         if compiled.is_dir():
             shutil.copytree(compiled, folder / "work" / "compiled", dirs_exist_ok=True)
         seconds, memory = self.command(self.work.command, folder)
-        if self.work.stages:
+        found = {"": seconds, "GiB": memory}
+        if "" not in self.work.parts:
             (record,) = (folder / "results").rglob("*.json")
-            spent = json.loads(record.read_text())["cost"]["seconds"]
-            seconds = sum(spent[stage] for stage in self.work.stages)
+            found |= json.loads(record.read_text())["cost"]["seconds"]
         if (folder / "work" / "compiled").is_dir() and not compiled.is_dir():
             shutil.copytree(folder / "work" / "compiled", compiled)
         shutil.rmtree(folder)
-        return {"seconds": seconds, "GiB": memory}
+        return found
 
 
 def _memory(group: int) -> float:
@@ -168,19 +174,15 @@ def measure(name: str, options: argparse.Namespace, old: Path, place: Path) -> l
             found[way.name].append(way.run())
             print(f"{name}, round {number + 1}, {way.name}: {found[way.name][-1]}", file=sys.stderr, flush=True)
     rows = []
-    for way, runs in found.items():
-        seconds, base = [run["seconds"] for run in runs], [run["seconds"] for run in found[options.ways[0]]]
+    for (part, words), (way, runs) in product(work.parts.items(), found.items()):
+        seconds, base = [run[part] for run in runs], [run[part] for run in found[options.ways[0]]]
         ratios = [one / other for one, other in zip(seconds, base, strict=True)]
-        row: dict[str, object] = {
-            "work": name,
-            "what": work.words,
-            "way": way,
-            "words": work.hurry if way in first else "",
-        }
+        added = work.hurry if way in first else ""
+        row: dict[str, object] = {"work": part or name, "what": words, "way": way, "words": added}
         row |= {"n": len(runs), "seconds": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
         row |= {"ratio": statistics.median(ratios), "lowest ratio": min(ratios), "highest ratio": max(ratios)}
         row |= {"GiB": max(run["GiB"] for run in runs)}
-        row |= {"compiling": max(first[way]["seconds"] - statistics.median(seconds), 0.0) if way in first else 0.0}
+        row |= {"compiling": max(first[way][part] - statistics.median(seconds), 0.0) if way in first else 0.0}
         rows.append(row)
     return rows
 
@@ -205,7 +207,7 @@ def main() -> None:
             print(rows.drop(columns=["what", "words", "device"]).to_string(index=False))
             if options.save is not None:
                 kept = pd.read_csv(options.save, keep_default_na=False) if options.save.exists() else pd.DataFrame()
-                kept = kept[kept["work"] != name] if len(kept) else kept
+                kept = kept[~kept["work"].isin(rows["work"])] if len(kept) else kept
                 pd.concat([kept, rows]).to_csv(options.save, index=False, float_format="%.4g")
 
 

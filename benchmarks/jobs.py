@@ -47,6 +47,9 @@ WAYS = {
     "one process, 1 thread": ["--jobs", "1", "--threads", "1"],
     "side by side": ["--jobs", "{cores}", "--threads", "1"],
 }
+# Of a campaign: a job of an existing engine for each stage. They need `make cluster`, and the second one a SLURM.
+ENGINE = ["--engine", "snakemake", "--jobs", "{cores}", "--threads", "1", "--profile"]
+ENGINES = {"engine, local": [*ENGINE, "local"], "engine, SLURM": [*ENGINE, "slurm"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 scores[way] = _scores(folder)
                 shutil.rmtree(folder)
                 print(f"round {number + 1}: {way}: {seconds:.1f} s", file=sys.stderr, flush=True)
-            one = [scores[way] for way in ways if _words(way, options)[-1] == "1"]
+            one = [scores[way] for way in ways if way != "one process"]  # the ways of one thread
             if any(score != one[0] for score in one):
                 raise SystemExit("the scores differ although the threads are equal")
     table = _table(rows, options)
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("work", choices=WORK)
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="what is compared")
+    parser.add_argument("--ways", nargs="+", choices=[*WAYS, *ENGINES], default=list(WAYS), help="compared")
     parser.add_argument("--cores", type=int, default=2, help="that the ways share")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--students", type=int, default=2, help="of each run of the campaign")
@@ -94,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _words(way: str, options: argparse.Namespace) -> list[str]:
-    return [word.format(cores=options.cores) for word in WAYS[way]]
+    return [word.format(cores=options.cores) for word in (WAYS | ENGINES)[way]]
 
 
 def _command(text: str, words: Sequence[str], folder: Path, options: argparse.Namespace) -> float:

@@ -11,21 +11,69 @@ __all__ = ["speed_tables"]
 
 
 def speed_tables(benchmarks: Path) -> str:
-    """What bf16 changes, how far gradients are from float64, and what an iteration of matching takes, in Markdown.
+    """What commands take, what bf16 changes, how far gradients are from float64, and one iteration, in Markdown.
 
     Args:
-        benchmarks: the folder with ``equivalence.csv``, ``precision.csv``, ``rounding.csv`` and ``iteration.csv``.
+        benchmarks: the folder with ``commands.csv``, ``jobs.csv``, ``equivalence.csv``, ``precision.csv``,
+            ``rounding.csv`` and ``iteration.csv``.
 
     Raises:
         FileNotFoundError: one of them is missing.
     """
     parts = (
+        ("What whole commands take", _commands(pd.read_csv(benchmarks / "commands.csv", keep_default_na=False))),
+        ("The same work in several processes", _jobs(pd.read_csv(benchmarks / "jobs.csv"))),
         ("What bf16 does to a score", _pairs(pd.read_csv(benchmarks / "equivalence.csv"))),
         ("How far a gradient is from float64", _gradients(pd.read_csv(benchmarks / "precision.csv"))),
         ("And one of the matching loss", _rounding(pd.read_csv(benchmarks / "rounding.csv"))),
         ("One iteration of matching", _iteration(pd.read_csv(benchmarks / "iteration.csv"))),
     )
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in parts)
+
+
+def _commands(rows: pd.DataFrame) -> str:
+    found = []
+    for _, mine in rows.groupby("work", sort=False):
+        ways = {one["way"]: one for _, one in mine.iterrows()}
+        then, hurry = ways["commit"], ways["in a hurry"]
+        found.append(
+            {
+                "work": then["what"],
+                "then, s": f"{then['seconds']:.0f}",
+                "now, ratio": _ratio(ways.get("today")),
+                "in a hurry, ratio": _ratio(hurry),
+                "with": ", ".join(f"`{word}`" for word in hurry["words"].replace("--set ", "--").split("--") if word),
+                "memory, GiB": " / ".join(f"{ways[way]['GiB']:.2f}" for way in ways),
+                "rounds": then["n"],
+            }
+        )
+    first = rows.iloc[0]
+    said = f"Medians over rounds that alternate, the range of the ratios in brackets; on {first['device']}."
+    against = f"*Then* is the code of {first['against']}, *now* the same command today, *in a hurry* with more options."
+    once = "Compiled functions were there. Memory is of all processes together. By `python benchmarks/commands.py`."
+    return f"{markdown(pd.DataFrame(found))}\n\n{said} {against} {once}"
+
+
+def _ratio(row: pd.Series | None) -> str:
+    if row is None:
+        return "not measured"
+    span = f" ({row['lowest ratio']:.2f} to {row['highest ratio']:.2f})" if row["n"] > 1 else ""
+    return f"{row['ratio']:.2f}{span}"
+
+
+def _jobs(rows: pd.DataFrame) -> str:
+    spans = zip(rows["seconds"], rows["least"], rows["most"], strict=True)
+    table = pd.DataFrame(
+        {
+            "work": rows["work"],
+            "way": rows["way"],
+            "seconds": [f"{middle:.1f} ({least:.1f} to {most:.1f})" for middle, least, most in spans],
+            "ratio": rows["ratio"].map("{:.2f}".format),
+            "rounds": rows["n"],
+        }
+    )
+    said = f"On {rows['cores'][0]} cores, by `python benchmarks/jobs.py`. Ways of equal threads gave equal scores."
+    return f"{markdown(table)}\n\n{said}"
 
 
 def _pairs(rows: pd.DataFrame) -> str:
