@@ -64,5 +64,16 @@ def test_one_pair_has_no_interval_on_the_page(tmp_path: Path):
 
 
 def test_a_missing_table_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"equivalence\.csv"):
+    with pytest.raises(FileNotFoundError, match=r"commands\.csv"):
         speed_tables(tmp_path)
+
+
+def test_the_page_has_every_command_and_every_way_that_was_measured():
+    text = speed_tables(BENCHMARKS)
+    commands, jobs = pd.read_csv(BENCHMARKS / "commands.csv"), pd.read_csv(BENCHMARKS / "jobs.csv")
+    for what, mine in commands.groupby("what"):
+        hurry = mine[mine["way"] == "in a hurry"].iloc[0]
+        line = next(line for line in text.splitlines() if line.startswith(f"| {what} |"))
+        assert f"| {hurry['ratio']:.2f}" in line and line.endswith(f"| {hurry['n']} |")
+    for way, ratio in zip(jobs["way"], jobs["ratio"], strict=True):
+        assert any(f"| {way} |" in line and f"| {ratio:.2f} |" in line for line in text.splitlines())

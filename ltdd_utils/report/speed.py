@@ -42,7 +42,7 @@ def _commands(rows: pd.DataFrame) -> str:
                 "then, s": f"{then['seconds']:.0f}",
                 "now, ratio": _ratio(ways.get("today")),
                 "in a hurry, ratio": _ratio(hurry),
-                "with": ", ".join(f"`{word}`" for word in hurry["words"].replace("--set ", "--").split("--") if word),
+                "with": ", ".join(f"`{word.strip()}`" for word in hurry["words"].replace("set ", "").split("--")[1:]),
                 "memory, GiB": " / ".join(f"{ways[way]['GiB']:.2f}" for way in ways),
                 "rounds": then["n"],
             }
@@ -72,8 +72,9 @@ def _jobs(rows: pd.DataFrame) -> str:
             "rounds": rows["n"],
         }
     )
-    said = f"On {rows['cores'][0]} cores, by `python benchmarks/jobs.py`. Ways of equal threads gave equal scores."
-    return f"{markdown(table)}\n\n{said}"
+    table["seconds"] = table["seconds"].where(rows["n"] > 1, rows["seconds"].map("{:.1f}".format))
+    said = f"Two runs, of 11 stages in all, on {rows['cores'][0]} cores; equal threads gave equal scores."
+    return f"{markdown(table)}\n\n{said} By `python benchmarks/jobs.py campaign`."
 
 
 def _pairs(rows: pd.DataFrame) -> str:
