@@ -432,7 +432,8 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 small = small[(small.ipc == 10) & (small.protocol == "dsa-stored")]
-thirds = small[small.method.isin(methods)]
+thirds = small[small.method.isin(methods) & small.in_table]  # with their own settings
+thirds = thirds.assign(imbalance_factor=thirds.imbalance_factor.astype(int))
 columns = ["overall", "tail"]
 rows = 100 * thirds.pivot_table(columns, "method", "imbalance_factor").T
 rows = rows.rename_axis([None, "IF"])

@@ -64,7 +64,8 @@ figure.picture("paper_2")
 # Observer and teacher are trained in the same way and differ in their architecture.
 # The observer needs BatchNorm, since recovery reads its statistics (chapter 08).
 # The teacher has the student's ConvNet architecture.
-# The paper names neither of them; the row `paper` has those of the released code (width `None` is the architecture's default):
+# The paper names neither of them; the column of scale `paper` has those of the released code.
+# *Second head* and *projection* (with its number of values) stand beside the classifier; parts 3 and 4 explain them:
 
 # %%
 import pandas as pd
@@ -76,8 +77,10 @@ from ltdd_utils.teachers import train_teacher
 def described(cfg):
     net, run = cfg.network, cfg.train
     heads = {"second head": net.second_head, "projection": net.projection}
-    size = {"network": net.name, "width": net.width, "norm": net.norm}
-    return size | heads | {"epochs": run.epochs, "lr": run.lr, "batch": run.batch_size}
+    size = {"network": net.name, "width": net.width or "its default", "norm": net.norm}
+    times = {"epochs": run.epochs, "step size": run.lr, "images of a batch": run.batch_size}
+    said = {True: "yes", False: "no"}
+    return {name: said.get(one, f"{one}") for name, one in (size | heads | times).items()}
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -86,21 +89,19 @@ scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "pape
 rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
 rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
 rows = pd.DataFrame(rows)
-notebook.table(rows.xs("observer", axis=1, level=1), "The debiased observer at each scale")
+columns = {"tiny": "Digits-LT, scale tiny"}
+columns |= {scale: f"CIFAR-10-LT, scale {scale}" for scale in ("cpu", "paper")}
+observers = rows.xs("observer", axis=1, level=1)
+notebook.table(observers, "The debiased observer at each scale", names=columns)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-notebook.table(rows.xs("teacher", axis=1, level=1), "The debiased teacher at each scale")
+own = rows.xs("teacher", axis=1, level=1)
+notebook.table(own, "The debiased teacher at each scale", names=columns)
 
 # %% [markdown]
 # The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.
-# Its loss in this book:
-
-# %%
-from ltdd_utils.teachers import DebiasedObjective
-
-notebook.source(DebiasedObjective)
-
-# %% [markdown]
+# Its loss has four parts, which the next sections take one by one.
+#
 # ## Part 1: two mixed views, with a partner
 #
 # Each image $x$ of a batch gets a partner $x'$, and both are augmented twice.
@@ -201,10 +202,12 @@ figure(
 #
 # Chapter 05 had $p(c \mid x) \propto \pi_c\, q(c \mid x)$, with $q(c \mid x)$ the posterior of balanced classes.
 # So with $w_c \propto \pi_c^{-r}$ the head converges to $\pi_c^{1-r}\, q(c \mid x)$: the prior is divided out to the power $r$, the same as logit adjustment with $\tau = r$ ([arXiv 2007.07314](https://arxiv.org/abs/2007.07314)).
-# At $r = 0.8$ a fifth of it would remain, in the exponent.
+# At $r = 0.8$ the prior would remain with the exponent $0.2$.
+#
 # This holds for labels that are not mixed.
-# Here the labels have the shares $m_c$ of the figure, where the partners have already removed some of the prior, and the head converges to $m_c\, \pi_c^{-r}\, q(c \mid x)$: how much of the prior is left?
-# A check that the gradient vanishes at this point:
+# Here the labels have the shares $m_c$ of the figure, where the partners have already removed some of the prior.
+# So the head converges to $m_c\, \pi_c^{-r}\, q(c \mid x)$.
+# The cell checks that the gradient vanishes at such a point, and prints how much of the prior is left:
 
 # %%
 from ltdd_utils.training import debias_loss, soft_cross_entropy
@@ -333,6 +336,14 @@ notebook.table(
 # It remains the random map of its initialisation, and the backbone is trained to make $z_1$ point where that random map sends $z_2$.
 # The default here is the released form; `stop_gradient=prediction` gives the printed one.
 #
+# **All four parts together**, for the images `indices` of a batch: partners and one $\lambda$ (part 1), the weights (part 2), the two heads with $\alpha$ (part 3), and the consistency of the views (part 4).
+
+# %%
+from ltdd_utils.teachers import DebiasedObjective
+
+notebook.source(DebiasedObjective)
+
+# %% [markdown]
 # ## The effect on Digits-LT
 #
 # We train plain teachers (cross-entropy) and debiased ones, with the same ConvNet and the recipe's schedule, three each.
@@ -382,7 +393,7 @@ figure(
 )
 
 # %% [markdown]
-# Compare the two lower rows first: same backbone, same images, two linear layers.
+# Compare the two panels on the right first: same backbone, same images, two linear layers.
 # The claim, on each seed:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -403,7 +414,7 @@ assert (own > beside).all()
 notebook.table(table.T, "Accuracy of three teachers, %")
 
 # %% [markdown]
-# How does the plain teacher compare?
+# And how does the re-weighted head compare with a plain teacher?
 # Here are the differences class by class in the tail, in points, on the same seeds (chapter 00 explains the columns):
 
 # %%
@@ -433,10 +444,13 @@ notebook.table(gain, "The re-weighted head minus a plain teacher")
 # %% [markdown]
 # The rarest class gains, and this difference is resolved.
 # The next one lost on average, but three seeds are too few to claim it; a gain of the whole third is not resolved either.
-# The middle row of the figure shows why the gain is not larger: the plain head of a debiased network does *worse* on the tail than the plain teacher, and the re-weighted head first has to make up for that.
+#
+# The middle panel of the figure shows why the gain is not larger.
+# The plain head of a debiased network does *worse* on the tail than the plain teacher, and the re-weighted head first has to make up for that.
 # The plain head and the plain teacher differ in more than one thing (mixed images and labels, a decreasing weight, a second loss on the backbone), so the figure does not show which of these costs the tail accuracy.
-# The runs of exercise 5 would.
-# As what do teachers classify the images of the class that lost on average?
+# The runs of exercise 5 would show it.
+#
+# Which digits do the heads answer for images of the class that lost on average?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 loser = truth == tail[-2]
@@ -448,7 +462,7 @@ called = pd.DataFrame(rows, index=pd.Index(data.class_names, name="called"))
 notebook.table(called, f"Test images of class {data.class_names[tail[-2]]}, by the answer")
 
 # %% [markdown]
-# In our runs most of the lost ones are taken for a *more frequent* digit, and few for the rarest.
+# Most of the images that the re-weighted head gets wrong are taken for a *more frequent* digit, and few for the rarest.
 # So the cause is what remains of the old bias, not the new weight of the rarest class.
 #
 # ## A control that costs nothing

@@ -97,7 +97,7 @@ notebook.table(rows.loc[rows.iterations > 0, aim], "What recovery aims at")
 # `scored by` is the teacher that scores the crops, `labelled by` the one that labels for the students.
 # `blocks, pixels` is the side of the blocks whose statistics are also compared (0: none), and `class-wise share` the weight $k$ of the class term below.
 # `targets` is "running" where images are matched to the BatchNorm statistics that the observer gathered in its training, and "classes" where they are matched to the class-fair ones of chapter 08.
-# RDED and the control in the last column change no pixel.
+# RDED and the control without recovery change no pixel, so the second table leaves them out.
 #
 # ## The pool of crops
 #
@@ -224,6 +224,7 @@ notebook.table(table, "Different images among the ten of each digit")
 #
 # A batch of images passes through the observer, in eval mode.
 # At the input of each monitored layer $l$ it has a mean $\hat\mu_l$ and a variance $\hat\sigma_l^2$ per channel, and the same for the images of each class.
+# The targets $\mu_l$ and $\sigma_l^2$, and those of each class, are the statistics of the real images there (chapter 08).
 # With $\| \cdot \|$ the Euclidean norm over channels,
 #
 # $$ d_l = \| \mu_l - \hat\mu_l \| + \| \sigma_l^2 - \hat\sigma_l^2 \|, $$
@@ -278,8 +279,9 @@ for whole, classes in zip(goals.whole, goals.classes, strict=True):
 # Then the number of images matters: the variance of $n$ images of a class is on average smaller than that of the whole class.
 # The target is the variance that $n$ real images have on average (chapter 08),
 #
-# $$ \sigma^2_\mathrm{in} + \Big(1 - \tfrac1n\Big) \tfrac{n_c}{n_c - 1}\, \sigma^2_\mathrm{between} . $$
+# $$ \sigma^2_\mathrm{in} + \Big(1 - \tfrac1n\Big) \tfrac{n_c}{n_c - 1}\, \sigma^2_\mathrm{between} , $$
 #
+# with $n_c$ the real images of the class, $\sigma^2_\mathrm{in}$ the mean variance inside an image, and $\sigma^2_\mathrm{between}$ the variance of the means of images.
 # How large is $n$?
 # A batch takes the first image of every class, then the second of every class, and so on:
 
@@ -320,8 +322,8 @@ print(f"value {second.item():.1f}, gradient at the second {slope[1].item():.1f}"
 # ## Images during recovery
 #
 # We start from three sets of crops, one per seed, all chosen by the same teacher.
-# Recovery tells whoever listens the images of every batch, before the first iteration and after each one.
-# `look` keeps them:
+# Recovery calls a function of ours, `look`, with the images of every batch, before the first iteration and after each one.
+# It keeps a copy of them:
 
 # %%
 from ltdd_utils.distilled import pixels
@@ -384,7 +386,8 @@ figure(
 )
 
 # %% [markdown]
-# The film shows one image of each class, from the head to the tail, with the real images of the class above; the slider moves with the mouse or the arrow keys.
+# The film shows one image of each class, from the head to the tail; above it stand the class and the number of its real images.
+# The slider moves with the mouse or the arrow keys.
 # In the lower row grey means unchanged and white means brighter.
 # The shapes stay those of the crops.
 # Contrast grows, and stripes and checks appear that no camera saw.

@@ -495,6 +495,7 @@ figure(
 # The search on recovered images and on real test images ends at about the same $\tau$: so here the unnatural look of recovered images does not mislead it.
 # (It is above 1, too: there is more than one reason for low confidence on a tail learned from a handful of images, and all of it is attributed to the prior.)
 # And the calibrated teacher is *better*: its tail gains more than its head loses.
+#
 # So students that learn from its outputs should be better.
 # Train three with the calibrated teacher, with everything else as above:
 
@@ -543,7 +544,8 @@ figure(
 # Are they?
 #
 # Cross-entropy on probabilities would act differently: there the bias converges to where the *mean probabilities* of student and teacher agree, however weak the evidence, and those of calibrated labels are nearly uniform.
-# Estimate $a$ by least squares on test images, and the learned fraction of the mean:
+# Estimate $a$ by least squares on test images, and in the same way the learned share of the mean.
+# Beside them stands the students' accuracy on the head third, as they are and with ADSA's shift taken out of their logits again:
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -561,7 +563,12 @@ facts = pd.DataFrame([learned(z, wanted) for z in told_calibrated])
 facts.columns = ["a", "of the mean"]
 facts["head"] = table["every view, ADSA"]["head"]
 facts["head, shift undone"] = [scores(z - shift)["head"] for z in told_calibrated]
-notebook.table(facts, "What students learn of the shifted answers", digits=2)
+facts.index = [f"seed {seed_of}" for seed_of in seeds]
+heads = {"a": "a, of the rest", "of the mean": "share of the mean"}
+heads |= {name: f"{name}, %" for name in ("head", "head, shift undone")}
+digits = {"a": 2, "of the mean": 2, "head": 1, "head, shift undone": 1}
+caption = "What students learn of the shifted answers"
+notebook.table(facts, caption, names=heads, digits=digits)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 mean_logit = answers["test images"][0].mean(dim=0).cpu()

@@ -85,7 +85,7 @@ print(f"{len(board.records)} records, {students} students")
 # ## Side by side, with the teacher named
 #
 # A dot is a pipeline, the mean of its students.
-# The two vertical lines are the teachers themselves on the same test set, means over the seeds.
+# The two vertical lines are the accuracies of the teachers themselves, means over the seeds.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 order = ["random", "rded", "sre2l", "edc", "edc_several", "unilevel_no_debiasing"]
@@ -118,7 +118,7 @@ notebook.table(
 )
 
 # %% [markdown]
-# (`edc_several` recovers with four backbones in turn where `edc` has one; EDC's release has eight.)
+# (EDC with several observers recovers with four backbones in turn, where EDC here has one; EDC's release has eight.)
 # What four backbones add to one is not resolved:
 
 # %%
@@ -143,7 +143,8 @@ notebook.table(taught, "What the debiased teacher gives to a set", names=heads)
 # ## Which part of the debiasing?
 #
 # Random real images again, labelled by teachers that lack parts of the bundle.
-# Without class weights (`sharpness=0`) all classes weigh alike, and `consistency=0` leaves that loss out; with both, and partners drawn uniformly, the mixed views are left and the two heads.
+# Without class weights all classes weigh alike; without the consistency loss the two views are not compared.
+# Without both, and with partners drawn uniformly, the mixed views and the two heads are left.
 # (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
 # Without the weights its students lose more than ten points, whatever else is in the bundle; without the consistency loss nothing is lost that could be seen:
 
@@ -218,10 +219,8 @@ printed = analysis.published_score(
 )
 random_line = response.loc["random"]
 needed_teacher = (printed - random_line.intercept) / random_line.slope
-print(
-    f"random images would score the printed {printed} under a teacher of "
-    f"{needed_teacher:.0f} %, if their line went on that far"
-)
+print(f"random images would score the printed {printed} under a teacher of")
+print(f"{needed_teacher:.0f} %, if their line went on that far")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 ends = zip(response.low, response.high, strict=True)
@@ -234,12 +233,12 @@ notebook.table(response, caption, names=heads_of, digits={"slope": 2})
 # %% [markdown]
 # The residual is the distance of a run from its line.
 # Runs of one seed share a teacher, so that their distances are not independent: the intervals are somewhat too narrow.
-# The last line of print is an extrapolation beyond every teacher that was trained here, and no result.
+# The printed line extrapolates beyond every teacher that was trained here: it is no result.
 #
 # ## And how much is left for the method?
 #
 # Under the debiased teacher: the uni-level method against its own ablations and against the other methods.
-# (`no_calibration` takes the running statistics *and* drops the class-wise term.)
+# ("Plain statistics" are the running ones, *and* the class-wise term is dropped.)
 # The last row is the plainest control there is: random real images, labelled by the same teacher.
 # All pipelines of a seed share its teacher, so they are compared in pairs.
 
@@ -585,7 +584,8 @@ shared = both_sides.ours.dropna(axis=1).columns
 varies = {side: both_sides[side][shared].std(axis=1) for side in sides}
 varies = pd.DataFrame(varies).loc[["damed", "unilevel"]]
 assert (varies.loc["unilevel"] < varies.loc["damed"]).all()
-notebook.table(varies, "Standard deviation over architectures, points")
+caption = "Standard deviation over architectures, points"
+notebook.table(varies, caption, names={"ours": "ours"})
 
 # %% [markdown]
 # So it is here, by two students of one set each.
@@ -686,7 +686,7 @@ notebook.checked()
 #   At one image per class the uni-level set is several points above random real images, and above RDED's crops, under the same teacher; its distance to EDC is not resolved.
 #   At fifty, random real images are a point or so behind it (one pipeline each).
 #   With many images, many views reach the teacher whatever the images are.
-# - **The paper's ablation, in part.** "No debiasing" falls far, as published, with its teacher; under the shared teacher nothing of it can be seen.
+# - **The paper's ablation, in part.** The row without debiasing falls far, as published, since its teacher goes too; under the shared teacher no loss can be seen.
 #   Of calibration nothing can be seen either: chapter 17 has the interval.
 #   Other forms of the statistics score alike.
 #   The confident crops *cost* a little here, where the paper has them help: on every seed the set that begins with random images is better.

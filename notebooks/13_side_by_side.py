@@ -60,6 +60,16 @@ if "google.colab" in sys.modules:
 #   On two cores the online students and those of the trajectory family have 32.
 #   Compare a set only with others that have the same number in brackets.
 #
+# Tables and figures call an evaluator a *judge*, and name it in words:
+#
+# | evaluator | in a row | over a column |
+# |---|---|---|
+# | `dsa-stored (32)` | paper 1's judge | stored labels |
+# | `dsa-stored (128)` | paper 1's judge, width 128 | stored labels, width 128 |
+# | `online-teacher/plain (32)` | paper 2's judge, plain teacher | plain teacher |
+# | `online-teacher/debiased (32)` | paper 2's judge, debiased teacher | debiased teacher |
+# | `online-stored/plain (32)` | paper 2's judge, plain teacher asked once | plain teacher asked once |
+#
 # A set that crosses from one family to the other is carried over as pixels.
 # Under `dsa-stored` a set of the second family has hard labels, since its soft ones belong to the teacher and not to the images.
 # In the other direction the learned soft labels of the trajectory family are discarded, and the teacher labels its images anew.
@@ -150,7 +160,7 @@ heights = board.accuracies(order, evaluators)
 notebook.table(heights, "Accuracy of each set under each judge, %", empty="not run")
 
 # %% [markdown]
-# From the worst set to the best under each evaluator, in points.
+# How many points lie between the worst set and the best under each evaluator?
 # Under stored labels the sets lie more than twice as far apart as under a teacher that answers for every view:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -162,7 +172,7 @@ notebook.table(
 )
 
 # %% [markdown]
-# And what Random and DAM + ED gain when their evaluator is changed from the first to the last.
+# And what do random real images and DAM + ED gain when paper 1's evaluator is exchanged for paper 2's with the debiased teacher?
 # Random images gain more than DAM + ED adds to them under stored labels:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -338,7 +348,7 @@ notebook.table(several, caption, empty="not run")
 
 # %% [markdown]
 # The columns are no order: two things vary, which teacher answers and how often it is asked, and from the first column to the others the students themselves change too.
-# Asking for every view instead of once, and asking a debiased teacher instead of a plain one, on shared seeds.
+# The next table changes one of the two at a time, on shared seeds: every view instead of one label, and a debiased teacher instead of a plain one.
 # Each of these differences is resolved, and the debiased teacher gives every set far more than paper 2's students alone give random images:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -430,7 +440,7 @@ figure(
 )
 
 # %% [markdown]
-# Two dots are no distilled sets at all: `full` and `full_logit_adjusted` train one student on all real images.
+# Two dots are no distilled sets at all: "all images" is one student that was trained on all real images, with cross-entropy or with a logit-adjusted loss.
 # That takes less time than any method here needs for its set, and the logit-adjusted one scores more.
 # A distilled set pays where very many students are trained, or where the real images may not be kept.
 # Counted to the second and every further student:
@@ -462,7 +472,7 @@ paid = paid.rename("students until the set has paid").to_frame()
 notebook.table(paid, "When a set pays in seconds", digits=0)
 
 # %% [markdown]
-# And each of these students scores less than one that was trained on all real images with the logit-adjusted loss.
+# And each student of a set scores less than one that was trained on all real images with the logit-adjusted loss.
 #
 # ## How far from the whole set?
 #

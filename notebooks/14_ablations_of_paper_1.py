@@ -116,7 +116,7 @@ assert down.verdict == up.verdict == "resolved" and down.points < -5 < 5 < up.po
 notebook.table(steps_1, "Each step of paper 1, beside the row before it that was run")
 
 # %% [markdown]
-# A step is held against the last row that was run; [How we count](../book/counting.md) explains the columns.
+# A step is compared with the last row that was run; [How we count](../book/counting.md) explains the columns.
 # (Random images have a pipeline per draw, the others one per distillation; on CIFAR-10-LT all distillations share four expert pairs.)
 #
 # Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise.
@@ -175,7 +175,7 @@ from_good = contrasts(
 notebook.table(from_good, "What each part adds, from the good start")
 
 # %% [markdown]
-# From that start either part alone does most of what both do: each keeps the matching from teaching the tail's absence.
+# From that start either part alone does most of what both do: each keeps the matching from taking the tail away.
 # (What DAM adds to decoupled experts is not in the images alone: with the labels of ED they lose it, chapter 07.)
 # What a part is worth depends on the parts that are there already.
 
@@ -188,9 +188,13 @@ notebook.table(from_good, "What each part adds, from the good start")
 # Where the class counts are **unknown**, the prior can be estimated: a network trained with cross-entropy answers, on average over its training images, with the class shares of its training set.
 # "Estimated" reads those answers, and no label.
 #
-# With weights of mean 1, `damed` under a uniform prior *is* `ed_only`, so the difference between those two recipes is that placebo, too.
+# With weights of mean 1, DAM + ED under a uniform prior *is* ED alone, so the difference between those two recipes is that placebo, too.
 # Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
-# An inverted prior costs many points on CIFAR-10-LT, an estimated one does as well as the true one on Digits-LT, as far as can be seen, and with weights of sum 1 the set hardly leaves its start:
+#
+# The table shows three things.
+# An inverted prior costs many points on CIFAR-10-LT.
+# An estimated one does as well as the true one on Digits-LT, as far as can be seen.
+# With weights of sum 1 the set hardly leaves its start:
 
 # %%
 uniform = {"dam.prior": "uniform"}
@@ -215,8 +219,8 @@ assert abs(large.accuracy["weights of sum 1"] - begun) < 1
 notebook.table(placebos, "DAM + ED with another prior, beside the recipe itself")
 
 # %% [markdown]
-# For scale, each of them against random real images with hard labels.
-# (On CIFAR-10-LT the uniform prior is `ed_only`.)
+# To see how large these differences are, here is each prior against random real images with hard labels.
+# (On CIFAR-10-LT the uniform prior is ED alone.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = {"true prior": ("damed", STORED)} | prior
@@ -242,8 +246,8 @@ assert large.verdict["uniform prior"] == "resolved" and large.points["uniform pr
 assert large.verdict["inverted prior"] == "not resolved"
 
 # %% [markdown]
-# The uniform placebo as a contrast, and DAM with biased experts, where there is nothing else to lean on.
-# DAM adds to both:
+# And what does DAM add to decoupled experts (DAM + ED against the uniform placebo), and what to biased ones?
+# It adds to both:
 
 # %%
 dam_gain = board.contrasts([("damed", "ed_only"), ("dam_only", "datm")], STORED)
@@ -264,23 +268,23 @@ notebook.table(dam_gain, "What DAM adds to decoupled and to biased experts")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 offset = {
-    "shift alone (lambda 1)": ("damed", STORED, {"dam.weights": "none", "dam.offset": 1}),
+    "shift alone (λ = 1)": ("damed", STORED, {"dam.weights": "none", "dam.offset": 1}),
     "weights and shift": ("damed", STORED, {"dam.offset": 1}),
 }
 shifts = analysis.only_run(both.controls(offset))
 shift = shifts.loc["Digits-LT"]
-assert shift.verdict["shift alone (lambda 1)"] == "not resolved"
+assert shift.verdict["shift alone (λ = 1)"] == "not resolved"
 assert shift.verdict["weights and shift"] == "resolved"
 assert shift.points["weights and shift"] < 0
 notebook.table(shifts, "DAM + ED with a shift of the logits, beside the recipe itself")
 
 # %% [markdown]
-# On CIFAR-10-LT, the shift alone against no DAM at all (`ed_only`), and the weights against it, on the same seed.
+# On CIFAR-10-LT, the shift alone and the weights alone against no DAM at all (ED alone), on the same seed.
 # The shift lies between the two:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 no_dam = ("ed_only", STORED)
-pairs = {"shift alone - no DAM": (offset["shift alone (lambda 1)"], no_dam)}
+pairs = {"shift alone - no DAM": (offset["shift alone (λ = 1)"], no_dam)}
 pairs |= {"weights - no DAM": (("damed", STORED), no_dam)}
 shift_gain = board.differences(pairs)
 assert 0 < shift_gain.points.iloc[0] < shift_gain.points.iloc[1]
@@ -290,7 +294,7 @@ notebook.table(shift_gain, "The shift, and the weights, beside no DAM")
 # ## Exact or TESLA gradient?
 #
 # The images' gradient through all student steps can be had exactly, or without the part that goes through later steps (TESLA, as released).
-# What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps (`unroll` keeps the whole graph).
+# What it costs in time and memory was measured once on a ConvNet of width 128, for 10, 20 and 40 student steps ("whole graph kept" is plain unrolling).
 # The exact gradient takes somewhat more time than TESLA's, less than a fifth, and from a little less to a sixth more memory (each was measured once).
 # What costs several times the memory is to keep the whole graph:
 
@@ -325,7 +329,7 @@ notebook.table(gradients, "Sets matched with TESLA's gradient, beside the exact 
 # %% [markdown]
 # ## Controls that wait for a run
 #
-# (A uniform prior on CIFAR-10-LT is `ed_only`, which was run.)
+# (A uniform prior on CIFAR-10-LT is ED alone, which was run.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 still = {"lr_labels": 0}  # the images alone move

@@ -159,7 +159,7 @@ notebook.table(part_of, "The full method minus itself without one part")
 
 # %% [markdown]
 # (By the spread of the three pairs of each; chapter 17 has a stricter rule, which leaves the crops open.)
-# What inside the debiasing does it is in chapter 12.
+# Which part of the debiasing matters is in chapter 12.
 
 # %% [markdown]
 # ## Is debiasing after training infeasible?
@@ -169,8 +169,8 @@ notebook.table(part_of, "The full method minus itself without one part")
 # ADSA's own rule harms DATM on Digits-LT; with a bound on $\tau$ it helps on both data sets, and so do logit-adjusted experts on Digits-LT:
 
 # %%
-bounds = {3.0: "datm, labels calibrated by ADSA", 1: "the same, tau at most 1"}
-bounds |= {0.5: "the same, tau at most 0.5"}
+bounds = {3.0: "datm, labels calibrated by ADSA", 1: "the same, τ at most 1"}
+bounds |= {0.5: "the same, τ at most 0.5"}
 after = {
     name: (
         "datm",
@@ -188,7 +188,7 @@ large, small = attempts.loc["CIFAR-10-LT"], attempts.loc["Digits-LT"]
 assert (small.verdict == "resolved").all()
 assert small.points["datm, labels calibrated by ADSA"] < 0
 assert small.points.drop("datm, labels calibrated by ADSA").min() > 0
-bounded = large.loc["the same, tau at most 1"]
+bounded = large.loc["the same, τ at most 1"]
 assert bounded.verdict == "resolved" and bounded.points > 0
 notebook.table(attempts, "Attempts to debias DATM, beside the recipe itself")
 
@@ -210,9 +210,13 @@ notebook.table(rows, "DATM with calibrated labels", digits={"tau": 2})
 # %% [markdown]
 # ADSA's rule makes the classes equally confident on their own distilled images.
 # In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
-# With a bound at 1 (the theory's own value, and half of it as a second point; set when the rule had been seen to go too far, and not chosen by a score) the same shift helps, but look at the thirds: on CIFAR-10-LT it is the middle classes that gain, and the tail stays where it was.
+#
+# With a bound at 1 the same shift helps.
+# (1 is the theory's own value, and half of it a second point; both were set when the rule had been seen to go too far, and not chosen by a score.)
+# But look at the thirds: on CIFAR-10-LT it is the middle classes that gain, and the tail stays where it was.
 # Images that began as noise cannot be cured by a shift of labels.
-# Against random real images under the same students.
+#
+# How do these attempts compare with random real images under the same students?
 # Logit-adjusted experts alone take DATM far above them, and on CIFAR-10-LT only:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -258,10 +262,10 @@ notebook.table(beside_ed, "DATM with logit-adjusted experts beside decoupled one
 edc_adsa = ("edc_adsa", PLAIN)
 adsa = board.differences(
     {
-        "edc with ADSA - edc": (edc_adsa, ("edc", PLAIN)),
-        "sre2l with ADSA - sre2l": (("sre2l_adsa", PLAIN), ("sre2l", PLAIN)),
-        "edc with ADSA - edc, debiased teacher": (edc_adsa, ("edc", DEBIASED)),
-        "edc with ADSA - uni-level": (edc_adsa, unilevel),
+        "edc_adsa - edc": (edc_adsa, ("edc", PLAIN)),
+        "sre2l_adsa - sre2l": (("sre2l_adsa", PLAIN), ("sre2l", PLAIN)),
+        "edc_adsa - edc, debiased teacher": (edc_adsa, ("edc", DEBIASED)),
+        "edc_adsa - unilevel": (edc_adsa, unilevel),
     }
 )
 on_digits = digits.contrasts([("edc_adsa", "edc")], PLAIN)
@@ -275,7 +279,7 @@ notebook.table(calibrated, "A plain teacher's answers, calibrated after training
 # On Digits-LT, whose tail the plain teacher knows, there is no bias of the kind to take out, and the rule shifts all the same.
 
 # %% [markdown]
-# The row `edc with ADSA - uni-level` is a comparison across two papers: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher.
+# The row "EDC + ADSA − uni-level" is a comparison across two papers: EDC with a plain teacher and one number chosen after training, against the uni-level method with its debiased teacher.
 # The ADSA paper prints a higher number for the first than paper 2 does for the second:
 
 # %%

@@ -18,7 +18,7 @@
 #
 # **Question.** Chapters 14 and 15 take the methods apart.
 # Three things are taken as given in both papers, as far as we have read them: the set *before its first iteration*, *which* classes are the rare ones, and that a class has at least as many *images as places*.
-# **How much of the results hangs on the start, on the classes, and on the images that there are?**
+# **How much do the results depend on the start, on the classes, and on how many images a class has?**
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
@@ -128,7 +128,7 @@ caption = (
 notebook.table(above, caption, names=heads, digits={"share of the end": 2})
 
 # %% [markdown]
-# EDC and "no crops" begin with random real images, so their start is scored by another recipe, `random`, on other draws.
+# EDC and the uni-level method with a random start begin with random real images, so their start is scored by another recipe, on other draws.
 # (SRe2L begins with noise, which has nothing to teach.)
 
 # %%
@@ -174,7 +174,7 @@ notebook.table(sign, "The headline differences in both orders of the classes")
 #
 # On CIFAR-10-LT at IF 100 the rarest class has 50 images, and a set of ten per class never runs out.
 # Elsewhere it does.
-# Digits-LT (scale `tiny`) at IF 20 and 60, real images of the rarest classes, and how many of its ten places each cannot fill with different ones:
+# The table counts the real images of the rarest classes of Digits-LT (scale `tiny`), and the places, ten for each class, that no further image is left for:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 places = {}
@@ -189,7 +189,8 @@ notebook.table(places, "Real images of the rarest classes of Digits-LT")
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
-short = short[short.method.isin(["random", "datm", "damed"])]
+short = short[short.method.isin(["random", "datm", "damed"]) & short.in_table]
+short = short.assign(imbalance_factor=short.imbalance_factor.astype(int))
 thirds = 100 * short.pivot_table(["overall", "tail"], "method", "imbalance_factor")
 thirds = thirds.T.rename_axis([None, "IF"]).rename(
     {"overall": "all classes, %", "tail": "tail third, %"}
@@ -216,7 +217,7 @@ notebook.table(found, "Two sets beside random real images, by imbalance factor")
 # DATM loses the tail for another reason, and with enough images too: its biased experts get none of those images right, and it starts from noise.
 #
 # In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places.
-# How many classes are short there:
+# How many classes have too few images in those cells?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 50, 50)]
@@ -251,7 +252,7 @@ notebook.table(everything, "Every changed setting beside the recipe itself")
 # ## Controls that wait for a run
 #
 # The settings of that table that were run on one of the two data sets and not on the other.
-# (A uniform prior on CIFAR-10-LT is `ed_only`, which was run. Chapters 14 and 15 list controls of their own.)
+# (A uniform prior on CIFAR-10-LT is ED alone, which was run. Chapters 14 and 15 list controls of their own.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 waiting = both.controls(turned | changed).command

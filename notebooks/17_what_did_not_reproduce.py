@@ -240,7 +240,7 @@ notebook.table(from_the_start, "DATM before its first iteration")
 # **Open**, with a likely cause.
 #
 # *DAM alone above ED alone.* The summary's rows have DAM as the larger part, ours have ED by far.
-# Two things differ: the size of the set, and that nothing that we read defines the rows.
+# Two things may differ: the size of the set, and what the rows are, since nothing that we read defines them.
 # In ours, ED also chooses and labels the initial set, and the distance is there at the start already:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -267,7 +267,8 @@ assert which_part.verdict.tolist() == ["resolved", "resolved", "not resolved"]
 notebook.table(which_part, "DAM alone, from the start that ED has")
 
 # %% [markdown]
-# **The order of the parts turns round**, and is the printed one: who labels the set that both begin with decides which part looks larger.
+# **From that start the order of the parts is the printed one.**
+# So who labels the set that both parts begin with decides which of them looks larger.
 # Whether the paper's rows share a start is not written in what we read.
 # The 2 x 2 table of both parts from one start is in chapter 14.
 #
@@ -294,7 +295,7 @@ notebook.table(controls, "Selections with changed settings, beside the recipe it
 #
 # Twice: first each method with the teacher that it has in our recipes (EDC and RDED plain, the uni-level method debiased), then all with the same one.
 # Which teacher the paper gave to its own runs of EDC and RDED is not published.
-# The second claims are no further ones, so they are not counted below.
+# The comparisons under one teacher are the same claims once more, so the counts below leave them out.
 # Its ablation is printed for CIFAR-100-LT (IF 50, IPC 10); ours is on CIFAR-10-LT.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -370,12 +371,12 @@ notebook.table(ratio.rename(steps), caption, names={"ours": "ours"})
 # ## The headlines in other cells
 #
 # The papers print their headline pairs for many data sets, imbalance factors and sizes.
-# In the cells below, each method with its own evaluator; what was never run is left out of the table.
+# In the cells below each method has its own evaluator; what was never run is left out.
 # Where a cell has one pipeline each, the spread is that of CIFAR-10-LT at IF 100 under the same evaluator, for want of a better one.
 
 
 # %% [markdown]
-# Both headlines keep their direction, and neither its size.
+# Both headlines keep their direction, and neither keeps its size.
 # *At IF 10* the paper has DATM next to DAM + ED; ours stays behind.
 # Its tail says why: at this scale experts get few images of the rarest two classes right even with ten times as many of them.
 
@@ -500,7 +501,7 @@ sizes = sizes.groupby(["paper", "size"]).size().unstack(fill_value=0)
 notebook.table(sizes, "Claims by their verdict on the size")
 
 # %% [markdown]
-# "Same direction" is the weakest question, without asking what is resolved:
+# The weakest question is only whether the difference has the published sign, resolved or not:
 
 # %%
 compared = counted.dropna(subset=["published", "ours"])
@@ -566,8 +567,8 @@ notebook.table(memory, "Peak memory, GiB", digits=2)
 # %% [markdown]
 # ## The level: the largest differences
 #
-# So far differences of two methods.
-# Now the numbers themselves: ours minus the paper's, the five largest of all cells that were run.
+# So far this page compared differences of two methods.
+# Now it compares the numbers themselves: ours minus the paper's, for the five cells where the two are farthest apart.
 
 # %%
 beside = compare(recorded, printed, recipes.names(), everything=False)
@@ -578,7 +579,7 @@ by_size = once.difference.abs().sort_values(ascending=False).index
 largest = once.loc[by_size].head(5)
 
 # %% [markdown]
-# With a suspected cause.
+# The table below names a suspected cause for each.
 # Cells for two of the suspects follow; no run takes the others apart.
 
 # %%

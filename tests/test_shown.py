@@ -43,7 +43,18 @@ def test_a_difference_its_limit_and_its_verdict_are_one_cell():
     for name, row in found.iterrows():
         cell = cells[said(name).partition(" − ")[0]]
         assert ("●" in cell) == (row.verdict == "resolved") and ("○" in cell) == (row.verdict == "not resolved")
-    assert "spread" not in table._repr_html_() and "not.</p>" in table._repr_html_()
+    assert "spread" not in table._repr_html_() and "not. Two numbers in column n" in table._repr_html_()
+
+
+def test_two_numbers_of_pipelines_are_explained_and_pairs_need_no_word():
+    frame = pd.DataFrame({"points": [1.0], "needed": [0.5], "n": ["3 pairs"], "verdict": ["resolved"]})
+    assert "not.</p>" in shown(frame, "x")._repr_html_()
+    assert "Two numbers" in shown(frame.assign(n="1, 5"), "x")._repr_html_()
+
+
+def test_a_scale_is_not_taken_for_a_data_set():
+    found = pd.DataFrame({"dataset": ["tiny"], "scale": ["tiny"]})
+    assert rows(shown(found, "x")) == [["data set", "scale"], ["Tiny-ImageNet-LT", "tiny"]]
 
 
 def test_a_verdict_is_read_aloud_as_its_word():

@@ -17,6 +17,7 @@ MOST = 6  # columns: what a page of 750 pixels and a reader can take
 EMPTY = "\N{EN DASH}"
 SHORT = 9  # letters
 BETWEEN = f" {MINUS} "
+AS_WRITTEN = ("scale",)  # columns whose words are no names: the scale "tiny" is no data set
 DROPPED = ("spread", "command")  # whose spread it is, chapter 00 says; commands are folded below
 
 
@@ -137,7 +138,9 @@ def shown(
         elif name not in DROPPED and (merged is None or name not in merged.taken):
             own = digits.get(name) if isinstance(digits, Mapping) else digits
             title = (names or {}).get(name) or head(name)
-            columns.append(Column(title, texts(frame.iloc[:, place], own, empty)))
+            values = frame.iloc[:, place]
+            cells = list(map(str, values)) if name in AS_WRITTEN else texts(values, own, empty)
+            columns.append(Column(title, cells))
     groups, stubs = _stubs(frame, names or {}, MOST - len(columns))
     columns = [*stubs, *columns]
     if len(columns) > MOST:

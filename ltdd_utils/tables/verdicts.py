@@ -17,6 +17,7 @@ PICTURED = 5  # rows, from which on a picture stands beside the numbers
 SIGNED = ("", "resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
 OPEN = ("not resolved", "open", "no effect")
 LEGEND = f"± what a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
+BOTH_SIDES = " Two numbers in column n: pipelines of the one and of the other."
 DIAMOND = " \N{WHITE DIAMOND} published; orange: the other way round."
 SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 
@@ -76,7 +77,9 @@ def merged(frame: pd.DataFrame, digits: int | None = None, legend: str | None = 
     title = "difference, points" if name == "points" else "ours, points"
     picture = _picture(rows, digits)
     seen = picture is not None and any(one is not None and one.printed is not None for one in rows)
-    return Merged(name, title, taken, cells, html, picture, (legend or LEGEND) + (DIAMOND if seen else ""))
+    sides = "n" in frame and any("," in str(one) for one in frame["n"])
+    note = (legend or LEGEND) + (BOTH_SIDES if sides else "") + (DIAMOND if seen else "")
+    return Merged(name, title, taken, cells, html, picture, note)
 
 
 def _known(value: float | None) -> float | None:
