@@ -499,6 +499,7 @@ notebook.table(cost_free, "A shift of the logits minus the re-weighted head")
 # %% [markdown]
 # The table shows the shift minus the learned head, in points of the tail third.
 # On Digits-LT the shift is better on every seed; on the same backbone the difference is resolved, on the plain teacher's it is not.
+#
 # A claim that debiased *training* is needed would have to beat this control.
 # The paper does not have this control; ADSA is the same shift with a strength that is found by a search (chapter 11).
 # For photographs this page does not answer the question: six scans of a digit are learned quickly, and most of the deficit is in the last layer (chapter 06).

@@ -258,10 +258,12 @@ for kind, total in (("norm", lengths.sum()), ("squared", lengths.square().sum())
 # **The class term.**
 # The paper wants each class compared with its own real counterpart.
 # The released code first averages the class tables over the labels of the batch, and compares the whole batch with this average.
+#
 # In a batch with equally many images of all classes, the average of the class means is $\frac1C \sum_c \mu_c$: equation 9.
 # If the global term has that target, this is the same term twice.
 # In the released code the target of the global term is the running statistics (chapter 08), so equation 9 enters only through this term.
 # Either way, no single class is compared.
+#
 # The same holds for the variances if the class variances are averaged "similarly", as the paper puts it.
 # A cell checks that the two targets coincide:
 

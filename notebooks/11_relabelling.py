@@ -119,9 +119,11 @@ notebook.table(times, "The same, times the pixels", digits=2)
 # %% [markdown]
 # A stored vector is small compared with its image.
 # The labels of all views are several times the pixels at IPC 10, and many times in the larger cells (second table).
+#
 # If they are not stored, the teacher, which was trained on the whole long tail, has to be handed over: the backbone and the head that answers, without the heads that only its training needs.
 # On CIFAR-10 at IPC 10 these weights are about as many numbers as the pixels, and a few percent of them at IPC 50.
 # (Counted as numbers: a pixel is stored in one byte, a logit in four.)
+#
 # Training a student under `online-teacher` is closer to distilling *a network*, with the images as queries.
 # Paper 1's sets have one stored label per image.
 # A comparison of the two papers that does not state the label budget compares two things at once; every table of this book names the protocol.

@@ -678,7 +678,9 @@ notebook.checked()
 #   Every set gains far more from the debiased teacher than the whole method gains over random real images under that same teacher.
 #   If the EDC and RDED of the paper had a plain teacher, which it does not say, its table compares teachers.
 # - **Of the bundle, taking out the weights of the re-weighted head costs the most.**
-#   With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle, in part since its answering head is trained for less long; without the consistency loss nothing is lost that could be seen (one pipeline each).
+#   With all classes weighed alike the teacher is worse than the plain one at this budget, whatever else is in the bundle.
+#   In part this is because the head that answers is trained for less long.
+#   Without the consistency loss nothing is lost that could be seen (one pipeline each).
 # - **What is left for the images is small, but it is there.**
 #   On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
 #   On Digits-LT it is below random images under that teacher, by a handful of test images.

@@ -150,7 +150,7 @@ figure(
 )
 
 # %% [markdown]
-# (`edc_adsa` is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
+# (EDC + ADSA is EDC's set with the plain teacher's labels calibrated after training: a third teacher, rather than another set.)
 #
 # How far the rows lie apart depends on the colour, and so does their order.
 # A column of the next table is a fair comparison; a row is not.
@@ -225,8 +225,8 @@ figure(
 
 # %% [markdown]
 # **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
-# In **DC** (`dc`) the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
-# In **DM** (`dm`) the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
+# In **DC** the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
+# In **DM** the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
 # Paper 1 lists DC; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -374,10 +374,12 @@ notebook.table(told_by, "The same set, told otherwise: more views, or another te
 # ## Equal budgets: hard labels, stored soft labels, a teacher online
 #
 # Until here sets differ in more than their images: DAM + ED brings soft labels and a step size that it has learned, the others bring class labels and take the judge's step size.
-# So give all of them the same.
-# **HL**: class labels.
-# **SL**: one soft label per image, stored, of one teacher: the mean of its answers to 20 augmented views.
-# **SL+KD**: the same teacher, asked about every view (with paper 2's students).
+# So give all of them the same, one of three budgets:
+#
+# - **HL**: class labels;
+# - **SL**: one soft label per image, stored, of one teacher: the mean of its answers to 20 augmented views;
+# - **SL+KD**: the same teacher, asked about every view (with paper 2's students).
+#
 # The names are those of "Hard Truths about Soft Labels" (arXiv 2604.18811), which finds on balanced data that the choice of images hardly matters once a teacher is asked about every view.
 # The teacher is a ConvNet with a logit-adjusted loss (`teacher.logit_adjustment=1`), and the step size of HL and SL is 0.03, the one that DAM + ED has learned.
 
@@ -410,7 +412,7 @@ notebook.table(there, "Accuracy on Digits-LT, %", empty="not run")
 
 # %% [markdown]
 # With ten of a few hundred images per class, random images hold *all* images of the rarest classes, so a set has less to add here than on CIFAR-10-LT: the uni-level set is a little below them under the debiased teacher.
-# And the plain teacher knows the tail, so calibrating its answers (`edc_adsa`) does harm (chapter 15).
+# And the plain teacher knows the tail, so calibrating its answers (EDC + ADSA) does harm (chapter 15).
 
 # %% [markdown]
 # ## Cost against accuracy
@@ -611,7 +613,8 @@ notebook.checked()
 # - **Paper 1's headline keeps its sign under every evaluator, and shrinks to a point or so where a teacher answers.**
 #   Paper 2's keeps its sign against RDED and DAM + ED under either teacher, by little; against EDC under the plain teacher alone.
 #   Without any teacher the uni-level set is far below DAM + ED.
-# - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets: with one stored label per image, as its text describes, the uni-level set scores nearly as many points less than with a label for every view, as its code does.
+# - **The label budget is worth about as much as the published lead** of paper 2 over paper 1, on the one seed that has both budgets.
+#   Its text describes one stored label per image, its code asks for every view: with the first the uni-level set scores nearly as many points less.
 # - **A student with a logit-adjusted loss on all real images is above every distilled set** here, with fewer seconds than any optimised set took.
 #   In seconds a set pays after some dozen or two of students.
 #   Two sets, both with a debiased teacher, pass the "full dataset" bar of cross-entropy; but our bar is reduced more than our sets are.

@@ -209,7 +209,8 @@ notebook.table(rows, "DATM with calibrated labels", digits={"tau": 2})
 
 # %% [markdown]
 # ADSA's rule makes the classes equally confident on their own distilled images.
-# In a set of DATM the images of the rarest classes carry labels from experts that got none of them right, so their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
+# In a set of DATM the images of the rarest classes carry labels from experts that got none of them right.
+# So their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
 #
 # With a bound at 1 the same shift helps.
 # (1 is the theory's own value, and half of it a second point; both were set when the rule had been seen to go too far, and not chosen by a score.)

@@ -612,8 +612,10 @@ notebook.table(table, "The five largest differences of levels", names=heads)
 # **Scale or evaluator?**
 # Random real images need no experts and no distillation.
 # Under `dsa-stored` with the paper's width and epochs they are the one row that was run at published scale, so they test the evaluator alone.
-# (At published *scale*: nothing that we read says how the paper scored its random images, and ours scores the last iterate and normalises test images once, where the released code reports the best of many evaluations and normalises them twice.)
-# `visible from` is the smallest difference that our draws could have shown; one below it would have looked like agreement, too.
+# (At published *scale*, that is: nothing that we read says how the paper scored its random images.
+# Ours scores the last iterate and normalises test images once; the released code reports the best of many evaluations and normalises them twice.)
+#
+# *Visible from* is the smallest difference that our draws could have shown; one below it would have looked like agreement, too.
 # And the same kind of set under students of the paper's width and of ours tests the width alone:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
