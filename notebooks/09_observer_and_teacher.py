@@ -76,11 +76,9 @@ from ltdd_utils.teachers import train_teacher
 
 def described(cfg):
     net, run = cfg.network, cfg.train
-    heads = {"second head": net.second_head, "projection": net.projection}
+    top = {"second head": net.second_head, "projection": net.projection}
     size = {"network": net.name, "width": net.width or "its default", "norm": net.norm}
-    times = {"epochs": run.epochs, "step size": run.lr, "images of a batch": run.batch_size}
-    said = {True: "yes", False: "no"}
-    return {name: said.get(one, f"{one}") for name, one in (size | heads | times).items()}
+    return size | top | {"epochs": run.epochs, "step size": run.lr, "batch": run.batch_size}
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -88,7 +86,7 @@ scales = {"tiny": recipes.recipe("unilevel_digits")}
 scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "paper")}
 rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
 rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
-rows = pd.DataFrame(rows)
+rows = pd.DataFrame(rows).map(lambda one: "yes" if one is True else f"{one}")
 columns = {"tiny": "Digits-LT, scale tiny"}
 columns |= {scale: f"CIFAR-10-LT, scale {scale}" for scale in ("cpu", "paper")}
 observers = rows.xs("observer", axis=1, level=1)

@@ -565,6 +565,8 @@ facts = pd.DataFrame([learned(z, wanted) for z in told_calibrated])
 facts.columns = ["a", "of the mean"]
 facts["head"] = table["every view, ADSA"]["head"]
 facts["head, shift undone"] = [scores(z - shift)["head"] for z in told_calibrated]
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 facts.index = [f"seed {seed_of}" for seed_of in seeds]
 heads = {"a": "a, of the rest", "of the mean": "share of the mean"}
 heads |= {name: f"{name}, %" for name in ("head", "head, shift undone")}

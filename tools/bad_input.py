@@ -28,7 +28,8 @@ __all__ = ["CASES", "PAGE", "Case", "page", "row", "said"]
 PAGE = Path(__file__).parents[1] / "book" / "bad_input.md"
 OPENING = """# Bad input, and what is said
 
-A message of this package can be looked up here: the first column says what was wrong with the input, the second what was said.
+A message of this package can be looked up here.
+The first column says what was wrong with the input, the second what was said.
 Every row is run by the tests, and this page is written from what the command said: `python tools/bad_input.py`.
 Each ends with the exit code 2, one line on standard error, nothing on standard output and nothing half-written.
 `ltdd: error:` before each line is left out here, and so are options that only make the run short.
