@@ -39,7 +39,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    home = "git+https://github.com/your-name/long-tailed-distillation-book"
+    home = "git+https://github.com/address--not-set/long-tailed-distillation-book"
     source = os.environ.get("LTDD_SOURCE", home)
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 

@@ -172,6 +172,11 @@ def test_the_readme_lists_every_chapter_and_no_address_that_does_not_exist():
     assert not any(notebook_pairs.PLACEHOLDER in page.read_text() for page in (ROOT / "book").rglob("*.md"))
 
 
+def test_an_address_that_is_not_set_says_so_and_can_be_nobodys():
+    """A name of GitHub has no two hyphens in a row: nobody can put a package where Colab's cell would look for it."""
+    assert "--" in notebook_pairs.PLACEHOLDER and notebook_pairs.PLACEHOLDER.endswith("not-set")
+
+
 def test_the_colab_link_is_the_address_in_colabs_form():
     assert notebook_pairs.colab_url("00_x") == notebook_pairs.repository_url().replace(
         "https://github.com/", "https://colab.research.google.com/github/"

@@ -9,7 +9,7 @@ import jupytext
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACEHOLDER = "your-name"  # owner of an address that is not known yet
+PLACEHOLDER = "address--not-set"  # where the owner will stand; two hyphens: GitHub gives nobody this name
 BOOK = ROOT / "_build" / "src"  # the source of the book as it is assembled
 
 
