@@ -149,7 +149,7 @@ notebook.table(pd.DataFrame(shared, index=names), caption)
 # So two papers with "the same" data set may have almost no trucks in common.
 # How much this matters is disputed.
 # One user of a benchmark reports at least 1.5 points between draws, while the author of its code sees no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); elsewhere, a gap of 2.8 points was attributed to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)).
-# Chapter 02 measures it on digits.
+# [How we count](../book/counting.md#how-much-of-a-score-is-luck) measures it on digits.
 # In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` is a setting of the data and does not change with a run's seed.
 # (The released code of paper 2 draws a new subset in every stage, so its stages see different trucks.)
 #
@@ -504,7 +504,7 @@ print(notebook.versions())
 #
 # The first changes the networks' random start and batches; the second changes which six nines there are at all.
 # With six images one would expect the second to matter more; run both and compare.
-# Chapter 02 has shares of the luck for whole distillations on digits, the draw of the long tail among them.
+# [How we count](../book/counting.md#how-much-of-a-score-is-luck) has shares of the luck for whole distillations on digits, the draw of the long tail among them.
 #
 # </details>
 #
