@@ -36,9 +36,9 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     if doctree is None:
         return
     paragraphs = (paragraph.astext() for paragraph in doctree.findall(nodes.paragraph))
-    words = " ".join(next((text for text in paragraphs if len(text) > SHORTEST), app.config.project).split())
+    words = " ".join(next((text for text in paragraphs if len(text) > SHORTEST), app.config.html_title).split())
     words = words if len(words) <= LONGEST else f"{words[:LONGEST].rpartition(' ')[0]} ..."
-    tags = {"og:type": "article", "og:site_name": app.config.project, "og:title": context.get("title", "")}
+    tags = {"og:type": "article", "og:site_name": app.config.html_title, "og:title": context.get("title", "")}
     tags |= {"og:description": words, "twitter:card": "summary_large_image"}
     if site := app.config.html_baseurl:
         tags |= {"og:url": f"{site}{page}.html", "og:image": f"{site}_static/share.png", "og:image:alt": SHARED}

@@ -72,6 +72,7 @@ def test_no_page_shows_an_address_that_does_not_exist(html: Path, page: str):
 def test_a_page_describes_itself_to_sites_that_link_it(html: Path, page: str):
     tags = read(html / page).described
     assert {"og:title", "og:description", "description"} <= tags.keys() and len(tags["og:description"]) > 20
+    assert tags["og:site_name"] == "Long-tailed dataset distillation"
     pictures = [url for name, url in tags.items() if name == "og:image"]
     assert len(pictures) == notebook_pairs.is_known() and all(url.startswith("https://") for url in pictures)
     assert (html / "_static" / "share.png").is_file()
