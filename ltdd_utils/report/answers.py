@@ -65,7 +65,7 @@ def _prior(found: Boards) -> tuple[str, bool]:
 
 def _shift(found: Boards) -> tuple[str, bool]:
     points = _difference(found["digits"], ("damed", STORED, {"dam.offset": 1}), ("damed", STORED))
-    return f"both, on Digits-LT: {points:+.1f} points", points < 0
+    return f"with both, on Digits-LT: {points:+.1f} points", points < 0
 
 
 def _gradient(found: Boards) -> tuple[str, bool]:
@@ -75,7 +75,7 @@ def _gradient(found: Boards) -> tuple[str, bool]:
 
 def _afterwards(found: Boards) -> tuple[str, bool]:
     points = _difference(found["cifar10"], ("edc_adsa", PLAIN), ("edc", PLAIN))
-    return f"EDC, plain teacher calibrated: {points:+.1f} points", points > 0
+    return f"EDC, calibrated plain teacher: {points:+.1f} points", points > 0
 
 
 def _part(found: Boards) -> tuple[str, bool]:
@@ -128,7 +128,7 @@ QUESTIONS = (
     ),
     Question("Does DAM need the true class prior?", "Yes", _prior, PARTS_1, "does-dam-need-the-true-prior"),
     Question(
-        "Does its logit term matter, which the released code leaves out?",
+        "Does DAM's logit term help, which the released code leaves out?",
         "Not beside the weights",
         _shift,
         PARTS_1,
@@ -136,8 +136,8 @@ QUESTIONS = (
     ),
     Question("Exact gradient or TESLA's?", "Exact", _gradient, PARTS_1, "exact-or-tesla-gradient"),
     Question(
-        "Can the bias be taken out after training?",
-        "From a teacher's answers",
+        "Can a teacher's bias be taken out after its training?",
+        "Yes, out of its labels",
         _afterwards,
         PARTS_2,
         "is-debiasing-after-training-infeasible",
@@ -151,7 +151,7 @@ QUESTIONS = (
     ),
     Question(
         "How much of the gap between the papers is the evaluator?",
-        "Most, if it changes first",
+        "Most, if changed first",
         _evaluator,
         TOGETHER,
         "how-much-of-the-gap-between-the-papers-is-the-evaluator",
