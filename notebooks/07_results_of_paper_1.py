@@ -48,21 +48,31 @@ if "google.colab" in sys.modules:
 # ## What was run
 #
 # A public summary of the paper has a component table of four rows, DATM, + DAM, + ED and both, and does not define them.
-# These are this book's definitions:
+# These are this book's definitions (the recipes are named `datm`, `dam_only`, `ed_only` and `damed`):
 #
-# | recipe | experts | inner loss of the student | compared with the expert | initial images and labels from |
+# | | experts | inner loss of the student | compared with the expert | initial images and labels from |
 # |---|---|---|---|---|
-# | `datm` | representation (biased) | cross-entropy | all parameters | last representation snapshots |
-# | `dam_only` | representation (biased) | DAM | all parameters | last representation snapshots |
-# | `ed_only` | both kinds | cross-entropy | backbone, then classifier | last classifier snapshots |
-# | `damed` | both kinds | DAM | backbone, then classifier | last classifier snapshots |
+# | DATM | representation (biased) | cross-entropy | all parameters | last representation snapshots |
+# | DAM alone | representation (biased) | DAM | all parameters | last representation snapshots |
+# | ED alone | both kinds | cross-entropy | backbone, then classifier | last classifier snapshots |
+# | DAM + ED | both kinds | DAM | backbone, then classifier | last classifier snapshots |
 #
-# So two rows can differ in *four* things at once: the loss, what is compared (with a second phase), the weight of the first phase (in this cell the released settings have 0.5 where there is a second phase, 1 where there is none), and the initial set.
+# So two rows can differ in *four* things at once: the loss, what is compared, the weight of the first phase, and the initial set.
+# (The released settings for this cell weigh the first phase 0.5 where there is a second one, and 1 where there is none.)
 # The controls below change one thing each.
 #
-# **The scale is reduced** (`cpu`): four expert pairs instead of 100, of 40 epochs instead of 100, a ConvNet of width 32 instead of 128, 20 student steps instead of 80, 150 iterations instead of 10,000, DAM weights of mean 1 instead of sum 1 (chapter 05 says why).
+# **The scale is reduced** (`cpu`):
+#
+# | | here | published settings |
+# |---|---|---|
+# | expert pairs, epochs of the first stage | 4 of 40 | 100 of 100 |
+# | width of the ConvNet | 32 | 128 |
+# | student steps | 20 | 80 |
+# | iterations | 150 | 10,000 |
+# | DAM weights (chapter 05 says why) | of mean 1 | of sum 1 |
+#
 # All distillations share the four expert pairs; a seed decides the initial images, the draws of the matching, and the students.
-# The number that stands for a distillation is the mean of five students on the full test set, last iterate.
+# A distillation's score is the mean of five students on the full test set, each after its last step.
 
 # %%
 import pandas as pd
@@ -93,8 +103,8 @@ before = [board.before(method, STORED) for method in paper_1]
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.before_after(paper_1, before, [board[method, STORED] for method in paper_1]),
-    "Accuracy of students of the initial set (hollow) and of the distilled one "
-    "(full), a dot per distillation. DAM + ED starts where DATM does not even arrive.",
+    "Accuracy of students of the initial set (hollow) and of the distilled one (full), a "
+    "dot per distillation; a bar is a mean. DAM + ED starts far above where DATM ends.",
     "Four rows with an arrow each. Sets of biased experts start low, sets of "
     "decoupled experts far to the right of them; all arrows point to the right.",
 )
@@ -104,21 +114,22 @@ means = board.gains({method: (method, STORED) for method in paper_1})
 notebook.table(means, "What the iterations add", names={"distillations": "n"})
 
 # %% [markdown]
-# `datm` and `dam_only` start from the same sets, `ed_only` and `damed` from the same others.
-# How much of the distance between `datm` and `damed` is there before any matching?
+# DATM and DAM alone start from the same sets, ED alone and DAM + ED from the same others.
+# How much of the distance between DATM and DAM + ED is there before any matching?
 # (That it is there does not make it the cause: see the controls.)
 
 # %%
 apart = means.loc["damed"] - means.loc["datm"]
 assert apart.before > 0.5 * apart.after and (means.gain > 0).all()
 print(
-    f"damed - datm: {apart.after:.1f} points at the end, "
+    f"DAM + ED above DATM: {apart.after:.1f} points at the end, "
     f"{apart.before:.1f} of them at the start"
 )
 
 # %% [markdown]
-# For scale: ten *random* real images per class with hard labels, under the same narrow student.
-# And the published rows beside ours; the settings differ by the whole reduction of scale, so a difference is no verdict on the paper.
+# Two numbers to compare with.
+# One is ten *random* real images per class with hard labels, under the same narrow student.
+# The other is the published rows; the settings differ by the whole reduction of scale, so a difference is no verdict on the paper.
 
 # %%
 draws = board["random", STORED]
@@ -153,8 +164,8 @@ notebook.table(board.contrasts(pairs, STORED), "The four recipes in pairs")
 #
 # Each row changes the named settings of a recipe and nothing else.
 # The last column is the recipe itself, with the same seeds.
-# (There is no score before where no initial set was scored.
-# Labels that are calibrated after the matching are in chapter 15, classes in reversed order in chapter 16.)
+# Where no initial set was scored, there is no score before.
+# (Labels that are calibrated after the matching are in chapter 15, classes in reversed order in chapter 16.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 elsewhere = {"evaluate.adsa.largest", "data.class_order"}
@@ -169,27 +180,31 @@ table["recipe itself"] = [scores.percent for scores in itself.values()]
 notebook.table(table, "One setting changed", names={"distillations": "n"})
 
 # %% [markdown]
-# The rows with `initial.experts=classifier` are `datm` and `dam_only` from the very set that `damed` starts from.
-# If the start were all, both would end where `damed` ends.
+# In the rows *start chosen by re-balanced experts*, DATM and DAM alone begin with the very set that DAM + ED begins with.
+# If the start were all, both would end where DAM + ED ends.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 good_start = {"initial.experts": "classifier"}
 kept = board.gains({m: (m, STORED, good_start) for m in ("dam_only", "datm")})
 for method, change in kept.gain.items():
-    print(f"{method} from damed's initial set: {change:+.1f} points by the matching")
+    name = recipes.label(method)
+    print(f"{name} from DAM + ED's initial set: {change:+.1f} points by the matching")
 assert kept.gain["datm"] < 0 < kept.gain["dam_only"]
 
 # %% [markdown]
-# `datm` loses most of the good start.
+# DATM loses most of the good start.
 # Biased experts, compared on *all* parameters, ask for a classifier that forgets the tail, and the set learns to teach just that.
 # With DAM the same experts take nothing away: a student whose own loss is weighted by the prior becomes biased *by its loss*, so its set need not be (chapter 05).
 #
 # **Images or labels?**
-# A set has both, and a step size; the matching changes all three, and these runs do not say which of them carries the bias.
-# The labels can be looked at.
+# A set has both, and a step size.
+# The matching changes all three, and these runs do not say which of them carries the bias.
+# But the labels can be looked at.
+#
 # A finished set gives each class a **mass**, the sum of what all its labels give to that class.
-# In an even set every class has the same; where the matching writes the prior into the labels, mass falls with the class's frequency.
-# The slope of the logarithm of the mass on that of the prior is 0 for an even set, and 1 where the labels repeat the long tail:
+# In an even set every class has the same mass; where the matching writes the prior into the labels, rare classes have less.
+# So plot the logarithm of the mass against that of the prior: the *slope* is 0 for an even set, and 1 where the labels repeat the long tail.
+# The table has it, with the weight that a label gives to its image's own class:
 
 # %%
 import torch
@@ -212,10 +227,13 @@ assert labels.slope["damed"] < 0
 notebook.table(labels, "What the labels of a finished set say", digits=3)
 
 # %% [markdown]
-# DATM's labels repeat much of the tail (they begin as labels of biased experts, so not all of it is the matching's), DAM + ED's give the rare classes a little *more* than their share.
+# DATM's labels repeat much of the long tail.
+# (They begin as labels of biased experts, so not all of it is the matching's.)
+# DAM + ED's give the rare classes a little *more* than their share.
+#
 # What do the parts score?
 # `ltdd swap` puts a set together from the images of one set, the labels of another and a step size.
-# The sets of ED alone and of DAM + ED begin with the same images and labels, and the same experts are matched; DAM in the student's loss is all that differs.
+# The sets of ED alone and of DAM + ED begin with the same images and labels, and are matched to the same experts: DAM in the student's loss is all that differs.
 # So each may lend the other its labels:
 
 # %%
@@ -243,7 +261,8 @@ notebook.table(parts[columns], "Images of one set, labels of another, %")
 # They were learned beside their own labels, and need them.
 #
 # **DATM's images are lost as well.**
-# With class labels, which know no tail, they score as with the labels that they learned, and the rarest classes stay lost: they began as noise, and labels do not make images of it.
+# With plain class labels, which favour no class, they score as with the labels that they learned, and the rarest classes stay lost.
+# Their images began as noise, and labels do not make pictures of noise.
 #
 # ## What the matching sees
 #
@@ -283,8 +302,8 @@ figure(
 
 # %% [markdown]
 # Which classes' images does the matching move?
-# Here is the norm of the gradient that the ten images of a class receive, as it is applied: of both phases, weighted; the mean over all iterations.
-# Compare shapes, not heights: the weights of the phases differ between recipes.
+# The figure shows the norm of the gradient that the ten images of a class receive, as it is applied (both phases, weighted), as a mean over all iterations.
+# The weights of the phases differ between recipes, so compare how it changes from class to class, not its size.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
@@ -302,14 +321,14 @@ figure(
 )
 
 # %% [markdown]
-# The images of the last four classes of `datm` and `dam_only` are noise: no biased expert got an image of them right, so there was none to start from, and their labels are uniform.
+# The images of the last four classes of DATM and DAM alone are noise: no biased expert got an image of them right, so there was none to start from, and their labels are uniform.
 # The matching hardly touches them.
 # With decoupled experts every class starts from real images.
 #
 # **Are the middle classes unstable?**
 # Paper 2 holds against this family that medium-frequency classes get unstable gradients.
 # The records keep the standard deviation of these norms over the iterations, so the question has an answer for these runs.
-# Deviation over mean of each class, as the mean of its third, for every distillation:
+# The table shows that deviation, divided by the mean norm, as an average over the classes of a third:
 
 # %%
 from ltdd_utils.data import rank_thirds
@@ -336,8 +355,9 @@ notebook.table(unstable, "Deviation over mean of the gradient norm", digits=2)
 
 # %% [markdown]
 # In three of the recipes it is the tail that scatters most.
-# In DAM + ED the thirds differ by less than one third does from seed to seed: no instability of the middle classes is visible.
-# Their *scores* are lower, but so are those of random images: the middle classes of CIFAR-10 are cats, deer and dogs, also in reversed order (chapter 13 has the thirds).
+# In DAM + ED the thirds differ by less than the middle third does from seed to seed.
+# So no instability of the middle classes is visible.
+# Their *scores* are lower, but so are those of random images (chapter 13 has the thirds): the middle of CIFAR-10 has hard classes such as deer and dogs, in reversed order too.
 #
 # ## Head and tail
 #
@@ -361,9 +381,10 @@ figure(
 # ## Against the imbalance factor
 #
 # The paper repeats its table at four imbalance factors.
-# On the left our runs on CIFAR-10-LT at scale `cpu`, two of the four; on the right what the paper prints.
+# On the left are our runs on CIFAR-10-LT at scale `cpu`, at two of the four; on the right is what the paper prints.
 # Scales differ between the panels: compare how the lines *run*, not where they lie.
-# Whiskers are one standard deviation over distillations (of Random: over draws); a dot without one is a single distillation, with experts of its own at IF 10.
+# Whiskers are one standard deviation over distillations (of random images, over draws).
+# A dot without a whisker is a single distillation; at IF 10 it has experts of its own.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 methods = ["random", "datm", "damed"]
@@ -451,9 +472,10 @@ notebook.table(pd.concat(found), "DAM + ED minus the other two, on Digits-LT")
 # ## The classifier of a finished student
 #
 # Chapter 05 measured what DAM does to the student *inside* the matching.
-# Does anything of it reach the students that a finished set trains, which never see DAM?
-# A fingerprint is the length of each class's row in their classifier; chapter 03 shows it for the experts.
-# Digits-LT at IF 20, scale tiny again; a dot is the mean over pipelines, of the means over five students each, and whiskers span the pipelines.
+# Does anything of the experts' bias reach the students that a finished set trains, which never see DAM?
+# A trace of it would be in the length of each class's row in their classifier, which chapter 03 shows for the experts.
+# The figure has these lengths on Digits-LT at IF 20 and scale `tiny`.
+# A dot is the mean over pipelines, each of them a mean over five students.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import long_tailed as images
@@ -480,7 +502,7 @@ assert short["ed_only"] > long["datm"]
 
 # %% [markdown]
 # It does.
-# In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in `datm`, least in `damed`.
+# In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in DATM, least in DAM + ED.
 # The bias of the experts shows in the students of their set, least where experts are decoupled and DAM is in the loss.
 #
 # ## What the images look like
@@ -502,7 +524,8 @@ figure(
 # %% [markdown]
 # ## What it cost
 #
-# Seconds of each stage on the machine named below, with other work beside it: read the ratios.
+# The table has the seconds of each stage on the machine named above it.
+# Other work ran beside it, so read the ratios.
 # The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -515,7 +538,7 @@ assert 0.4 < stage_2["damed"] < 0.7
 notebook.table(spent.drop(columns="preprocess").T, "Seconds of each stage", digits=0)
 
 # %% [markdown]
-# The second stage adds about half again here, and not because decoupling is dear: only the first stage was cut for this scale (40 epochs of 100; the second has its 10).
+# The second stage adds about half again here, because only the first was cut for this scale (40 epochs instead of 100; the second has its 10).
 # At the paper's settings it adds little (chapter 03 counts both).
 
 # %% [markdown]
@@ -536,10 +559,11 @@ notebook.checked()
 # %% [markdown]
 # ## What we saw
 #
-# Of the distillations recorded so far, at this scale; the tables above say how many there are and which differences are resolved.
+# All of this holds for the distillations recorded so far, at this scale.
+# The tables above say how many there are and which differences are resolved.
 #
 # - Before the first iteration DAM + ED is far ahead of DATM already: experts with a re-balanced classifier find real images for the tail, and label them.
-#   Without them the tail starts as noise with uniform labels, and stays that at this budget.
+#   Without them the tail starts as noise with uniform labels, and at this budget it stays noise.
 # - The good start is needed, and it is not enough.
 #   DATM's matching takes it away again; with decoupled experts the matching keeps it and adds to it.
 #   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
@@ -592,14 +616,14 @@ print(notebook.versions())
 #
 # ## Exercises
 #
-# > **1.** `datm` from `damed`'s initial set is a control.
+# > **1.** DATM from DAM + ED's initial set is a control.
 # > Which question does it answer that the four recipes cannot?
 #
 # <details><summary>Answer</summary>
 #
 # What matching biased experts does to a *good* start.
-# Between `datm` and `damed` both the start and the matching change; this control changes the start alone.
-# It ends near `datm`, far below its own start: so the distance between the two recipes is not the start's alone, although it was there from the start.
+# Between DATM and DAM + ED both the start and the matching change; this control changes the start alone.
+# It ends near DATM, far below its own start: so the distance between the two recipes is not the start's alone, although it was there from the start.
 #
 # </details>
 #
