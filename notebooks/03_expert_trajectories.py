@@ -16,12 +16,13 @@
 #
 # *Builds on chapter 01.*
 #
-# **Question.** Paper 1 distils what networks trained on the long tail, its *experts*, go through during training.
-# What does such an expert know about the head and the tail, where in its weights is the bias, and what do experts without it cost?
+# **Question.** Paper 1 distils the training of networks on the long tail, its *experts*.
+# What does such an expert know about the head and the tail?
+# Where in its weights is the bias, and what do experts without it cost?
 #
 # **Claim.**
 # An expert trained on the long tail is sure of head images and unsure of tail images.
-# Training its *last layer alone* again, on the same images in a class-aware order, makes it surer of the tail: the features were better than the classifier's use of them.
+# Train its *last layer alone* again, on the same images but every class equally often, and it becomes surer of the tail: the features were better than the classifier's use of them.
 # A cell below checks this on three seeds.
 #
 # > **After this chapter you can**
@@ -100,9 +101,12 @@ from ltdd_utils.methods.trajectory import experts as stages
 notebook.source(stages.representation_expert)
 
 # %% [markdown]
+# Three lines are the method: `label_objective`, cross-entropy on augmented images; `Snapshots`, which keeps the weights of an epoch; `train`, the loop.
+# The rest draws the random start, and lets an interrupted run go on.
+#
 # Many experts are trained so that a distilled set does not learn the peculiarities of one.
 # Each has its own random initial weights and its own batches.
-# Train one for each seed, through both stages, and keep *every* epoch, which a recipe would not need.
+# Here we train one for each seed, through both stages, and keep *every* epoch, which a recipe would not need.
 
 # %%
 keep = range(cfg.train.epochs + 1), range(cfg.classifier_epochs + 1)
@@ -114,7 +118,7 @@ print(
 
 # %% [markdown]
 # So a trajectory is a curve in a space of as many dimensions as there are weights.
-# This is what is seen of three of them, each less its own random start, in the plane in which they are spread the most:
+# To see three of them, move their random starts to one point and look at the plane in which they spread the most (the first two principal components; the title says how much of the spread lies in it):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import torch
@@ -177,20 +181,23 @@ figure(
 #
 # ## Where the bias is
 #
-# Class $c$ has the logit $z_c = w_c \cdot f + \beta_c$.
-# With $p = \mathrm{softmax}(z)$ and integer label $y$, cross-entropy has the gradient
+# The classifier gives class $c$ the logit $z_c = w_c \cdot f + \beta_c$: $f$ are the features of an image, $w_c$ is the class's row of $W$, $\beta_c$ its bias.
+# With $p = \mathrm{softmax}(z)$ and the label $y$, cross-entropy has the gradient
 #
 # $$ \frac{\partial \ell}{\partial w_c} = (p_c - [y = c])\, f . $$
 #
+# ($[y = c]$ is 1 if the image is of class $c$, and 0 otherwise.)
 # So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$.
-# Over an epoch of the long tail, row $c$ is pulled in proportion to the class's share $\pi_c = n_c / N$ and pushed in proportion to $1 - \pi_c$.
-# Gradient flow changes its length by
+# Of $N$ images, $n_c$ are of class $c$.
+# Over an epoch row $c$ is pulled in proportion to this share, $\pi_c = n_c / N$, and pushed in proportion to $1 - \pi_c$.
+# Take steps so small that training is a flow in the time $t$; with $\mathbb{E}$ the mean over the images, the length of the row then changes by
 #
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
 #
 # and weight decay shrinks all rows alike.
-# A rare class gets little of the first term, so its row hardly grows; in a long training, weight decay shortens it as well.
-# This argument suggests a tendency and is not a theorem; but the lengths can be measured.
+# The term with $[y = c]$ lengthens the row, and a rare class gets little of it, so its row hardly grows.
+# In a long training, weight decay shortens it as well.
+# This is a tendency and not a theorem, but the lengths can be measured:
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -220,7 +227,12 @@ figure(
 # ## Stage 2: classifier experts
 #
 # A **classifier expert** starts from the last snapshot of a representation expert.
-# Its backbone is frozen, and only $W$ is trained, on the same long tail in a **class-aware order**: classes come in reshuffled cycles, each draw takes four images of the class, and a class's images come in reshuffled cycles too.
+# Its backbone is frozen, and only $W$ is trained, on the same long tail in a **class-aware order**:
+#
+# - classes come in cycles, shuffled anew each time;
+# - each draw takes four images of the class;
+# - the images of a class come in such cycles too.
+#
 # In recognition this recipe is known as re-training the classifier ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
 
 # %%
@@ -248,9 +260,9 @@ notebook.table(drawn, "How often images of a digit are drawn")
 
 # %% [markdown]
 # Every class is shown equally often.
-# The price is in the last row: the few images of the tail come again and again.
-# The network does not memorise them, because only one layer is left to learn them with.
-# This is the source of that stage, which uses SGD without momentum or weight decay:
+# The last column has the price: the few images of the tail come again and again.
+# Only one layer is left to learn them with, so there is little room to memorise them (exercise 4 looks for it).
+# This is the source of that stage, which uses SGD without momentum or weight decay; `requires_grad_` freezes the network and then frees its classifier:
 
 # %%
 notebook.source(stages.classifier_expert)
@@ -278,8 +290,9 @@ stage_norms = {
 }
 figure(
     plots.classes_over_epochs(stage_norms, data.counts, "length of the class's row"),
-    "The same over the epochs, one line per class. Stage 1 spreads the rows by "
-    "frequency; stage 2, on balanced draws, lets the short ones catch up.",
+    "Length of each class's row over the epochs of both stages, one line per class, for "
+    "the first seed. Stage 1 spreads the rows by frequency; stage 2, on balanced draws, "
+    "lets the short ones catch up.",
     "Two panels of ten lines. In stage 1 they fan out, head above tail; in stage 2 "
     "all rise and come closer together.",
 )
@@ -352,7 +365,10 @@ assert (table["head"] > table["tail"]).all()
 assert (table["tail, stage 2"] > table["tail"]).all()
 longer = before[:, thirds["head"]].mean(dim=1) > before[:, thirds["tail"]].mean(dim=1)
 assert bool(longer.all())  # the head's rows are the longer ones
-notebook.table(table, "Confidence in the true class, stages 1 and 2", digits=2)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+heads = {"head": "head, stage 1", "tail": "tail, stage 1"}
+notebook.table(table, "Confidence in the true class", names=heads, digits=2)
 
 # %% [markdown]
 # The head loses a little confidence while the tail gains.
@@ -361,7 +377,9 @@ notebook.table(table, "Confidence in the true class, stages 1 and 2", digits=2)
 #
 # ## GSAM: a named setting
 #
-# The released experts are not trained with plain gradients: **GSAM** computes the gradient at perturbed weights, a short step uphill from the current ones, and subtracts a multiple of the component of the old gradient that is orthogonal to the new one; this prefers flat regions of the loss.
+# The released experts are not trained with plain gradients, but with **GSAM**, which prefers flat regions of the loss.
+# It goes a short step uphill and takes the gradient there.
+# From that it subtracts a multiple of the part of the old gradient that is orthogonal to the new one.
 # Every step costs two forward and two backward passes.
 # Scale `paper` uses it in both stages (`method.experts.gsam`); the small scales do not.
 
@@ -374,7 +392,7 @@ notebook.source(gsam.gsam_backward)
 # ## What is kept on disk
 #
 # The release stores every snapshot of both stages in full precision, for 100 experts, and the frozen backbone again with every snapshot of stage 2.
-# But the recipe below reads only the epochs that the window of chapter 04 can reach, the last one, and the classifier of stage 2 at three epochs.
+# The recipe below reads much less: the epochs from which a student may start or at which it may aim (chapter 04), the last one, and the classifier of stage 2 at three epochs.
 # The sizes follow from the network and the recipe:
 
 # %%
@@ -407,8 +425,9 @@ notebook.table(sizes, "What trajectories take", digits={"GB for all experts": 2}
 # ## What stage 2 costs
 #
 # A summary of the paper says that decoupling doubles the computational cost.
-# For the experts this can be measured here, and counted at the settings of the scales `paper` and `cpu`.
-# The unit of the count is one forward pass of one image; a backward pass counts twice as much; a frozen backbone needs none.
+# For the experts this can be measured on this page, and counted at the settings of two larger scales, `paper` and `cpu`.
+# The unit of the count is one forward pass of one image.
+# A backward pass counts twice as much, and a frozen backbone needs none.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = [run.ledger.seconds for run in runs]
@@ -438,7 +457,9 @@ costs = pd.DataFrame(rows, index=columns).T
 assert costs.ratio["paper"] < 0.2 < 2 * costs.ratio["paper"] < costs.ratio["cpu"]
 assert costs["stage 2"].nunique() == 1  # stage 1 alone was cut
 costs = costs.astype({name: int for name in columns[:4]})
-notebook.table(costs, "What stage 2 adds, at three scales", digits={"ratio": 3})
+heads = {"stage 2": "epochs, stage 2", "of stage 2": "forward passes, stage 2"}
+caption = "What stage 2 adds, at two scales"
+notebook.table(costs, caption, names=heads, digits={"ratio": 3})
 
 # %% [markdown]
 # At the paper's settings stage 2 is a small addition: it is short, and it needs no backward pass through the backbone.

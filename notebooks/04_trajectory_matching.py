@@ -33,8 +33,9 @@
 # > **In one minute.**
 # > Start a student at an expert's snapshot, let it take $N$ steps on the synthetic images, and measure how much of the way to a later snapshot is left.
 # > The images are changed to make that remainder smaller.
-# > Backpropagation through all $N$ steps would need the activations of all of them; but walking *backwards* along the stored weights with the recursion $a_i = (I - \eta H_i)\, a_{i+1}$ gives the same gradient with one step in memory.
-# > TESLA holds $a$ fixed, which is cheaper and no longer exact.
+# > Backpropagation through all $N$ steps would need the activations of all of them.
+# > Walking *backwards* along the stored weights gives the same gradient with one step in memory: a vector $a$, the *adjoint*, carries back from step to step how the loss depends on the weights.
+# > TESLA, the shortcut of the released code, holds $a$ fixed, which is cheaper and no longer exact.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -82,7 +83,8 @@ notebook.source(matching.distance)
 
 # %% [markdown]
 # One expert and one initial set per seed, on Digits-LT.
-# The recipe is `datm_digits` with a narrower network, a single expert and few iterations, so that the chapter runs quickly, and with a large step size for the images, so that the few iterations have a visible effect.
+# The recipe is `datm_digits`, made quicker: a narrower network, a single expert and few iterations.
+# A large step size for the images lets these few iterations have a visible effect.
 # The **initial set** consists of ten real images per class that the expert classifies correctly, with the expert's own outputs as soft labels.
 # A class without any correctly classified image starts from noise.
 
@@ -111,7 +113,7 @@ layout = experts[0].layout
 print(f"{layout.size} parameters, {layout.backbone} of them in the backbone; {cfg.first}")
 
 # %% [markdown]
-# A `Problem` holds the network as a function of a flat vector, the start, the target, the compared part, the student's steps and its loss.
+# One question to a student is a `Problem`: from which snapshot to which, compared in which part of the weights, with which steps and which loss.
 # A step's augmentation is drawn once and replayed, so that a problem has the same value every time it is evaluated.
 
 # %%
@@ -131,7 +133,7 @@ def problem(expert, epoch, steps=walk):  # from an epoch to the one `first.epoch
 
 
 # %% [markdown]
-# The three properties of the loss, checked on real snapshots:
+# Three properties of the loss, checked on real snapshots: it is 1 at the start and 0 at the target; halfway there it is $0.5^2 = 0.25$; a common shift and scale change nothing.
 
 # %%
 import torch
@@ -181,21 +183,29 @@ figure(
 # %% [markdown]
 # ## The gradient, line by line
 #
-# $L$ depends on $x$ in many places: every step uses the images.
+# How does $L$ change with the images $x$, the label logits $y$ and the step size $\eta$?
+# It depends on $x$ in many places, because every step uses the images.
 # Call $a_i = dL / dw_i$ the **adjoint**: how much the loss would change if the weights before step $i$ were perturbed and the steps from $i$ on were taken again.
 # The chain rule, used three times, gives everything.
 #
 # 1. *At the end*, $w_N$ enters $L$ directly: $a_N = 2\, P(w_N - w^*) \,/\, \|P(w_0 - w^*)\|^2$.
 # 2. *One step back.* $w_{i+1} = w_i - \eta\, g_i(w_i)$ has the Jacobian $I - \eta H_i$, with $H_i = \nabla_w^2 \ell(w_i)$.
 #    A Hessian is symmetric, so $a_i = (I - \eta H_i)^\top a_{i+1} = a_{i+1} - \eta\, H_i a_{i+1}.$
-# 3. *What step $i$ adds.* For fixed $w_i$, a change of the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, and a change of the step size moves it by $-g_i$.
-#    So
-#    $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), \qquad \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
+# 3. *What step $i$ adds.* For fixed $w_i$, a change of the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, a change of the label logits by $-\eta\, \partial_y g_i$, and a change of the step size by $-g_i$.
 #
-# In all of these, $a_{i+1}$ is treated as a constant.
-# And $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$ as well: one scalar, $g_i \cdot a_{i+1}$, gives $dL/d\eta$ by its value and the other three by its derivatives.
-# So each step needs *one* double backward pass, after which its activations are no longer needed.
+# Summed over all steps,
+#
+# $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), $$
+#
+# $$ \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
+#
+# Here $a_{i+1}$ is treated as a constant.
+# The same holds for $H_i a_{i+1} = \partial_w (g_i \cdot a_{i+1})$, the term of the recursion.
+# One scalar per step, $g_i \cdot a_{i+1}$, therefore gives everything: its value gives $dL/d\eta$, its derivatives give the other three.
+# Each step needs *one* double backward pass, after which its activations are no longer needed.
 # Only the weights $w_0, \dots, w_N$ must be kept.
+#
+# This is the loop backwards: `adjoint` is $a$, `directional` is the sum of $g_i \cdot a_{i+1}$, and `through_weights` chooses between the recursion and TESLA (below).
 
 # %%
 notebook.source(matching._adjoint)
@@ -241,8 +251,10 @@ for count in range(1, 7):
     rows[count] = {name: apart(fast, slow, name) for name in ("images", "logits", "lr")}
 errors = pd.DataFrame(rows).T.rename_axis("steps")
 assert errors.to_numpy().max() < 1e-9
-errors = errors.map("{:.0e}".format)
-notebook.table(errors, "Distance of the exact gradient from the whole unroll")
+errors = errors.map("{:.0e}".format).replace("0e+00", "0")
+heads = {"logits": "label logits", "lr": "step size"}
+caption = "Relative distance of the exact gradient from the unrolled one"
+notebook.table(errors, caption, names=heads)
 
 # %% [markdown]
 # ## TESLA: the adjoint held still
@@ -250,11 +262,12 @@ notebook.table(errors, "Distance of the exact gradient from the whole unroll")
 # TESLA ([arXiv 2211.10586](https://arxiv.org/abs/2211.10586)) writes $w_N = w_0 - \eta \sum_i g_i$ and treats each $w_i$ inside $g_i$ as a constant.
 # In the recursion this means $a_i = a_{i+1}$: the Hessian term is dropped, and $a_N$ is used for every step.
 # The released code of paper 1 does the same.
-# What step $i$ loses is
+# The exact adjoint of step $i$ differs from it by
 #
 # $$ a_{i+1} - a_N = -\eta \sum_{j = i+1}^{N-1} H_j\, a_{j+1}, $$
 #
-# an empty sum for a single step, and larger with every further step and with the step size: to first order $\eta\, \|H\|$ for each later step.
+# For a single step this sum is empty, and TESLA is exact.
+# Every further step adds a term, of a relative size of up to $\eta\, \|H\|$.
 
 # %%
 counts, lines = (1, 2, 4, 8), {}
@@ -339,8 +352,7 @@ print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of 
 
 # %% [markdown]
 # `benchmarks/matching.py` measures all of this at the paper's width, 128, with 100 images.
-# These are its recorded numbers, from the machine in the last column; *released* is the release's scheme, written from its description: two passes, the first with a graph that is discarded.
-# *native* runs it on PyTorch's own norm and pooling layers, as the release does; this book has a closed form for their second derivatives.
+# Its recorded numbers follow; the table names the machine.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
@@ -368,6 +380,20 @@ table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB"]]
 caption = f"One gradient of 20 student steps ({usual.device.iloc[0]})"
 notebook.table(table, caption, digits=2)
 
+# %% [markdown]
+# The rows are gradients of one phase of an iteration (chapter 06 explains both phases):
+#
+# | row | phase | what it is |
+# |---|---|---|
+# | exact, TESLA, unroll | first | the three gradients of this chapter |
+# | closed form | second | this book's way, by a formula (chapter 06) |
+# | released | first | the release's scheme, written from its description: two passes, the first with a graph that is discarded |
+# | released second | second | the same scheme there |
+# | released native, released second native | first, second | both on PyTorch's own norm and pooling layers, as in the release; this book has a closed form for their second derivatives |
+#
+# An iteration takes the sum of its two phases.
+# So many times as long as ours does the release's scheme take, if our first phase is exact or TESLA's:
+
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = table.seconds.groupby(level=0).median()
 ours = {kind: seconds[kind] + seconds["closed form"] for kind in ("exact", "tesla")}
@@ -377,7 +403,7 @@ theirs = {
 }
 ratios = {k: {mine: t / s for mine, s in ours.items()} for k, t in theirs.items()}
 ratios = pd.DataFrame(ratios).T
-notebook.table(ratios, "A whole iteration, times as long as ours", digits=2)
+notebook.table(ratios, "The release's iteration, times as long as ours", digits=2)
 
 # %% [markdown]
 # What the exact gradient costs beside TESLA's at each number of steps, in percent (each measured once):
@@ -392,14 +418,15 @@ heads = {name: f"{name}, % more" for name in more} | {"steps": "student steps"}
 notebook.table(more, "What the exact gradient costs beside TESLA's", names=heads, digits=0)
 
 # %% [markdown]
-# An exact step takes somewhat more time than a TESLA step, and from a little less to a sixth more memory, which says how finely one run measures a peak.
+# An exact step takes somewhat more time than a TESLA step.
+# Its memory is between a little less and a sixth more; that it can come out lower shows how coarsely one run measures a peak.
 # The memory of neither grows with the steps as that of `unroll` does.
-# A whole iteration has two phases; the second one, in which only the classifier moves, has a closed form (chapter 06), and most of the saved time is saved there.
+# Most of the saved time of a whole iteration is saved in its second phase, by the closed form.
 #
 # ## The learned step size, and its guard
 #
-# The step size gets its own gradient, $-\sum_i g_i \cdot a_{i+1}$, and is updated beside images and labels.
-# A central difference agrees with it:
+# The step size gets its own gradient, $dL/d\eta = -\sum_i g_i \cdot a_{i+1}$, and is updated beside images and labels.
+# A central difference, $(L(\eta + \delta) - L(\eta - \delta)) / 2\delta$, agrees with it:
 
 
 # %%
@@ -418,8 +445,11 @@ torch.testing.assert_close(
 
 # %% [markdown]
 # Nothing in the mathematics keeps $\eta$ positive, and a student with a negative step size goes uphill.
-# In this book a step size that falls below `smallest_lr` is set back to it, its momentum is cleared, and the iteration is counted.
-# A second guard is DATM's: an iteration with a matching loss above `largest_loss` changes nothing.
+# This book has two guards:
+#
+# - a step size that falls below `smallest_lr` is set back to it, its momentum is cleared, and the iteration is counted as *clamped*;
+# - an iteration with a matching loss above `largest_loss` changes nothing and is counted as *skipped* (DATM's guard).
+#
 # Neither is in paper 1's release; the second is off in its recipes here.
 
 # %%
@@ -450,9 +480,10 @@ notebook.table(pd.DataFrame(rows).T, caption)
 #
 # ## Which part of the path: DATM's window
 #
-# Start epochs are drawn from $T^-$ up to a bound that grows from $T$ to $T^+$: the expert learns easy patterns early, and these are matched first (DATM, [arXiv 2310.05773](https://arxiv.org/abs/2310.05773)).
-# Small sets are matched to early epochs only.
-# In LTDD's files only some cells let the bound grow; the others draw up to $T^+$ from the start.
+# From which epochs does a student start?
+# DATM ([arXiv 2310.05773](https://arxiv.org/abs/2310.05773)) draws the start epoch from $T^-$ up to a bound that grows from $T$ to $T^+$ during the distillation.
+# An expert learns easy patterns early, so these are matched first; small sets are matched to early epochs only.
+# In the files of paper 1's release (LTDD) only some cells let the bound grow; the others draw up to $T^+$ from the start.
 
 # %%
 notebook.source(loop.last_start_epoch)
@@ -463,7 +494,7 @@ at = range(0, 2001, 100)
 bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for i in at])}
 name = f"window {list(grown.window)}, as released for IF 10"
 figure(
-    plots.curves({name: bounds}, "iteration", "epoch"),
+    plots.curves({name: bounds}, "iteration", "bound of the start epoch"),
     "The largest start epoch that is drawn, over the iterations, with the released "
     "window for CIFAR-10-LT at IF 10: early epochs first, later ones as the bound "
     "grows.",
@@ -490,7 +521,8 @@ figure(
 # Every iteration draws an expert and a start epoch, takes the student's steps, and updates images, label logits and step size by gradient descent with momentum.
 
 # %% [markdown]
-# The first seed takes more iterations than the others, and all its states are kept, as `ltdd run --keep-images` does:
+# The first seed takes more iterations than the others.
+# All its states are kept for a film, as `ltdd run --keep-images` does:
 
 # %%
 from dataclasses import replace
@@ -515,8 +547,9 @@ assert len(told) == len(losses) == iterations + 1
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     notebook.film(rows, told, ("matching loss of the next iteration", losses), over=over),
-    "One image of each class on its way through the matching, with the real images of "
-    "its class above; below, what has changed since the start (grey: nothing).",
+    "One image of each class on its way through the matching; above it, how many real "
+    "images its class has. Below, what has changed since the start, times three (grey: "
+    "nothing).",
     "Two rows of ten digits and a jagged curve that falls. The digits stay readable and "
     "gain dark edges; on the last two, which began as noise, strokes appear.",
 )
@@ -554,10 +587,10 @@ notebook.table(table, "Matching loss as parts of the matched set come in", digit
 
 # %% [markdown]
 # On every seed the distilled set leads the student closer to the expert than the initial set did.
-# The columns show which part did it.
+# From left to right the columns show which part did it.
 # The expert is the same one that was matched; only the augmentations are new.
 #
-# The same seen in the weights: where the students of the first seed walk, beside the expert that they are to follow.
+# The weights show the same: here is where the students of the first seed walk, beside the expert that they are to follow.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 walks = {
@@ -577,9 +610,9 @@ walks["student on the distilled set"] = near["student on the distilled set"] - b
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.paths({"three experts, one student": walks, "from epoch 2 to 4": near}),
-    "Weights in the plane of the first two principal components of what is drawn. Left: "
-    "the ways of three experts from their starts; the student goes along a short stretch "
-    "of the first. Right: that stretch, with the students of both sets.",
+    "Weights in the plane of their first two principal components. Left: three experts, "
+    "each drawn from its own start, and one student, which goes along a short stretch of "
+    "the first. Right: that stretch, with the students of both sets.",
     "Left, three curves from one point in three directions, and a short one on the first "
     "of them. Right, the distilled set's student ends nearer to the expert than the other.",
 )
@@ -600,7 +633,7 @@ figure(
     plots.class_profiles(
         profiles, data.counts, data.class_names, "norm of the image gradient"
     ),
-    "Norm of the gradient that the images of a class receive, and its standard "
+    "Norm of the gradient that the images of a class receive: its mean and its standard "
     "deviation over the iterations. Whiskers span the seeds.",
     "Ten rows of digits with two dots each. The frequent digits receive several times "
     "the gradient of the rarest.",
@@ -613,8 +646,8 @@ thirds = rank_thirds(data.counts)
 means = torch.tensor(profiles["mean over the iterations"])
 head, tail = (means[:, thirds[name]].mean(dim=1) for name in ("head", "tail"))
 assert (head > tail).all()
-ratio = pd.Series((head / tail).tolist(), index=seeds, name="head / tail")
-notebook.table(ratio.rename_axis("seed"), "Gradient norm of the head over the tail's")
+ratio = pd.Series((head / tail).tolist(), [f"seed {s}" for s in seeds], name="ratio")
+notebook.table(ratio, "Gradient norm of the head third over the tail third's", digits=1)
 
 # %% [markdown]
 # The set is balanced, and yet the images of frequent classes get the larger gradients.

@@ -32,7 +32,8 @@
 #
 # > **In one minute.**
 # > The expert saw many airplanes and few trucks; the student sees ten of each.
-# > At the same weights their gradients differ, so a student with plain cross-entropy cannot walk the expert's way, and matching asks the images or their labels to make up for it.
+# > At the same weights their gradients differ, so a student with plain cross-entropy cannot walk the expert's way.
+# > Matching then asks the images or their labels to make up for it.
 # > *Distribution-agnostic matching* (DAM) puts the imbalance into the student's loss instead: weight class $c$ by its share $\pi_c$, or subtract $\log \pi_c$ from its logit.
 # > The bias is then in the student's weights, where the expert has it, and need not be put into the set.
 
@@ -58,23 +59,28 @@ figure.picture("paper_1")
 # %% [markdown]
 # ## The shift between two worlds
 #
-# Let $q(c \mid x)$ be the posterior when all classes are equally frequent, and $p(c \mid x)$ when class $c$ has the share $\pi_c = n_c / N$.
+# How probable is class $c$ for an image $x$?
+# Let $q(c \mid x)$ be this posterior in a world in which all classes are equally frequent.
+# Let $p(c \mid x)$ be the one on the long tail, where class $c$ has the share $\pi_c = n_c / N$, its prior.
 # The images of a class look the same in both worlds, so Bayes' rule gives
 #
 # $$ p(c \mid x) = \frac{\pi_c\, q(c \mid x)}{\sum_k \pi_k\, q(k \mid x)}, $$
 #
 # $$ \log p(c \mid x) = \log q(c \mid x) + \log \pi_c + \text{const}(x). $$
 #
+# (The constant is the same for all classes of an image, so it changes no prediction.)
+#
 # A network trained with cross-entropy has logits $z = \log(\text{posterior}) + \text{const}$ at its optimum.
 # So the long-tailed expert's logits are the balanced ones plus $\log \pi$: **the bias is a shift of the logits**, and it is stored in the weights.
 # A student trained with plain cross-entropy on balanced images with balanced labels moves towards $\log q$, away from the expert, however good the images are.
 # (Soft labels from a biased expert contain a part of the bias themselves, and weights count that part twice.
 # Chapter 06 takes the labels from other experts.)
+#
 # Distribution-agnostic matching (DAM, paper 1) changes the student's inner loss instead.
 # There are two ways to do it.
 #
 # **Offset.**
-# Let the loss subtract the shift: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data.
+# Let the loss subtract the shift, $\lambda$ times: minimise $\mathrm{CE}(\mathrm{softmax}(z - \lambda \log \pi), y)$ on balanced data, with $y$ the label.
 # At the optimum $z - \lambda \log \pi = \log q + \text{const}$, so the *raw* logits are $z = \log q + \lambda \log \pi + \text{const}$.
 # At $\lambda = 1$ they are those of the long-tailed posterior.
 #
@@ -82,7 +88,7 @@ figure.picture("paper_1")
 # Let each class count as often as it does in the long tail: minimise $\sum_c \pi_c\, \mathbb{E}_{x \mid c}\, \mathrm{CE}$.
 # That *is* the risk on the long tail, term by term.
 #
-# Both forms are settings of one function:
+# Both forms are settings of one function, with a weight and an offset for each class:
 
 # %%
 from ltdd_utils import notebook, plots
@@ -99,7 +105,8 @@ notebook.source(dam.inner_loss)
 #
 # Take a toy problem with six kinds of images and four classes, small enough to be solved exactly.
 # The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk.
-# The optimum's $\mathrm{softmax}(z)$ should be proportional to $\pi^k q$, where $k$ counts how often the prior enters.
+# At the optimum $\mathrm{softmax}(z)$ should be proportional to $\pi^k q$, where $k$ counts how often the prior enters.
+# The table compares both: its second column is $k$, its last the largest difference of a probability.
 
 # %%
 import torch
@@ -140,8 +147,8 @@ import pandas as pd
 forms = {
     "plain cross-entropy": (DAMConfig(), 0),
     "weights (released)": (DAMConfig("sum"), 1),
-    "offset, lambda 0.5": (DAMConfig("none", 0.5), 0.5),
-    "offset, lambda 1": (DAMConfig("none", 1.0), 1),
+    "offset, λ 0.5": (DAMConfig("none", 0.5), 0.5),
+    "offset, λ 1": (DAMConfig("none", 1.0), 1),
     "weights and offset 1 (as summarised)": (DAMConfig("sum", 1.0), 2),
 }
 rows = {}
@@ -174,10 +181,11 @@ assert torch.allclose(undone, q, atol=1e-4)
 
 # %% [markdown]
 # **In one dimension.**
-# Two classes have normal features of deviation 1, at $-1$ and $+1$.
-# On balanced data the decision changes at 0.
-# With $\lambda \log \pi$ added to the logits it changes at $\lambda \log(\mathrm{IF}) / 2$; at $\lambda = 1$ that is where the expert of the long tail has it.
-# At such a point the two logits are equal in the optimum of the package's loss, which a cell checks:
+# Two classes have one feature $x$, normal with deviation 1: the frequent class around $-1$, the rare one around $+1$.
+# On balanced data the logit of the rare class is $2x$ above the other, so the decision changes at $x = 0$.
+# The offset adds $\lambda \log \pi$, which puts the rare class $\lambda \log \mathrm{IF}$ behind: the decision changes at $\lambda \log(\mathrm{IF}) / 2$.
+# At $\lambda = 1$ that is where the expert of the long tail has it.
+# A cell checks that the two logits are equal at such a point in the optimum of the package's loss:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import math
@@ -195,19 +203,21 @@ for (factor, share), edge in edges.items():
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     explorables.boundary(factors, shares, edges, (factors.index(100), shares.index(1))),
-    "Move the imbalance factor and lambda: where the decision changes. Coloured is what "
-    "is decided wrongly. At lambda 0 both classes pay alike; at 1 the rare one pays.",
-    "Two bell curves and an upright line. With a larger factor or lambda the line moves "
+    "Move the imbalance factor and λ: where the decision changes. Coloured is what is "
+    "decided wrongly. At λ = 0 both classes pay alike; at 1 nearly all is paid by the "
+    "rare one.",
+    "Two bell curves and an upright line. With a larger factor or λ the line moves "
     "into the curve of the rare class, most of which is then decided wrongly.",
 )
 
 # %% [markdown]
 # **Soft targets.**
-# With weights $w$ and offset $o$, the gradient at the logits of one image is
+# With a weight $w_c$ and an offset $o_c$ for each class, and a soft label $t$, the gradient at the logits of one image is
 #
 # $$ \nabla_z \ell = \Big(\sum_c w_c t_c\Big)\, \mathrm{softmax}(z - o) - w \odot t. $$
 #
-# For a hard label this is $w_y$ times the usual gradient.
+# ($\odot$ multiplies class by class.)
+# For a hard label $y$ this is $w_y$ times the usual gradient.
 # For a soft label the weight is an average over the label: an image of a rare class whose label leans towards a frequent one counts for more.
 
 # %%
@@ -248,10 +258,12 @@ layout = experts[0].layout
 network = layout.apply(works[0].template(cfg.experts.network))
 
 # %% [markdown]
-# First the exact statement.
-# Take all images of the long tail, but count every class equally: this is a balanced data set with exactly the same images.
-# Compare the gradient of each form with the gradient of plain cross-entropy on the long tail as it is.
-# With weights they must agree at *every* $w$, up to the factor $1/C$; with the offset, only at the optimum.
+# Two data sets are compared with the long tail.
+# The first is exact: take all images of the long tail, but count every class equally, which is a balanced data set with the very same images.
+# The second is a student's situation: the small, balanced set from which a distillation starts.
+#
+# The figure compares the gradient of each form with the gradient of plain cross-entropy on the long tail as it is: a cosine of 1 is the same direction.
+# On the first data set, gradients with weights must agree at *every* point $w$ of the expert's path; those with the offset, only at the optimum.
 
 # %%
 from torch.nn.functional import cosine_similarity, one_hot
@@ -308,8 +320,8 @@ figure(
     "Cosine between the gradient of each loss and the gradient of the long tail, "
     "along the expert's path. On the same images the weights give the long-tailed "
     "gradient exactly; on the small set nothing does.",
-    "Two panels. On the left the line of the weights stays at one and plain cross-"
-    "entropy lies below; on the right all lines lie lower, that of plain lowest.",
+    "Two panels. On the left the line of the weights stays at one and the others lie "
+    "below; on the right no line stays at one, and that of the weights begins highest.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -324,12 +336,13 @@ assert torch.tensor(same["offset"])[:, 0].max() < 0.999
 # %% [markdown]
 # On the left, weights are importance weighting: their gradient is the long-tailed one at every snapshot.
 # The gradients of the other forms are not.
-# On the right there are a hundred images instead of all, and nothing is exact any more; this is a student's situation.
+# On the right there are a hundred images instead of all, and nothing is exact any more.
 #
 # ## What weights that sum to one do to the step size
 #
-# The release uses $w_c = n_c / N$, whose sum is one.
-# The loss is then $1/C$ of the long-tailed risk: *every inner step is $C$ times shorter* than the expert's at the same step size.
+# The release uses the weights $w_c = n_c / N$, whose sum is one.
+# On a balanced set of $C$ classes, each of which has the share $1/C$, the loss is then $1/C$ of the long-tailed risk.
+# So *every inner step is $C$ times shorter* than the expert's at the same step size.
 # That is ten times on CIFAR-10 and a hundred times on CIFAR-100.
 # A student with weights that sum to one, at step size $C \eta$, is the same as a student with weights of mean one at $\eta$:
 
@@ -364,7 +377,8 @@ torch.testing.assert_close(
 )
 
 # %% [markdown]
-# At the same step size, the recipe's initial value, how far does the student move, as a fraction of the distance that the expert covers, and how close does it get?
+# The student takes its steps with the recipe's initial step size.
+# How far does it move, as a fraction of the distance that the expert covers, and how close does it get?
 # Means over the seeds:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -384,15 +398,21 @@ notebook.table(table, "How far a student gets under each form of the weights", d
 
 # %% [markdown]
 # The learned step size can make up for it, but it takes iterations to grow, and students are later scored with that same step size.
-# This is why this book's recipes use weights of mean one where only few iterations are affordable (with weights of sum one as a control), and weights of sum one at scale `paper`, as released.
+# So this book's recipes use weights of mean one where only few iterations are affordable, with weights of sum one as a control.
+# At scale `paper` they have sum one, as released.
 #
 # ## How close can a student get?
 #
 # So a fair comparison gives every form its own best step size.
-# The student trains on the *initial* set: real images with soft labels from experts whose classifier was re-balanced (chapter 06), before any learning.
+# The student trains on the *initial* set, before any of it is learned: real images with soft labels from experts whose classifier was re-balanced (chapter 06).
 # So every class has real images, and the labels are not the biased expert's own.
-# Besides DAM there are **placebos**: the same weights with a wrong prior, either the true shares assigned to other classes ("permuted") or with the rare classes as the frequent ones ("inverted").
-# With a uniform prior, weights of mean one are exactly plain cross-entropy.
+#
+# Besides DAM there are **placebos**, the same weights with a wrong prior:
+#
+# - *permuted*: the true shares, assigned to other classes;
+# - *inverted*: the rare classes as the frequent ones.
+#
+# (With a uniform prior, weights of mean one are exactly plain cross-entropy.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert torch.equal(end(0, DAMConfig("mean", 0, "uniform"), 0.02), end(0, DAMConfig(), 0.02))
@@ -459,7 +479,8 @@ figure(
 #
 # ## What the student takes over
 #
-# The bias leaves two traces after the steps from the same snapshot: the changes of the norms of the classifier's rows, and the frequency with which each class is predicted on the balanced test set.
+# Expert and student start from the same snapshot.
+# After their steps the bias has left two traces: in the lengths of the classifier's rows (chapter 03), and in how often each class is predicted on the balanced test set.
 
 # %%
 target = [experts[n].snapshot(0, start + cfg.first.epochs) for n in range(len(seeds))]
@@ -488,9 +509,9 @@ figure(
     plots.class_profiles(grown, data.counts, data.class_names, quantity),
     "Change of each class's row in the classifier over the matched steps, of the "
     "expert and of students with three losses. Whiskers span the seeds.",
-    "Ten rows of digits with four dots. The expert lengthens the rows of frequent "
-    "digits; those with weights follow "
-    "it, plain ones hardly change any.",
+    "Ten rows of digits with four dots. The expert lengthens the rows of frequent digits "
+    "most, and students with weights follow it. Those with the offset lengthen the rarest "
+    "rows too; plain ones hardly change any.",
 )
 
 # %%
@@ -500,8 +521,8 @@ quantity = "mean predicted probability"
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_profiles(shares, data.counts, data.class_names, quantity),
-    "Mean predicted probability of each class on the balanced test images. With "
-    "weights a student predicts the frequent classes as often as the expert does.",
+    "Mean predicted probability of each class on the balanced test images. With weights "
+    "or offset a student predicts the classes about as often as the expert does.",
     "Ten rows of digits with four dots. The expert's dots fall from frequent to rare; "
     "those of students with weights lie nearest to them.",
 )
@@ -516,9 +537,10 @@ gap = pd.DataFrame(gap, index=[f"seed {s}" for s in seeds]).T
 notebook.table(gap, "Distance of predicted class shares from the expert's", digits=2)
 
 # %% [markdown]
-# The table shows the total variation distance between the student's predicted shares and the expert's.
+# The distance of the table is the share of predictions that would have to go to another class (the total variation distance).
 # With weights or the offset the student predicts like the biased expert, although it trains on the same number of images from every class.
-# The offset does so mostly without the growth of the frequent classes' rows: these are two ways to the same predictions, and only one of them is the expert's.
+# But their rows differ: the weights lengthen the same rows as the expert, while the offset lengthens the rows of the most frequent classes less, and those of the rarest more.
+# These are two ways to similar predictions, and only one of them is the expert's.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 notebook.checked()
@@ -534,7 +556,7 @@ notebook.checked()
 # - At its best step size, the true prior brings a student on the unchanged initial set closer to the expert than plain cross-entropy does, on all three seeds; wrong priors do the opposite.
 #
 # Matching needs the student to imitate the bias, but a user of the distilled set does not want that: students that are scored train with plain cross-entropy.
-# Chapter 07 measures the gain in accuracy, and takes finished sets apart: it is not in the images alone.
+# Chapter 07 measures the gain in accuracy, takes finished sets apart, and finds that the gain is not in the images alone.
 
 # %%
 print(notebook.versions())
