@@ -24,7 +24,7 @@
 # > **After this chapter you can**
 # >
 # > - say what a long tail does to a network, and what a small balanced set changes;
-# > - read every table of this book: points, `needed`, `n`, resolved or not;
+# > - read every table of differences: points, what stands behind ±, `n`, resolved or not;
 # > - run a chapter, and one cell of a published table, yourself.
 #
 # > **In one minute.**
@@ -45,9 +45,7 @@ if "google.colab" in sys.modules:
 
 # %% tags=["parameters"]
 seeds: tuple = (0, 1, 2)  # one network of each kind per seed
-epochs: int = (
-    100  # passes over the whole long-tailed set; the small set has the 300 of its recipe
-)
+epochs: int = 100  # over the whole long tail; the small set has the 300 of its recipe
 
 # %% [markdown]
 # ## The problem, on real images
@@ -63,6 +61,16 @@ from ltdd_utils.runs import run
 
 figure = notebook.Figures("00")
 data = load(DataConfig("digits", imbalance_factor=20))
+of_digit = [data.train_images[data.train_labels == c] for c in range(data.classes)]
+rows = {f"image {i + 1}": [images[i] for images in of_digit] for i in range(3)}
+figure(
+    plots.image_rows(rows, over=[f"{c}\n{len(own)}" for c, own in enumerate(of_digit)]),
+    "Three training images of each digit in Digits-LT; above them, how many there are.",
+    "Three rows of the handwritten digits zero to nine, with the numbers from 120 for "
+    "zero down to six for nine.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_counts({"20": data.counts}, data.class_names, log=False),
     "The training images of each digit in Digits-LT: from class to class the number "
@@ -105,12 +113,13 @@ figure(
 )
 
 # %% [markdown]
-# Each bar is the mean of three networks, one per seed; each whisker is one standard deviation.
+# Each bar is the mean of three networks, one per seed, and each dot one of them.
 # For the small set, a new seed also draws different images.
+#
 # The network trained on the whole set misses the rarest digits far more often than the others.
 # A *balanced* set, a fraction of the size, favours no digit for being frequent: the accuracy on a digit depends on how hard that digit is.
-# It throws away most of the head, and is still the better training set for the tail.
-# The cell below checks that last statement, so the text cannot disagree with the code.
+# It leaves out most of the head, and is still the better training set for the tail.
+# The table shows that, and its cell checks it on every seed: the page is not built if it fails.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
@@ -155,7 +164,7 @@ notebook.table(
 # %% [markdown]
 # - First stands the **difference**, in points.
 #   Runs with the same seed share what the seed decides (in later chapters, experts and teachers), so they are compared in **pairs**; other runs are compared by their means.
-# - Behind ± stands what the difference must exceed to be **resolved**: two standard errors, and the 95 % interval of the t distribution, which is wide for few runs.
+# - Behind ± stands what the difference must exceed to be **resolved** (on other pages called `needed`): two standard errors, or more where there are few runs, by the 95 % interval of the t distribution.
 #   The sign says whether it does: ● resolved, ○ not.
 #   "Not resolved" contradicts nothing: these runs cannot tell.
 # - n counts the pairs, or the runs on either side.
@@ -227,7 +236,7 @@ notebook.checked()
 #
 # </details>
 #
-# <details><summary>A table says: 1.2 points, <code>needed</code> 1.6. What may you conclude?</summary>
+# <details><summary>A table says: +1.2 ± 1.6 ○. What may you conclude?</summary>
 #
 # That these pipelines cannot tell the two apart. It is *not* shown that they are equal: a true difference of a point would look like this often enough.
 #

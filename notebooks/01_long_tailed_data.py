@@ -31,8 +31,8 @@
 # > - tell what a long tail costs a network, and how much of that a change of the loss gives back.
 #
 # > **In one minute.**
-# > A benchmark long tail keeps $n_{\max} \, \mathrm{IF}^{-r/(C-1)}$ images of the class with rank $r$: a straight line on a logarithmic axis.
-# > The recipe looks complete and is not: which images, which class is which rank, and how pixels are whitened are choices too.
+# > A benchmark long tail has $C$ classes; it keeps $n_{\max}$ images of the most frequent and $n_{\max} \, \mathrm{IF}^{-r/(C-1)}$ of the class with rank $r$: a straight line on a logarithmic axis.
+# > The recipe looks complete and is not: which images are kept, which class has which rank, and how pixels are whitened are choices too.
 # > A network trained on such data learns the classes *and* how frequent they are.
 # > The second part, the *bias*, is a shift of its logits by the logarithm of the class shares, and a loss can take it out; what remains is that rare classes have few images.
 
@@ -47,17 +47,13 @@ if "google.colab" in sys.modules:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
 
 # %% tags=["parameters"]
-seeds: tuple = (
-    0,
-    1,
-    2,
-)  # one network per seed; the long-tailed subset has a seed of its own
+seeds: tuple = (0, 1, 2)  # one network per seed; the subset has a seed of its own
 epochs: int = 60  # of each network
 
 # %% [markdown]
 # ## The profile
 #
-# Rank the classes $r = 0, \dots, C-1$ from the most to the least frequent.
+# Rank the $C$ classes $r = 0, \dots, C-1$ from the most to the least frequent.
 # The benchmark profile decays geometrically from $n_{\max}$ to $n_{\max} / \mathrm{IF}$:
 #
 # $$ n_r = \lfloor n_{\max} \, q^{\,r} \rfloor, \qquad q = \mathrm{IF}^{-1/(C-1)}. $$
@@ -107,18 +103,18 @@ figure(
 
 # %% [markdown]
 # On a logarithmic axis the profile is a straight line.
-# At IF 100 two images of five are airplanes, and four of a thousand are trucks: a network that never answers "truck" is wrong for that reason on four of a thousand *long-tailed* images, and on every tenth image of the balanced test set.
+# At IF 100 two images of five are airplanes, and four of a thousand are trucks.
+# A network that never answers "truck" is therefore wrong on four of a thousand *long-tailed* images, but on every tenth image of the balanced test set.
 #
 # ## Which images
 #
 # The counts do not say *which* 50 trucks.
-# Three lists are in use, and all give the counts above:
+# Three lists are in use, named after the code that they come from, and all give the counts above:
 #
-# - **LTDD** (paper 1): for every class a fresh random stream with seed 42 draws positions without replacement.
-#   A fresh stream means that the same positions within a class are drawn for every class, and that a smaller subset is the beginning of a larger one: the lists are **nested** across IFs.
+# - **LTDD** (paper 1): every class has a fresh random stream with seed 42, which draws positions without replacement.
+#   So the same positions are drawn within every class, and a smaller subset is the beginning of a larger one: the lists are **nested** across IFs.
 # - **LDAM** (most of long-tailed recognition): one stream with seed 0 shuffles class after class.
-# - **GLMC** (and the experts of paper 2's release, which are its code): one stream with seed 3407 draws from class after class without replacement.
-#   Such a draw is the start of a shuffle, so this is LDAM's rule, and only the seed makes it another list.
+# - **GLMC** (and the experts of paper 2's release, which are its code): the same rule with seed 3407.
 
 # %%
 from ltdd_utils.data import long_tailed_indices
@@ -147,9 +143,11 @@ notebook.table(pd.DataFrame(shared, index=names), caption)
 
 # %% [markdown]
 # So two papers with "the same" data set may have almost no trucks in common.
+#
 # How much this matters is disputed.
 # One user of a benchmark reports at least 1.5 points between draws, while the author of its code sees no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); elsewhere, a gap of 2.8 points was attributed to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)).
-# [How we count](../book/counting.md#how-much-of-a-score-is-luck) measures it on digits.
+# [How we count](../book/counting.md#how-much-of-a-score-is-luck) has an estimate on digits.
+#
 # In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` is a setting of the data and does not change with a run's seed.
 # (The released code of paper 2 draws a new subset in every stage, so its stages see different trucks.)
 #
@@ -192,8 +190,9 @@ notebook.table(orders, "Training images of each digit")
 #
 # Long-tailed recognition reports three groups by absolute thresholds: **many** (more than 100 images), **few** (fewer than 20), **medium** (between).
 # These thresholds were chosen for ImageNet-LT.
-# On the distillation benchmarks the few-shot group is mostly empty, and code that prints 0.0 for an empty group reports a result that does not exist.
-# So this book prints "n/a" there, and adds thirds by **rank**: head, middle, tail.
+# On the distillation benchmarks the few-shot group is mostly empty.
+# Code that prints 0.0 for an empty group reports a result that does not exist; this book prints "n/a".
+# It adds thirds by **rank**: head, middle, tail.
 
 # %%
 from ltdd_utils.data import rank_thirds, shot_groups
@@ -219,18 +218,21 @@ sizes = pd.DataFrame(sizes, index=thresholds).T
 notebook.table(sizes, "Classes in each group, by thresholds and by rank")
 
 # %% [markdown]
-# Whatever the groups, their accuracies recombine to the overall accuracy: on a balanced test set the overall accuracy is the mean of the class accuracies, so it equals the mean of the group means, weighted by their numbers of classes.
+# Whatever the groups, their accuracies recombine to the overall one.
+# On a balanced test set that is the mean of the class accuracies, and so the mean of the group means, weighted by their numbers of classes.
 #
 # ## One preprocessing for everything
 #
 # Experts, distilled images, students and test images must share one space.
 # Paper 1 and the methods it builds on (MTT, DATM: the *trajectory family*) whiten pixels by **ZCA**.
-# With $x \in \mathbb{R}^D$ a flattened image, $\mu$ the mean and $\Sigma$ the covariance of the *long-tailed training set*,
+# Let $x \in \mathbb{R}^D$ be a flattened image, $\mu$ the mean and $\Sigma$ the covariance of the *long-tailed training set*, with the eigenvectors $U$ and the eigenvalues $s$.
+# The whitened image is $x'$:
 #
 # $$ \Sigma = U \,\mathrm{diag}(s)\, U^\top, \qquad T = U \,\mathrm{diag}\!\left(\tfrac{1}{\sqrt{s + \varepsilon}}\right) U^\top,
 # \qquad x' = T (x - \mu), \qquad \varepsilon = 0.1 . $$
 #
-# Along the eigenvector with variance $s_k$ the whitened data have variance $s_k / (s_k + \varepsilon)$: nearly 1 where pixels vary together (large smooth structure), nearly $s_k / \varepsilon$ where they hardly vary.
+# Along the eigenvector with variance $s_k$ the whitened data have variance $s_k / (s_k + \varepsilon)$.
+# That is nearly 1 where pixels vary together (large smooth structure), and nearly $s_k / \varepsilon$ where they hardly vary.
 # So ZCA evens out the strong directions and keeps the weak ones small instead of amplifying noise.
 # $T$ has an inverse, $U\,\mathrm{diag}(\sqrt{s + \varepsilon})\,U^\top$, which turns distilled images back into pictures.
 
@@ -274,7 +276,8 @@ print(
 # > This book has one preprocessing object, fitted on the training set and applied to everything.
 #
 # Does a network notice?
-# With the channel's mean $m$ and deviation $s$, the twice normalised image minus the mean image $\mu$ is
+# Now let $m$ and $s$ be a channel's mean and deviation over the training images.
+# The twice normalised image minus the mean image $\mu$ is
 #
 # $$ \frac{x - m}{s} - \mu = \frac{x - \mu}{s} + \Big[ \mu \Big( \frac{1}{s} - 1 \Big) - \frac{m}{s} \Big] . $$
 #
@@ -376,7 +379,7 @@ figure(
 )
 
 # %% [markdown]
-# (The number in brackets is the class's count in the long tail; in the lower panel every class has the same count.)
+# (The number in brackets is the class's count in the long tail; on the right every class has the same count.)
 # The long tail loses its accuracy in the last classes.
 # What are their images taken for?
 
@@ -396,9 +399,12 @@ figure(
 
 # %% [markdown]
 # The entries below the diagonal are rare digits taken for frequent ones; the reverse hardly happens.
-# That is what cross-entropy asks for: its minimiser is $p(c|x) \propto \pi_c \, p(x|c)$, and where the evidence $p(x|c)$ is weak, the prior decides.
-# The same formula suggests a remedy.
-# Train with $\mathrm{softmax}(z + \log \pi)$ instead of $\mathrm{softmax}(z)$: then the network's own logits $z$ need not contain the prior, and become those of balanced data (the *logit-adjusted* loss).
+# That is what cross-entropy asks for.
+# Its minimiser is the probability of class $c$ for image $x$, $p(c|x) \propto \pi_c \, p(x|c)$; where the evidence of the image, $p(x|c)$, is weak, the prior $\pi_c$ decides.
+#
+# The same formula suggests a remedy, the **logit-adjusted** loss.
+# With $z$ the network's logits, train with $\mathrm{softmax}(z + \log \pi)$ instead of $\mathrm{softmax}(z)$.
+# Then $z$ need not contain the prior, and becomes that of balanced data.
 
 # %%
 adjusted = recipes.with_overrides(
@@ -424,7 +430,7 @@ assert all(
 )  # on every seed
 
 # %% [markdown]
-# Remember the last row.
+# Remember the row *logit-adjusted*.
 # A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail.
 # A student with a logit-adjusted loss on the whole set is the stronger reference: it shows how much the data really contain.
 
@@ -504,7 +510,7 @@ print(notebook.versions())
 #
 # The first changes the networks' random start and batches; the second changes which six nines there are at all.
 # With six images one would expect the second to matter more; run both and compare.
-# [How we count](../book/counting.md#how-much-of-a-score-is-luck) has shares of the luck for whole distillations on digits, the draw of the long tail among them.
+# [How we count](../book/counting.md#how-much-of-a-score-is-luck) has the shares of luck for whole distillations on digits, the draw of the long tail among them.
 #
 # </details>
 #

@@ -17,7 +17,7 @@
 # *Builds on chapters 03 and 04.*
 #
 # **Question.** Paper 1 takes the backbone from one kind of expert and the classifier from another, in three places: for the matching itself, for the choice of the initial images, and for their labels.
-# Why can one expert not serve for both, and which of the three places matters?
+# Why can one expert not serve for both, and which of the three places matters most?
 #
 # **Claims.**
 # (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them.
@@ -62,13 +62,11 @@ figure.picture("paper_1")
 # ## Two requirements, one network
 #
 # Write $q(c|x)$ for the posterior when all classes are equally frequent, and $\pi$ for the long-tailed prior.
-# By Bayes' rule the posterior on the long tail is
-#
-# $$ p(c|x) = \frac{\pi_c \, q(c|x)}{\sum_k \pi_k \, q(k|x)}, $$
+# By Bayes' rule (chapter 05 has it in two steps) the posterior on the long tail is
 #
 # $$ \log p(c|x) = \log q(c|x) + \log \pi_c + \mathrm{const}(x). $$
 #
-# Suppose features $f(x)$ and a linear layer give $\log q(c|x)$ up to a constant in $x$: $\log q(c|x) = w_c \cdot f(x) + \beta_c$.
+# Suppose features $f(x)$ and a linear layer, with a row $w_c$ and a bias $\beta_c$ for each class, give $\log q(c|x) = w_c \cdot f(x) + \beta_c$, up to a constant that is the same for all classes.
 # Then *the same* features give the long tail's posterior, with $\beta_c + \log \pi_c$ instead of $\beta_c$.
 # The features do not depend on the prior; only the classifier does.
 # So the two parts have different requirements:
@@ -77,9 +75,12 @@ figure.picture("paper_1")
 # - **the classifier** should be the one for balanced data, and needs every class equally often.
 #
 # Re-balancing the whole training serves the second requirement and harms the first: it repeats the few images of the tail and leaves out images of the head.
-# That is the argument of classifier re-training ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)), which paper 1 adopts according to the summary that we have: long-tailed data help to learn good features.
-# For perfect features, independence of the prior is exact.
-# That natural sampling gives *better* features is a conjecture about real networks, which can be measured.
+# That is the argument of classifier re-training ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
+# Paper 1 adopts it, according to the summary that we have: long-tailed data help to learn good features.
+#
+# Two statements are in it.
+# That *perfect* features do not depend on the prior is exact.
+# That the long tail as it is gives *better* features is a conjecture about real networks, which can be measured.
 #
 # ## What the features contain
 #
@@ -146,9 +147,11 @@ for index in range(cfg.count):
     resampled.append(flat_parameters(network).cpu())
 
 # %% [markdown]
-# A **linear probe** measures what a backbone's features contain, independently of its own classifier: fit a linear layer (ridge regression on labels coded as $\pm 1$, in closed form) to balanced data, and score it.
+# A **linear probe** measures what a backbone's features contain, independently of its own classifier: fit a new linear layer to balanced data, and score it.
+# (Ours is a ridge regression on labels coded as $\pm 1$, which has a closed form.)
 # No backbone has seen a test image, so the probe is fitted to one half of the test set (250 balanced images) and scored on the other half, and vice versa.
-# This is a measuring device, not a result of a method: no distilled set and no student of this book is trained with test labels.
+#
+# This is a measuring device and no method's result: no distilled set and no student of this book is trained with test labels.
 
 # %%
 from sklearn.linear_model import RidgeClassifier
@@ -218,13 +221,13 @@ assert (by_probe[natural]["tail"] > own[natural]["tail"]).all()
 assert (by_probe[natural]["overall"] > by_probe["random weights"]["overall"]).all()
 lost = by_probe["balanced, same size"]["overall"] - own[natural]["overall"]
 back = by_probe[natural]["overall"] - own[natural]["overall"]
-print(
-    f"of what is missing to a balanced backbone, the probe finds {100 * (back / lost).mean():.0f} %"
-)
+print(f"of what is missing, the probe finds {100 * (back / lost).mean():.0f} %")
 random_back = by_probe["random weights"]["overall"] - own[natural]["overall"]
 print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 
 # %% [markdown]
+# (What is *missing* is the distance in overall accuracy from the experts' own classifiers to the probe on the balanced backbones.)
+#
 # A balanced probe finds the tail on all three experts.
 # But compare it with the random backbone: a linear layer on random features finds most of the tail as well.
 # In the tail column the expert is hardly above the random backbone, and behind both others.
@@ -253,8 +256,9 @@ notebook.table(found, "Backbones under the balanced probe")
 #
 # ## Two phases of matching
 #
-# Each iteration of the distillation draws two experts and adds two losses, with $\theta = (b, W)$ as in chapter 03.
-# $\hat b_N$ is the backbone after $N$ steps of the first phase's student, $\hat W_N$ the classifier after $N$ steps of the second phase's; symbols without a hat belong to the expert, with the epoch as index:
+# Each iteration of the distillation draws two experts and adds two matching losses, with the weights $\theta = (b, W)$, backbone and classifier, as in chapter 03.
+# What has a hat belongs to a student after $N$ steps: $\hat b_N$ is the backbone of the first phase's student, $\hat W_N$ the classifier of the second phase's.
+# What has none belongs to an expert at an epoch ($e$ is the start epoch); $\lambda_\mathrm{rep}$ and $\lambda_\mathrm{cls}$ weigh the phases:
 #
 # $$ \mathcal{L} = \lambda_\mathrm{rep} \frac{\| \hat b_N - b_{e+2} \|^2}{\| b_e - b_{e+2} \|^2} + \lambda_\mathrm{cls} \frac{\| \hat W_N - W_2 \|^2}{\| W_0 - W_2 \|^2} . $$
 #
@@ -275,14 +279,15 @@ notebook.table(phases, "The two phases of the matching", digits={"weight": 1})
 
 # %% [markdown]
 # The second phase has a closed form.
-# Let $\tilde f_i = [f_b(x_i), 1]$ be the features of the images of step $i$ with a 1 for the bias, one row per image, and $t$ the targets.
-# The classifier's logits are $z = \tilde f \hat W^\top$, and soft cross-entropy has $\partial \ell / \partial z = (\mathrm{softmax}(z) - t) / B$.
-# The chain rule gives the step
+# Step $i$ sees $B$ images $x_i$ with the targets $t_i$.
+# Let $\tilde f_i = [f_b(x_i), 1]$ be their features with a 1 for the bias, one row per image.
+# The classifier's logits are $z = \tilde f_i \hat W_i^\top$, and soft cross-entropy has $\partial \ell / \partial z = (\mathrm{softmax}(z) - t_i) / B$.
+# The chain rule gives a step of size $\eta$,
 #
 # $$ \hat W_{i+1} = \hat W_i - \eta\, G_i, \qquad G_i = \tfrac1B \big(\mathrm{softmax}(\tilde f_i \hat W_i^\top) - t_i\big)^\top \tilde f_i . $$
 #
 # The backbone is frozen, so no $\tilde f_i$ depends on an earlier step.
-# All $N$ steps are products of small matrices, $C \times (F + 1)$, and can be unrolled exactly with next to no memory.
+# With $C$ classes and $F$ features, all $N$ steps are products of small matrices, $C \times (F + 1)$, and can be unrolled exactly with next to no memory.
 # The images enter through $\tilde f_i$ alone, so they need one ordinary backward pass through the backbone per step.
 # First we check the formula against automatic differentiation, then show the source:
 
@@ -338,9 +343,14 @@ right = pd.DataFrame({"images": data.counts, **ends}, index=data.class_names)
 notebook.table(right, "Training images of each digit that an expert gets right")
 
 # %% [markdown]
-# If a class has fewer correct images than places, a **policy** decides: `duplicate` (released) repeats the available images, `noise` fills up with standard normal images, `inherent` raises an error.
+# If a class has fewer correct images than places, a **policy** decides:
+#
+# - `duplicate` (released) repeats the available images;
+# - `noise` fills up with standard normal images;
+# - `inherent` raises an error.
+#
 # A class without any correct image is all noise under the first two.
-# The contents of the ten places of each class:
+# The table has the ten places of each class, by the kind of expert and the policy:
 
 
 # %%
@@ -371,12 +381,13 @@ notebook.table(table, "Places of each digit: real + repeated + noise")
 try:
     distil(initial("datm", "inherent"), work)
 except ValueError as error:
-    print(error)
+    print(str(error).replace(": ", ":\n"))
 
 # %% [markdown]
-# The **soft label** of an image is the mean of the logits of those experts that predict its class, and a uniform label (logits 0) where none does.
-# One wrong expert cannot pull it towards another class; an image on which all fail, above all noise, gets a label without information.
-# This is the probability that the initial labels give to the image's own class:
+# The **soft label** of an image is the mean of the logits of those experts that predict its class.
+# So an expert that is wrong cannot pull it towards another class.
+# Where all fail, above all on noise, the label is uniform (logits 0) and says nothing.
+# The figure below the source shows the probability that the initial labels give to an image's own class:
 
 # %%
 from ltdd_utils.methods.trajectory import initial as initial_sets
@@ -410,7 +421,7 @@ figure(
 #
 # A set is scored by a student before its first iteration and after its last.
 # Before the first iteration, sets differ only in the experts that chose and labelled them.
-# `ed_only` and `damed` start from the same set, and differ in the inner loss of the first phase: plain cross-entropy or DAM.
+# ED alone (`ed_only`) and DAM + ED (`damed`) start from the same set, and differ in the inner loss of the first phase: plain cross-entropy or DAM.
 
 # %%
 runs = {}
@@ -467,10 +478,10 @@ print(
 )
 
 # %% [markdown]
-# This is **one** distillation and one student per cell: on a test set of 500 digits, with 50 of each class, differences of a few points between the three rows of matching are not resolved.
-# The difference in the first row is much larger.
+# This is **one** distillation and one student per cell, on a test set of 500 digits, with 50 of each class.
+# So differences of a few points between the three rows of matching are not resolved; the difference in the first row is much larger.
 # At this scale the two kinds of experts act above all through the initial images and labels of the set, and the iterations change much less.
-# If a biased backbone pulls the tail down under the plain loss, DAM (chapter 05) should prevent it; one student cannot show that.
+# (If biased experts pull the tail down under the plain loss, DAM should prevent it, by the argument of chapter 05; one student cannot show that.)
 #
 # This page uses few iterations, so that it runs quickly: the recipe has 60, the paper 10,000.
 # Set `iterations` to 60, `expert_epochs` to 30 and `student_epochs` to 300 to run the recipes as they are.

@@ -23,7 +23,7 @@
 # **Claim.**
 # Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
 # A cell below checks this on three seeds, for plain and for debiased observers.
-# That is not the only difference between the statistics that a network has after its training and those in which all classes count alike; a figure further down shows the rest.
+# After its training a network's statistics differ from those in other ways too; a figure further down shows the rest.
 #
 # > **After this chapter you can**
 # >
@@ -35,7 +35,10 @@
 # > Recovery, the heart of paper 2, changes images until a network measures on them what it measured on real data.
 # > What it measured is stored in its BatchNorm layers: running averages dominated by the last few batches, and so by the frequent classes.
 # > *Calibration* replaces them: one more pass over the data, a momentum that forgets nothing, and an average in which every class has the same share.
-# > On this scale no effect of it on a student's score is visible; the mathematics decides what the targets mean, and where formula and code differ.
+# > On this scale no effect of it on a student's score is visible.
+# > What the mathematics decides is what the targets mean, and where formula and code differ.
+# >
+# > *In five minutes:* read the first section, "Equal classes", the figure of "Running and calibrated statistics" and "What we saw".
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -61,17 +64,17 @@ figure.picture("paper_2")
 # ## What a BatchNorm layer keeps
 #
 # For each channel, a BatchNorm layer takes the mean $\hat\mu$ and the variance $\hat\sigma^2$ over all images and pixels of the batch ([arXiv 1502.03167](https://arxiv.org/abs/1502.03167)).
-# While the network *trains*, it normalises with these two, and updates a **running** mean by
+# While the network *trains*, it normalises with these two, and updates a **running** mean with the *momentum* $a$ by
 #
 # $$ \mu \leftarrow (1 - a)\, \mu + a\, \hat\mu, \qquad a = 0.1, $$
 #
 # and a running variance in the same way (where PyTorch uses $\hat\sigma^2 \tfrac{m}{m-1}$, with $m$ values in the batch).
 # In *eval* mode it normalises with the running ones.
-# After $T$ batches
+# After $T$ batches with the means $\hat\mu_1, \dots, \hat\mu_T$
 #
 # $$ \mu_T = \sum_{t=1}^{T} a (1 - a)^{T-t}\, \hat\mu_t $$
 #
-# (plus the rest of the initial value).
+# (plus what is left of the initial value).
 # First we check this formula against PyTorch, on batches of real digits:
 
 # %%
@@ -103,10 +106,12 @@ print(f"the last ten batches of any training have {100 * recent:.0f} % of the we
 
 # %% [markdown]
 # Two things follow.
-# The running mean is that of the *last few batches*, not of the data.
-# And a class has the share in it that it has in those batches: on average its share of all images, $\pi_c$, but with a large scatter if the class is rare.
-# This can be seen from the labels alone, so here is CIFAR-10-LT at IF 100 with batches of 64: each class's share in the running statistics at the end of an epoch, for a hundred random orders.
-# The table below the figure has the scatter of each share, relative to the share itself.
+#
+# - The running mean is that of the *last few batches*, not of the data.
+# - A class has the share in it that it has in those batches: on average its share of all images, $\pi_c$, but with a large scatter if the class is rare.
+#
+# This can be seen from the labels alone, so here is CIFAR-10-LT at IF 100 with batches of 64.
+# The figure has each class's share in the running statistics at the end of an epoch, for a hundred random orders; the table has the scatter of that share, relative to the share itself.
 
 # %%
 from ltdd_utils.data import class_counts
@@ -144,7 +149,7 @@ scatter = running_share.std(dim=0) / running_share.mean(dim=0)
 named = [f"{name} ({n})" for name, n in zip(CIFAR10, counts.tolist(), strict=True)]
 rows = {"standard deviation / mean of the share": scatter.double()}
 notebook.table(
-    pd.DataFrame(rows, index=named), "How a class's share of a batch scatters", digits=2
+    pd.DataFrame(rows, index=named), "How a class's running share scatters", digits=2
 )
 
 # %% [markdown]
@@ -185,7 +190,8 @@ print(f"{', '.join(layers)}: {', '.join(channels)} channels")
 # ## A momentum that forgets nothing
 #
 # The paper's equation 8 takes one pass over the real data and keeps statistics *per class* (arXiv 2511.18858, section 3).
-# When a batch contains $B_t$ images of the class and $N_{t-1}$ came before, it enters with the momentum
+# Batch number $t$ contains $B_t$ images of the class, with the mean $\hat\mu_t$; $N_{t-1}$ of them came before.
+# It enters with the momentum
 #
 # $$ a_t = \frac{B_t}{N_{t-1} + B_t}. $$
 #
@@ -236,9 +242,9 @@ for result in found.values():
 # ## The same recursion on variances
 #
 # "And similarly for variance", the paper says.
-# Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$.
+# Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$; all batches have $m$ values.
 # Around the mean $\mu$ of all data its mean square is $v_b + (\mu_b - \mu)^2$.
-# Averaged over all batches,
+# Averaged over all batches, the variance of the data is
 #
 # $$ \sigma^2 = \sum_b \tfrac{m_b}{m}\, v_b + \sum_b \tfrac{m_b}{m} (\mu_b - \mu)^2 . $$
 #
@@ -258,9 +264,10 @@ notebook.table(shares, "The variance of the recursion, as a share of the whole")
 # With batches of one image, only the variance *inside* images is left.
 #
 # How unfair is that to rare classes?
-# Let the pass have batches of mixed classes, and let the class with $n$ images appear in $k$ of them.
-# A random part of $B$ images has on average the share $(1 - \frac1B) \frac{n}{n-1}$ of the variance between images.
-# With the weights $B / n$ and summed over the $k$ batches,
+# Let the pass have batches of mixed classes.
+# A class with $n$ images appears in $k$ of them, with $B_b$ images in batch $b$.
+# A random part of $B$ images has on average the share $(1 - \frac1B) \frac{n}{n-1}$ of the variance between the class's images.
+# With the weights $B_b / n$ and summed over the $k$ batches,
 #
 # $$ \sum_b \frac{B_b}{n} \Big(1 - \frac{1}{B_b}\Big) \frac{n}{n-1} = \frac{n - k}{n - 1} $$
 #
@@ -299,10 +306,11 @@ figure(
         {"recursion, 60 orders": measured, "law": law[None]},
         data.counts,
         data.class_names,
-        "share of the spread that is kept",
+        "share of the variance that is kept",
     ),
-    "Share of a class's spread between images that the recursion keeps, measured over "
-    "60 orders (whiskers span them) and by the law. The rarest classes lose most.",
+    "Share of a class's variance between images that the recursion keeps, measured over "
+    "60 orders (whiskers span them) and by the law (n - k) / (n - 1). The rarest classes "
+    "lose most.",
     "Ten rows of digits with two dots that coincide; they move to the left as the "
     "classes become rarer.",
 )
@@ -316,7 +324,7 @@ k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class t
 kept = (counts - k) / (counts - 1)
 rows = {"share that is kept, %": 100 * kept.double()}
 notebook.table(
-    pd.DataFrame(rows, index=named), "Of a class's variance, in batches of 64", digits=0
+    pd.DataFrame(rows, index=named), "Of a class's variance between images", digits=0
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -344,12 +352,13 @@ figure(
 # %% [markdown]
 # So the literal recursion brings the imbalance back through the variances.
 # There are two remedies, which are the same in exact arithmetic.
-# **Merge** the sums of squared deviations $M = m \sigma^2$ of two parts with the gap $d$ of their means (Chan et al.),
+# One is to **merge** two parts by their sums of squared deviations, $M = m \sigma^2$ for a part of $m$ values; with $d$ the gap of their means (Chan et al.),
 #
 # $$ M = M_1 + M_2 + d^2\, \frac{m_1 m_2}{m_1 + m_2}, $$
 #
-# or add up first and second moments and subtract at the end.
-# A cell checks the first, and the package does the second, in double precision, on moments of *images*, so that the subtraction is between images only:
+# The other is to add up first and second moments and subtract at the end.
+# A cell checks the first.
+# The package does the second, in double precision, on moments of *images*, so that the subtraction is between images only:
 
 # %%
 one, two = members[head].split(50)[:2]
@@ -364,7 +373,7 @@ notebook.source(collect)
 # %% [markdown]
 # ## Equal classes: two forms of the variance
 #
-# Equation 9 averages over classes, each with the share $1/C$:
+# Equation 9 averages over the $C$ classes, each with its mean $\mu_c$, its variance $\sigma_c^2$ and the share $1/C$:
 #
 # $$ \mu = \frac1C \sum_c \mu_c . $$
 #
@@ -437,15 +446,16 @@ notebook.table(pd.DataFrame(between, index=layers), caption)
 #
 # ## The variance of a class in a batch
 #
-# For single classes the same question arises.
-# A synthetic batch has $n$ images of a class, say one or ten, and the real class has $n_c$.
-# By the argument above, $n$ images drawn from the class have on average
+# The same question arises for a single class.
+# A synthetic batch has $n$ images of it, say one or ten, and the real class has $n_c$.
+# Write $\sigma_\text{in}^2$ for the variance inside images and $\sigma_\text{between}^2$ for that between them.
+# By the argument above, $n$ images drawn from the class have on average the variance
 #
 # $$ \sigma_\text{in}^2 + \Big(1 - \frac1n\Big) \frac{n_c}{n_c - 1}\, \sigma_\text{between}^2 . $$
 #
 # At $n = 1$ this is the variance inside images, at $n = n_c$ the variance of the class.
-# Matching $n$ images to any other value asks them for statistics that no real images have.
-# The package has all three, as `class_variance`:
+# Matching $n$ images to any other value asks them for statistics that real images do not have on average.
+# The package has all three, as `class_variance`: *expected* for $n$ images, *within-image* for one, *pooled* for all:
 
 # %%
 from ltdd_utils.methods.alignment.alignment import class_variance
@@ -478,11 +488,10 @@ for law, real in zip(lines["expected"][1], lines["real images, drawn"][1], stric
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.curves(
-        {"": lines}, "images of the class in the batch", "part of the spread", "x"
+        {"": lines}, "images of the class in the batch", "part of the variance", "x"
     ),
-    "How much of the head class's spread between images a recovery batch can show, by "
-    "its number of images, under three definitions; drawn real images follow the "
-    "expected one.",
+    "How much of the head class's variance between images a batch has, by its number of "
+    "images, under three definitions; drawn real images follow the expected one.",
     "Lines over a logarithmic axis. The expected form and the drawn images lie on "
     "each other and rise to one; the pooled one stays at one, the one within images "
     "at zero.",
@@ -493,14 +502,19 @@ figure(
 #
 # *Calibrated* statistics are those of one clean pass in which all classes have the same share: equation 9, as above.
 # How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart?
-# For a distance that is comparable between layers, take the 2-Wasserstein distance of two normal distributions with these moments, per channel and in units of $\sigma'$, and its root mean square over channels:
+# Take each channel in units of its deviation $\sigma'$, and average over the layer's $D$ channels:
 #
 # $$ d^2 = \frac1D \sum_{i=1}^{D} \frac{(\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2}{\sigma_i'^2} . $$
 #
-# Running and calibrated statistics differ in two ways.
-# The class shares are one.
-# The other is everything else in the running average: augmented and mixed images, only the last batches, the network's weights at those steps.
-# To separate the two, use a third pair in between: one clean pass with the classes in their **natural** shares $n_c / N$.
+# (Per channel this is the 2-Wasserstein distance of two normal distributions with these moments.
+# The units make $d$ comparable between layers.)
+#
+# Running and calibrated statistics differ in two ways:
+#
+# - the class shares;
+# - everything else in the running average: augmented and mixed images, only the last batches, the network's weights at those steps.
+#
+# To separate the two, a third pair stands in between: one clean pass with the classes in their **natural** shares $n_c / N$.
 
 
 # %%
@@ -587,10 +601,10 @@ figure(
 )
 
 # %% [markdown]
-# Do not expect a slope here.
+# Do not expect a slope from frequent to rare here.
 # The distance of a class from the average depends on its appearance more than on its size, and on Digits-LT the rarest class is *near* all three targets.
-# The calibration changes the step from "natural" to "equal".
-# The claim, on each seed:
+# What the calibration changes by the shares is the step from *natural* to *equal*.
+# The claim is about this step: away from the most frequent class, towards the tail, on each seed:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
@@ -617,9 +631,12 @@ notebook.table(
 # Why not put the better numbers into the layers too?
 #
 # Because then they are no longer correct.
+#
 # Layer 2 reads the output of layer 1.
 # If layer 1's normaliser changes, layer 2 gets different inputs, and the statistics that were collected for it belong to a network that no longer exists.
-# The cell puts the calibrated statistics into all layers **at once**, passes the real images through again, and measures the distance between the layers' statistics and the ones that were put in.
+#
+# The cell puts the calibrated statistics into all layers **at once** and passes the real images through again.
+# It measures how far the layers' statistics now are from the ones that were put in.
 # As a control they are put in **in turn**: each layer is measured again after the layers before it were replaced.
 
 # %%
@@ -690,9 +707,9 @@ notebook.table(rows, "Accuracy, %", names={"all": "all classes", "tail": "tail t
 # At once, the accuracy goes up for some observers and down for others.
 # In turn, it did not fall in our runs, and the tail gained: statistics of clean images with equal shares suit the balanced test better than those of crops and mixed views in natural shares.
 # Which of the two helps, clean images or equal shares, is not separated here.
-# This is a finding about digits, a network with three norm layers, and observers that are not the paper's: there the statistics are calibrated only as targets, and the normalisers are left unchanged.
-# So does this book.
-# Recovery with such observers is not shown here.
+#
+# This is a finding about digits and a network with three norm layers.
+# The paper calibrates statistics only as targets and leaves the normalisers unchanged, and so does this book: recovery with such observers is not shown here.
 #
 # ## What the released code does
 #
