@@ -37,6 +37,7 @@ RUNS = {
     "kcenter": lambda: small_coreset("kcenter"),
     "dc": lambda: small_condensation("dc"),
     "dm": lambda: small_condensation("dm"),
+    "csdm": lambda: small_condensation("csdm"),
     "idm": lambda: small_condensation("idm"),
     "dream": lambda: small_condensation("dream"),
     "mtt": lambda: small_trajectory("mtt", **{"evaluate.train.epochs": "1"}),

@@ -28,6 +28,7 @@ RECIPES = {
     "whole set": few("full_logit_adjusted"),
     "gradient matching": few("dc", **NETWORK, method__updates="2", method__network_steps="1", method__batch="4"),
     "distribution matching": few("dm", **NETWORK),
+    "spectral matching": few("csdm", **NETWORK, method__frequencies="16"),
     "improved distribution matching": few("idm", **NETWORK, method__batch="4", method__network_batch="8"),
     "representative matching": few(
         # no clusters: a rounding would choose other images
