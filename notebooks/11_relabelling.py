@@ -356,11 +356,10 @@ notebook.source(adsa.calibration)
 
 # %%
 shift = adsa.calibration(data.prior, 1.0)
-print(
-    f"mean of -log prior: {-data.prior.log().mean().item():.2f}, after centring: ", end=""
-)
-print(f"{abs(shift.mean().item()):.2f}; from head to tail the logits move by ", end="")
-print(f"{(shift.max() - shift.min()).item():.2f} (log of the imbalance factor)")
+before, after = -data.prior.log().mean().item(), abs(shift.mean().item())
+moved = (shift.max() - shift.min()).item()
+print(f"mean of -log prior: {before:.2f}, after centring: {after:.2f}")
+print(f"from head to tail the logits move by {moved:.2f}, the log of the imbalance factor")
 
 # %% [markdown]
 # **A planted shift.**
