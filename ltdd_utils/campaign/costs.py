@@ -7,6 +7,7 @@ store; else what stages of the same settings cost, whatever their seed and data.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from ltdd_utils.core.settings import config_id, to_dict
 from ltdd_utils.methods.base import Stage
@@ -98,7 +99,7 @@ def estimates(
             done[stage.exact] = stage.units
             times = timed.get(stage.alike) or others.get(stage.alike)
             if times:
-                seconds += left * sum(times) / len(times)
+                seconds += left * median(times)  # a run that stood still behind other work counts for little
                 borrowed = borrowed or stage.alike in others
             else:
                 unknown.append(stage.name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
 from typing import Any, Literal
 
 from ltdd_utils.campaign.costs import timed_stages
@@ -170,7 +170,7 @@ def _expected(one: _Measured, units: int, history: History) -> Expected | None:
     times = history.alike.get(one.alike)
     if not times:
         return None
-    seconds, ram = units * fmean(time.seconds for time in times), max(time.ram for time in times)
+    seconds, ram = units * median(time.seconds for time in times), max(time.ram for time in times)
     return Expected(one.name, seconds, "recorded", ram, times[-1].device)
 
 
