@@ -19,7 +19,7 @@ from ltdd_utils.core.deadline import Stopped
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.core.store import Checkpoint
 from ltdd_utils.data import DATASETS, Preprocess, PreprocessConfig, fitted
-from ltdd_utils.distilled import DistilledSet, content_hash, translate
+from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, translate
 from ltdd_utils.evaluation import students as students_module
 from ltdd_utils.networks import NetworkConfig
 from ltdd_utils.records import load_record, validate_record
@@ -235,7 +235,10 @@ def described(recipe):
     labels = torch.arange(DATASETS[recipe.data.name].classes).repeat_interleave(recipe.ipc or 1)
     info = {"recipe": recipe.name, "scale": recipe.scale, "ipc": recipe.ipc, "method": to_dict(recipe.method)}
     info |= {"data": to_dict(recipe.data), "data_sha256": "0" * 64, "class_names": list(map(str, range(1000)))}
-    return DistilledSet(labels, torch.zeros_like(labels), info=info)
+    if (factor := recipe.family.factor(recipe.method)) == 1:
+        return DistilledSet(labels, torch.zeros_like(labels), info=info)
+    images = torch.zeros(len(labels), 1, factor, factor)
+    return DistilledSet(labels, torch.full_like(labels, NOT_REAL), images=images, info=info | {"factor": factor})
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from ltdd_utils.data.facts import Scale
+from ltdd_utils.data.facts import Scale, stand_in
 from ltdd_utils.methods.base import Method
 from ltdd_utils.methods.condensation.family import (
     DISTRIBUTION_MATCHING,
@@ -143,7 +143,10 @@ def idm(cell: Cell) -> IDMConfig:
     Published on CIFAR-10-LT, IF 100, IPC 10: 49.8 +- 0.6.
     """
     cfg = IDMConfig(small_convnet(cell.dataset, cell.scale), augment=dsa_augmentation(cell.dataset))
-    known = IDM_COMMANDS.get((cell.dataset, cell.ipc), {}) if cell.scale == "paper" else {}
+    known: Mapping[str, Any] = {}
+    if cell.scale == "paper":
+        named = {"imagenet", *(dataset for dataset, _ in IDM_COMMANDS)}  # no command is of ImageNet
+        known = IDM_COMMANDS.get((stand_in(cell.dataset, named, "IDM"), cell.ipc), {})
     return replace(cfg, **{**known, **IDM_SCALES[cell.scale]})
 
 
