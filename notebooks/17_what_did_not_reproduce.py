@@ -520,7 +520,7 @@ notebook.table(same, "Claims whose difference has the published sign")
 # | paper 1: decoupling doubles the cost | it adds about half again here (cell below), since only the first stage was cut for this scale; at the paper's settings the second is a small part of the first (chapter 03) |
 # | paper 1: nearly lossless at IF 200 with 50 images per class | not run |
 # | paper 1: classifier rows of about one length in all classes | more even than with the other recipes, on Digits-LT (chapter 07); the records of CIFAR-10-LT keep no lengths |
-# | paper 1: ten points above IDM | IDM is in the package, and has no record on CIFAR-10-LT; DM, its predecessor, is a few points below DAM + ED (chapter 13) |
+# | paper 1: ten points above IDM | not so at this scale: one pipeline of IDM is above DAM + ED, whose experts and iterations are cut most; DM, its predecessor, is a few points below (chapter 13) |
 # | paper 2: trajectory matching gives the middle classes unstable gradients | not visible in the gradients of our runs (chapter 07) |
 # | paper 2: better than DAM + ED on head and tail | so in every third, each under its own evaluator; under one teacher on the head alone (chapter 13) |
 # | paper 2: scores vary less over architectures | so for narrow students (chapter 12) |

@@ -19,6 +19,7 @@ SHOWN = {  # method -> words, the paper whose number stands beside
     "random": ("random real images", "zhao2025ltdd"),
     "dc": ("DC", "zhao2025ltdd"),
     "dm": ("DM", "zhao2025ltdd"),
+    "idm": ("IDM", "zhao2025ltdd"),
     "mtt": ("MTT", "zhao2025ltdd"),
     "datm": ("DATM", "zhao2025ltdd"),
     "damed": ("**DAM + ED** (paper 1)", "zhao2025ltdd"),
