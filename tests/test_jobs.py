@@ -252,7 +252,7 @@ def test_two_runs_side_by_side_give_the_bits_and_the_records_of_one_process(tmp_
 
 
 def test_students_that_were_stopped_go_on_to_the_same_bits(tmp_path):
-    recipe = quick(epochs=400)
+    recipe = quick(epochs=1600)
     alone = run(recipe, 0, 2, context(tmp_path / "alone"))
     where, view = context(tmp_path / "beside"), View()
     tasks = [task for task in tasks_of([PlannedRun("", recipe, 0, 2, "")], lambda _: ()) if task.unit.kind != RECORD]
