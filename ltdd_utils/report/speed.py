@@ -49,6 +49,7 @@ def _commands(rows: pd.DataFrame) -> str:
         )
     first = rows.iloc[0]
     said = f"Medians over rounds that alternate, the range of the ratios in brackets; on {first['device']}."
+    said += " The machine had other work, of low priority."
     against = f"*Then* is the code of {first['against']}, *now* the same command today, *in a hurry* with more options."
     once = "Compiled functions were there. Memory is of all processes together. By `python benchmarks/commands.py`."
     return f"{markdown(pd.DataFrame(found))}\n\n{said} {against} {once}"
