@@ -56,24 +56,25 @@ def _commands(rows: pd.DataFrame) -> str:
 
 
 def _ratio(row: pd.Series | None) -> str:
-    if row is None:
-        return "not measured"
-    span = f" ({row['lowest ratio']:.2f} to {row['highest ratio']:.2f})" if row["n"] > 1 else ""
-    return f"{row['ratio']:.2f}{span}"
+    return "not measured" if row is None else _spanned(row, ("ratio", "lowest ratio", "highest ratio"), 2)
+
+
+def _spanned(row: pd.Series, names: tuple[str, str, str], digits: int) -> str:
+    """A median, and where there were several rounds its least and most."""
+    middle, least, most = (f"{row[name]:.{digits}f}" for name in names)
+    return f"{middle} ({least} to {most})" if row["n"] > 1 else middle
 
 
 def _jobs(rows: pd.DataFrame) -> str:
-    spans = zip(rows["seconds"], rows["least"], rows["most"], strict=True)
     table = pd.DataFrame(
         {
             "work": rows["work"],
             "way": rows["way"],
-            "seconds": [f"{middle:.1f} ({least:.1f} to {most:.1f})" for middle, least, most in spans],
+            "seconds": [_spanned(row, ("seconds", "least", "most"), 1) for _, row in rows.iterrows()],
             "ratio": rows["ratio"].map("{:.2f}".format),
             "rounds": rows["n"],
         }
     )
-    table["seconds"] = table["seconds"].where(rows["n"] > 1, rows["seconds"].map("{:.1f}".format))
     said = f"Two runs, of 11 stages in all, on {rows['cores'][0]} cores; equal threads gave equal scores."
     return f"{markdown(table)}\n\n{said} By `python benchmarks/jobs.py campaign`."
 

@@ -15,7 +15,7 @@ from ltdd_utils.methods.condensation.common import RealImages, State, condense, 
 from ltdd_utils.methods.condensation.settings import DCConfig
 from ltdd_utils.networks.network import Network
 
-__all__ = ["dc", "gradient_distance"]
+__all__ = ["dc", "gradient_distance", "weight_gradients"]
 
 
 def gradient_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
@@ -112,23 +112,32 @@ def _gradient_matching(
 ) -> tuple[Tensor, Tensor]:
     """Distances of each class ``[C]`` under a network, and their gradient ``[C, ipc, Ch, H, W]``."""
     chosen, strategy = real.choose(cfg.batch, rng), strategy_of(cfg.augment)
+    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]  # that the distance looks at
     losses, gradients = [], []
     for label, (rows, members) in enumerate(zip(chosen, images, strict=True)):
         augmentation = draw(strategy, 1, images.shape[-1], rng, images.device)
         leaf = members.clone().requires_grad_()
-        real_gradients = _weight_gradients(network, siamese(real.images[rows], augmentation), label)
-        synthetic_gradients = _weight_gradients(network, siamese(leaf, augmentation), label, differentiable=True)
+        real_gradients = weight_gradients(network, weights, siamese(real.images[rows], augmentation), label)
+        seen = siamese(leaf, augmentation)
+        synthetic_gradients = weight_gradients(network, weights, seen, label, differentiable=True)
         loss = gradient_distance(synthetic_gradients, real_gradients)
         gradients.append(torch.autograd.grad(loss, leaf)[0])
         losses.append(loss.detach())
     return torch.stack(losses), torch.stack(gradients)
 
 
-def _weight_gradients(
-    network: nn.Module, images: Tensor, label: int, differentiable: bool = False
+def weight_gradients(
+    network: nn.Module, weights: Sequence[Tensor], images: Tensor, label: int, *, differentiable: bool = False
 ) -> tuple[Tensor, ...]:
-    """Gradients of the mean cross-entropy of images of one class, for the parameters that the distance looks at."""
-    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    """Gradients of the mean cross-entropy of images of one class, for some of the network's weights.
+
+    Args:
+        network: that answers with logits.
+        weights: whose gradients are asked for.
+        images: all of the class ``label``, ``[n, Ch, H, W]``.
+        label: the class.
+        differentiable: whether the gradients can be differentiated once more.
+    """
     labels = torch.full((len(images),), label, device=images.device)
     return torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=differentiable)
 

@@ -14,7 +14,7 @@ from ltdd_utils.distilled.contents import DistilledSet
 from ltdd_utils.distilled.mosaics import enlarged
 from ltdd_utils.distilled.states import Keep
 from ltdd_utils.methods.condensation.common import RealImages, State, condense, new_network, siamese
-from ltdd_utils.methods.condensation.gradients import gradient_distance
+from ltdd_utils.methods.condensation.gradients import gradient_distance, weight_gradients
 from ltdd_utils.methods.condensation.representatives import representatives_of_each
 from ltdd_utils.methods.condensation.settings import DREAMConfig
 from ltdd_utils.networks.network import Network
@@ -83,28 +83,19 @@ def _gradient_matching(
 ) -> tuple[Tensor, Tensor]:
     """Distances of each class ``[C]`` under a network, and their gradient ``[C, ipc, Ch, H, W]``."""
     strategy, size, device = strategy_of(cfg.augment), state.images.shape[-1], state.images.device
-    losses, gradients = [], []
+    weights, losses, gradients = matched_weights(network, cfg.classifier), [], []
     for label, (rows, members) in enumerate(zip(chosen, state.images, strict=True)):
         one, leaf = draw(strategy, 1, size, state.rng, device), members.clone().requires_grad_()
         parts = enlarged(leaf, cfg.factor)
         if len(parts) > cfg.synthetic_batch:
             some = torch.randperm(len(parts), generator=state.rng)[: cfg.synthetic_batch]
             parts = parts[some.to(device, non_blocking=True)]
-        fixed = _weight_gradients(cfg, network, siamese(real.images[rows], one), label)
-        moving = _weight_gradients(cfg, network, siamese(parts, one), label, differentiable=True)
+        fixed = weight_gradients(network, weights, siamese(real.images[rows], one), label)
+        moving = weight_gradients(network, weights, siamese(parts, one), label, differentiable=True)
         loss = METRICS[cfg.metric](moving, fixed)
         gradients.append(torch.autograd.grad(loss, leaf)[0])
         losses.append(loss.detach())
     return torch.stack(losses), torch.stack(gradients)
-
-
-def _weight_gradients(
-    cfg: DREAMConfig, network: Network, images: Tensor, label: int, differentiable: bool = False
-) -> tuple[Tensor, ...]:
-    """Gradients of the mean cross-entropy of images of one class, for the weights that are matched: no vectors."""
-    weights = matched_weights(network, cfg.classifier)
-    labels = torch.full((len(images),), label, device=images.device)
-    return torch.autograd.grad(F.cross_entropy(network(images), labels), weights, create_graph=differentiable)
 
 
 def matched_weights(network: Network, classifier: bool) -> list[nn.Parameter]:
