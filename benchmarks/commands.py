@@ -51,6 +51,7 @@ class Work:
     parts: Mapping[str, str]
 
 
+HURRY = "--jobs 2 --threads 1 --compile on"
 STUDENTS = f"run random_cifar10 {CELL} --set evaluate.network.width=128 --protocol dsa-stored"
 ONLINE = f"run random_cifar10 {CELL} --protocol online-teacher --set evaluate.teacher.train.epochs=1"
 EXPERTS = f"experts datm_cifar10 {CELL} --set method.window=[0,1,2] --set method.experts.train.epochs="
@@ -61,25 +62,25 @@ WORK: Mapping[str, Work] = {
     "students": Work(
         f"{STUDENTS} --students 5 --set evaluate.train.epochs=60",
         [f"{STUDENTS} --students 1 --set evaluate.train.epochs=1"],
-        "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
+        f"{HURRY} --set evaluate.train.precision=bf16",
         {"": "five students, `dsa-stored`, width 128, IPC 10, 60 epochs"},
     ),
     "longer-students": Work(
         f"{STUDENTS} --students 5 --set evaluate.train.epochs=200",
         [f"{STUDENTS} --students 1 --set evaluate.train.epochs=1"],
-        "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
+        f"{HURRY} --set evaluate.train.precision=bf16",
         {"": "the same, 200 epochs: of the 140 more, no part is loading or testing"},
     ),
     "online-students": Work(
         f"{ONLINE} --students 5 --set evaluate.train.epochs=100",
         [f"{ONLINE} --students 1 --set evaluate.train.epochs=1"],
-        "--jobs 2 --threads 1 --compile on --set evaluate.train.precision=bf16",
+        f"{HURRY} --set evaluate.train.precision=bf16",
         {"": "five students, `online-teacher`, width 32, IPC 10, 100 epochs"},
     ),
     "experts": Work(
         f"{EXPERTS}6",
         [f"{EXPERTS}3 --only 0"],
-        "--jobs 2 --threads 1 --compile on --set method.experts.train.precision=bf16",
+        f"{HURRY} --set method.experts.train.precision=bf16",
         {"": "four trajectory experts, width 32, 6 epochs"},
     ),
     "paper-2": Work(

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from test_condensation import tail_run, toy
-from toy_condensation import CLASSES, IPC, NETWORK, PLAIN, SIZE, noise, start, tail
+from toy_condensation import CLASSES, IPC, NETWORK, PLAIN, SIZE, noise, slopes, start, tail
 
 from ltdd_utils import recipes
 from ltdd_utils.core.deadline import Stopped
@@ -171,13 +171,8 @@ def test_the_images_follow_the_gradient_of_the_loss(changes):
     def loss(images):
         return float(made_by(mosaics(images), **one)[1].sum())
 
-    for image in range(0, len(first), IPC):
-        pixel = int(gradient[image].flatten().abs().argmax())
-        moved = [first.clone(), first.clone()]
-        for sign, images in zip((1, -1), moved, strict=True):
-            images[image].view(-1)[pixel] += sign * step
-        slope = (loss(moved[0]) - loss(moved[1])) / (2 * step)
-        assert float(gradient[image].flatten()[pixel]) == pytest.approx(slope, rel=1e-4)
+    for found, slope in slopes(first, gradient, loss, step):
+        assert found == pytest.approx(slope, rel=1e-4)
 
 
 # The network between two updates

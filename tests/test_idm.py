@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_condensation import CLASSES, COUNTS, IPC, NETWORK, PLAIN, SIZE, noise, start, tail
+from toy_condensation import CLASSES, COUNTS, IPC, NETWORK, PLAIN, SIZE, noise, slopes, start, tail
 from toy_recipes import small_condensation
 from toy_sets import context, result_of
 
@@ -91,13 +91,8 @@ def test_the_images_follow_the_gradient_of_the_loss(augment):
         return float(made_by(mosaics(images=images), **one)[1].sum())
 
     assert gradient.flatten(1).norm(dim=1).min() > 1e-3
-    for image in range(0, len(first), IPC):
-        pixel = int(gradient[image].flatten().abs().argmax())
-        moved = [first.clone(), first.clone()]
-        for sign, images in zip((1, -1), moved, strict=True):
-            images[image].view(-1)[pixel] += sign * step
-        slope = (loss(moved[0]) - loss(moved[1])) / (2 * step)
-        assert float(gradient[image].flatten()[pixel]) == pytest.approx(slope, rel=1e-4)
+    for found, slope in slopes(first, gradient, loss, step):
+        assert found == pytest.approx(slope, rel=1e-4)
 
 
 def test_without_a_queue_regulariser_and_parts_it_is_dm():

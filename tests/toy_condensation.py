@@ -46,3 +46,13 @@ def condense(name, first=None, real=None, seed=0, options=None, **changes):
     method, cfg = METHODS[name]
     first = first or start()
     return method(replace(cfg, **changes), first, first.images, real or tail(), seed, **(options or {}))
+
+
+def slopes(first, gradient, loss, step):
+    """Of one image of each class, at its steepest pixel: the gradient, and the loss's central difference."""
+    for image in range(0, len(first), IPC):
+        pixel = int(gradient[image].flatten().abs().argmax())
+        moved = [first.clone(), first.clone()]
+        for sign, images in zip((1, -1), moved, strict=True):
+            images[image].view(-1)[pixel] += sign * step
+        yield float(gradient[image].flatten()[pixel]), (loss(moved[0]) - loss(moved[1])) / (2 * step)
