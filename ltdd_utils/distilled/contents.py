@@ -27,14 +27,15 @@ class DistilledSet:
     An image with a position in ``indices`` is that real training image (or the part of it in ``boxes``); the others,
     marked -1, lie in ``images`` in order. ``targets`` hold one stored soft label per image, as logits or as
     probabilities (``info["targets"]`` says which). ``info`` has at least ``class_names``. ``info["factor"]``, where it
-    is there, says that each image is several: see ``ltdd_utils.distilled.mosaics``.
+    is there, says that each image is several: see ``ltdd_utils.distilled.mosaics``. Then ``targets`` hold one soft
+    label per stored image, which all of its parts have, or one per part, in the order of ``mosaics.enlarged``.
     """
 
     labels: Tensor  # integers [M]
     indices: Tensor  # positions in the full training set, or -1 [M]
     images: Tensor | None = None  # the synthetic ones, preprocessed, float [S, Ch, H, W]
     boxes: Tensor | None = None  # top, left, height, width in pixels of the real image [M, 4]; None: whole images
-    targets: Tensor | None = None  # stored soft labels [M, C]
+    targets: Tensor | None = None  # stored soft labels [M, C]; of parts [M f^2, C]
     lr: float | None = None  # learned step size of the student
     info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
 
@@ -81,7 +82,8 @@ class DistilledSet:
         parts += [f"{real} real" + (" (parts)" if self.boxes is not None else "")] if real else []
         if self.images is not None:
             parts.append(f"{len(self.images)} synthetic, {'x'.join(map(str, self.images.shape[1:]))}")
-        parts.append("class labels" if self.targets is None else "one soft label each")
+        each = "each" if self.targets is None or len(self.targets) == len(self) else "for each part"
+        parts.append("class labels" if self.targets is None else f"one soft label {each}")
         parts += [] if self.lr is None else [f"step size {self.lr:g}"]
         parts += [] if self.factor == 1 else [f"{self.seen} for a student: {self.factor} x {self.factor} parts of each"]
         return f"DistilledSet({'; '.join(parts)})"
@@ -107,8 +109,9 @@ class DistilledSet:
             raise ValueError(f"position {int(self.indices.min())} is invalid; use 0 or more, or -1 if synthetic")
         self._check_images()
         self._check_boxes(count)
-        if self.targets is not None and self.targets.shape != (count, classes):
-            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]")
+        if self.targets is not None and self.targets.shape not in {(count, classes), (self.seen, classes)}:
+            parts = "" if self.factor == 1 else f", or [{self.seen}, {classes}] with one of each part"
+            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]{parts}")
         for name in ("images", "targets"):
             tensor = getattr(self, name)
             broken = 0 if tensor is None else int((~tensor.isfinite()).sum())
@@ -171,7 +174,7 @@ class DistilledSet:
         return len(self.labels) * self.factor**2
 
     def target_probabilities(self) -> Tensor:
-        """Stored labels as probabilities, float32 ``[M, C]``: soft ones if the set has any, else one-hot."""
+        """Stored labels as probabilities, float32: soft ones if the set has any, as ``targets``, else one-hot ones."""
         if self.targets is None:
             return torch.nn.functional.one_hot(self.labels.long(), len(self.info["class_names"])).float()
         return self.targets.softmax(dim=1) if self.info.get("targets") == "logits" else self.targets

@@ -18,9 +18,9 @@ def own_share(distilled: DistilledSet) -> Tensor:
 
     NaN for a class without an image.
     """
-    labels = distilled.labels.long()
-    own = distilled.target_probabilities().double().gather(1, labels[:, None])[:, 0]
-    classes = len(distilled.info["class_names"])
+    given, classes = distilled.target_probabilities().double(), len(distilled.info["class_names"])
+    labels = distilled.labels.long().repeat_interleave(len(given) // len(distilled))  # of mosaics, perhaps per part
+    own = given.gather(1, labels[:, None])[:, 0]
     sums = torch.zeros(classes, dtype=torch.float64).index_add_(0, labels, own)
     return sums / torch.bincount(labels, minlength=classes)
 

@@ -70,20 +70,22 @@ def mosaic(images: Tensor, factor: int) -> Tensor:
 def expanded(distilled: DistilledSet) -> DistilledSet:
     """The images that a student sees as a set of their own, without a factor; a set that has none is itself.
 
-    Each image has the label, soft label and step size of the stored one that it is a part of; ``info["stored"]`` says
-    how many images were stored, and their factor.
+    Each image has the label and step size of the stored one that it is a part of, and its soft label unless the parts
+    have soft labels of their own; ``info["stored"]`` says how many images were stored, and their factor.
     """
     factor = distilled.factor
     if factor == 1:
         return distilled
     info = {**distilled.info, "stored": {"images": len(distilled), "factor": factor}}
     info.pop("factor")
-    labels = distilled.labels.repeat_interleave(factor**2)
+    labels, targets = distilled.labels.repeat_interleave(factor**2), distilled.targets
+    if targets is not None and len(targets) == len(distilled):
+        targets = targets.repeat_interleave(factor**2, dim=0)
     return replace(
         distilled,
         labels=labels,
         indices=labels.new_full((len(labels),), NOT_REAL),
         images=enlarged(distilled.images.float(), factor),
-        targets=None if distilled.targets is None else distilled.targets.repeat_interleave(factor**2, dim=0),
+        targets=targets,
         info=info,
     )

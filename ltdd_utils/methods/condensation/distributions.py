@@ -16,6 +16,7 @@ from ltdd_utils.methods.condensation.features import feature_distance, features_
 from ltdd_utils.methods.condensation.queue import Batch, Queue
 from ltdd_utils.methods.condensation.settings import IDMConfig
 from ltdd_utils.networks.factory import build
+from ltdd_utils.training.losses import logit_adjustment
 
 __all__ = ["class_cross_entropy", "idm"]
 
@@ -59,7 +60,7 @@ def idm(
         unknown to us.
     """
     strategy = strategy_of(cfg.augment)
-    queue = _first_queue(cfg, images, len(real.rows), seed)
+    queue = _first_queue(cfg, images, real, seed)
     labels = real.labels().to(images.device)
 
     def iteration(state: State) -> Tensor:
@@ -76,14 +77,22 @@ def idm(
     return condense(cfg, iteration, start, images, real, seed=seed, more=queue.parts(), **following)
 
 
-def _first_queue(cfg: IDMConfig, images: Tensor, classes: int, seed: int) -> Queue:
+def _first_queue(cfg: IDMConfig, images: Tensor, real: RealImages, seed: int) -> Queue:
     """The queue before the first iteration."""
     channels, size, rng = images.shape[1], images.shape[-1], generator(seed, "condensation", "queue")
-    made = [build(cfg.network, classes, size, channels, rng) for _ in range(cfg.first_networks + 1)]
-    queue = Queue(cfg, made[0].to(images.device), images.device)
+    made = [build(cfg.network, len(real.rows), size, channels, rng) for _ in range(cfg.first_networks + 1)]
+    queue = Queue(cfg, made[0].to(images.device), images.device, _shift(cfg, real).to(images))
     for network in made[1:]:
         queue.push(network)
     return queue
+
+
+def _shift(cfg: IDMConfig, real: RealImages) -> Tensor:
+    """What the networks' loss adds to their logits ``[C]``: tau times the log of the long tail's prior, or zeros."""
+    if not cfg.logit_adjustment or cfg.network_data == "synthetic":  # synthetic images are balanced
+        return torch.zeros(len(real.rows))
+    counts = torch.tensor([len(rows) for rows in real.rows], dtype=torch.float64)
+    return logit_adjustment(counts / counts.sum(), cfg.logit_adjustment)
 
 
 def _matched(cfg: IDMConfig, queue: Queue, state: State, real: RealImages, strategy: str) -> tuple[Tensor, Tensor]:

@@ -23,18 +23,19 @@ class Queue:
     (``parts``), so that a checkpoint keeps it.
     """
 
-    def __init__(self, cfg: IDMConfig, template: Network, device: torch.device) -> None:
+    def __init__(self, cfg: IDMConfig, template: Network, device: torch.device, shift: Tensor | float = 0.0) -> None:
         """Without networks yet.
 
         Args:
             cfg: the queue's length and how its networks are trained.
             template: the architecture; its own weights are not read.
             device: of the work.
+            shift: added to the logits inside the networks' loss, ``[C]`` (``losses.logit_adjustment``).
 
         Raises:
             ValueError: a network with batch norm or further heads.
         """
-        self.cfg, self.template, self.layout = cfg, template, Layout.of(template)
+        self.cfg, self.template, self.layout, self.shift = cfg, template, Layout.of(template), shift
         self.weights = torch.zeros(cfg.queue, self.layout.size, device=device)
         self.velocity = torch.zeros_like(self.weights)
         self.accuracy = torch.zeros(cfg.queue, device=device)  # in its last training, on the way; before any: 0
@@ -89,7 +90,7 @@ class Queue:
         for _ in range(cfg.network_steps):
             (images, labels), leaf = batch(), weights.clone().requires_grad_()
             logits = apply(leaf, images)
-            (gradient,) = torch.autograd.grad(F.cross_entropy(logits, labels), leaf)
+            (gradient,) = torch.autograd.grad(F.cross_entropy(logits + self.shift, labels), leaf)
             velocity.mul_(cfg.momentum_network).add_(gradient + cfg.decay_network * weights)
             weights.sub_(velocity, alpha=cfg.lr_network)
             shares.append((logits.detach().argmax(dim=1) == labels).to(weights.dtype).mean())

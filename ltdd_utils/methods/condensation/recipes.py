@@ -14,13 +14,21 @@ from ltdd_utils.methods.condensation.family import (
     DISTRIBUTION_MATCHING,
     GRADIENT_MATCHING,
     IMPROVED_DISTRIBUTION_MATCHING,
+    LOGIT_ADJUSTED_MATCHING,
     REPRESENTATIVE_MATCHING,
     SPECTRAL_MATCHING,
 )
-from ltdd_utils.methods.condensation.settings import DCConfig, DMConfig, DREAMConfig, IDMConfig, SpectralConfig
-from ltdd_utils.presets import Cell, dsa_augmentation, small_convnet
+from ltdd_utils.methods.condensation.settings import (
+    DCConfig,
+    DMConfig,
+    DREAMConfig,
+    IDMConfig,
+    LADMConfig,
+    SpectralConfig,
+)
+from ltdd_utils.presets import Cell, dsa_augmentation, small_convnet, teacher
 
-__all__ = ["METHODS", "csdm", "csdm_one_weight", "dc", "dm", "dream", "idm"]
+__all__ = ["METHODS", "csdm", "csdm_one_weight", "dc", "dm", "dream", "idm", "ladm"]
 
 # IPC -> updates of the images under one network, and steps of that network between two of them (DC as released).
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -150,6 +158,15 @@ def idm(cell: Cell) -> IDMConfig:
     return replace(cfg, **{**known, **IDM_SCALES[cell.scale]})
 
 
+def ladm(cell: Cell) -> LADMConfig:
+    """LADM: IDM under logit-adjusted networks, each part of an image with a soft label of a logit-adjusted teacher.
+
+    A method of ours, in no paper.
+    """
+    images = replace(idm(cell), logit_adjustment=1.0)
+    return LADMConfig(images, replace(teacher(cell.dataset, cell.scale), logit_adjustment=1.0))
+
+
 def dream(cell: Cell) -> DREAMConfig:
     """DREAM: gradient matching of images in four parts with real ones near the centres of sub-clusters.
 
@@ -195,6 +212,7 @@ METHODS = (
     Method("dc", dc, GRADIENT_MATCHING),
     Method("dm", dm, DISTRIBUTION_MATCHING),
     Method("idm", idm, IMPROVED_DISTRIBUTION_MATCHING),
+    Method("ladm", ladm, LOGIT_ADJUSTED_MATCHING),
     Method("dream", dream, REPRESENTATIVE_MATCHING),
     Method("csdm", csdm, SPECTRAL_MATCHING),
     Method("csdm_one_weight", csdm_one_weight, SPECTRAL_MATCHING),

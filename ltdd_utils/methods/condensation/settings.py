@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.core.settings import at_least, check_types, choice
+from ltdd_utils.core.settings import added_field, at_least, check_types, choice
 from ltdd_utils.networks.settings import NetworkConfig
+from ltdd_utils.teachers.settings import TeacherConfig
 
 __all__ = [
     "CondensationConfig",
@@ -127,18 +128,37 @@ class IDMConfig(MosaicConfig):
     network_steps: int = 10  # of each of them
     network_batch: int = 256  # images of such a step; all where there are no more
     network_data: Literal["real", "synthetic"] = "real"  # what the networks are trained on
+    logit_adjustment: float = added_field(0.0)  # tau of the networks' loss on the long tail; 0: cross-entropy
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         super().__post_init__()
         choice(self, "regulariser_of")
         choice(self, "network_data")
+        at_least(self, logit_adjustment=0)
         at_least(
             self, regulariser=0, queue=1, first_networks=0, push_every=1, trained=0, network_steps=0, network_batch=1
         )
         if self.first_networks > self.queue:
             more = f"first_networks is {self.first_networks}, more than the queue's {self.queue} networks"
             raise ValueError(f"{more}; lower it, or raise queue")
+
+
+@dataclass(frozen=True)
+class LADMConfig:
+    """Distribution matching under logit-adjusted networks, labelled by a logit-adjusted teacher: a method of ours."""
+
+    images: IDMConfig = IDMConfig(logit_adjustment=1.0)
+    teacher: TeacherConfig = TeacherConfig(logit_adjustment=1.0)
+    views: int = 20  # of a part of an image, under the augmentation of ``images``: its label is the mean over them
+    lr: float | None = None  # step size that the set names for students of stored labels; None: the protocol's
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range."""
+        check_types(self)
+        at_least(self, views=1)
+        if self.lr is not None and not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}; it must be a finite number above 0")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,190 @@
+"""LADM: networks with a logit-adjusted loss, a soft label for each part, and what of it is IDM's very run."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_idm import CFG, made_by, mosaics, network
+from toy_condensation import CLASSES, COUNTS, IPC, SIZE, noise, tail
+from toy_recipes import small_condensation
+from toy_sets import context, result_of
+
+from ltdd_utils import recipes
+from ltdd_utils.data import Run, load
+from ltdd_utils.distilled import content_hash
+from ltdd_utils.distilled.masses import class_mass, own_share
+from ltdd_utils.distilled.mosaics import enlarged, expanded
+from ltdd_utils.methods.condensation.distributions import idm
+from ltdd_utils.methods.condensation.queue import Queue
+from ltdd_utils.methods.condensation.settings import IDMConfig, LADMConfig
+from ltdd_utils.networks.flat import flat_parameters
+from ltdd_utils.records import validate_record
+from ltdd_utils.runs import run
+from ltdd_utils.teachers.stage import train_teacher
+
+# The networks' loss
+
+
+def test_a_network_of_the_queue_follows_the_logit_adjusted_loss():
+    """Two steps of SGD on the loss written out: the prior's logarithm is added to the logits before the softmax."""
+    prior, one = torch.tensor([0.6, 0.3, 0.1]), network()
+    queue = Queue(replace(CFG, network_steps=2), network(), torch.device("cpu"), 2 * prior.log())
+    queue.push(one)
+    batches = [(noise(6, 1, SIZE, SIZE, name=f"batch {k}"), torch.tensor([0, 1, 2] * 2)) for k in range(2)]
+    sgd = torch.optim.SGD(one.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+    right = []
+    for images, labels in batches:
+        logits = one(images)
+        right.append((logits.argmax(dim=1) == labels).double().mean().item())
+        sgd.zero_grad()
+        weighted = prior**2 * logits.exp()
+        (-(weighted[range(6), labels] / weighted.sum(dim=1)).log().mean()).backward()
+        sgd.step()
+    given = iter(batches)
+    queue.train(0, lambda: next(given))
+    torch.testing.assert_close(queue.weights[0], flat_parameters(one))
+    assert float(queue.accuracy[0]) == pytest.approx(sum(right) / 2)  # of the raw logits, as the images see them
+
+
+def test_the_shift_is_tau_times_the_log_of_the_long_tails_shares(monkeypatch):
+    shifts = []
+    monkeypatch.setattr(Queue, "train", lambda queue, row, batch: shifts.append(queue.shift))
+    for changes in ({"logit_adjustment": 1.5}, {"logit_adjustment": 1.5, "network_data": "synthetic"}, {}):
+        made_by(iterations=1, **changes)
+    expected = torch.tensor([1.5 * math.log(count / sum(COUNTS)) for count in COUNTS])
+    torch.testing.assert_close(shifts[0], expected)
+    assert not any(shift.any() for shift in shifts[CFG.trained :])  # synthetic images are balanced, and no tau
+
+
+def test_classes_of_one_size_are_adjusted_by_nothing():
+    """A softmax does not see a shift that all logits share."""
+    real = tail(counts=(4, 4, 4))
+    plain, adjusted = (made_by(real=real, logit_adjustment=tau)[0].images for tau in (0.0, 1.0))
+    torch.testing.assert_close(adjusted, plain, rtol=1e-4, atol=1e-5)
+    plain, adjusted = (made_by(logit_adjustment=tau)[0].images for tau in (0.0, 1.0))
+    assert not torch.allclose(adjusted, plain, rtol=1e-3, atol=1e-3)  # those of a long tail are
+
+
+def test_without_tau_it_is_idm_to_the_bit():
+    first, real = mosaics(), tail()
+    as_before, losses = idm(CFG, first, first.images, real, 0)
+    made, told = made_by(first, real, logit_adjustment=0.0)
+    assert torch.equal(made.images, as_before.images) and torch.equal(told, losses)
+
+
+# Labels of parts
+
+
+def labelled(per_part):
+    """A set of mosaics whose soft labels say which stored image, or which part, they are of."""
+    made = mosaics()
+    rows = len(made) * (4 if per_part else 1)
+    targets = (torch.arange(rows)[:, None] * 7.0 + torch.arange(CLASSES)).sin().softmax(dim=1)
+    return replace(made, targets=targets, info={**made.info, "targets": "probabilities"}), targets
+
+
+def test_parts_have_their_own_labels_or_that_of_their_image():
+    for per_part in (False, True):
+        made, targets = labelled(per_part)
+        seen = expanded(made)
+        assert len(seen.targets) == len(seen) == 4 * len(made) == made.seen
+        torch.testing.assert_close(seen.images, enlarged(made.images.float(), 2))
+        for row in range(len(seen)):
+            assert torch.equal(seen.targets[row], targets[row if per_part else row // 4])
+    assert "one soft label for each part" in repr(made) and content_hash(made) != content_hash(labelled(False)[0])
+
+
+def test_label_masses_of_a_set_are_those_of_what_a_student_sees():
+    for per_part in (False, True):
+        made, _ = labelled(per_part)
+        torch.testing.assert_close(class_mass(made), class_mass(expanded(made)))
+        torch.testing.assert_close(own_share(made), own_share(expanded(made)))
+
+
+@pytest.mark.parametrize("rows", [1, IPC, 2 * CLASSES * IPC, 4 * CLASSES * IPC + 1])
+def test_another_number_of_labels_is_refused(rows):
+    made = mosaics()
+    targets = torch.full((rows, CLASSES), 1 / CLASSES)
+    with pytest.raises(ValueError, match=rf"\[{CLASSES * IPC}, 3\], or \[{4 * CLASSES * IPC}, 3\] with one of each"):
+        replace(made, targets=targets, info={**made.info, "targets": "probabilities"})
+
+
+# Recipes and runs
+
+
+def small(**more):
+    """LADM with two iterations, and a teacher of one epoch."""
+    images = {key.replace("method.", "method.images."): value for key, value in SMALL.items()}
+    changes = {"method.teacher.train.epochs": 1, "method.teacher.network.width": 4, "method.views": 3}
+    changes |= {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
+    return recipes.with_overrides(recipes.recipe("ladm_digits", ipc=2), images | changes | more)
+
+
+SMALL = {
+    "method.iterations": 2,
+    "method.batch": 8,
+    "method.network.width": 4,
+    "method.queue": 3,
+    "method.first_networks": 2,
+    "method.network_steps": 2,
+}
+
+
+@pytest.mark.float32
+def test_its_images_are_the_very_run_of_idm_and_only_the_labels_are_its_own(tmp_path):
+    asked = context(tmp_path)
+    own = result_of(small(), asked).set
+    same = result_of(small_condensation("idm", **{"method.logit_adjustment": 1.0}), asked)
+    assert torch.equal(own.images, same.set.images) and same.set.targets is None
+    assert len(list((tmp_path / "work" / "condensation").iterdir())) == 1  # one stage for both
+
+
+@pytest.mark.float32
+@pytest.mark.parametrize("iterations", [0, 2])
+def test_a_label_is_the_mean_answer_of_the_teacher_to_views_of_the_part(iterations, tmp_path):
+    """Where views change nothing: the teacher's answer to the part itself."""
+    more = {"method.images.iterations": iterations, "method.images.augment.kind": "none", "method.lr": 0.02}
+    asked = context(tmp_path)
+    recipe = small(**more)
+    made = result_of(recipe, asked).set
+    assert made.targets.shape == (80, 10) and (made.lr, made.factor, len(made)) == (0.02, 2, 20)
+    teacher = teacher_of(recipe, asked)
+    expected = F.softmax(teacher(enlarged(made.images, 2)), dim=1)
+    torch.testing.assert_close(made.targets, expected, rtol=1e-4, atol=1e-5)
+
+
+def teacher_of(recipe, asked):
+    return train_teacher(recipe.method.teacher, Run.start(load(recipe.data, asked.data), recipe.space, 0, asked))
+
+
+@pytest.mark.float32
+def test_a_run_writes_a_valid_record_and_the_same_numbers_again(tmp_path):
+    record, again = (run(small(), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
+    validate_record(json.loads(json.dumps(dict(record))))
+    assert record["distillation"]["iterations"] == 2
+    assert (again["distillation"], again["metrics"]) == (record["distillation"], record["metrics"])
+    assert list(record["cost"]["seconds"])[1:4] == ["condensation", "labelling teacher", "labels"]
+
+
+def test_settings_of_a_cell():
+    made = recipes.recipe("ladm_cifar10", scale="paper").method
+    assert (made.images.logit_adjustment, made.teacher.logit_adjustment, made.views) == (1, 1, 20)
+    assert replace(made.images, logit_adjustment=0.0) == recipes.recipe("idm_cifar10", scale="paper").method
+    assert recipes.recipe("ladm_cifar10").family.has_soft_labels(made)
+    assert recipes.recipe("ladm_cifar10").family.factor(made) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: LADMConfig(views=0), "views is 0"),
+        (lambda: LADMConfig(lr=0.0), "lr is 0.0; it must be a finite number above 0"),
+        (lambda: IDMConfig(logit_adjustment=-1), "logit_adjustment is -1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
