@@ -16,8 +16,8 @@ Map, from the bottom up; a module imports only from modules above it in this lis
 ``teachers``     networks trained on the long tail, plain and debiased: teachers, observers, feature extractors
 ``presets``      the networks and teachers of each data set at each scale
 ``evaluation``   one evaluator, three named protocols (both papers' releases); ADSA
-``methods``      one room per family: ``coresets``, ``condensation`` (DC, DM, IDM, DREAM, CSDM), ``trajectory`` (MTT,
-                 DATM, DAM + ED), ``alignment`` (SRe2L, RDED, EDC, uni-level); their table
+``methods``      one room per family: ``coresets``, ``condensation`` (DC, DM, IDM, DREAM, CSDM, LADM), ``trajectory``
+                 (MTT, DATM, DAM + ED), ``alignment`` (SRe2L, RDED, EDC, uni-level); their table
 ``recipes``      what is run: data, method and protocol of one cell at one scale
 ``records``      what was measured, and what was published
 ``analysis``     the board of a cell: scores, contrasts, controls, ladders; published beside ours, claims

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.float32
 
 GOLDEN = Path(__file__).with_name("golden.json")
 ROOT = Path(__file__).resolve().parent.parent
+CHOOSING = {"dream"}  # its k-means can choose other images where another processor rounds otherwise
 MASK = re.compile(r"[0-9a-f]{64}")  # content hashes: of bits that another processor rounds otherwise
 
 
@@ -39,6 +40,7 @@ RUNS = {
     "dm": lambda: small_condensation("dm"),
     "csdm": lambda: small_condensation("csdm"),
     "idm": lambda: small_condensation("idm"),
+    "ladm": lambda: small_condensation("ladm"),
     "dream": lambda: small_condensation("dream"),
     "mtt": lambda: small_trajectory("mtt", **{"evaluate.train.epochs": "1"}),
     "damed": lambda: small_trajectory("damed", **{"evaluate.train.epochs": "1"}),
@@ -85,8 +87,10 @@ def test_settings_stages_and_sets_keep_their_names(name, golden, tmp_path):
     found, known = observed(name, tmp_path), golden["runs"][name]
     bits, expected = found.pop("sha256"), dict(known)
     expected_bits = expected.pop("sha256")
+    if name in CHOOSING and golden["machine"] != this_machine():
+        del found["pixels"], expected["pixels"]
     assert json.loads(json.dumps(found)) == expected
-    if golden["machine"] == this_machine():  # elsewhere the last bits may differ
+    if expected_bits and golden["machine"] == this_machine():  # elsewhere the last bits may differ
         assert bits == expected_bits
 
 

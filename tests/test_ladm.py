@@ -115,28 +115,10 @@ def test_another_number_of_labels_is_refused(rows):
 # Recipes and runs
 
 
-def small(**more):
-    """LADM with two iterations, and a teacher of one epoch."""
-    images = {key.replace("method.", "method.images."): value for key, value in SMALL.items()}
-    changes = {"method.teacher.train.epochs": 1, "method.teacher.network.width": 4, "method.views": 3}
-    changes |= {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
-    return recipes.with_overrides(recipes.recipe("ladm_digits", ipc=2), images | changes | more)
-
-
-SMALL = {
-    "method.iterations": 2,
-    "method.batch": 8,
-    "method.network.width": 4,
-    "method.queue": 3,
-    "method.first_networks": 2,
-    "method.network_steps": 2,
-}
-
-
 @pytest.mark.float32
 def test_its_images_are_the_very_run_of_idm_and_only_the_labels_are_its_own(tmp_path):
     asked = context(tmp_path)
-    own = result_of(small(), asked).set
+    own = result_of(small_condensation("ladm"), asked).set
     same = result_of(small_condensation("idm", **{"method.logit_adjustment": 1.0}), asked)
     assert torch.equal(own.images, same.set.images) and same.set.targets is None
     assert len(list((tmp_path / "work" / "condensation").iterdir())) == 1  # one stage for both
@@ -148,7 +130,7 @@ def test_a_label_is_the_mean_answer_of_the_teacher_to_views_of_the_part(iteratio
     """Where views change nothing: the teacher's answer to the part itself."""
     more = {"method.images.iterations": iterations, "method.images.augment.kind": "none", "method.lr": 0.02}
     asked = context(tmp_path)
-    recipe = small(**more)
+    recipe = small_condensation("ladm", **more)
     made = result_of(recipe, asked).set
     assert made.targets.shape == (80, 10) and (made.lr, made.factor, len(made)) == (0.02, 2, 20)
     teacher = teacher_of(recipe, asked)
@@ -162,7 +144,7 @@ def teacher_of(recipe, asked):
 
 @pytest.mark.float32
 def test_a_run_writes_a_valid_record_and_the_same_numbers_again(tmp_path):
-    record, again = (run(small(), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
+    record, again = (run(small_condensation("ladm"), 0, 1, context(tmp_path / str(number))) for number in (0, 1))
     validate_record(json.loads(json.dumps(dict(record))))
     assert record["distillation"]["iterations"] == 2
     assert (again["distillation"], again["metrics"]) == (record["distillation"], record["metrics"])

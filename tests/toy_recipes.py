@@ -66,12 +66,17 @@ def small_coreset(name: str, protocol: str | None = None, same_teacher: bool = F
 
 
 def small_condensation(name: str, **more: object) -> Recipe:
-    """DC, DM, IDM or DREAM with two iterations."""
-    changes = {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
-    changes |= {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
+    """DC, DM, IDM, LADM or DREAM with two iterations."""
+    changes = {"method.iterations": 2, "method.batch": 8, "method.network.width": 4}
+    queue = {"method.queue": 3, "method.first_networks": 2, "method.network_steps": 2}
     changes |= {
         "dc": {"method.updates": 2, "method.network_steps": 1},
-        "idm": {"method.queue": 3, "method.first_networks": 2, "method.network_steps": 2},
+        "idm": queue,
+        "ladm": queue,
         "dream": {"method.updates": 2, "method.network_images": 20},
     }.get(name, {})
+    if name == "ladm":
+        changes = {key.replace("method.", "method.images."): value for key, value in changes.items()}
+        changes |= {"method.teacher.train.epochs": 1, "method.teacher.network.width": 4, "method.views": 3}
+    changes |= {"data.n_max": 40, "evaluate.train.epochs": 1, "evaluate.network.width": 4}
     return recipes.with_overrides(recipes.recipe(f"{name}_digits", ipc=2), changes | more)

@@ -32,6 +32,7 @@ LABELS: Mapping[str, Look] = {  # of methods
     "csdm_one_weight": Look("CSDM, one weight", "#009E73", "X"),
     "cafe": Look("CAFE", "#A0785A", "P"),
     "idm": Look("IDM", "#8A8A3A", "X"),
+    "ladm": Look("LADM", "#D55E00", "P"),
     "dream": Look("DREAM", "#A0785A", "v"),
     "dream_adsa": Look("DREAM + ADSA", "#A0785A", "<"),
     "tesla": Look("TESLA", "#8A8A3A", "P"),

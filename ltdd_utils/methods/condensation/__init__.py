@@ -6,6 +6,8 @@ r"""Dataset condensation: synthetic images that do to a network what the real im
   networks that are not trained at all.
 - IDM, improved distribution matching (Zhao et al., arXiv 2307.09742): DM under networks that are trained on the long
   tail, from a queue; each stored image is several, and those networks are to tell the classes apart.
+- LADM, logit-adjusted distribution matching (a method of ours): IDM under networks whose loss takes the prior out, and
+  a soft label of such a network for each part of an image.
 - DREAM, representative matching (Liu et al., arXiv 2302.14416): gradients of images in parts (IDC, arXiv 2205.14959)
   and of real ones near the centres of sub-clusters.
 - CSDM, spectral distribution matching (Wu et al., arXiv 2603.01698, as reconstructed): the whole distribution of their

@@ -1,4 +1,4 @@
-"""The recipes of dataset condensation: DC, DM and CSDM, with the settings of each scale as data.
+"""The recipes of dataset condensation, with the settings of each scale as data.
 
 All work in the space of ``dsa-stored``, which is ZCA on CIFAR where the papers normalise each channel; step sizes are
 in units of the pixels' variance, so that the papers' values mean the same there.
