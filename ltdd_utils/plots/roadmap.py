@@ -10,7 +10,8 @@ __all__ = ["ALTERNATIVE", "STOPS", "TITLE", "roadmap"]
 TITLE = "The chapters of this book"
 ALTERNATIVE = (
     "Chapters 00 to 02 are the ground. From there one line leads over 03 to 07, paper 1, and one over 08 to 12, "
-    "paper 2; both meet in 13, which compares them. 14, 15 and 16 take them apart, and all end in 17."
+    "paper 2; both meet in 13, which compares them. 14, 15 and 16 take them apart, and all end in 17. 18 puts "
+    "together what was learned."
 )
 RADIUS = 14  # of a station
 LINES = {"ground": "#777777", "paper 1": "#0072B2", "paper 2": "#D55E00", "both": "#777777"}
@@ -33,6 +34,7 @@ STOPS = (  # chapter, its line, two lines of name
     ("15", "paper 2", "Ablations,", "paper 2"),
     ("16", "both", "Controls", ""),
     ("17", "both", "What did", "not hold"),
+    ("18", "both", "Put", "together"),
 )
 
 
@@ -49,12 +51,13 @@ def roadmap(here: str | None, links: dict[str, str]) -> str:
     chapters = [stop[0] for stop in STOPS]
     if here is not None and here not in chapters:
         raise ValueError(f"chapter {here!r} is not on the roadmap: it has {chapters[0]} to {chapters[-1]}")
-    step, rows = (WIDTH - 60) / 10, {"ground": 100, "paper 1": 40, "paper 2": 160, "both": 100}
-    columns = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 9, 9, 10], strict=True))
+    step, rows = (WIDTH - 60) / 11, {"ground": 100, "paper 1": 40, "paper 2": 160, "both": 100}
+    columns = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 9, 9, 10, 11], strict=True))
     place = {chapter: (30 + step * columns[chapter], rows[line]) for chapter, line, *_ in STOPS}
     ways = {"ground": chapters[:3], "paper 1": ["02", *chapters[3:8], "13"], "paper 2": ["02", *chapters[8:14]]}
     legs = [(line, a, b) for line, way in ways.items() for a, b in pairwise(way)]
     legs += [(line, *leg) for stop, line, *_ in STOPS[14:17] for leg in (("13", stop), (stop, "17"))]
+    legs.append(("both", "17", "18"))
     parts = [_track(place[a], place[b], LINES[line]) for line, a, b in legs]
     parts += [_stop(stop, place[stop[0]], here, links) for stop in STOPS]
     parts.append(text(30, 20, "Paper 1 above, paper 2 below", 11, anchor="start", style=' opacity="0.75"'))
