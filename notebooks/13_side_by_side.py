@@ -463,9 +463,10 @@ assert idm_parts > max(others) and equal.max(axis=None) < idm_parts
 print(f"IDM's parts with this teacher's labels: {idm_parts:.1f} %")
 
 # %% [markdown]
-# IDM's parts with this teacher's labels are above all sets of ten images per class that were tried under this judge, two students of one pipeline.
+# IDM's parts with this teacher's labels are above all sets of this table, two students of one pipeline.
 # No expert, and no label that was learned, is in it.
 # But each of its 400 parts has a label, four times as many as the others store.
+# Chapter 18 makes a recipe of it.
 #
 # ## The same on Digits-LT
 #

@@ -855,4 +855,4 @@ print(notebook.versions())
 #
 # </details>
 #
-# **Next:** [Your own data](../book/own_data.md), [your own method](../book/own_method.md), or a cell of a published table on the [reproduction page](../book/reproduction.md).
+# **Next:** chapter 18 puts the parts that carried points into one recipe, and asks both judges.

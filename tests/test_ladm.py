@@ -154,7 +154,8 @@ def test_a_run_writes_a_valid_record_and_the_same_numbers_again(tmp_path):
 def test_settings_of_a_cell():
     made = recipes.recipe("ladm_cifar10", scale="paper").method
     assert (made.images.logit_adjustment, made.teacher.logit_adjustment, made.views) == (1, 1, 20)
-    assert made.lr is None and recipes.recipe("ladm_cifar10").method.lr == 0.03
+    reduced = recipes.recipe("ladm_cifar10").method
+    assert (made.lr, reduced.lr, reduced.images.regulariser) == (None, 0.03, 0.03)
     assert replace(made.images, logit_adjustment=0.0) == recipes.recipe("idm_cifar10", scale="paper").method
     assert recipes.recipe("ladm_cifar10").family.has_soft_labels(made)
     assert recipes.recipe("ladm_cifar10").family.factor(made) == 2

@@ -16,7 +16,7 @@ import torch
 from ltdd_utils import plots, recipes
 from ltdd_utils.core.context import RunContext
 from ltdd_utils.core.store import Store
-from ltdd_utils.distilled import DistilledSet, uint8_pixels
+from ltdd_utils.distilled import DistilledSet, expanded, uint8_pixels
 from ltdd_utils.plots.style import by_count
 from ltdd_utils.runs import distil, start
 
@@ -55,7 +55,7 @@ def main() -> None:
             steps, words = f"method.{recipe.family.iterations_setting}", recipes.label(recipe.entry.name)
             chosen = {f"{words}, before": recipes.with_overrides(recipe, {steps: "0"}), f"{words}, after": recipe}
         for words, one in chosen.items():
-            distilled = distil(one, run).set
+            distilled = expanded(distil(one, run).set)
             pictures, _ = uint8_pixels(distilled, data, run.preprocess)
             rows[words] = pictures[first_images(distilled, order)]
     options.file.parent.mkdir(parents=True, exist_ok=True)

@@ -93,6 +93,10 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
     ("gradient", "tesla"): "TESLA's gradient",
     ("initial.experts", "classifier"): "start chosen by re-balanced experts",
     ("experts.logit_adjustment", 1): "logit-adjusted experts",
+    ("experts.seed", None): "experts of its own",
+    ("images.iterations", 0): "labels on random mosaics",
+    ("images.logit_adjustment", 0): "plain networks for the images",
+    ("lr", None): "the protocol's step size",
     ("lr_labels", 0): "labels that stay",
     ("dam.prior", "inverted"): "inverted prior",
     ("dam.prior", "permuted"): "permuted prior",
@@ -122,6 +126,8 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
 AMOUNTS: Mapping[str, str] = {  # a changed setting that is told with its number
     "evaluate.adsa.largest": "labels calibrated, τ at most {:g}",
     "evaluate.adsa.step": "in steps of {:g}",
+    "images.regulariser": "weight {:g} of the cross-entropy",
+    "data.n_max": "{:g} images in the largest class",
 }
 SPARE = ("#0072B2", "#D55E00", "#009E73", "#C0609F", "#A9800B", "#8F7AC8")  # of methods that the table does not know
 WIDTH = 32  # of students that need no mention
@@ -161,7 +167,7 @@ def variant(method: str, changes: Mapping[str, Any]) -> str:
     told = []
     for name, value in changes.items():
         key = name.removeprefix("method.")
-        words = SETTINGS.get((key, value)) if isinstance(value, str | int | float) else None
+        words = SETTINGS.get((key, value)) if isinstance(value, str | int | float | None) else None
         if words is None and key in AMOUNTS and isinstance(value, int | float):
             words = AMOUNTS[key].format(value)
         told.append(words or f"{key.rpartition('.')[2]}={value}")

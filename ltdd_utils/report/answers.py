@@ -14,7 +14,7 @@ __all__ = ["QUESTIONS", "Question", "answers_table"]
 
 START = {"iterations": 0}
 JUDGES = (STORED, PLAIN, DEBIASED)
-SETS = ("random", "dc", "dm", "mtt", "datm", "damed", "rded", "edc", "unilevel")
+SETS = ("random", "dc", "dm", "idm", "ladm", "mtt", "datm", "damed", "rded", "edc", "unilevel")
 RESULTS_2, TOGETHER = "12_results_of_paper_2", "13_side_by_side"
 PARTS_1, PARTS_2 = "14_ablations_of_paper_1", "15_ablations_of_paper_2"
 CONTROLS, MISSED = "16_controls", "17_what_did_not_reproduce"

@@ -20,6 +20,7 @@ SHOWN = {  # method -> words, the paper whose number stands beside
     "dc": ("DC", "zhao2025ltdd"),
     "dm": ("DM", "zhao2025ltdd"),
     "idm": ("IDM", "zhao2025ltdd"),
+    "ladm": ("**LADM** (ours, chapter 18)", ""),
     "mtt": ("MTT", "zhao2025ltdd"),
     "datm": ("DATM", "zhao2025ltdd"),
     "damed": ("**DAM + ED** (paper 1)", "zhao2025ltdd"),
