@@ -22,10 +22,12 @@ RECIPES = {
     "recovery": lambda: small_unilevel("unilevel", **{"method.recover.iterations": 5}),  # in two batches
     "condensation": lambda: small_condensation("dm", **FIVE),
     "mosaics": lambda: small_condensation("idm", **FIVE),
+    "labelled mosaics": lambda: small_condensation("ladm", **{"method.images.iterations": 5}),  # labels come later
 }
-STEPS = {"recovery": "method.recover.iterations"}
-STOP = {"matching": 12, "recovery": 7, "condensation": 14, "mosaics": 14}  # at which question of the stage
-KINDS = {"mosaics": "condensation"}  # of the stage, where it is called otherwise
+STEPS = {"recovery": "method.recover.iterations", "labelled mosaics": "method.images.iterations"}
+# At which question of the stage:
+STOP = {"matching": 12, "recovery": 7, "condensation": 14, "mosaics": 14, "labelled mosaics": 14}
+KINDS = {"mosaics": "condensation", "labelled mosaics": "condensation"}  # of the stage, where it is called otherwise
 
 
 def made(recipe, folder, **options):

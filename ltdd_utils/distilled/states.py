@@ -77,12 +77,21 @@ def read_states(folder: Path) -> dict[int, Tensor]:
 
 
 def kept_states(run: Run) -> tuple[Path, dict[int, Tensor]]:
-    """After its set was asked for: the folder of the stage that made it, and what states lie there, as ``read_states``.
+    """After its set was asked for: the folder of the stage that made its images, and what states lie there.
+
+    That is the last stage with states, or, where none has any, the last whose result holds images: a later one may have
+    made labels alone.
+
+    Returns:
+        The folder, and its states as ``read_states`` has them.
 
     Raises:
         ValueError: nothing was asked for yet.
     """
-    if not run.ledger.results:
+    asked = run.ledger.results[::-1]
+    if not asked:
         raise ValueError("the run has asked for no stage yet; call distil(recipe, run) first")
-    folder = run.ledger.results[-1].with_name(FOLDER)
+    kept = next((result for result in asked if result.with_name(FOLDER).is_dir()), None)
+    made = kept or next((result for result in asked if "images" in load_bundle(result).tensors), asked[0])
+    folder = made.with_name(FOLDER)
     return folder, read_states(folder)
