@@ -243,11 +243,23 @@ def test_on_balanced_data_there_is_nothing_to_calibrate(tmp_path):
 
 
 @pytest.mark.float32
-@pytest.mark.parametrize("soft_labels", [None, "probabilities"])
-def test_a_set_without_soft_label_logits_is_refused(tmp_path, soft_labels):
-    parts = {}
-    if soft_labels:
-        info = {"class_names": NAMES, "targets": "probabilities", "preprocess": fit("zca").describe()}
-        parts = {"targets": soft(0.0).softmax(dim=1), "info": info}
+def test_probabilities_are_calibrated_as_the_logits_that_they_are_the_softmax_of(tmp_path, monkeypatch):
+    taus, seen, real = [], [], objectives_module.stored_objective
+
+    def watched(images, targets, *rest, **named):
+        seen.append(targets)
+        return real(images, targets, *rest, **named)
+
+    monkeypatch.setattr(objectives_module, "stored_objective", watched)
+    for kind, targets in {"logits": soft(1.0), "probabilities": soft(1.0).softmax(dim=1)}.items():
+        info = {"class_names": NAMES, "targets": kind, "preprocess": fit("zca").describe()}
+        found = trained(tmp_path, cfg("dsa-stored", adsa=CFG), targets=targets, info=info)
+        taus.append(found.meta["adsa_tau"])
+    assert taus[0] == taus[1] > 0.3
+    torch.testing.assert_close(seen[1], seen[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.float32
+def test_a_set_without_soft_labels_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"^ADSA calibrates soft labels, .* leave evaluate\.adsa out$"):
-        trained(tmp_path, cfg("dsa-stored", adsa=CFG), **parts)
+        trained(tmp_path, cfg("dsa-stored", adsa=CFG))

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 ASPECT = (3 / 4, 4 / 3)  # width over height of a random resized crop: torchvision's
+SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 TEACHER_BATCH = 500  # images whose stored labels the teacher gives at once
 
 
@@ -46,7 +47,7 @@ class StudentTask:
 
 
 def stored_labels(task: StudentTask) -> tuple[Objective, dict[str, float]]:
-    """The set's images under the set's labels; ADSA takes the class prior out of its label logits first.
+    """The set's images under the set's labels; ADSA takes the class prior out of its soft labels first.
 
     Returns:
         The loss (``stored_objective``), and facts: ``clamped``, always 0, and ``adsa_tau`` under ADSA.
@@ -79,11 +80,14 @@ def labels_of_a_teacher(task: StudentTask) -> tuple[Objective, dict[str, float]]
 
 
 def _calibrated_set(distilled: DistilledSet, data: LongTailedData, cfg: ADSAConfig) -> tuple[DistilledSet, float]:
-    """The set with the class prior taken out of its stored label logits, and ADSA's tau."""
-    if distilled.targets is None or distilled.info.get("targets") != "logits":
+    """The set with the class prior taken out of its stored soft labels, and ADSA's tau."""
+    if distilled.targets is None:
         raise ValueError("ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out")
-    tau, _ = find_tau(distilled.targets, distilled.labels, data.prior, cfg)
-    return replace(distilled, targets=distilled.targets + calibration(data.prior, tau)), tau
+    logits, info = distilled.targets, {**distilled.info, "targets": "logits"}
+    if distilled.info["targets"] == "probabilities":  # whose logarithms are logits
+        logits = logits.clamp_min(SMALLEST).log()
+    tau, _ = find_tau(logits, distilled.labels, data.prior, cfg)
+    return replace(distilled, targets=logits + calibration(data.prior, tau), info=info), tau
 
 
 def stored_objective(images: Tensor, targets: Tensor, cfg: EvaluateConfig, rng: torch.Generator) -> Objective:
