@@ -273,7 +273,7 @@ def test_the_command_says_what_it_wrote_and_what_was_lost(tmp_path, capsys, monk
     assert "20 pictures in class folders\npng/labels.csv" in said["png"]
     assert said["npz"] == "npz/set.npz\nwrote 1 file, images are pixels\n"
     for form in said:
-        assert ("the learned step size, 0.02" in said[form]) == (form in ("png", "webdataset"))
+        assert ("the set's step size, 0.02" in said[form]) == (form in ("png", "webdataset"))
         assert "clamped" not in said[form] and "real images" not in said[form]
     real = {**made(soft=False).info}
     base = DistilledSet(torch.tensor([digits().train_labels[0]]), digits().indices[:1], info=real)

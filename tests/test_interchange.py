@@ -551,7 +551,7 @@ def test_the_commands(tmp_path, capsys, monkeypatch):
     path = next(path for path in FILES if path.stem.startswith("damed_digits"))
     assert main(["export", str(path), "pictures", "--as", "png", "--quiet"]) == 0
     said = capsys.readouterr().out
-    assert "100 pictures in class folders" in said and "the learned step size, 0.0313" in said
+    assert "100 pictures in class folders" in said and "the set's step size, 0.0313" in said
     cell = ["damed_digits", "pictures", "--ipc", "10", "--save-set", "back.safetensors", "--quiet"]
     assert main(["import", *cell]) == 0
     assert "100 images, one soft label each (probabilities), read as pixels" in capsys.readouterr().out

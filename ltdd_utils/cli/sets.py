@@ -128,7 +128,7 @@ def _notes(distilled: DistilledSet, form: str, clamped: float) -> list[str]:
     if clamped:
         notes.append(f"{100 * clamped:.1f} % of the synthetic pixel values were clamped to the range of a pixel")
     if form in ("png", "webdataset") and distilled.lr is not None:
-        notes.append(f"the learned step size, {distilled.lr:g}, has no place there")
+        notes.append(f"the set's step size, {distilled.lr:g}, has no place there")
     if distilled.images is None or len(distilled.images) < len(distilled):
         notes.append("real images are in it as pixels: do not commit or publish it unless their licence lets you")
     return notes

@@ -25,7 +25,7 @@ def card(facts: Mapping[str, Any]) -> str:
     Args:
         facts: ``title``; ``data``, ``method`` and ``origin``, rows of (what, value); ``scores``, rows of (judge,
             students' network, accuracy, balanced accuracy or None, students, record); ``tests``, test images of each
-            class, which count where there are scores; ``images``, their number; ``tar``, the name of the file of
+            class, which count where there are scores; ``images``, the rows of the tar; ``tar``, the name of the file of
             WebDataset, or None; ``license``, or None.
     """
     return "\n".join([*_front(facts), "", f"# {facts['title']}", "", *_body(facts)]) + "\n"

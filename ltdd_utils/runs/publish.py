@@ -133,11 +133,12 @@ def _facts(distilled: DistilledSet, scores: list[Row]) -> dict[str, Any]:
     title, counts = data.name.removeprefix(OWN) if known is None else known.title, info.get("class_counts") or []
     method = parts(info["recipe"])[0] if info.get("recipe") else None
     each = f"{info['ipc']} images per class" if info.get("ipc") else f"{size['images']} images"
-    made = "Images" if method is None else method.name
+    made, cut = "Images" if method is None else method.name, f"{distilled.factor} x {distilled.factor} parts"
+    seen = "" if distilled.factor == 1 else f"; each is {cut}, so {distilled.seen} for a student, as in the tar"
     tail = f"imbalance factor {data.imbalance_factor:g}" if data.profile == "exponential" else f"profile {data.profile}"
     return {
         "title": f"{made} on {title}, {each}",
-        "images": size["images"],
+        "images": distilled.seen,
         "scores": scores,
         "data": [
             ("data set", f"{title} ({tail}, index list {data.index_list}, seed {data.subset_seed})"),
@@ -147,11 +148,11 @@ def _facts(distilled: DistilledSet, scores: list[Row]) -> dict[str, Any]:
         "method": [
             ("method", "not told" if method is None else f"{method.name}: {method.summary}"),
             *([("recipe", f"{info['recipe']}, scale {info['scale']}, seed {info['seed']}")] if method else []),
-            ("images", f"{size['images']} ({each}), {size['image_bytes']} bytes"),
+            ("images", f"{size['images']} ({each}), {size['image_bytes']} bytes{seen}"),
             ("labels", f"{size['labels']}, {size['label_bytes']} bytes"),
             (
                 "step size of the students",
-                "that of the judge" if distilled.lr is None else f"{distilled.lr:g}, learned",
+                "that of the judge" if distilled.lr is None else f"{distilled.lr:g}, named by the set",
             ),
         ],
         "origin": _origin(info, distilled),
