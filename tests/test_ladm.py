@@ -14,15 +14,20 @@ from toy_sets import context, result_of
 
 from ltdd_utils import recipes
 from ltdd_utils.data import Run, load
-from ltdd_utils.distilled import content_hash
+from ltdd_utils.distilled import content_hash, load_set, save_set, swapped
 from ltdd_utils.distilled.masses import class_mass, own_share
 from ltdd_utils.distilled.mosaics import enlarged, expanded
+from ltdd_utils.distilled.swaps import part_name
+from ltdd_utils.interchange import SetDataset
 from ltdd_utils.methods.condensation.distributions import idm
 from ltdd_utils.methods.condensation.queue import Queue
 from ltdd_utils.methods.condensation.settings import IDMConfig, LADMConfig
 from ltdd_utils.networks.flat import flat_parameters
 from ltdd_utils.records import validate_record
-from ltdd_utils.runs import run
+from ltdd_utils.runs import distil, run, start
+from ltdd_utils.runs.exports import export_set
+from ltdd_utils.runs.imports import given_set
+from ltdd_utils.runs.publish import publish_set
 from ltdd_utils.teachers.stage import train_teacher
 
 # The networks' loss
@@ -112,6 +117,42 @@ def test_another_number_of_labels_is_refused(rows):
         replace(made, targets=targets, info={**made.info, "targets": "probabilities"})
 
 
+def test_other_images_have_no_soft_labels_and_say_so():
+    made, _ = labelled(True)
+    other = made.with_images(made.images)
+    assert other.targets is None and content_hash(other) == content_hash(swapped(made))
+
+
+@pytest.mark.parametrize("per_part", [False, True])
+def test_labels_of_parts_are_swapped_between_mosaics_and_the_parts_alone(per_part):
+    made, _ = labelled(per_part)
+    assert content_hash(swapped(made, made, made)) == content_hash(made)
+    alone = expanded(made)
+    assert torch.equal(swapped(swapped(alone), made).targets, alone.targets)  # on parts that are images
+    there = swapped(swapped(made), alone)
+    assert content_hash(expanded(there)) == content_hash(alone)
+    assert swapped(made, swapped(alone)).targets is None  # class labels
+
+
+def test_labels_of_parts_on_images_that_have_no_such_parts_are_refused():
+    made, _ = labelled(True)
+    info = {key: value for key, value in made.info.items() if key not in ("factor", "targets")}
+    whole = replace(made, targets=None, info={**info, "name": "wholes"})
+    said = (
+        rf"{4 * CLASSES * IPC} soft labels, wholes has {CLASSES * IPC} images: swap labels of parts .* `ltdd relabel`"
+    )
+    with pytest.raises(ValueError, match=said):
+        swapped(whole, made)
+
+
+@pytest.mark.parametrize("method", [{"iterations": 0}, {"images": {"iterations": 0}, "views": 3}])
+def test_a_set_whose_images_nothing_changed_is_called_initial(method):
+    made, _ = labelled(True)
+    assert part_name(replace(made, info={**made.info, "name": "it", "method": method})) == "it, initial"
+    later = {"images": {"iterations": 5}, "recover": {"iterations": 0}}  # crops are what they are by design
+    assert part_name(replace(made, info={**made.info, "name": "it", "method": later})) == "it"
+
+
 # Recipes and runs
 
 
@@ -149,6 +190,40 @@ def test_a_run_writes_a_valid_record_and_the_same_numbers_again(tmp_path):
     assert record["distillation"]["iterations"] == 2
     assert (again["distillation"], again["metrics"]) == (record["distillation"], record["metrics"])
     assert list(record["cost"]["seconds"])[1:4] == ["condensation", "labelling teacher", "labels"]
+
+
+@pytest.mark.float32
+def test_a_set_goes_out_with_the_labels_of_its_parts_in_order(tmp_path):
+    asked = context(tmp_path)
+    recipe = small_condensation("ladm")
+    work = start(recipe, 0, asked)
+    made = distil(recipe, work).set
+    save_set(tmp_path / "set.safetensors", made)
+    kept = load_set(tmp_path / "set.safetensors")[0]
+    assert content_hash(kept) == content_hash(made) and len(kept.targets) == kept.seen == 80
+    offered = SetDataset(made, work.data, work.preprocess)
+    assert len(offered) == 80 and torch.equal(offered[5][1], made.targets[5])
+    export_set(made, None, tmp_path / "npz", asked, form="npz")
+    export_set(made, None, tmp_path / "png", asked, form="png")
+    for place in ("npz/set.npz", "png"):
+        back = given_set(tmp_path / place, work.data, asked)
+        torch.testing.assert_close(back.target_probabilities(), made.targets, atol=1e-5, rtol=1e-4)
+        assert torch.equal(back.labels, expanded(made).labels)
+    export_set(made, None, tmp_path / "pt", asked, form="pt")
+    logits = torch.load(tmp_path / "pt" / "labels_best.pt")
+    torch.testing.assert_close(logits.softmax(dim=1), made.targets, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.float32
+def test_the_card_says_images_that_are_stored_and_those_of_the_tar(tmp_path):
+    asked, recipe = context(tmp_path), small_condensation("ladm", **{"method.lr": 0.02})
+    made = distil(recipe, start(recipe, 0, asked)).set
+    publish_set(made, None, tmp_path / "out", asked)
+    text = (tmp_path / "out" / "README.md").read_text()
+    parts = "each is 2 x 2 parts, so 80 for a student, as in the tar"
+    assert f"| images | 20 (2 images per class), 5120 bytes; {parts} |" in text
+    assert "| labels | probabilities, 3200 bytes |" in text  # 80 labels of 10 numbers of 4 bytes
+    assert "| step size of the students | 0.02, named by the set |" in text
 
 
 def test_settings_of_a_cell():

@@ -36,7 +36,7 @@ class DistilledSet:
     images: Tensor | None = None  # the synthetic ones, preprocessed, float [S, Ch, H, W]
     boxes: Tensor | None = None  # top, left, height, width in pixels of the real image [M, 4]; None: whole images
     targets: Tensor | None = None  # stored soft labels [M, C]; of parts [M f^2, C]
-    lr: float | None = None  # learned step size of the student
+    lr: float | None = None  # step size that the set names for its students; most are learned
     info: dict[str, Any] = field(default_factory=dict)  # method, settings, seeds, data, preprocessing, class names, ...
 
     @classmethod
@@ -156,8 +156,9 @@ class DistilledSet:
 
     def with_images(self, images: Tensor) -> "DistilledSet":
         """A set of synthetic images ``[M, Ch, H, W]`` with the labels of this one; its soft labels and step size go."""
-        nowhere = torch.full_like(self.indices, NOT_REAL)
-        return DistilledSet(self.labels, nowhere, images=images.detach().cpu(), info=self.info)
+        nowhere, info = torch.full_like(self.indices, NOT_REAL), dict(self.info)
+        info.pop("targets", None)
+        return DistilledSet(self.labels, nowhere, images=images.detach().cpu(), info=info)
 
     def __len__(self) -> int:
         """Number of images, M, as they are stored."""

@@ -1,9 +1,13 @@
 """Sets put together from the images of one set, the labels of another and the step size of a third."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from ltdd_utils.distilled.contents import DistilledSet, content_hash
+from ltdd_utils.distilled.mosaics import expanded
 
 __all__ = ["part_name", "swapped"]
 
@@ -19,14 +23,15 @@ def swapped(
 
     Args:
         images: gives the images, their classes and positions.
-        labels: gives the stored soft labels, or class labels where it has no others; None: class labels.
+        labels: gives the stored soft labels, or class labels where it has no others; None: class labels. Soft labels of
+            parts of images stand at those parts, be they stored as mosaics or one by one (``distilled.expanded``).
         step: gives the learned step size, or is the step size; None: none, so that the protocol's counts.
 
     Returns:
         The set. Of one and the same set three times it is that set: its hash is equal.
 
     Raises:
-        ValueError: sets of other data, or of other classes in another order.
+        ValueError: sets of other data, of other classes in another order, or of other parts of each image.
     """
     for other in (labels, step):
         if isinstance(other, DistilledSet):
@@ -46,13 +51,26 @@ def swapped(
     info.pop("labelled_by", None)  # of the labels that these images had
     if labels is not None and "labelled_by" in labels.info:
         info["labelled_by"] = labels.info["labelled_by"]
-    return replace(images, targets=None if labels is None else labels.targets, lr=lr, info=info)
+    return replace(images, targets=None if labels is None else _targets(images, labels), lr=lr, info=info)
 
 
 def part_name(distilled: DistilledSet) -> str:
-    """The name of a set in words: its own, or its recipe's; "RECIPE, initial" of one that no iteration changed."""
+    """The name of a set in words: its own, or its recipe's; "RECIPE, initial" of one whose images nothing changed."""
     name = distilled.info.get("name") or distilled.info.get("recipe") or content_hash(distilled)[:12]
-    return f"{name}, initial" if (distilled.info.get("method") or {}).get("iterations") == 0 else name
+    method = distilled.info.get("method") or {}
+    images = method.get("images")  # settings of the images alone, where a method has such
+    told = images.get("iterations") if isinstance(images, Mapping) else method.get("iterations")
+    return f"{name}, initial" if told == 0 else name
+
+
+def _targets(images: DistilledSet, labels: DistilledSet) -> Tensor | None:
+    """The soft labels of one set for the images of another, one for each image or for each of its parts."""
+    targets = labels.targets if len(labels) == len(images) else expanded(labels).targets
+    if targets is None or len(targets) in (len(images), images.seen):
+        return targets
+    what = f"{part_name(labels)} has {len(targets)} soft labels, {part_name(images)} has {len(images)} images"
+    parts = f" of {images.factor} x {images.factor} parts" if images.factor > 1 else ""
+    raise ValueError(f"{what}{parts}: swap labels of parts between sets of as many parts, or label by `ltdd relabel`")
 
 
 def _part(distilled: DistilledSet) -> dict[str, str]:
@@ -67,8 +85,13 @@ def _require_same(images: DistilledSet, other: DistilledSet) -> None:
                 f"{part_name(other)} has {key} {theirs!r:.60}, {part_name(images)} has {mine!r:.60}: "
                 "swap parts of sets of the same data"
             )
-    if images.labels.tolist() != other.labels.tolist():
+    if images.labels.tolist() != other.labels.tolist() and _of_parts(images) != _of_parts(other):
         raise ValueError(
             f"{part_name(other)} and {part_name(images)} hold other classes, or in another order: a label must stand "
             "at an image of its class"
         )
+
+
+def _of_parts(distilled: DistilledSet) -> list[int]:
+    """The class of every image that a student sees."""
+    return distilled.labels.repeat_interleave(distilled.factor**2).tolist()

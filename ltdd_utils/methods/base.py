@@ -169,7 +169,7 @@ class Family:
         return 1
 
     def has_soft_labels(self, cfg: Any) -> bool:  # noqa: ANN401
-        """Whether the sets store a soft label per image."""
+        """Whether the sets store soft labels: one per image, or per part of an image where ``factor`` is above 1."""
         return False
 
     def one_draw_per_student(self, cfg: Any) -> bool:  # noqa: ANN401

@@ -19,7 +19,7 @@ __all__ = ["condensation", "initial_set", "labelling_teacher", "labels"]
 
 
 def initial_set(job: Job) -> DistilledSet:
-    """The mosaics of real images that condensation begins from."""
+    """The mosaics of real images, or of noise, that condensation begins from."""
     return stages.initial_set(_images(job))
 
 
@@ -35,14 +35,20 @@ def condensation(job: Job) -> DistillationResult:
 
 
 def labelling_teacher(job: Job) -> nn.Module:
-    """The network that labels, trained on the long tail in the space of the images."""
+    """The network that labels, trained on the long tail in the space of the images.
+
+    Raises:
+        Stopped: the deadline passed; the same call goes on from there.
+    """
     return train_teacher(job.cfg.teacher, job.run, "labelling teacher")
 
 
 def labels(job: Job) -> DistillationResult:
     r"""The set of the images with a soft label for every part: :math:`\frac{1}{V} \sum_v \mathrm{softmax}\, z(a_v(x))`.
 
-    The views :math:`a_v` are those that students see, drawn independently of theirs (``relabel.mean_over_views``).
+    Of M stored images with the factor f these are probabilities ``[M f^2, C]``, in the order of ``mosaics.enlarged``.
+    The V views :math:`a_v` of a part x are under the augmentation of ``images``, by its recipe that of students of
+    stored labels, and drawn independently of theirs (``relabel.mean_over_views``).
     """
     cfg, run, network = job.cfg, job.run, job.results["labelling teacher"]
     made = job.results["condensation" if cfg.images.iterations else "initial set"]

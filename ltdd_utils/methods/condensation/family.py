@@ -1,4 +1,4 @@
-"""The families of dataset condensation: by gradients (DC, DREAM), distributions (DM, IDM), spectra (CSDM)."""
+"""The families of dataset condensation: by gradients (DC, DREAM), distributions (DM, IDM, LADM), spectra (CSDM)."""
 
 from dataclasses import replace
 

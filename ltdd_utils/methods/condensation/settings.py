@@ -1,4 +1,4 @@
-"""Settings of dataset condensation: by gradients (DC, DREAM), by distributions (DM, IDM), by spectra (CSDM).
+"""Settings of dataset condensation: by gradients (DC, DREAM), by distributions (DM, IDM, LADM), by spectra (CSDM).
 
 The papers' pixels have variance 1. Other preprocessing gives another scale (ZCA a smaller one), and networks with norms
 hardly notice it: so noise and step sizes are in units of the preprocessed pixels' deviation and variance.
@@ -18,6 +18,7 @@ __all__ = [
     "DMConfig",
     "DREAMConfig",
     "IDMConfig",
+    "LADMConfig",
     "MosaicConfig",
     "SpectralConfig",
 ]
