@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
+import toy_recipes
 from toy_recipes import small_coreset, small_trajectory, small_unilevel
 from toy_sets import CPU, context
 
@@ -33,6 +34,7 @@ KINDS = {
     ),
     "coresets": (lambda: small_coreset("kcenter"), {"coreset": 5}),
     "condensation": (small_condensation, {"condensation": 60}),
+    "labels of parts": (lambda: toy_recipes.small_condensation("ladm"), {"condensation": 3, "expert": 1, "labels": 2}),
 }
 
 

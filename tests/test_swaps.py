@@ -11,7 +11,7 @@ from ltdd_utils.augment.settings import AugmentConfig
 from ltdd_utils.cli import main
 from ltdd_utils.core.seeds import generator
 from ltdd_utils.distilled import content_hash, load_set, save_set, swapped
-from ltdd_utils.evaluation import mean_over_views, relabelled
+from ltdd_utils.evaluation import mean_over_views, relabel, relabelled
 from ltdd_utils.runs import distil, evaluate_set, protocol_for, relabel_set, start
 
 pytestmark = pytest.mark.float32
@@ -107,6 +107,14 @@ def test_labels_over_views_are_probabilities_and_the_mean_of_parts():
     torch.testing.assert_close(four, sum(halves) / 2)
     with pytest.raises(ValueError, match="views is 0"):
         mean_over_views(Linear(), images, VIEW, 0, rng)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_labels_do_not_depend_on_the_batches_that_the_teacher_is_asked_in(batch, monkeypatch):
+    images = noise(6, 1, 16, 16)
+    whole = mean_over_views(Linear(), images, VIEW, 3, generator(0, "views"))
+    monkeypatch.setattr(relabel, "TEACHER_BATCH", batch)
+    torch.testing.assert_close(mean_over_views(Linear(), images, VIEW, 3, generator(0, "views")), whole)
 
 
 def test_without_augmentation_the_label_is_the_teachers_answer():

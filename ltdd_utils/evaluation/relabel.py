@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ltdd_utils.augment.batches import augmenter
 from ltdd_utils.augment.settings import AugmentConfig
 from ltdd_utils.distilled.contents import DistilledSet
+from ltdd_utils.evaluation.objectives import TEACHER_BATCH
 
 __all__ = ["mean_over_views", "relabelled"]
 
@@ -34,7 +35,11 @@ def mean_over_views(
     if views < 1:
         raise ValueError(f"views is {views}; a label needs at least 1")
     draw = augmenter(augment)
-    return sum(teacher(draw(images, rng)).softmax(dim=1).cpu() for _ in range(views)) / views
+
+    def answer(pictures: Tensor) -> Tensor:  # in batches: a set may have more images than memory has room for at once
+        return torch.cat([teacher(batch).softmax(dim=1).cpu() for batch in pictures.split(TEACHER_BATCH)])
+
+    return sum(answer(draw(images, rng)) for _ in range(views)) / views
 
 
 def relabelled(distilled: DistilledSet, targets: Tensor, name: str) -> DistilledSet:

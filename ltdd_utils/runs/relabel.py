@@ -15,6 +15,7 @@ from ltdd_utils.evaluation.settings import EvaluateConfig
 from ltdd_utils.presets import dsa_augmentation
 from ltdd_utils.runs.files import data_of, refitted
 from ltdd_utils.teachers.stage import train_teacher
+from ltdd_utils.training.pauses import pausing
 
 __all__ = ["relabel_set"]
 
@@ -43,6 +44,7 @@ def relabel_set(
 
     Raises:
         ValueError: a protocol without a teacher, or data here that the set was not made from.
+        Stopped: the deadline passed.
     """
     if cfg.teacher is None:
         raise ValueError(f"protocol {cfg.protocol!r} has no teacher that could label; name an online one")
@@ -54,8 +56,8 @@ def relabel_set(
         teacher = train_teacher(cfg.teacher, run)
     images = run.preprocess(pictures.to(run.device))
     augment, rng = dsa_augmentation(data.config.name), run.rng("relabel", "views")
-    made = relabelled(
-        whole, mean_over_views(teacher, images, augment, views, rng), f"{part_name(distilled)}, relabelled"
-    )
+    with pausing(teacher, context.store.pause):
+        targets = mean_over_views(teacher, images, augment, views, rng)
+    made = relabelled(whole, targets, f"{part_name(distilled)}, relabelled")
     by = {"teacher": to_dict(cfg.teacher), "views": views, "seed": seed, "images_of": content_hash(distilled)}
     return replace(made, info={**made.info, "labelled_by": by})

@@ -14,6 +14,7 @@ from ltdd_utils.methods.base import Job
 from ltdd_utils.methods.condensation import stages
 from ltdd_utils.networks.flat import state_hash
 from ltdd_utils.teachers.stage import train_teacher
+from ltdd_utils.training.pauses import pausing
 
 __all__ = ["condensation", "initial_set", "labelling_teacher", "labels"]
 
@@ -49,6 +50,9 @@ def labels(job: Job) -> DistillationResult:
     Of M stored images with the factor f these are probabilities ``[M f^2, C]``, in the order of ``mosaics.enlarged``.
     The V views :math:`a_v` of a part x are under the augmentation of ``images``, by its recipe that of students of
     stored labels, and drawn independently of theirs (``relabel.mean_over_views``).
+
+    Raises:
+        Stopped: the deadline passed; the same call begins the labels anew.
     """
     cfg, run, network = job.cfg, job.run, job.results["labelling teacher"]
     made = job.results["condensation" if cfg.images.iterations else "initial set"]
@@ -57,7 +61,8 @@ def labels(job: Job) -> DistillationResult:
     def compute(checkpoint: Checkpoint) -> Bundle:
         seen = pixels(expanded(result.set), run.data, run.preprocess).to(run.device)
         rng = run.rng("labels", "views")
-        return Bundle({"targets": mean_over_views(network, seen, cfg.images.augment, cfg.views, rng)})
+        with pausing(network, checkpoint.pause):
+            return Bundle({"targets": mean_over_views(network, seen, cfg.images.augment, cfg.views, rng)})
 
     settings = {"views": cfg.views, "augment": cfg.images.augment, "images": content_hash(result.set)}
     targets = run.stage("labels", compute, teacher=state_hash(network), **settings).tensors["targets"].float()
