@@ -18,6 +18,8 @@ from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
 
 __all__ = ["cut", "enlarged", "expanded", "laid", "mosaic"]
 
+REMEDY = "take a factor that divides both sides"
+
 
 def cut(images: Tensor, factor: int) -> Tensor:
     """The parts of images ``[M, Ch, H, W]``, those of one image after another, ``[M f^2, Ch, H / f, W / f]``.
@@ -27,7 +29,8 @@ def cut(images: Tensor, factor: int) -> Tensor:
     """
     height, width = images.shape[2:]
     if height % factor or width % factor:
-        raise ValueError(f"images of {height} x {width} pixels have no {factor} x {factor} equal parts")
+        what = f"images of {height} x {width} pixels have no {factor} x {factor} equal parts"
+        raise ValueError(f"{what}; {REMEDY}")
     parts = images.unflatten(3, (factor, -1)).unflatten(2, (factor, -1))  # [M, Ch, f, H / f, f, W / f]
     return parts.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
@@ -63,7 +66,7 @@ def mosaic(images: Tensor, factor: int) -> Tensor:
     """
     height, width = images.shape[2:]
     if height % factor or width % factor:
-        raise ValueError(f"images of {height} x {width} pixels cannot be made smaller by {factor}")
+        raise ValueError(f"images of {height} x {width} pixels cannot be made smaller by {factor}; {REMEDY}")
     return laid(F.avg_pool2d(images, factor), factor)
 
 
