@@ -23,6 +23,25 @@ def test_a_group_of_settings_that_is_left_out_is_named():
     assert analysis.diff_from_recipe(other)["method.second"] is None
 
 
+def test_a_setting_put_back_to_the_default_of_a_later_field_is_a_change():
+    """Dictionaries leave such a default out, so that old hashes stay; here it is the recipe that has another value."""
+    usual = recipe("ladm_cifar10", scale="cpu")
+    plain = with_overrides(usual, {"method.images.logit_adjustment": 0})
+    assert analysis.diff_from_recipe(plain) == {"method.images.logit_adjustment": 0}
+    assert analysis.diff_from_recipe(with_overrides(usual, {"method.lr": None})) == {"method.lr": None}
+
+
+def test_losses_that_a_plain_network_has_not_are_told_by_its_kind():
+    usual = recipe("unilevel_cifar10", scale="cpu")
+    changes = {"observer.kind": "plain", "observer.debias": None, "observer.network.second_head": False}
+    made = with_overrides(usual, {f"method.{name}": value for name, value in changes.items()} | PROJECTION)
+    told = analysis.diff_from_recipe(made)
+    assert told["method.observer.kind"] == "plain" and "method.observer.debias" not in told
+
+
+PROJECTION = {"method.observer.network.projection": 0}
+
+
 def test_another_teacher_is_another_evaluator_and_no_change():
     other = recipe("edc_cifar10", scale="cpu", teacher="debiased")
     assert analysis.diff_from_recipe(other) == {} and Evaluator.of(other) == DEBIASED

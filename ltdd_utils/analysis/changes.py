@@ -23,19 +23,23 @@ GROUPS = tuple(f"{field.name}." for field in fields(Recipe))  # what a full name
 def diff_from_recipe(made: Recipe) -> dict[str, Any]:
     """The settings of a recipe that differ from what its name, cell and protocol give, by their full names.
 
-    The teacher that labels is no change: the evaluator says it.
+    The teacher that labels is no change: the evaluator says it. Nor is a later field's group of settings that is
+    not there, the debiased losses of a plain network: its kind says it.
     """
     teacher = made.evaluate.teacher
     cell = made.data.imbalance_factor, made.ipc or 10, made.scale
     before = _usual(made.name, cell, made.evaluate.protocol, None if teacher is None else teacher.kind)
-    return {name: value for name, value in flat(to_dict(made)).items() if name not in before or before[name] != value}
+    groups = {name[:place] for name in before for place, mark in enumerate(name) if mark == "."}
+    absent = groups - flat(to_dict(made)).keys()
+    own = {name: value for name, value in flat(to_dict(made, whole=True)).items() if name not in absent}
+    return {name: value for name, value in own.items() if name not in before or before[name] != value}
 
 
 @functools.lru_cache(maxsize=512)
 def _usual(name: str, cell: tuple[float, int, Any], protocol: str, teacher: str | None) -> dict[str, Any]:
     factor, ipc, scale = cell
     usual = recipe(name, imbalance_factor=factor, ipc=ipc, scale=scale, protocol_name=protocol, teacher=teacher)
-    return flat(to_dict(usual))
+    return flat(to_dict(usual, whole=True))
 
 
 def changes_of(made: Recipe) -> dict[str, Any]:

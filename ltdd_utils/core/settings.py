@@ -45,15 +45,21 @@ def added_field(default: T) -> T:
     return dataclasses.field(default=default, metadata={ADDED: True})
 
 
-def to_dict(config: object) -> Any:  # noqa: ANN401 (anything that fits into JSON)
-    """A configuration as plain dictionaries, lists and scalars, ready for JSON."""
+def to_dict(config: object, *, whole: bool = False) -> Any:  # noqa: ANN401 (anything that fits into JSON)
+    """A configuration as plain dictionaries, lists and scalars, ready for JSON.
+
+    Args:
+        config: a dataclass of settings, or what is in one.
+        whole: with added fields at their defaults too, for comparisons: a hash takes the dictionary without them.
+    """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         fields = ((field, getattr(config, field.name)) for field in dataclasses.fields(config))
-        return {f.name: to_dict(value) for f, value in fields if not (ADDED in f.metadata and value == f.default)}
+        kept = ((f, value) for f, value in fields if whole or not (ADDED in f.metadata and value == f.default))
+        return {f.name: to_dict(value, whole=whole) for f, value in kept}
     if isinstance(config, Mapping):
-        return {str(key): to_dict(value) for key, value in config.items()}
+        return {str(key): to_dict(value, whole=whole) for key, value in config.items()}
     if isinstance(config, tuple | list):
-        return [to_dict(value) for value in config]
+        return [to_dict(value, whole=whole) for value in config]
     return config
 
 
