@@ -81,5 +81,6 @@ def _stop(stop: tuple[str, str, str, str], at: tuple[float, float], here: str | 
     number = ' font-weight="600"' + (' fill="white"' if here == chapter else "")
     drawn += text(x, y + 4, chapter, 12, style=number)
     first = -32 if chapter == "14" else 29  # below it two lines meet
+    x += 9 if chapter == "17" else 0  # beside the line from below
     drawn += "".join(text(x, y + first + 13 * k, word, 11) for k, word in enumerate(filter(None, name)))
     return linked(drawn, about, links.get(chapter))
