@@ -56,7 +56,7 @@ LONG = "a sentence of more letters than a number has"
         ((["part", "where", "how far"], ["DAM", LONG, LONG]), ["words"]),
         ((["part", "where", "how far"], [LONG, LONG, ""]), ["names", "words"]),
         ((["a long name", "1", "2"], [LONG, "3", "4"]), ["names"]),
-        ((["word", "meaning"], [LONG, LONG]), []),
+        ((["word", "meaning"], [LONG, LONG]), ["words"]),
         ((["a", "b", "c"], ["1", "2", "3"]), []),
         ((list("abcdef"), ["", *[LONG] * 5]), []),
     ],

@@ -14,22 +14,22 @@ from toy_records import record
 from ltdd_utils import recipes
 from ltdd_utils.analysis import compare
 from ltdd_utils.records import load, save_record, targets
-from ltdd_utils.report.elements import GROUPS, elements_table, rows_of
+from ltdd_utils.report.elements import GROUPS, elements_table, rows_of, states_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "elements.md"
-HEAD = "| element | in the package | page | how far |"
-STATES = ("shown", "in part", "missing")
+HEAD, PACKAGE = "| element | how far | page |", "| element | in the package |"
+SIGNS = ("■ **shown**", "◧ **in part**", "□ **missing**")
 MADE = ("damed_cifar10", "unilevel_cifar10")
 
 
-def page_rows() -> list[list[str]]:
-    tables = PAGE.read_text().split(HEAD)[1:]
+def page_rows(head: str) -> list[list[str]]:
+    tables = PAGE.read_text().split(head)[1:]
     lines = [line for table in tables for line in table.split("\n\n")[0].splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip().removeprefix("|").removesuffix("|").split("|")] for line in lines]
 
 
-ROWS = page_rows()
+ROWS, PLACES = page_rows(HEAD), page_rows(PACKAGE)
 SETTINGS = re.compile(r"`([\w.]+)=([\w.]+)`")
 
 
@@ -48,10 +48,12 @@ def anchors(page: Path) -> set[str]:
 def test_every_row_says_what_where_and_how_far():
     assert len(ROWS) > 50
     for row in ROWS:
-        assert len(row) == 4 and row[0], row
-        assert row[3].startswith(STATES), row
-        assert row[3].startswith("missing") or "](" in row[2], f"{row[0]}: shown, but on no page"
+        assert len(row) == 3 and row[0], row
+        assert row[1].startswith(SIGNS), row
+        assert row[1].startswith(SIGNS[-1]) or "](" in row[2], f"{row[0]}: shown, but on no page"
     assert len({row[0] for row in ROWS}) == len(ROWS)
+    rest = iter([row[0] for row in ROWS])
+    assert all(place[0] in rest for place in PLACES), "the folded tables have other rows, or another order"
 
 
 def test_every_link_leads_to_a_heading():
@@ -76,7 +78,7 @@ def resolved(name: str) -> object:
 
 
 def test_every_name_exists():
-    names = {name for row in ROWS for name in re.findall(r"`([^`]+)`", row[1])}
+    names = {name for row in PLACES for name in re.findall(r"`([^`]+)`", row[1])}
     assert len(names) > 40
     for name in names:
         resolved(name)
@@ -85,7 +87,7 @@ def test_every_name_exists():
 
 
 def test_every_setting_is_one():
-    found = [pair for row in ROWS for pair in SETTINGS.findall(row[3])]
+    found = [pair for row in ROWS for pair in SETTINGS.findall(row[1])]
     assert found
     for name, value in found:
         if name != "data.profile":  # of images of one's own
@@ -101,8 +103,8 @@ def _accepted(made: str, name: str, value: str) -> bool:
 
 
 def test_what_is_said_not_to_be_run_has_no_record():
-    rows = [row for row in ROWS if re.search(r"not run|neither .* was run", row[3])]
-    missing = [pair for row in rows for pair in SETTINGS.findall(row[3])]
+    rows = [row for row in ROWS if re.search(r"not run|neither .* was run", row[1])]
+    missing = [pair for row in rows for pair in SETTINGS.findall(row[1])]
     assert ("method.first.weight", "0") in missing
     configs = [json.loads(path.read_text())["config"] for path in (ROOT / "results").glob("damed_cifar10/*.json")]
     assert configs
@@ -128,4 +130,14 @@ def test_a_run_is_counted_in_its_group_alone(tmp_path):
     )
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert len(changed) == 1
-    assert changed[0][0].endswith("| 12 | 0 | 0 |  |") and changed[0][1].endswith("| 12 | 0 | 1 | -20.1 |")
+    assert changed[0][0].endswith("| 12 | none |  |") and changed[0][1].endswith("| 12 | 1 reduced | -20.1 |")
+
+
+def test_states_are_counted_by_part_in_the_order_of_the_rows():
+    rows = ["| element | how far | page |", "|---|---|---|", "| a | ■ **shown** | x |", "| b | □ **missing** | |"]
+    page = "\n".join(["# T", "## Paper 1: A", "### Claims", *rows, "### Limitations that the summary names", *rows[:3]])
+    table = states_table(page).splitlines()[2:]
+    assert table[0] == "| Paper 1, claims | 1 | 0 | 1 | ■□ |"
+    assert table[1] == "| Paper 1, limitations | 1 | 0 | 0 | ■ |"
+    assert table[2] == "| **together** | **2** | **0** | **1** |  |"
+    assert len(table) == 3

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,19 +85,12 @@ def test_a_variant_differs_in_what_it_says_alone(page):
     assert (variant.family, variant.protocol, variant.teacher) == (base.family, base.protocol, base.teacher)
 
 
-def indented(word: str) -> str:
-    """The Python block of the page's list that has a word."""
-    blocks = re.findall(r"  ```python\n(.*?)  ```", PAGE.read_text(encoding="utf-8"), flags=re.S)
-    (block,) = (textwrap.dedent(block) for block in blocks if word in block)
-    return block
-
-
 def test_the_network_and_the_data_set_of_the_page_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {"stripes": "register_dataset", "mlp": "register_network"}
+    names = ("stripes", "mlp")
     plugins = []
-    for name, word in names.items():
-        Path(f"page_{name}.py").write_text(indented(word), encoding="utf-8")
+    for name in names:
+        Path(f"page_{name}.py").write_text(files()[f"{name}.py"], encoding="utf-8")
         plugins += ["--plugin", f"page_{name}.py"]
     with tables_kept():
         command = ["run", "random_stripes", "--network", "mlp", *plugins, *QUICK, "--results", "mine", "--work", "work"]

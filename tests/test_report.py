@@ -42,7 +42,7 @@ def clone(tmp_path):
         + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END), report.ANSWERS)))
         + "\n\nEnd.\n"
     )
-    (tmp_path / "book" / "elements.md").write_text("\n".join(["Rows.", *report.ELEMENTS, "Below.\n"]))
+    (tmp_path / "book" / "elements.md").write_text("\n".join(["Rows.", *report.COUNTS, *report.ELEMENTS, "Below.\n"]))
     (tmp_path / "book" / "intro.md").write_text(
         "\n".join(["First page.", *report.HEADLINE, *report.ANSWERS, "Below.\n"])
     )

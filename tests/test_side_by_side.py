@@ -59,6 +59,14 @@ def test_seconds_are_noted_of_chapters_that_there_are():
     assert min(noted.values()) > 0
 
 
+def test_what_chapters_took_is_noted_and_the_others_keep_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    table = tmp_path / "seconds.csv"
+    table.write_text("chapter,seconds\n00_a,7\n02_c,9\n")
+    monkeypatch.setattr(side_by_side, "SECONDS", table)
+    side_by_side.note_seconds({"01_b": 41.4, "00_a": 3.0})
+    assert table.read_text() == "chapter,seconds\n00_a,3\n01_b,41\n02_c,9\n"
+
+
 def test_the_longest_comes_first_and_an_unknown_one_in_the_middle():
     known = {"a": 1.0, "b": 9.0, "c": 4.0}
     assert list(side_by_side.longest_first(["a", "b", "c"], known)) == ["b", "c", "a"]

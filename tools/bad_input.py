@@ -28,11 +28,20 @@ __all__ = ["CASES", "PAGE", "Case", "page", "row", "said"]
 PAGE = Path(__file__).parents[1] / "book" / "bad_input.md"
 OPENING = """# Bad input, and what is said
 
-A message of this package can be looked up here.
-The first column says what was wrong with the input, the second what was said.
-Every row is run by the tests, and this page is written from what the command said: `python tools/bad_input.py`.
-Each ends with the exit code 2, one line on standard error, nothing on standard output and nothing half-written.
-`ltdd: error:` before each line is left out here, and so are options that only make the run short.
+A command ended with one line that begins `ltdd: error:`.
+Search this page for a word of it: beside it stands what was wrong with the input.
+Or read the page beforehand, as the list of what is refused:
+
+{contents}
+
+Each of these commands ends with the exit code 2.
+It prints one line on standard error and nothing on standard output, and leaves nothing half-written.
+Every row is run by the tests, and the page is written from what the command said (`python tools/bad_input.py`).
+
+Left out of the rows are `ltdd: error:` and options that only make the run short.
+Where most rows of a table share a command, it stands above the table.
+`theirs`, `pets` and `set.safetensors` are names of these examples.
+
 What is doubtful, but can be read, is not refused: [your own data](own_data.md) tells what is read, and what is said.
 """
 QUICK = ("--students", "1", "--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8")
@@ -89,8 +98,10 @@ def _without_progress(text: str) -> list[str]:
 def page(lines: Sequence[str]) -> str:
     """The page in Markdown, from the standard error of each case."""
     rows = {case: row(case, line) for case, line in zip(CASES, lines, strict=True)}
-    parts = [OPENING]
-    for group in dict.fromkeys(case.group for case in CASES):
+    groups = Counter(case.group for case in CASES)
+    links = (f"- [{group}](#{group.lower().replace(' ', '-')}): {count} messages" for group, count in groups.items())
+    parts = [OPENING.format(contents="\n".join(links))]
+    for group in groups:
         parts.append(f"\n## {group}\n\n")
         if usual := _usual(group):
             parts.append(f"The command is {_code(usual)}, where no other one is named.\n\n")
@@ -102,8 +113,8 @@ def page(lines: Sequence[str]) -> str:
 def row(case: Case, error: str) -> str:
     """The row of a case, from its standard error."""
     command = _command(case)
-    own = "" if command == _usual(case.group) else f"<br>{_code(command)}"
-    return f"| {case.given}{own} | {_code(error.strip().removeprefix('ltdd: error: '))} |"
+    own = "" if command == _usual(case.group) else f"<br>by {_code(command)}"
+    return f"| {case.given} | {_code(error.strip().removeprefix('ltdd: error: '))}{own} |"
 
 
 def _usual(group: str) -> str | None:

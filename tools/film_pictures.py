@@ -3,8 +3,8 @@
 The states are those that ``ltdd run RECIPE --keep-images N`` left in a store; nothing is run here.
 
     python tools/film_pictures.py --store work --recipes unilevel_digits --scale tiny results/pictures/film_digits
-    python tools/film_pictures.py --store work --recipes damed_cifar10 ed_only_cifar10 dam_only_cifar10 datm_cifar10 \
-        --scale cpu --imbalance-factor 100 results/pictures/film_cifar10
+    python tools/film_pictures.py --store work --recipes datm_cifar10 ed_only_cifar10 damed_cifar10 --seed 1 \
+        --set method.experts.seed=null --scale cpu --imbalance-factor 100 results/pictures/film_cifar10
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ltdd_utils.plots.film import strip
 from ltdd_utils.plots.style import by_count
 from ltdd_utils.runs import distil, start
 
-MOST = 500_000  # bytes of all strips of a film
+MOST = 350_000  # bytes of all strips of a film, which a page holds as text, of four letters for three bytes
 
 
 def first_images(labels: torch.Tensor, order: list[int]) -> torch.Tensor:
@@ -29,8 +29,16 @@ def first_images(labels: torch.Tensor, order: list[int]) -> torch.Tensor:
     return torch.stack([(labels == label).nonzero()[0, 0] for label in order])
 
 
-def write(folder: Path, names: list[str], cell: dict, seed: int, store: Path) -> None:
+def write(folder: Path, names: list[str], cell: dict, changes: dict, seed: int, store: Path) -> None:
     """Write the strips of some recipes and their description.
+
+    Args:
+        folder: to write into.
+        names: of the recipes.
+        cell: imbalance factor, images per class and scale.
+        changes: settings that the runs changed, as ``ltdd run --set``.
+        seed: of the runs.
+        store: folder of finished stages.
 
     Raises:
         FileNotFoundError: a recipe was not run in the store.
@@ -38,7 +46,7 @@ def write(folder: Path, names: list[str], cell: dict, seed: int, store: Path) ->
     """
     context, found, strips = RunContext(Store(store, make=False), torch.device("cpu")), {}, {}
     for name in names:
-        recipe = recipes.recipe(name, **cell)
+        recipe = recipes.with_overrides(recipes.recipe(name, **cell), changes)
         run = start(recipe, seed, context)
         result = distil(recipe, run)
         where, states = kept_states(run)
@@ -61,7 +69,7 @@ def write(folder: Path, names: list[str], cell: dict, seed: int, store: Path) ->
     for name, content in strips.items():
         (folder / f"{name}.webp").write_bytes(content)
     classes = {"classes": [run.data.class_names[c] for c in order], "counts": [run.data.counts[c] for c in order]}
-    about = {**classes, "scale": cell["scale"], "recipes": found}
+    about = {**classes, "scale": cell["scale"], "changes": changes, "recipes": found}
     (folder / "film.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
@@ -75,9 +83,11 @@ def main() -> None:
     parser.add_argument("--imbalance-factor", type=float)
     parser.add_argument("--ipc", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of the runs")
     options = parser.parse_args()
     cell = {"imbalance_factor": options.imbalance_factor, "ipc": options.ipc, "scale": options.scale}
-    write(options.folder, options.recipes, cell, options.seed, options.store)
+    changes = recipes.assignments(options.set, "method.experts.seed=null")
+    write(options.folder, options.recipes, cell, changes, options.seed, options.store)
 
 
 if __name__ == "__main__":

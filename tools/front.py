@@ -21,13 +21,18 @@ from ltdd_utils import plots
 from ltdd_utils.analysis import LEVELS, board
 from ltdd_utils.cli import main as ltdd
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
+from ltdd_utils.plots.axes import Axis
+from ltdd_utils.plots.explorable import Mark, Rows, still_rows
 from ltdd_utils.plots.film import film as drawn
+from ltdd_utils.plots.film import recorded
 from ltdd_utils.plots.front import judges_chart
 from ltdd_utils.plots.shown import Shown
+from ltdd_utils.plots.style import SERIES
 from ltdd_utils.recipes import labels
 from ltdd_utils.records import load
 from ltdd_utils.report import with_part
 from ltdd_utils.report.headline import WHOLE
+from ltdd_utils.report.speed import SHORT
 
 SETS = ("random", "datm", "damed", "rded", "edc", "unilevel")
 JUDGES = (STORED, PLAIN, DEBIASED)
@@ -53,6 +58,13 @@ TOLD = {  # caption of a figure, and what somebody would see
         "Six rows with three dots each. Under the debiased teacher all sets lie close together, far right of what the "
         "plain teacher and stored labels give most of them.",
     ),
+    "speed": (
+        "How long a command takes, as a share of what it took before (dashed). A line goes from the smallest to the "
+        "largest ratio of several rounds; a dot without one is a single round. In a hurry: two jobs, compiled "
+        "functions and bf16.",
+        "Seven rows of kinds of work with one or two dots, nearly all left of the dashed line at one. Experts, longer "
+        "students and matching in a hurry are near one half.",
+    ),
     "luck_damed": (
         "Every score of DAM + ED on Digits-LT in a nested design: a row is a subset of the data, a marker a group of "
         "experts, a coloured line a distilled set, a dot a student.",
@@ -66,6 +78,8 @@ TOLD = {  # caption of a figure, and what somebody would see
 FILM = ("film_digits", "unilevel_digits")  # written by tools/film_pictures.py
 COMMAND = ("compare", "random_cifar10", "damed_cifar10")
 PRINTED = ("<!-- printed:begin -->", "<!-- printed:end -->")
+RATIOS = ("ratio", "lowest ratio", "highest ratio")  # of the benchmarks
+WAYS = {"today": SERIES[0], "in a hurry": SERIES[1]}
 SHARED = (1200, 630)  # pixels, as sites that show links ask for it
 
 
@@ -87,6 +101,7 @@ def write_figures(folder: Path, root: Path = ROOT) -> None:
     """Write figures beside their pages: a film, the sets as images, their scores; and the luck of scores."""
     rows, over = plots.read_rows(root / "results" / "pictures" / "sets_cifar10_cpu.png")
     made = {"film": film(root), "sets": plots.image_rows(rows, over=over), "judges": chart(root)}
+    made["speed"] = durations(root)
     for name in ("damed", "unilevel"):
         scores = pd.read_csv(root / "results" / "variance" / f"{name}_digits.csv")
         made[f"luck_{name}"] = plots.nested_scores(scores, LEVELS)
@@ -94,16 +109,30 @@ def write_figures(folder: Path, root: Path = ROOT) -> None:
         (folder / f"{name}.html").write_text(f"{Shown(figure, *TOLD[name])._repr_html_()}\n")
 
 
+def durations(root: Path = ROOT) -> str:
+    """What today's commands take, as a share of what they took before, as an ``<svg>`` element."""
+    folder = root / "results" / "benchmarks"
+    rows, one = pd.read_csv(folder / "commands.csv"), pd.read_csv(folder / "iteration.csv").iloc[-1]
+    found = [(SHORT[row["work"]], row["way"], *row[list(RATIOS)]) for _, row in rows.iterrows() if row["way"] in WAYS]
+    found.append(("matching", "in a hurry", *one[[f"{name} of seconds" for name in RATIOS]]))
+    state: dict[str, list[Mark]] = {}
+    for name, way, middle, least, most in found:
+        told = f"{name}, {way}: {middle:.2f}"
+        state.setdefault(name, []).append(Mark(middle, told, WAYS[way], (least, most) if most > least else None))
+    axis = Axis(0, 1.2, [0, 0.25, 0.5, 0.75, 1], "seconds, as a share of those before")
+    legend = {way: (colour, False) for way, colour in WAYS.items()}
+    seen = f"{'; '.join(mark.told for marks in state.values() for mark in marks)}."
+    return still_rows(Rows(axis, list(state), level=1.0, legend=legend), state, seen)
+
+
 def film(root: Path = ROOT) -> str:
     """The film of the first page: what recovery makes of crops of digits, from states that a run kept."""
     folder = root / "results" / "pictures" / FILM[0]
-    about = json.loads((folder / "film.json").read_text())
-    one = about["recipes"][FILM[1]]
-    told = [f"after {at} iterations" if at else "crops that the teacher is sure of" for at in one["iterations"]]
+    rows, told, over = recorded(folder, "crops that the teacher is sure of")
+    one = json.loads((folder / "film.json").read_text())["recipes"][FILM[1]]
     losses = [one["curve"][at] if at < len(one["curve"]) else math.nan for at in one["iterations"]]
-    over = [f"{name}\n{count}" for name, count in zip(about["classes"], about["counts"], strict=True)]
     curve = ("distance of their statistics from those of the real images", losses)
-    return drawn(folder / f"{FILM[1]}.webp", told, curve, over=over, auto=True)
+    return drawn(rows[FILM[1]], told, curve, over=over, auto=True)
 
 
 def printed(root: Path = ROOT) -> str:

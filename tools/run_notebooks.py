@@ -4,6 +4,7 @@ python tools/run_notebooks.py                      all chapters
 python tools/run_notebooks.py 01 -p seed 3         one chapter, with another value of a parameter
 python tools/run_notebooks.py --force              again, changed or not
 python tools/run_notebooks.py --jobs 1             one after another
+python tools/run_notebooks.py --force --jobs 1 --note   and note what each took, on a machine without other work
 """
 
 import argparse
@@ -25,7 +26,7 @@ import nbformat
 import papermill
 import papermill.cli
 from notebook_pairs import ROOT, chapters, in_step
-from side_by_side import Kernel, Stopped, cores, longest_first, noted_seconds, run_all
+from side_by_side import Kernel, Stopped, cores, longest_first, note_seconds, noted_seconds, run_all
 
 from ltdd_utils.records import committed
 
@@ -48,7 +49,7 @@ def digest(source: Path, parameters: dict[str, Any], root: Path | None = None) -
         sets = [
             path
             for name in ("benchmarks", "distilled", "pictures", "variance")
-            for path in sorted((root / "results" / name).glob("*.*"))
+            for path in sorted((root / "results" / name).rglob("*.*"))
         ]
         tables = [
             path for path in (root / "results" / name for name in ("targets.csv", "primary.toml")) if path.exists()
@@ -205,6 +206,7 @@ def main() -> int:
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
     parser.add_argument("--force", action="store_true", help="execute also what has not changed")
     parser.add_argument("--jobs", type=int, default=cores(), help="chapters at the same time (default: the cores)")
+    parser.add_argument("--note", action="store_true", help="note what each took, for the order of a first build")
     options = parser.parse_args()
     sources = [s for s in chapters() if not options.chapter or s.name.startswith(tuple(options.chapter))]
     try:
@@ -223,7 +225,10 @@ def main() -> int:
     prepare_kernels()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no kernel is left behind
     try:
-        return int(run(sources, parameters, options.force, options.jobs) > 0)
+        failed = run(sources, parameters, options.force, options.jobs)
+        if options.note and not failed:
+            note_seconds({k: v for s in sources for k, v in last_seconds(EXECUTED / f"{s.stem}.ipynb").items()})
+        return int(failed > 0)
     except KeyboardInterrupt:
         print("chapters: stopped; those that were executed stay, the next call goes on", file=sys.stderr)
         return 130

@@ -62,6 +62,14 @@ def noted_seconds() -> dict[str, float]:
         return {row["chapter"]: float(row["seconds"]) for row in csv.DictReader(file)}
 
 
+def note_seconds(seconds: Mapping[str, float]) -> None:
+    """Write that table anew, for some chapters; the others keep what was noted."""
+    known = noted_seconds() | dict(seconds)
+    with SECONDS.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([("chapter", "seconds"), *((name, round(known[name])) for name in sorted(known))])
+
+
 def time_left(running: Iterable[float], waiting: Sequence[float], jobs: int) -> float:
     """Seconds until the last of several works ends, if each goes to the first place that becomes free.
 

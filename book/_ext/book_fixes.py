@@ -66,7 +66,7 @@ def label_tables(app: Sphinx, doctree: nodes.document) -> None:
         wordy = [max(map(len, column)) > WORDY for column in zip(*texts[1:], strict=True)]
         if len(wordy) > 2 and wordy[0]:
             table["classes"].append("names")
-        if 3 <= len(wordy) <= MOST and sum(wordy) >= 2:
+        if len(wordy) <= MOST and sum(wordy) >= 2:
             table["classes"].append("words")
             for cell, head in ((cell, head) for row in rows[1:] for cell, head in zip(row, texts[0], strict=True)):
                 if cell.astext():

@@ -1,6 +1,6 @@
 """Comparisons as text, for a terminal, a chapter or a page of the book."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -100,10 +100,15 @@ def lined_up(frame: pd.DataFrame) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def markdown(frame: pd.DataFrame) -> str:
+def markdown(frame: pd.DataFrame, right: Collection[str] = ()) -> str:
     """A table in Markdown; ``frame.to_html(index=False)`` gives it in HTML.
+
+    Args:
+        frame: cells that are texts, or become them.
+        right: columns that stand to the right, such as numbers.
 
     Note: pandas needs a further package for Markdown, so it is written here.
     """
-    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    lines = ["---:" if name in right else "---" for name in frame.columns]
+    rows = [list(frame.columns), lines, *frame.itertuples(index=False)]
     return "\n".join(f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in rows)

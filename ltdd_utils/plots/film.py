@@ -1,6 +1,7 @@
 """A film of images that change: a strip of states with a slider, a button, and a curve with a dot that moves."""
 
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -14,7 +15,7 @@ from ltdd_utils.plots.axes import Axis, Panel, sheet
 from ltdd_utils.plots.moving import Control, Moving, address, moving
 from ltdd_utils.plots.style import OURS, PUBLISHED
 
-__all__ = ["Frames", "film", "strip"]
+__all__ = ["Frames", "film", "recorded", "strip"]
 
 Frames = Sequence[Tensor] | Path
 """The states of some images, each ``[N, 1 or 3, H, W]``, uint8 or floats in [0, 1]; or the file of a ``strip``."""
@@ -66,6 +67,25 @@ def film(
     still = address(_still(list(strips.values()), len(captions), seen), "webp")
     control = Control("", captions, beside=False, spoken="state of the images")
     return moving(still, "".join(parts), [control], captions, alternative=alternative, button=True, auto=auto)
+
+
+def recorded(folder: Path, start: str) -> tuple[dict[str, Path], list[str], list[str]]:
+    """What ``tools/film_pictures.py`` wrote, as ``film`` takes it: rows, captions, and the words over the columns.
+
+    Args:
+        folder: with ``film.json`` and a strip for each recipe.
+        start: what the images are before the first iteration, in words.
+
+    Raises:
+        ValueError: recipes with states of other iterations.
+    """
+    about = json.loads((folder / "film.json").read_text(encoding="utf-8"))
+    first, *others = [one["iterations"] for one in about["recipes"].values()]
+    if any(other != first for other in others):
+        raise ValueError(f"the recipes of {folder} have states of other iterations; write them in one call")
+    told = [f"after {at} iterations" if at else start for at in first]
+    over = [f"{name}\n{count}" for name, count in zip(about["classes"], about["counts"], strict=True)]
+    return {name: folder / f"{name}.webp" for name in about["recipes"]}, told, over
 
 
 def strip(states: Sequence[Tensor], quality: int = QUALITY) -> bytes:

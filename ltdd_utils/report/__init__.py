@@ -9,6 +9,7 @@ from ltdd_utils.report.elements import elements_table
 from ltdd_utils.report.files import (
     ANSWERS,
     BEGIN,
+    COUNTS,
     ELEMENTS,
     END,
     EXAMPLE,
@@ -26,6 +27,7 @@ from ltdd_utils.report.status import status_table
 __all__ = [
     "ANSWERS",
     "BEGIN",
+    "COUNTS",
     "ELEMENTS",
     "END",
     "EXAMPLE",

@@ -1,5 +1,7 @@
-"""The tables of the two papers' summaries, a row per group of cells: how many numbers it has and how many were run."""
+"""The page of the papers' elements: how many are shown, and which of the printed numbers were run."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,12 +10,16 @@ import pandas as pd
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.recipes.labels import label
 from ltdd_utils.report.status import between
+from ltdd_utils.tables.texts import said
 
-__all__ = ["GROUPS", "Group", "elements_table", "rows_of"]
+__all__ = ["GROUPS", "STATES", "Group", "elements_table", "rows_of", "states_table"]
 
 PAPER_1, PAPER_2 = "zhao2025ltdd", "cui2026rethinking"
 PAPER_WORDS = {PAPER_1: "paper 1", PAPER_2: "paper 2"}
+STATES = {"■": "shown", "◧": "in part", "□": "missing"}  # sign of a row -> how far it is shown
+ROW = re.compile(rf"^\| [^|]+ \| ([{''.join(STATES)}]) ", re.MULTILINE)
 BOTH = ("damed", "unilevel")
+SCALES = {"paper": "as published", "cpu": "reduced"}
 PARTS = ("unilevel_no_debiasing", "unilevel_no_calibration", "unilevel_no_init", "unilevel")
 
 
@@ -70,17 +76,40 @@ def elements_table(table: pd.DataFrame) -> str:
     shown = []
     for group in GROUPS:
         rows = rows_of(group, table)
-        run = {scale: rows[rows["scale"] == scale].drop_duplicates(cell) for scale in ("paper", "cpu")}
-        gaps, factors = run["cpu"]["difference"], ", ".join(f"{factor:g}" for factor in group.factors)
+        run = {scale: rows[rows["scale"] == scale].drop_duplicates(cell) for scale in SCALES}
+        factors = ", ".join(f"{factor:g}" for factor in group.factors)
         shown.append(
             {
-                "rows": f"{PAPER_WORDS[group.paper]}, {group.words}",
-                "cells": f"{group.dataset}, IF {factors}, IPC {', '.join(map(str, group.ipcs))}",
+                "table": f"{PAPER_WORDS[group.paper]}, {group.words}",
+                "cells": f"{said(group.dataset)}, IF {factors}, IPC {', '.join(map(str, group.ipcs))}",
                 "methods": "; ".join(map(label, group.methods)),
-                "numbers": len(rows.drop_duplicates(cell)),
-                "at published scale": len(run["paper"]),
-                "reduced": len(gaps),
-                "ours - printed": between(gaps),
+                "printed": len(rows.drop_duplicates(cell)),
+                "run here": ", ".join(
+                    f"{len(run[scale])} {words}" for scale, words in SCALES.items() if len(run[scale])
+                )
+                or "none",
+                "ours - printed": between(run["cpu"]["difference"]),
             }
         )
-    return markdown(pd.DataFrame(shown))
+    return markdown(pd.DataFrame(shown), ["printed"])
+
+
+def states_table(page: str) -> str:
+    """How many rows of the page are shown, shown in part and missing, by its parts, in Markdown.
+
+    Args:
+        page: the text of the page; its rows say how far they are by a sign.
+    """
+    found = []
+    for paper in page.split("\n## ")[1:]:
+        name = paper.partition(":")[0]
+        for part in paper.split("\n### ")[1:]:
+            signs = ROW.findall(part)
+            counts = Counter(signs)
+            title = part.partition("\n")[0].removesuffix(" that the summary names")
+            row = {"part": f"{name}, {title[0].lower()}{title[1:]}", "row by row": "".join(signs)}
+            found.append(row | {words: counts[sign] for sign, words in STATES.items()})
+    table = pd.DataFrame(found, columns=["part", *STATES.values(), "row by row"])
+    whole = {words: f"**{table[words].sum()}**" for words in STATES.values()}
+    whole |= {"part": "**together**", "row by row": ""}
+    return markdown(pd.concat([table, pd.DataFrame([whole])]), list(STATES.values()))

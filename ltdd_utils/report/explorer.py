@@ -14,6 +14,7 @@ from ltdd_utils.analysis.listing import once
 from ltdd_utils.analysis.published import given
 from ltdd_utils.analysis.text import formatted
 from ltdd_utils.report.status import PAPERS, exact
+from ltdd_utils.tables.long import LOOK, SCRIPT
 from ltdd_utils.tables.pages import STYLE
 from ltdd_utils.tables.texts import said
 
@@ -22,17 +23,10 @@ __all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "WAITING", "explorer", "state_of
 PUBLISHED, REDUCED, WAITING, NO_RECIPE = "as published", "reduced", "not run", "no recipe"  # states of a number
 LOOKS = {PUBLISHED: "p", REDUCED: "r", WAITING: "w", NO_RECIPE: "w"}
 HEADS = ("cell", "method", "printed in", "published", "ours", "state")
+FILE = "published-and-ours.csv"
 MORE = ("protocol", "difference", "inside", "n", "students", "visible from", "scale", "cost (s)", "command", "note")
-LOOK = """
-.ltdd-all .box{max-height:40rem;overflow:auto;width:auto}
-.ltdd-all thead th{position:sticky;top:0;z-index:2;background:var(--ltdd-page)!important}
-.ltdd-all th button{all:unset;cursor:pointer;font-weight:600}.ltdd-all th button:focus-visible{outline:2px solid}
-.ltdd-all th[aria-sort=ascending] button::after{content:" ↑"}
-.ltdd-all th[aria-sort=descending] button::after{content:" ↓"}
+TILES = """
 .ltdd-all tr:target{outline:2px solid #2b83ba}
-.ltdd-bar{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;font-size:.85em;margin:.5rem 0}
-.ltdd-bar :is(input,select,button){font:inherit;color:inherit;background:transparent;padding:.2rem .5rem;
-border:1px solid rgb(127 127 127/70%);border-radius:.25rem}.ltdd-bar option{color:#000;background:#fff}
 .ltdd-tiles{margin:.6rem 0}.ltdd-tiles p{font-size:.85em;margin:.5rem 0 .15rem}
 .ltdd-tiles div{display:flex;flex-wrap:wrap;gap:2px}
 .ltdd-tiles i{width:14px;height:14px;display:inline-block;box-sizing:border-box;border:1px solid #8a8a8a}
@@ -41,57 +35,8 @@ border:1px solid rgb(127 127 127/70%);border-radius:.25rem}.ltdd-bar option{colo
 .ltdd-tiles i:is(:hover,:focus){outline:2px solid currentColor;outline-offset:1px}
 .ltdd-tiles .named{min-height:2.8em}
 """.replace("\n", "")
-SCRIPT = """
+NAMING = """
 (() => {
-const box = document.querySelector('.ltdd-all'), body = box.querySelector('tbody'), rows = [...body.rows];
-const make = (tag, props) => Object.assign(document.createElement(tag), props);
-const bar = make('div', {className: 'ltdd-bar'}), told = make('span', {ariaLive: 'polite'});
-const find = make('input', {type: 'search', placeholder: 'filter: any words', ariaLabel: 'filter rows by words'});
-const states = [...new Set(rows.map(row => row.cells[5].textContent))];
-const pick = make('select', {ariaLabel: 'filter rows by state'});
-pick.append(...['all states', ...states].map(text => make('option', {textContent: text})));
-const shown = () => rows.filter(row => !row.hidden);
-const filter = () => {
-  const words = find.value.toLowerCase().split(/ +/);
-  for (const row of rows) {
-    const text = row.textContent.toLowerCase();
-    const state = pick.selectedIndex === 0 || row.cells[5].textContent === pick.value;
-    row.hidden = !state || !words.every(word => text.includes(word));
-  }
-  told.textContent = `${shown().length} of ${rows.length} rows`;
-};
-find.oninput = pick.onchange = filter;
-const number = text => parseFloat(text.replace('\\u2212', '-').replace(/^[<>]|^about /, ''));
-const heads = [...box.querySelectorAll('thead th')];
-heads.forEach((head, place) => {
-  const button = make('button', {textContent: head.textContent, type: 'button'});
-  head.replaceChildren(button);
-  button.onclick = () => {
-    const way = head.ariaSort === 'ascending' ? -1 : 1;
-    heads.forEach(other => other.removeAttribute('aria-sort'));
-    head.setAttribute('aria-sort', way > 0 ? 'ascending' : 'descending');
-    const order = (a, b) => {
-      const [x, y] = [a, b].map(row => row.cells[place].textContent), [m, n] = [x, y].map(number);
-      if (place === 3 || place === 4) return (isNaN(m) - isNaN(n)) || way * (m - n) || 0;
-      return way * x.localeCompare(y, 'en', {numeric: true});
-    };
-    body.append(...rows.sort(order));
-  };
-});
-const save = make('button', {textContent: 'CSV of these rows', type: 'button'});
-save.onclick = () => {
-  const quote = text => `"${text.replaceAll('"', '""')}"`;
-  const lines = [[...heads.map(head => head.textContent), ...JSON.parse(box.dataset.more)]];
-  for (const row of shown()) lines.push([...[...row.cells].map(c => c.textContent), ...JSON.parse(row.dataset.more)]);
-  const text = lines.map(line => line.map(quote).join(',')).join('\\r\\n');
-  const file = new Blob(['\\ufeff' + text], {type: 'text/csv'});
-  const link = make('a', {href: URL.createObjectURL(file), download: 'published-and-ours.csv'});
-  link.click();
-  URL.revokeObjectURL(link.href);
-};
-bar.append(find, pick, save, told);
-box.prepend(bar);
-filter();
 const all = document.querySelector('.ltdd-tiles'), marks = [...all.querySelectorAll('div i')];
 const name = all.querySelector('.named');
 marks.forEach((mark, place) => {
@@ -135,10 +80,10 @@ def explorer(table: pd.DataFrame) -> str:
     commands = escape("\n".join(f"{name}\n{line}" for line, name in told.items()))
     title = f"{len(told)} commands, one for each number that a recipe makes"
     folded = f"<details><summary>{title}</summary><pre>{commands}</pre></details>"
-    more = escape(json.dumps(MORE))
+    options = f'data-pick="{HEADS.index("state")}" data-more="{escape(json.dumps(MORE))}" data-file="{FILE}"'
     return (
-        f'<div class="ltdd-table ltdd-all" data-more="{more}"><style>{STYLE}{LOOK}</style>{box}{folded}</div>\n'
-        f"<script>{SCRIPT}</script>"
+        f'<div class="ltdd-table ltdd-long ltdd-all" {options}><style>{STYLE}{LOOK}</style>{box}{folded}</div>\n'
+        f"<script>{SCRIPT}{NAMING}</script>"
     )
 
 
@@ -192,7 +137,7 @@ def tiles(table: pd.DataFrame) -> str:
         "point at a tile, or go along them with the arrow keys, and its cell is named below</p>"
     )
     named = '<p class="named" aria-live="polite"></p>'
-    return f'<div class="ltdd-tiles"><style>{LOOK}</style>{legend}{"".join(parts)}{named}</div>'
+    return f'<div class="ltdd-tiles"><style>{TILES}</style>{legend}{"".join(parts)}{named}</div>'
 
 
 def _tile(row: Mapping[str, Any]) -> str:

@@ -20,17 +20,31 @@ from ltdd_utils.records.published import targets
 from ltdd_utils.records.table import load
 from ltdd_utils.report.answers import answers_table
 from ltdd_utils.report.campaign import campaign_section
-from ltdd_utils.report.elements import elements_table
+from ltdd_utils.report.elements import elements_table, states_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.luck import example, luck_tables
 from ltdd_utils.report.page import reproduction_page
 from ltdd_utils.report.speed import speed_tables
 from ltdd_utils.report.status import explained
 
-__all__ = ["ANSWERS", "BEGIN", "ELEMENTS", "END", "EXAMPLE", "HEADLINE", "LUCK", "SPEED", "main", "stale", "with_part"]
+__all__ = [
+    "ANSWERS",
+    "BEGIN",
+    "COUNTS",
+    "ELEMENTS",
+    "END",
+    "EXAMPLE",
+    "HEADLINE",
+    "LUCK",
+    "SPEED",
+    "main",
+    "stale",
+    "with_part",
+]
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
+COUNTS = ("<!-- counts:begin -->", "<!-- counts:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
 SPEED = ("<!-- speed:begin -->", "<!-- speed:end -->")
 ANSWERS = ("<!-- answers:begin -->", "<!-- answers:end -->")
@@ -59,12 +73,13 @@ def _files(root: Path) -> dict[Path, str]:
     headline = headline_table(records, published)
     table, elements = compare(records, published, known), root / "book" / "elements.md"
     summary, speed = explained(table), root / "book" / "speed.md"
+    listed = elements.read_text(encoding="utf-8")
     tables, count = speed_tables(root / "results" / "benchmarks"), root / "book" / "counting.md"
     counted = with_part(count.read_text(encoding="utf-8"), example(records), *EXAMPLE)
     return {
         count: with_part(counted, luck_tables(root / "results" / "variance"), *LUCK),
         speed: with_part(speed.read_text(encoding="utf-8"), tables, *SPEED),
-        elements: with_part(elements.read_text(encoding="utf-8"), elements_table(table), *ELEMENTS),
+        elements: with_part(with_part(listed, elements_table(table), *ELEMENTS), states_table(listed), *COUNTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: _front(first, headline, answers_table(records, "../notebooks")),
         readme: with_part(_front(readme, headline, answers_table(records, "notebooks")), summary),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from ltdd_utils.tables.long import LONG, LOOK, SCRIPT
+
 __all__ = ["FILLED", "HOLLOW", "STYLE", "framed", "mark"]
 
 FILLED, HOLLOW = "\N{BLACK CIRCLE}", "\N{WHITE CIRCLE}"  # resolved, and not
@@ -43,8 +45,9 @@ padding-left:.1rem!important}
 .ltdd-table details{font-size:.85em;margin:.4rem 0 0}
 .ltdd-table pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;margin:.3rem 0 0;padding:.5rem .7rem;
 background:rgb(127 127 127/10%);color:inherit;border:0}
-.ltdd-table table:has(td.v) :is(th,td):first-child{min-width:13em!important}
-@media (max-width:600px){.ltdd-table :is(th,td):first-child{min-width:0!important;max-width:9.5em!important}}
+@media (min-width:601px){.ltdd-table table:has(td.v) :is(th,td):first-child{min-width:13em!important}}
+@media (max-width:600px){.ltdd-table table :is(th,td):first-child{min-width:0!important;max-width:9.5em!important}
+.ltdd-table table .w:first-child{min-width:8.5em!important}.ltdd-table .v{display:none}}
 """.replace("\n", "")
 
 
@@ -56,6 +59,8 @@ def mark(sign: str) -> str:
 def framed(caption: str, heads: str, bodies: Sequence[str], below: str) -> str:
     """The whole of it: style, caption, a box that scrolls if it must, and what stands below.
 
+    A table of more than ``LONG`` rows can be filtered and sorted where scripts run.
+
     Args:
         caption: a text.
         heads: cells of the head, HTML.
@@ -66,7 +71,10 @@ def framed(caption: str, heads: str, bodies: Sequence[str], below: str) -> str:
     inside = "".join(f"<tbody>{body}</tbody>" for body in bodies)
     table = f'<table aria-label="{escape(caption)}"><thead><tr>{heads}</tr></thead>{inside}</table>'
     box = f'<div class="box" tabindex="0" role="region" aria-label="{escape(caption)}">{table}</div>'
-    return f'<div class="ltdd-table"><style>{STYLE}</style>{title}{box}{below}</div>'
+    if inside.count("<tr>") <= LONG:
+        return f'<div class="ltdd-table"><style>{STYLE}</style>{title}{box}{below}</div>'
+    look, added = f"<style>{STYLE}{LOOK}</style>", f"<script>{SCRIPT}</script>"
+    return f'<div class="ltdd-table ltdd-long">{look}{title}{box}{below}{added}</div>'
 
 
 def cell(text: Any, kind: str, **attributes: str) -> str:  # noqa: ANN401 (a text, or HTML that is marked as such)

@@ -15,7 +15,7 @@ __all__ = ["EMPTY", "MOST", "Shown", "shown"]
 
 MOST = 6  # columns: what a page of 750 pixels and a reader can take
 EMPTY = "\N{EN DASH}"
-SHORT = 9  # letters
+SHORT, WORDY = 9, 14  # letters: at most so many stay on a line, more than so many are words
 BETWEEN = f" {MINUS} "
 AS_WRITTEN = ("scale",)  # columns whose words are no names: the scale "tiny" is no data set
 DROPPED = ("spread", "command")  # whose spread it is, chapter 00 says; commands are folded below
@@ -42,6 +42,11 @@ class Column:
             and all(map(is_number, filled))
             and all(len(cell) < 9 or is_number(cell) for cell in self.cells)
         )
+
+    @property
+    def wordy(self) -> bool:
+        """Whether it needs room on a phone, where it would else be as narrow as its longest word."""
+        return max(map(len, self.cells), default=0) > WORDY
 
     @property
     def short(self) -> bool:
@@ -73,7 +78,8 @@ class Shown:
         cells = []
         for place, column in enumerate(self.columns):
             text = escape(column.cells[row]) if column.html is None else column.html[row]
-            kind = ("n" if column.right else "k" if column.short else "", "x" if text in (EMPTY, "not run") else "")
+            kind = ("n" if column.right else "k" if column.short else "w" if column.wordy else "",)
+            kind += ("x" if text in (EMPTY, "not run") else "",)
             options = {"class_": " ".join(filter(None, kind)), "scope": "row" if place == 0 else ""}
             if column.picture is not None:
                 options = column.picture.cell

@@ -95,12 +95,21 @@ CONTRASTS = pd.DataFrame(
 )
 
 
-def test_a_table_of_contrasts_fits_a_page_and_scrolls_on_a_phone_beside_its_first_column(show):
+def test_a_table_of_contrasts_fits_a_page_and_on_a_phone_its_verdicts_are_in_sight(show):
     table = shown(CONTRASTS, "x")._repr_html_()
     with show(table) as tab:
         wide = seen(tab)
     assert not wide["wide"] and not wide["hidden"] and not wide["bare"] and wide["columns"] == 5
     with show(table, 390) as tab:
+        edges = tab.evaluate("[...document.querySelectorAll('.sign')].map(s => s.getBoundingClientRect().right)")
+        assert len(edges) == 5 and max(edges) <= 390
+        name = tab.evaluate("document.querySelector('tbody th').getBoundingClientRect().width")
+        assert name >= 100, "a long name needs more room than its longest word"
+
+
+def test_a_wide_table_scrolls_on_a_phone_beside_its_first_column(show):
+    table = shown(pd.DataFrame({f"a column, {n}": ["x" * 25] for n in range(5)}, index=["a"]), "x")
+    with show(table._repr_html_(), 390) as tab:
         first = "document.querySelector('tbody th').getBoundingClientRect().left"
         before = tab.evaluate(first)
         tab.evaluate("document.querySelector('.box').scrollLeft = 120")
@@ -114,6 +123,33 @@ def test_the_rules_see_what_breaks_them(show):
     with show(f'<table class="dataframe" style="white-space:nowrap">{row}<tr><td>ltdd run x</td></tr></table>') as tab:
         found = seen(tab)
     assert found["wide"] and found["columns"] == 9 and found["commands"] == ["ltdd run x"] and found["plain"]
+
+
+LONG = pd.DataFrame(
+    {"accuracy": [50.0 - n if n % 2 else 20.0 + n for n in range(40)], "note": [f"word {n}" for n in range(40)]},
+    index=pd.MultiIndex.from_product([("one judge", "another"), [f"set {n}" for n in range(20)]]),
+)
+VISIBLE = "[...document.querySelectorAll('tbody tr:not(.group)')].filter(r => r.offsetParent)"
+
+
+def test_a_long_table_is_filtered_by_words_and_groups_and_sorted_within_them(show):
+    with show(shown(LONG, "x")._repr_html_()) as tab:
+        assert tab.evaluate("document.querySelector('.ltdd-bar span').textContent") == "40 of 40 rows"
+        assert tab.evaluate("document.querySelector('.box').clientHeight") <= 640
+        tab.evaluate("(() => { const s = document.querySelector('.ltdd-bar select'); s.selectedIndex = 2;"
+                     " s.onchange(); document.querySelectorAll('thead button')[1].click(); })()")  # fmt: skip
+        values = tab.evaluate(f"{VISIBLE}.map(r => parseFloat(r.cells[1].textContent))")
+        assert values == sorted(values) and len(values) == 20
+        assert tab.evaluate("[...document.querySelectorAll('.group')].filter(r => r.offsetParent).length") == 1
+        tab.evaluate("(() => { const i = document.querySelector('.ltdd-bar input');"
+                     " i.value = 'another 37'; i.oninput(); })()")  # fmt: skip
+        assert tab.evaluate(f"{VISIBLE}.map(r => r.cells[0].textContent)") == ["set 17"]
+        assert tab.evaluate("document.querySelectorAll('.group')[1].parentElement.rows[0].className") == "group"
+
+
+def test_a_short_table_has_nothing_to_filter(show):
+    with show(shown(LONG.head(20), "x")._repr_html_()) as tab:
+        assert tab.evaluate("document.querySelectorAll('.ltdd-bar, thead button').length") == 0
 
 
 # --- The reproduction page's own table --------------------------------------------------------------------------------
