@@ -522,6 +522,25 @@ figure(
 )
 
 # %% [markdown]
+# The way in between is a film.
+# It shows one more pipeline, of seed 1 and with experts of its own: none of those above, whose experts are shared.
+# (A recipe has a row once it was run so, with `--set method.experts.seed=null --keep-images 16`.)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+reel = where / "pictures" / "film_cifar10"
+strips, told, over = plots.film.recorded(reel, "the initial set")
+shown = {name.removesuffix("_cifar10"): strip for name, strip in strips.items()}
+shown = {recipes.label(m): shown[m] for m in paper_1 if m in shown}
+figure(
+    notebook.film(shown, told, over=over),
+    "The first image of each class on its way through the matching, with the number of "
+    f"its real images above: {', '.join(shown)}, seed 1, experts of its own.",
+    "Ten small photographs in a row, airplane to truck, above a slider. On the way their "
+    "contrast grows and coloured texture appears, most of all in the airplane; what they "
+    "show stays visible.",
+)
+
+# %% [markdown]
 # ## What it cost
 #
 # The table has the seconds of each stage on the machine named above it.

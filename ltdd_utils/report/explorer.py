@@ -49,7 +49,7 @@ marks.forEach((mark, place) => {
   };
 });
 })();
-"""
+""".strip()
 
 
 def state_of(row: Mapping[str, Any]) -> str:
@@ -83,7 +83,7 @@ def explorer(table: pd.DataFrame) -> str:
     options = f'data-pick="{HEADS.index("state")}" data-more="{escape(json.dumps(MORE))}" data-file="{FILE}"'
     return (
         f'<div class="ltdd-table ltdd-long ltdd-all" {options}><style>{STYLE}{LOOK}</style>{box}{folded}</div>\n'
-        f"<script>{SCRIPT}{NAMING}</script>"
+        f"<script>{SCRIPT}\n{NAMING}</script>"
     )
 
 

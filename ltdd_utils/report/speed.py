@@ -117,7 +117,7 @@ def _ratio(row: pd.Series) -> str:
 def _spanned(row: pd.Series, names: tuple[str, str, str], digits: int) -> str:
     """A median, and where there were several rounds its least and most."""
     middle, least, most = (f"{row[name]:.{digits}f}" for name in names)
-    return f"{middle} ({least} to {most})" if row["n"] > 1 else middle
+    return f"{middle} ({least}\N{EN DASH}{most})" if row["n"] > 1 else middle
 
 
 def _jobs(rows: pd.DataFrame) -> str:

@@ -84,4 +84,4 @@ for (const box of document.querySelectorAll('.ltdd-long:not([data-ready])')) {
   box.querySelector('.box').before(bar);
   filter();
 }
-"""
+""".strip()
