@@ -65,7 +65,9 @@ figure.picture("paper_1")
 # Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later.
 # A student begins at $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with label logits $y$ (their softmax is the target) and step size $\eta$:
 #
-# $$ w_{i+1} = w_i - \eta\, g_i, \qquad g_i = \nabla_w \ell(w_i; x, y), \qquad i = 0, \dots, N - 1. $$
+# $$ w_{i+1} = w_i - \eta\, g_i, \qquad i = 0, \dots, N - 1, $$
+#
+# $$ g_i = \nabla_w \ell(w_i; x, y). $$
 #
 # The **matching loss** is the squared distance that remains to the target, as a fraction of the squared initial distance (MTT, [arXiv 2203.11932](https://arxiv.org/abs/2203.11932)):
 #
@@ -190,12 +192,14 @@ figure(
 #
 # 1. *At the end*, $w_N$ enters $L$ directly: $a_N = 2\, P(w_N - w^*) \,/\, \|P(w_0 - w^*)\|^2$.
 # 2. *One step back.* $w_{i+1} = w_i - \eta\, g_i(w_i)$ has the Jacobian $I - \eta H_i$, with $H_i = \nabla_w^2 \ell(w_i)$.
-#    A Hessian is symmetric, so $a_i = (I - \eta H_i)^\top a_{i+1} = a_{i+1} - \eta\, H_i a_{i+1}.$
+#    A Hessian is symmetric, so $a_i = (I - \eta H_i)^\top a_{i+1}$, which is $a_{i+1} - \eta\, H_i a_{i+1}$.
 # 3. *What step $i$ adds.* For fixed $w_i$, a change of the images moves $w_{i+1}$ by $-\eta\, \partial_x g_i$, a change of the label logits by $-\eta\, \partial_y g_i$, and a change of the step size by $-g_i$.
 #
 # Summed over all steps,
 #
-# $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), \qquad \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), $$
+# $$ \frac{dL}{dx} = -\eta \sum_i \partial_x (g_i \cdot a_{i+1}), $$
+#
+# $$ \frac{dL}{dy} = -\eta \sum_i \partial_y (g_i \cdot a_{i+1}), $$
 #
 # $$ \frac{dL}{d\eta} = -\sum_i g_i \cdot a_{i+1}. $$
 #

@@ -34,7 +34,7 @@ border-bottom:1.5px solid rgb(127 127 127/70%)!important;background:none!importa
 .ltdd-table :is(th,td).n{text-align:right!important}
 .ltdd-table td.n{white-space:nowrap!important}
 .ltdd-table td.x{opacity:.7}
-.ltdd-table td.k{white-space:nowrap!important}
+.ltdd-table tbody .k{white-space:nowrap!important}
 .ltdd-table td.v{padding:0 .3rem!important;vertical-align:middle!important}
 .ltdd-table td svg,.ltdd-table th svg{display:block;width:170px!important;
 max-width:none!important;min-width:170px;font-weight:400}
