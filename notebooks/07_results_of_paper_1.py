@@ -71,7 +71,7 @@ if "google.colab" in sys.modules:
 # | iterations | 150 | 10,000 |
 # | DAM weights (chapter 05 says why) | of mean 1 | of sum 1 |
 #
-# All distillations share the four expert pairs; a seed decides the initial images, the draws of the matching, and the students.
+# All distillations share the four expert pairs, unless a row says *experts of its own*; a seed decides the initial images, the draws of the matching, and the students.
 # A distillation's score is the mean of five students on the full test set, each after its last step.
 
 # %%
@@ -523,7 +523,7 @@ figure(
 
 # %% [markdown]
 # The way in between is a film.
-# It shows one more pipeline, of seed 1 and with experts of its own: none of those above, whose experts are shared.
+# It shows the pipeline of the row *experts of its own* above, of seed 1: these are not the images of the figure before it, whose pipelines share their experts.
 # (A recipe has a row once it was run so, with `--set method.experts.seed=null --keep-images 16`.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
