@@ -283,3 +283,18 @@ def test_jobs_alternates_its_ways_and_refuses_other_scores(benchmark, equal, mon
     assert called == ["", *ways, *ways[1:], ways[0], ways[2], *ways[:2]]
     assert [row["ratio"] for row in json.loads(capsys.readouterr().out)] == [1.0, 1.0, 0.6]
     assert pd.read_csv(saved)["n"].tolist() == [3, 3, 3]
+
+
+@pytest.mark.float32
+def test_the_methods_of_condensation_are_measured_on_the_loops_of_their_recipes(benchmark, monkeypatch):
+    """More iterations take longer, LADM's images are IDM's loop, and DM's ratio to itself is one."""
+    module = benchmark("condensation")
+    asked = []
+    monkeypatch.setattr(module.Bench, "seconds", lambda self, iterations: asked.append(iterations) or 0.5 * iterations)
+    for method in module.LOOPS:
+        bench = module.Bench(method, "cpu", 100)
+        known = recipes.recipe(f"{method}_cifar10", imbalance_factor=100, ipc=10, scale="cpu").method
+        assert bench.cfg == getattr(known, "images", known)
+        assert [len(rows) for rows in bench.real.rows][::9] == [100, 1] and len(bench.start) == 100
+        assert module.measured(method, "cpu", 100)["seconds"] == 0.5
+    assert module.LOOPS["ladm"] is module.LOOPS["idm"]

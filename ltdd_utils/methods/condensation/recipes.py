@@ -163,8 +163,8 @@ def ladm(cell: Cell) -> LADMConfig:
 
     A method of ours, in no paper: chapter 18 has its way. The images have IDM's settings, the teacher those of the
     online protocols' plain one, both with tau = 1. At scale cpu the weight of the images' cross-entropy is about a
-    quarter of IDM's, and the set names a step size for students: both were chosen there, on CIFAR-10's unused train
-    images (IF 100, IPC 10). Other scales keep IDM's weight and the protocol's step size.
+    quarter of IDM's, chosen on CIFAR-10's unused train images (IF 100, IPC 10), and the set names the step size for
+    students that DAM + ED learned there. Other scales keep IDM's weight and the protocol's step size.
     """
     images, labelling = replace(idm(cell), logit_adjustment=1.0), teacher(cell.dataset, cell.scale)
     cfg = LADMConfig(images, replace(labelling, logit_adjustment=1.0))
