@@ -298,6 +298,21 @@ notebook.table(
 # (The digits are not for comparing methods: random images are hard to beat there.)
 # On CIFAR-10-LT one pipeline of CSDM and one of DM lie within a point of each other; of the control the rows say whether it was run.
 # So far nothing here speaks for the weights by class.
+#
+# ### What a recipe without experts costs
+#
+# Iterations of each recipe at scale `cpu`, measured one after another in rounds, in one run of `benchmarks/condensation.py`.
+# Start, teachers and students are not in it.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+loops = pd.read_csv(where / "benchmarks" / "condensation.csv").set_index("method")
+loops.index = [recipes.label(method) for method in loops.index]
+shown = ["iterations", "s per iteration", "seconds / DM's", "peak GiB"]
+assert loops["seconds / DM's"]["DM"] == 1
+assert (loops["peak GiB"][["IDM", "LADM"]] > loops["peak GiB"]["DM"]).all()
+notebook.table(loops[shown], "The loops of condensation beside DM's", digits=2)
+
+# %% [markdown]
 
 # %% [markdown]
 # ## Each paper's headline under the other's evaluator

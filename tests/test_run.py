@@ -194,6 +194,8 @@ RECIPES = {
     "csdm": small_condensation("csdm"),
     "idm": small_condensation("idm"),
     "dream": small_condensation("dream"),
+    "ladm": small_condensation("ladm"),
+    "ladm without iterations": small_condensation("ladm", **{"method.images.iterations": 0}),
     "dm without iterations": small_condensation("dm", **{"method.iterations": 0}),
     "mtt": small_trajectory("mtt"),
     "damed": small_trajectory("damed"),
