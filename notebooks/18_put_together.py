@@ -34,7 +34,7 @@
 # >
 # > - Under paper 1's judge LADM is above every set of either paper, and above IDM, which it is made from.
 # > - Under paper 2's judge, which replaces all labels, its sets are above those of both papers; the lead over EDC is not resolved.
-# > - Its students see forty small images of a class where others see ten images; part of the lead is that budget.
+# > - Its students see forty small images of a class where others see ten images: the budgets are not equal.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -283,13 +283,12 @@ control = board.differences(
         "mosaics of random images - random images": (start, ("random", DEBIASED)),
     }
 )
-assert control.points.min() > 0
 assert control.points.iloc[0] > control.points.iloc[1]
-assert control.verdict.iloc[0] == "resolved"
+assert list(control.verdict) == ["resolved", "not resolved"]
 notebook.table(control, "What matching adds, and what small images add, paper 2's judge")
 
 # %% [markdown]
-# Both: small images alone win something over whole random ones, and matching wins more on top.
+# Matching adds most of it, though to small images; what small images alone add to whole ones is not resolved.
 #
 # ## On other images
 #
