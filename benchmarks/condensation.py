@@ -34,7 +34,7 @@ from ltdd_utils.methods.condensation.distributions import idm
 from ltdd_utils.methods.condensation.features import dm
 from ltdd_utils.methods.condensation.gradients import dc
 from ltdd_utils.methods.condensation.matching import dream
-from ltdd_utils.methods.condensation.settings import LADMConfig
+from ltdd_utils.methods.condensation.settings import CondensationConfig, LADMConfig
 from ltdd_utils.methods.condensation.spectral import csdm
 
 CLASSES, FACTOR, SIZE = 10, 100, 32
@@ -42,13 +42,18 @@ LOOPS = {"dm": dm, "csdm": csdm, "dc": dc, "dream": dream, "idm": idm, "ladm": i
 FEW = {"dm": 20, "csdm": 20, "dc": 1, "dream": 1, "idm": 10, "ladm": 10}  # iterations, of about a second or more
 
 
+def settings(method: str, scale: str) -> CondensationConfig:
+    """Of the loop of images."""
+    cfg = recipes.recipe(f"{method}_cifar10", imbalance_factor=FACTOR, ipc=10, scale=scale).method
+    return cfg.images if isinstance(cfg, LADMConfig) else cfg
+
+
 class Bench:
     """A recipe's loop on noise; LADM is its loop of images."""
 
     def __init__(self, method: str, scale: str, most: int) -> None:
         """A long tail with ``most`` images in its largest class, and a set of ten images of each to begin from."""
-        cfg = recipes.recipe(f"{method}_cifar10", imbalance_factor=FACTOR, ipc=10, scale=scale).method
-        self.cfg = cfg.images if isinstance(cfg, LADMConfig) else cfg
+        self.cfg = settings(method, scale)
         labels = torch.arange(CLASSES).repeat_interleave(torch.tensor(class_counts(most, FACTOR, CLASSES)))
         images = torch.randn(len(labels), 3, SIZE, SIZE, generator=generator(0, "real"))
         self.loop, self.real = LOOPS[method], RealImages.of(images, labels, CLASSES)
@@ -97,7 +102,7 @@ def main() -> int:
     rounds = [{method: child(method) for method in LOOPS} for _ in range(options.rounds)]
     rows = []
     for method in LOOPS:
-        cfg = Bench(method, options.scale, FACTOR).cfg
+        cfg = settings(method, options.scale)
         seconds, peak = (median(one[method][key] for one in rounds) for key in ("seconds", "peak"))
         whole = {"iterations": cfg.iterations, "recipe, s": seconds * cfg.iterations}
         rows.append({"method": method, "s per iteration": seconds, **whole, "peak GiB": peak})

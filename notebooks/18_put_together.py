@@ -254,8 +254,8 @@ stored, online = board.contrasts(pairs, STORED), board.contrasts(pairs, DEBIASED
 stored, online = (analysis.only_run(table) for table in (stored, online))
 assert (stored.verdict == "resolved").all() and stored.points.min() > 1.5
 assert online.points.min() > 0
-over = ["ladm - damed", "ladm - unilevel", "ladm - random"]
-assert (online.verdict[over] == "resolved").all()
+beaten = ["ladm - damed", "ladm - unilevel", "ladm - random"]
+assert (online.verdict[beaten] == "resolved").all()
 assert online.verdict["ladm - edc"] == "not resolved"
 notebook.table(stored, "LADM minus its rivals, paper 1's judge")
 

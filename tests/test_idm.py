@@ -51,6 +51,18 @@ def made_by(first=None, real=None, seed=0, options=None, **changes):
     return idm(replace(CFG, **changes), first, first.images, real or tail(), seed, **(options or {}))
 
 
+def trained_by_sgd(one, batches, loss):
+    """Steps of PyTorch's SGD with the settings of ``CFG``, in place, and the share of right answers before each."""
+    sgd, right = torch.optim.SGD(one.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4), []
+    for images, labels in batches:
+        logits = one(images)
+        right.append((logits.argmax(dim=1) == labels).double().mean().item())
+        sgd.zero_grad()
+        loss(logits, labels).backward()
+        sgd.step()
+    return right
+
+
 def network(name="network"):
     return build(NETWORK, CLASSES, SIZE, 1, generator(0, name))
 
@@ -148,14 +160,7 @@ def test_a_network_of_the_queue_is_trained_as_by_sgd_of_pytorch():
     before = queue.weights[0].clone()
     batches = [(noise(6, 1, SIZE, SIZE, name=f"batch {k}"), torch.tensor([0, 1, 2] * 2)) for k in range(6)]
     given = iter(batches)
-    sgd = torch.optim.SGD(one.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
-    right = []
-    for images, labels in batches:
-        logits = one(images)
-        right.append((logits.argmax(dim=1) == labels).double().mean().item())
-        sgd.zero_grad()
-        F.cross_entropy(logits, labels).backward()
-        sgd.step()
+    right = trained_by_sgd(one, batches, F.cross_entropy)
     for _ in range(2):  # its velocity stays with it between two trainings
         queue.train(1, lambda: next(given))
     torch.testing.assert_close(queue.weights[1], flat_parameters(one))

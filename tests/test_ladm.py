@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from test_idm import CFG, made_by, mosaics, network
+from test_idm import CFG, made_by, mosaics, network, trained_by_sgd
 from toy_condensation import CLASSES, COUNTS, IPC, SIZE, noise, tail
 from toy_recipes import small_condensation
 from toy_sets import context, result_of
@@ -39,15 +39,12 @@ def test_a_network_of_the_queue_follows_the_logit_adjusted_loss():
     queue = Queue(replace(CFG, network_steps=2), network(), torch.device("cpu"), 2 * prior.log())
     queue.push(one)
     batches = [(noise(6, 1, SIZE, SIZE, name=f"batch {k}"), torch.tensor([0, 1, 2] * 2)) for k in range(2)]
-    sgd = torch.optim.SGD(one.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
-    right = []
-    for images, labels in batches:
-        logits = one(images)
-        right.append((logits.argmax(dim=1) == labels).double().mean().item())
-        sgd.zero_grad()
+
+    def adjusted(logits, labels):
         weighted = prior**2 * logits.exp()
-        (-(weighted[range(6), labels] / weighted.sum(dim=1)).log().mean()).backward()
-        sgd.step()
+        return -(weighted[range(6), labels] / weighted.sum(dim=1)).log().mean()
+
+    right = trained_by_sgd(one, batches, adjusted)
     given = iter(batches)
     queue.train(0, lambda: next(given))
     torch.testing.assert_close(queue.weights[0], flat_parameters(one))

@@ -15,6 +15,7 @@ from ltdd_utils.core.hints import did_you_mean
 
 __all__ = [
     "UnknownName",
+    "above_zero",
     "added_field",
     "at_least",
     "canonical_json",
@@ -227,6 +228,13 @@ def at_least(config: object, **bounds: float) -> None:
         value = getattr(config, name)
         if value is not None and not (is_number(value) and bound <= value < float("inf")):
             raise ValueError(f"{name} is {value}; it must be a finite number, at least {bound}")
+
+
+def above_zero(config: object, name: str) -> None:
+    """Raise unless the field ``name`` is a finite number above 0, or None."""
+    value = getattr(config, name)
+    if value is not None and not 0 < value < float("inf"):
+        raise ValueError(f"{name} is {value}; it must be a finite number above 0")
 
 
 def share_range(config: object, name: str) -> None:

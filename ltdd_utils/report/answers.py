@@ -96,7 +96,7 @@ def _whole(found: Boards) -> tuple[str, bool]:
     one = found["cifar10"]
     whole = _percent(one, "full_logit_adjusted", STORED)
     points = max(entry.scores.percent for name in SETS for on in JUDGES if (entry := one.entry(name, on))) - whole
-    return f"the best set: {points:+.1f} points", points < -5
+    return f"the best set: {points:+.1f} points", points < -10
 
 
 def _adsa(found: Boards) -> tuple[str, bool]:

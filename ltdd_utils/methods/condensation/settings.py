@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ltdd_utils.augment.settings import AugmentConfig
-from ltdd_utils.core.settings import added_field, at_least, check_types, choice
+from ltdd_utils.core.settings import above_zero, added_field, at_least, check_types, choice
 from ltdd_utils.networks.settings import NetworkConfig
 from ltdd_utils.teachers.settings import TeacherConfig
 
@@ -91,8 +91,7 @@ class SpectralConfig(DMConfig):
         for name in ("amplitude_head", "amplitude_tail"):
             if getattr(self, name) > 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it is a share, from 0 to 1")
-        if not 0 < self.bandwidth < float("inf"):
-            raise ValueError(f"bandwidth is {self.bandwidth}; it must be a finite number above 0")
+        above_zero(self, "bandwidth")
 
 
 @dataclass(frozen=True)
@@ -136,10 +135,8 @@ class IDMConfig(MosaicConfig):
         super().__post_init__()
         choice(self, "regulariser_of")
         choice(self, "network_data")
-        at_least(self, logit_adjustment=0)
-        at_least(
-            self, regulariser=0, queue=1, first_networks=0, push_every=1, trained=0, network_steps=0, network_batch=1
-        )
+        at_least(self, regulariser=0, queue=1, first_networks=0, push_every=1, trained=0, network_steps=0)
+        at_least(self, network_batch=1, logit_adjustment=0)
         if self.first_networks > self.queue:
             more = f"first_networks is {self.first_networks}, more than the queue's {self.queue} networks"
             raise ValueError(f"{more}; lower it, or raise queue")
@@ -158,8 +155,7 @@ class LADMConfig:
         """Refuse values outside their range."""
         check_types(self)
         at_least(self, views=1)
-        if self.lr is not None and not 0 < self.lr < float("inf"):
-            raise ValueError(f"lr is {self.lr}; it must be a finite number above 0")
+        above_zero(self, "lr")
 
 
 @dataclass(frozen=True)
