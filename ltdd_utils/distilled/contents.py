@@ -17,6 +17,7 @@ __all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash",
 KINDS_OF_TARGETS = ("logits", "probabilities")
 ROUNDING = 1e-4  # by which the probabilities of an image may miss a sum of 1
 NOT_REAL = -1  # in `indices`: this image is synthetic
+SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 TENSORS = ("labels", "indices", "images", "boxes", "targets")  # the tensors of a set, in the order of their hash
 
 
@@ -179,6 +180,10 @@ class DistilledSet:
         if self.targets is None:
             return torch.nn.functional.one_hot(self.labels.long(), len(self.info["class_names"])).float()
         return self.targets.softmax(dim=1) if self.info.get("targets") == "logits" else self.targets
+
+    def target_logits(self) -> Tensor:
+        """Stored soft labels as logits, those of probabilities by their logarithms, as ``targets``; a set has some."""
+        return self.targets if self.info.get("targets") == "logits" else self.targets.clamp_min(SMALLEST).log()
 
 
 def _whole_numbers(tensor: Tensor) -> bool:

@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 ASPECT = (3 / 4, 4 / 3)  # width over height of a random resized crop: torchvision's
-SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 TEACHER_BATCH = 500  # images whose stored labels the teacher gives at once
 
 
@@ -83,9 +82,7 @@ def _calibrated_set(distilled: DistilledSet, data: LongTailedData, cfg: ADSAConf
     """The set with the class prior taken out of its stored soft labels, and ADSA's tau."""
     if distilled.targets is None:
         raise ValueError("ADSA calibrates soft labels, and this set stores none; leave evaluate.adsa out")
-    logits, info = distilled.targets, {**distilled.info, "targets": "logits"}
-    if distilled.info["targets"] == "probabilities":  # whose logarithms are logits
-        logits = logits.clamp_min(SMALLEST).log()
+    logits, info = distilled.target_logits(), {**distilled.info, "targets": "logits"}
     tau, _ = find_tau(logits, distilled.labels, data.prior, cfg)
     return replace(distilled, targets=logits + calibration(data.prior, tau), info=info), tau
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ltdd_utils.core.files import write_atomic
 from ltdd_utils.data.long_tailed import LongTailedData
@@ -22,8 +21,6 @@ from ltdd_utils.interchange.layouts import assembled, trajectory_files
 from ltdd_utils.interchange.reading import Reading
 
 __all__ = ["export_trajectory", "import_trajectory"]
-
-SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 
 
 def export_trajectory(
@@ -51,7 +48,7 @@ def export_trajectory(
         raise ValueError(f"classes have {sizes.tolist()} images; with soft labels this layout needs the same of each")
     files = {
         f"images{tag}.pt": pixels(distilled, data, preprocess)[order],
-        f"labels{tag}.pt": distilled.labels[order] if distilled.targets is None else _logits(distilled)[order],
+        f"labels{tag}.pt": distilled.labels[order] if distilled.targets is None else distilled.target_logits()[order],
         f"lr{tag}.pt": None if distilled.lr is None else torch.tensor(distilled.lr, dtype=torch.float32),
     }
     written = []
@@ -65,12 +62,6 @@ def export_trajectory(
         write_atomic(path, file.getvalue())
         written.append(path)
     return written
-
-
-def _logits(distilled: DistilledSet) -> Tensor:
-    if distilled.info.get("targets") == "logits":
-        return distilled.targets
-    return distilled.targets.clamp_min(SMALLEST).log()
 
 
 def import_trajectory(folder: Path, info: Mapping[str, Any], reading: Reading | None = None) -> DistilledSet:
