@@ -19,7 +19,6 @@ from ltdd_utils.distilled.masses import class_mass, own_share
 from ltdd_utils.distilled.mosaics import enlarged, expanded
 from ltdd_utils.distilled.swaps import part_name
 from ltdd_utils.interchange import SetDataset
-from ltdd_utils.methods.condensation.distributions import idm
 from ltdd_utils.methods.condensation.queue import Queue
 from ltdd_utils.methods.condensation.settings import IDMConfig, LADMConfig
 from ltdd_utils.networks.flat import flat_parameters
@@ -68,13 +67,6 @@ def test_classes_of_one_size_are_adjusted_by_nothing():
     torch.testing.assert_close(adjusted, plain, rtol=1e-4, atol=1e-5)
     plain, adjusted = (made_by(logit_adjustment=tau)[0].images for tau in (0.0, 1.0))
     assert not torch.allclose(adjusted, plain, rtol=1e-3, atol=1e-3)  # those of a long tail are
-
-
-def test_without_tau_it_is_idm_to_the_bit():
-    first, real = mosaics(), tail()
-    as_before, losses = idm(CFG, first, first.images, real, 0)
-    made, told = made_by(first, real, logit_adjustment=0.0)
-    assert torch.equal(made.images, as_before.images) and torch.equal(told, losses)
 
 
 # Labels of parts
