@@ -88,20 +88,21 @@ assert pointers.points.min() > 3
 notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 
 # %% [markdown]
+# **DM** moves the images of a class until their mean features, under random networks, are those of real images.
+# **IDM** trains these networks a little on the long tail: it keeps a *queue* of them, from which one is drawn at each iteration, and in which a new one takes the place of the oldest.
+# And it stores four images of half the size in each image, a *mosaic*; students see the four enlarged.
 # DM and IDM have hard labels, and networks without an expert's knowledge.
 # Paper 1 has soft labels of good experts, and images that are matched along whole trajectories.
 # No set of this book has had both the first two parts and the last two.
 #
-# (IDM matches mean features, and stores four small images in each.
-# EDC is a relative of paper 2's method.
+# (EDC is a relative of paper 2's method.
 # A judge is a way to train and test students: chapter 13.)
 #
 # ## The recipe
 #
 # LADM changes two things in IDM, and two of its numbers.
 #
-# **Logit-adjusted networks.** IDM draws networks from a queue, in which they are trained on the long tail.
-# LADM trains them with the loss
+# **Logit-adjusted networks.** LADM trains the networks of the queue with the loss
 #
 # $$ \ell(x, y) = -\log \mathrm{softmax}\big(z(x) + \tau \log \pi\big)_y , \qquad \tau = 1 $$
 #
@@ -109,11 +110,11 @@ notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 # What such a network answers itself, $\mathrm{softmax}\, z$, has the prior taken out.
 # The images are matched as in IDM: for class $c$ the loss is
 #
-# $$ \|\mu_c - \nu_c\|^2 + \lambda\, w\, CE_c , $$
+# $$ \|\mu_c - \nu_c\|^2 + \lambda\, A\, CE_c , $$
 #
 # with the mean features $\mu_c$ of the small images of the class and $\nu_c$ of real ones, and with the cross-entropy $CE_c$ of the small images under the network's own answers.
-# Its weight is a number $\lambda$ times $w$, the network's accuracy on its own training batches in percent.
-# So the second term now asks a network that knows rare classes too.
+# Its weight is a number $\lambda$ times $A$, the network's accuracy on its own training batches, from 0 to 100: an untrained network, whose answers mean little, has little say.
+# With the adjusted loss the second term asks a network that knows rare classes too.
 #
 # **A soft label for each small image.** One teacher is trained with the same loss on the whole long tail.
 # It answers with logits $z_T$ to $V = 20$ views $a_v(x_i)$ of each small image $x_i$, under the augmentation that students see (DSA, chapter 02).
@@ -171,10 +172,11 @@ for name, tau in {"plain loss": 0.0, "logit-adjusted": 1.0}.items():
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tails = {name: sum(values[0][-3:]) / 3 for name, values in by_loss.items()}
 assert tails["logit-adjusted"] > tails["plain loss"] + 0.1
+assert by_loss["logit-adjusted"][0][-1] < 0.2  # the rarest digit
 figure(
     plots.per_class_accuracy(by_loss, data.counts, data.class_names),
     "Accuracy by class of one network of the queue, on balanced test images of the "
-    "digits. The adjusted loss tells it about the rare classes.",
+    "digits. The adjusted loss tells it about rare classes, but hardly about the rarest.",
     "Two panels of bars, classes from frequent to rare. On the left the bars of the "
     "rare classes are short; on the right only that of the rarest is.",
 )
