@@ -18,10 +18,11 @@ from ltdd_utils.tables.long import LOOK, SCRIPT
 from ltdd_utils.tables.pages import STYLE
 from ltdd_utils.tables.texts import said
 
-__all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "WAITING", "explorer", "state_of", "tiles"]
+__all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "UNTOLD", "WAITING", "counted", "explorer", "state_of", "tiles"]
 
-PUBLISHED, REDUCED, WAITING, NO_RECIPE = "as published", "reduced", "not run", "no recipe"  # states of a number
-LOOKS = {PUBLISHED: "p", REDUCED: "r", WAITING: "w", NO_RECIPE: "w"}
+PUBLISHED, REDUCED, WAITING = "as published", "reduced", "not run"  # states of a number
+UNTOLD, NO_RECIPE = "judge unknown", "no recipe"
+LOOKS = {PUBLISHED: "p", REDUCED: "r", WAITING: "w", UNTOLD: "w", NO_RECIPE: "w"}
 HEADS = ("cell", "method", "printed in", "published", "ours", "state")
 FILE = "published-and-ours.csv"
 MORE = ("protocol", "difference", "inside", "n", "students", "visible from", "scale", "cost (s)", "command", "note")
@@ -53,9 +54,14 @@ marks.forEach((mark, place) => {
 
 
 def state_of(row: Mapping[str, Any]) -> str:
-    """How far a published number was reproduced: one of four words."""
+    """How far a published number was reproduced, in a word or two.
+
+    Nothing of ours can stand beside a number whose paper does not say who scored it: it is no missing run.
+    """
+    if row["status"] == "not run":
+        return WAITING
     if row["status"] != "run":
-        return WAITING if row["status"] == "not run" else NO_RECIPE
+        return UNTOLD if row["protocol"] == "unknown" else NO_RECIPE
     return PUBLISHED if row["scale"] == "paper" else REDUCED
 
 
@@ -115,17 +121,32 @@ def _row(cells: list[str], more: list[str]) -> str:
     return f'<tr data-more="{escape(json.dumps(more, ensure_ascii=False))}">{inside}</tr>'
 
 
-def tiles(table: pd.DataFrame) -> str:
-    """A tile per published accuracy, by paper and data set: run as published, run at a reduced scale, or not.
+def counted(table: pd.DataFrame) -> dict[str, int]:
+    """How many published accuracies are in each state, all states in their order.
 
     Args:
         table: as ``analysis.compare`` gives it, every number in it.
     """
+    states = _one_each(table)["state"]
+    return {state: int((states == state).sum()) for state in LOOKS}
+
+
+def _one_each(table: pd.DataFrame) -> pd.DataFrame:
+    """The accuracies that papers print as their own, each once, with how far it was reproduced at best."""
     cells = exact(table)
     cells = cells.assign(state=[state_of(row) for row in cells.to_dict("records")])
-    order = {PUBLISHED: 0, REDUCED: 1, WAITING: 2, NO_RECIPE: 3}
+    order = {state: place for place, state in enumerate(LOOKS)}
     best = cells.sort_values("state", key=lambda states: states.map(order), kind="stable")
-    kept = best.drop_duplicates(["paper", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol"])
+    return best.drop_duplicates(["paper", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol"])
+
+
+def tiles(table: pd.DataFrame) -> str:
+    """A tile per published accuracy, by paper and data set: run as published, run at a reduced scale, or not run.
+
+    Args:
+        table: as ``analysis.compare`` gives it, every number in it.
+    """
+    kept = _one_each(table)
     parts = []
     for (paper, dataset), rows in kept.groupby(["paper", "dataset"], sort=False):
         counts = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().items())

@@ -4,6 +4,7 @@ import pandas as pd
 
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.records.schema import TARGET_KEYS
+from ltdd_utils.tables.texts import said
 
 __all__ = ["PAPERS", "between", "exact", "explained", "status_table"]
 
@@ -38,7 +39,7 @@ def status_table(table: pd.DataFrame) -> str:
     for (paper, dataset), cells in own.groupby(["paper", "dataset"], sort=False):
         row = {
             "paper": PAPERS[paper].partition(":")[0],
-            "data set": dataset,
+            "data set": said(dataset),
             "published": len(cells.groupby(keys, dropna=False)),
         }
         for scale, title in (("paper", "run at published scale"), ("cpu", "run reduced")):

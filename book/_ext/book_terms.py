@@ -1,0 +1,119 @@
+"""The first mention of a glossary's word on a page is a link to its entry, with the entry's first sentence as a hint.
+
+The sources stay plain Markdown, as notebooks show it.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+GLOSSARY = "book/glossary"
+ENTRY = re.compile(r"^(?P<entry>\S.*)\n  (?P<first>\S.*)$", re.MULTILINE)  # a name, and below it a sentence a line
+SHORT = re.compile(r"(?P<long>.+) \((?P<short>.+)\)")
+MARKUP = (
+    (re.compile(r",? ?\$[^$]*\$"), ""),
+    (re.compile(r" ?\{cite:\w\}`[^`]*`"), ""),
+    (re.compile(r"\[([^]]*)\]\([^)]*\)"), r"\1"),
+    (re.compile(r"[`*]"), ""),
+)
+# Words that pages also use in their everyday meaning.
+EVERYDAY = {"cell", "control", "few", "head", "labels", "many", "medium", "random", "record", "scale", "snapshot"}
+APART = (
+    nodes.reference,
+    nodes.title,
+    nodes.caption,
+    nodes.table,
+    nodes.literal,
+    nodes.literal_block,
+    nodes.raw,
+    nodes.math,
+    nodes.math_block,
+    nodes.Invisible,
+    addnodes.pending_xref,
+)
+
+
+class Term(NamedTuple):
+    """A word, the entry of the glossary that explains it, and the first sentence of that."""
+
+    word: str
+    entry: str
+    hint: str
+
+
+def terms(glossary: str) -> list[Term]:
+    """The words of a glossary in Markdown, the longest first; an entry may explain several, divided by commas."""
+    found = []
+    for match in ENTRY.finditer(glossary):
+        hint = match["first"]
+        for pattern, instead in MARKUP:
+            hint = pattern.sub(instead, hint)
+        for name in re.split(r"[,;] | and ", match["entry"]):
+            both = SHORT.fullmatch(name)
+            words = both.groups() if both else (name,)
+            found += [Term(word, match["entry"], hint) for word in words if word.lower() not in EVERYDAY]
+    return sorted(found, key=lambda term: -len(term.word))
+
+
+def pattern_of(known: list[Term]) -> re.Pattern[str]:
+    """What finds any of the words, each as a group: abbreviations as they are, others with a small first letter too."""
+    return re.compile(rf"\b(?:{'|'.join(f'({_spelt(term.word)})' for term in known)})\b") if known else re.compile("$^")
+
+
+def _spelt(word: str) -> str:
+    if any(letter.isupper() for letter in word[1:]):
+        return re.escape(word)
+    return f"[{word[0].upper()}{word[0].lower()}]{re.escape(word[1:])}s?"
+
+
+def linked(text: str, known: list[Term], pattern: re.Pattern[str], seen: set[str], page: str) -> Iterator[nodes.Node]:
+    """The text with links at the words whose entries were not seen before; these are seen from here on."""
+    end = 0
+    for mention in pattern.finditer(text):
+        term = known[mention.lastindex - 1]
+        if term.entry in seen:
+            continue
+        seen.add(term.entry)
+        yield nodes.Text(text[end : mention.start()])
+        target = {"refdomain": "std", "reftype": "term", "reftarget": term.entry, "refdoc": page, "refexplicit": True}
+        yield addnodes.pending_xref("", nodes.inline("", mention[0], hint=term.hint), **target)
+        end = mention.end()
+    yield nodes.Text(text[end:])
+
+
+def link_terms(app: Sphinx, doctree: nodes.document) -> None:
+    """Link the first mentions on a page; the glossary itself, headings, tables, code and formulas stay as they are."""
+    page, seen = app.env.docname, set()
+    source = Path(app.srcdir, f"{GLOSSARY}.md")
+    if page == GLOSSARY or not source.is_file():
+        return
+    known = terms(source.read_text(encoding="utf-8"))
+    pattern = pattern_of(known)
+    for text in list(doctree.findall(nodes.Text)):
+        if pattern.search(text) and not any(isinstance(node, APART) for node in _above(text)):
+            text.parent.replace(text, list(linked(str(text), known, pattern, seen, page)))
+
+
+def hint_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Give each link to an entry its hint: Sphinx has put the marked words into a reference meanwhile."""
+    for words in doctree.findall(nodes.inline):
+        if "hint" in words and isinstance(words.parent, nodes.reference):
+            words.parent["reftitle"] = words["hint"]
+            words.parent["classes"].append("ltdd-term")
+
+
+def _above(node: nodes.Node) -> Iterator[nodes.Node]:
+    while node := node.parent:
+        yield node
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("doctree-read", link_terms)
+    app.connect("doctree-resolved", hint_terms)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
