@@ -24,6 +24,10 @@ Representation expert, classifier expert
 
 Random, *Herding*
   Ways to choose.
+
+Labels, logits
+  Labels are integers.
+  Logits are what a network returns.
 ```
 """
 
@@ -63,6 +67,7 @@ def test_the_first_mention_of_a_word_is_a_link(module, texts, expected):
 
 def test_a_hint_is_the_first_sentence_without_markup(module):
     hints = {term.entry: term.hint for term in module.terms(GLOSSARY)}
+    assert hints["Labels, logits"] == "Logits are what a network returns."  # the word's own, since "labels" is everyday
     assert hints["Imbalance factor (IF)"] == "Images in the largest class by those in the smallest."
     assert hints["Expert"] == "A network trained on the long tail."
     assert hints["Representation expert, classifier expert"] == "Paper 1 trains the backbone first."
@@ -72,7 +77,9 @@ def test_each_entry_of_the_books_glossary_has_a_word_and_a_plain_hint(module):
     text = (BOOK / "glossary.md").read_text(encoding="utf-8")
     known = module.terms(text)
     assert {"judge", "DAM", "IDM", "Mosaic", "IF"} <= {term.word for term in known}
-    assert not [term.hint for term in known if set(term.hint) & set("$`{}") or "](" in term.hint or not term.hint[0].isupper()]
+    assert not [
+        term.hint for term in known if set(term.hint) & set("$`{}") or "](" in term.hint or not term.hint[0].isupper()
+    ]
 
 
 def test_headings_tables_code_and_formulas_stay_as_they_are(module, tmp_path):

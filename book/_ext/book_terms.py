@@ -13,7 +13,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 GLOSSARY = "book/glossary"
-ENTRY = re.compile(r"^(?P<entry>\S.*)\n  (?P<first>\S.*)$", re.MULTILINE)  # a name, and below it a sentence a line
+ENTRY = re.compile(r"^(?P<entry>\S.*)\n(?P<text>(?:  \S.*\n)+)", re.MULTILINE)  # a name, and below it a sentence a line
 SHORT = re.compile(r"(?P<long>.+) \((?P<short>.+)\)")
 MARKUP = (
     (re.compile(r",? ?\$[^$]*\$"), ""),
@@ -39,7 +39,7 @@ APART = (
 
 
 class Term(NamedTuple):
-    """A word, the entry of the glossary that explains it, and the first sentence of that."""
+    """A word, the entry of the glossary that explains it, and its sentence there: that it begins, else the first."""
 
     word: str
     entry: str
@@ -50,13 +50,16 @@ def terms(glossary: str) -> list[Term]:
     """The words of a glossary in Markdown, the longest first; an entry may explain several, divided by commas."""
     found = []
     for match in ENTRY.finditer(glossary):
-        hint = match["first"]
+        text = match["text"]
         for pattern, instead in MARKUP:
-            hint = pattern.sub(instead, hint)
-        for name in re.split(r"[,;] | and ", match["entry"]):
+            text = pattern.sub(instead, text)
+        sentences = [line.strip() for line in text.splitlines()]
+        for name in re.split(r"[,;] ", match["entry"]):
             both = SHORT.fullmatch(name)
-            words = both.groups() if both else (name,)
-            found += [Term(word, match["entry"], hint) for word in words if word.lower() not in EVERYDAY]
+            words = [word for word in (both.groups() if both else (name,)) if word.lower() not in EVERYDAY]
+            own = re.compile(rf"(?:an? |the )?{re.escape(name)}\b", re.IGNORECASE)
+            begun = [sentence for sentence in sentences if own.match(sentence)]
+            found += [Term(word, match["entry"], (begun or sentences)[0]) for word in words]
     return sorted(found, key=lambda term: -len(term.word))
 
 
