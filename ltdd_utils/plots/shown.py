@@ -9,10 +9,17 @@ from xml.sax.saxutils import escape
 from matplotlib.figure import Figure
 
 from ltdd_utils.plots.diagrams import caption_of, draw
-from ltdd_utils.plots.vector import picture, vector
+from ltdd_utils.plots.vector import BEHIND, picture, vector
 
 __all__ = ["Figures", "Shown"]
 
+# A drawing that is wider than the screen scrolls; a shade at the right says so, and goes at the drawing's end.
+SCROLLS = (
+    "overflow-x: auto; background-repeat: no-repeat; background-attachment: local, scroll; "
+    "background-position: right; background-size: 28px 100%, 10px 100%; "
+    f"background-image: linear-gradient(to left, {BEHIND} 60%, transparent), "
+    "linear-gradient(to left, var(--pst-color-shadow, var(--jp-border-color1, transparent)), transparent)"
+)
 CAPTION = "margin: 0.4em 0 0; padding: 0; text-align: left; font-size: 0.9em; font-weight: normal; color: inherit"
 SHORTEST = 25  # letters of a caption or alternative that can say something
 
@@ -50,7 +57,7 @@ class Shown:
             drawing = self.drawn
         number = f"<b>Figure {self.number}.</b> " if self.number else ""
         caption = f'<figcaption style="{CAPTION}">{number}{escape(self.caption)}</figcaption>'
-        box = f'<div style="overflow-x: auto">{drawing}</div>'
+        box = f'<div style="{SCROLLS}">{drawing}</div>'
         return f'<figure class="ltdd" id="{self.name}" style="margin: 1em 0; text-align: left">{box}{caption}</figure>'
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:  # noqa: ANN401 (as IPython calls it)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ltdd_utils.plots.style import INK, PAPER
 
-__all__ = ["picture", "vector"]
+__all__ = ["BEHIND", "picture", "vector"]
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 PIXELS = 100  # of a page, for an inch of a figure: 10 pt in a figure are 14 pixels

@@ -7,7 +7,12 @@ __all__ = ["LONG", "LOOK", "SCRIPT"]
 
 LONG = 24  # rows of a table that fits a screen
 LOOK = """
-.ltdd-long .box{max-height:40rem;overflow:auto;width:auto}
+.ltdd-long .box{max-height:40rem;overflow:auto;width:auto;background-attachment:local,local,scroll,scroll;
+background-position:right center,center bottom,right center,center bottom;
+background-size:28px 100%,100% 28px,10px 100%,100% 10px;
+background-image:linear-gradient(to left,var(--ltdd-page) 60%,transparent),
+linear-gradient(to top,var(--ltdd-page) 60%,transparent),
+linear-gradient(to left,var(--ltdd-shade),transparent),linear-gradient(to top,var(--ltdd-shade),transparent)}
 .ltdd-long thead th{position:sticky;top:0;z-index:2;background:var(--ltdd-page)!important}
 .ltdd-long thead th:first-child{z-index:3}
 .ltdd-long th button{all:unset;cursor:pointer;font-weight:600}
