@@ -523,9 +523,9 @@ notebook.table(same, "Claims whose difference has the published sign")
 # | paper 1: ten points above IDM | not so at this scale: one pipeline of IDM is above DAM + ED, whose experts and iterations are cut most; DM, its predecessor, is a few points below (chapter 13) |
 # | paper 2: trajectory matching gives the middle classes unstable gradients | not visible in the gradients of our runs (chapter 07) |
 # | paper 2: better than DAM + ED on head and tail | so in every third, each under its own evaluator; under one teacher on the head alone (chapter 13) |
-# | paper 2: scores vary less over architectures | so for narrow students (chapter 12) |
+# | paper 2: scores vary less over architectures | so for narrow students (chapter 13) |
 # | paper 2: 48.2 against 17.2 on ImageNet-LT at IF 256 with ResNet-50; above sets of the balanced ImageNet | not run: `unilevel_imagenet-224` makes the first number on a large GPU; none makes the others |
-# | both: sets transfer to other architectures | the table of chapter 12, narrow students |
+# | both: sets transfer to other architectures | the table of chapter 13, narrow students |
 # | a summary of paper 2: debiasing after training is infeasible | ADSA does it on CIFAR-10-LT: EDC gains many points, and DATM some where the shift is bounded; chapter 15 |
 # | paper 2: memory does not grow with the set, that of DAM + ED grows linearly | so, measured (cell below): a batch of recovery has a fixed size, a student step of the matching sees the whole set |
 

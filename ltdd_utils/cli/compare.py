@@ -12,10 +12,11 @@ from ltdd_utils.records import Record
 __all__ = ["at_hand", "compare_"]
 
 LEGEND = (
-    "difference: to the first, in points, with its 95 % interval (resolved: 0 is not in it); ±: over pipelines",
-    "pipelines: whole runs, one a seed (or a random draw); n: seeds that both ran (pairs), or pipelines of each",
-    "spread: what gives the interval: of pairs, of both (these runs), of peers (others here under the same judge), "
-    "elsewhere",
+    "difference: to the first, in points, with its 95 % interval (resolved: 0 is not in it)",
+    "±: over pipelines, which are whole runs, one a seed (or a random draw)",
+    "n: seeds that both ran (pairs), or pipelines of each",
+    "spread: what gives the interval: of pairs, of both (these runs), of peers (others here",
+    "  under the same judge), elsewhere",
 )
 
 

@@ -59,8 +59,11 @@ def _before(found: Boards) -> tuple[str, bool]:
 
 
 def _prior(found: Boards) -> tuple[str, bool]:
-    points = _difference(found["cifar10"], ("damed", STORED, {"dam.prior": "inverted"}), ("damed", STORED))
-    return f"an inverted prior: {points:+.1f} points", points < 0
+    none = _difference(found["cifar10"], ("ed_only", STORED), ("damed", STORED))  # a uniform prior weights nothing
+    inverted = _difference(found["cifar10"], ("damed", STORED, {"dam.prior": "inverted"}), ("damed", STORED))
+    estimated = _difference(found["digits"], ("damed", STORED, {"dam.prior": "estimated"}), ("damed", STORED))
+    words = f"none: {none:+.1f}, inverted: {inverted:+.1f}, estimated (Digits-LT): {estimated:+.1f} points"
+    return words, inverted < none < 0 and abs(estimated) < 1
 
 
 def _shift(found: Boards) -> tuple[str, bool]:
@@ -126,7 +129,13 @@ QUESTIONS = (
         CONTROLS,
         "how-much-exists-before-the-first-iteration-and-what-do-the-iterations-add",
     ),
-    Question("Does DAM need the true class prior?", "Yes", _prior, PARTS_1, "does-dam-need-the-true-prior"),
+    Question(
+        "Does DAM need the true class prior?",
+        "Yes, or a good estimate",
+        _prior,
+        PARTS_1,
+        "does-dam-need-the-true-prior",
+    ),
     Question(
         "Does DAM's logit term help, which the released code leaves out?",
         "Not beside the weights",

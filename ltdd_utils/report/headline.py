@@ -32,6 +32,7 @@ SHOWN = {  # method -> words, the paper whose number stands beside
 }
 EVALUATORS = {STORED: "stored labels", PLAIN: "plain teacher", DEBIASED: "debiased teacher"}
 SHARED = "†"
+WALK = ("damed", STORED), ("unilevel", DEBIASED)  # from paper 1's headline to paper 2's
 NOTE = (
     "The number in brackets counts distilled sets; for random real images draws, or teachers where one labels; for all "
     "images students. A teacher, an observer and a start are new for each. "
@@ -41,7 +42,8 @@ NOTE = (
 def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
 
-    Below it stands what the numbers in brackets count, and which of them leave the luck of the experts out.
+    Below it stands what the numbers in brackets count, which of them leave the luck of the experts out, and the two ways
+    from paper 1's headline to paper 2's, where they were run.
 
     Args:
         records: as ``records.load`` gives them.
@@ -58,7 +60,22 @@ def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     pairs = {record.recipe.method.experts.count for record in found.records if shares_experts(record)}
     count = " or ".join(map(str, sorted(pairs)))
     mark = f"{SHARED} These sets share the same {count} experts, so these numbers do not show how much experts vary."
-    return f"{text}\n\n{NOTE}{mark if pairs else ''}".rstrip()
+    below = f"{NOTE}{mark if pairs else ''}".rstrip()
+    return "\n\n".join(filter(None, (text, below, _walks(found))))
+
+
+def _walks(found: Board) -> str:
+    """The numbers on the two ways from one headline to the other, in a sentence; empty where one was not run."""
+    (first, own), (last, other) = WALK
+    start, end = found[first, own], found[last, other]
+    by_judge, by_set = found[first, other], found[last, own]
+    if not all((start, end, by_judge, by_set)):
+        return ""
+    ways = (
+        f"{start.percent:.1f} → {middle.percent:.1f} → {end.percent:.1f} ({what} first)"
+        for middle, what in ((by_judge, "the evaluator"), (by_set, "the set"))
+    )
+    return f"Two ways from paper 1's result to paper 2's: {' and '.join(ways)}."
 
 
 def _shown(found: Board, method: str, evaluator: Evaluator) -> str:
