@@ -42,8 +42,8 @@ NOTE = (
 def headline_table(records: pd.DataFrame, published: pd.DataFrame) -> str:
     """CIFAR-10-LT at IF 100 and IPC 10: each method's published number, and ours under three evaluators, in Markdown.
 
-    Below it stands what the numbers in brackets count, which of them leave the luck of the experts out, and the two ways
-    from paper 1's headline to paper 2's, where they were run.
+    Below it stands what the numbers in brackets count, which of them leave the luck of the experts out, and the numbers
+    on the two ways from paper 1's headline to paper 2's, where they were run.
 
     Args:
         records: as ``records.load`` gives them.
