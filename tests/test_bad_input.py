@@ -58,7 +58,7 @@ RUNS = {
         ["rondom_digits"],
         "unknown recipe 'rondom_digits' (did you mean random_digits?)",
     ),
-    "unknown scale": (["random_digits", "--scale", "huge"], "unknown scale 'huge'; choose one of tiny"),
+    "unknown scale": (["random_digits", "--scale", "huge"], "unknown scale 'huge'; choose tiny"),
     "scale it does not have": (["random_digits", "--scale", "paper"], "random_digits has no scale 'paper'"),
     "unknown protocol": (
         ["random_digits", "--protocol", "dsa"],
@@ -83,7 +83,7 @@ RUNS = {
     "IPC below 1": (["random_digits", "--ipc", "0"], "ipc is 0; a distilled set needs at least 1 image per class"),
     "IPC above the policy": (
         ["random_digits", "--set", "method.policy=inherent"],
-        "ipc is 10, but class 8 (8) has 8 images; use the policy 'duplicate' or 'noise', or ipc up to 6",
+        "ipc is 10, but class 9 (9), the smallest, has 6 images; use the policy 'duplicate' or 'noise', or ipc up to 6",
     ),
     "IPC above the whole set": (
         ["kcenter_digits", "--ipc", "100", "--set", "method.method=kcenter-unbalanced", "--set", EXPERT],
@@ -255,7 +255,8 @@ def test_snapshots_that_are_absent_or_damaged(refused, tmp_path):
 def test_more_images_than_a_class_has_under_inherent(refused):
     own = matched("initial.policy=inherent", "initial.images=real")
     line = refused("run", *own, "--ipc", "9")
-    assert "class '8' has 8 images to start from, fewer than ipc=9, and 'inherent' adds none: use the policy" in line
+    assert "class '9' has 6 images to start from, fewer than ipc=9, and 'inherent' adds none: use the policy" in line
+    assert "or ipc up to 6" in line
 
 
 def aligned(recipe, *settings):
@@ -352,7 +353,10 @@ IMAGES = torch.zeros(20, 1, 16, 16)
 SETS = {
     "nan": ({"images": IMAGES + float("nan")}, "5120 values of the set's images are not finite; make the set again"),
     "wrong shape": ({"images": torch.zeros(20, 256)}, "images have shape [20, 256]; expected [20, channels"),
-    "labels out of range": ({"labels": torch.arange(20)}, "labels run from 0 to 19; expected 0 to 9"),
+    "labels out of range": (
+        {"labels": torch.arange(20)},
+        "labels run from 0 to 19; expected 0 to 9: give each image the number",
+    ),
     "negative labels": ({"labels": torch.arange(20) // 2 - 1}, "labels run from -1 to 8; expected 0 to 9"),
     "targets": ({"targets": torch.zeros(20, 3)}, "targets have shape [20, 3]; expected [20, 10]"),
 }
@@ -381,7 +385,10 @@ def test_evaluate_a_file_that_is_no_set(refused, tmp_path):
     whole = path.read_bytes()
     for share in (0, 0.01, 0.5, 0.99):
         path.write_bytes(whole[: int(share * len(whole))])
-        assert "is not a distilled set, or is damaged or cut short" in refused("evaluate", path)
+        line = refused("evaluate", path)
+        assert (
+            "is not a distilled set, or is damaged or cut short" in line and "copy it again, or make it again" in line
+        )
     path.write_bytes(whole)
     assert "does not say what it was made for: fill in info['recipe']" in refused("evaluate", path)
 

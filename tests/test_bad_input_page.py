@@ -26,6 +26,25 @@ def _own_words(line):
 
 def test_the_page_has_the_rows_of_the_cases_and_no_others():
     page = bad_input.PAGE.read_text()
-    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| what is given")]
+    assert f"This page shows {len(bad_input.CASES)} such inputs" in page
+    tables = page[page.index(f"\n## {bad_input.CASES[0].group}\n") :]
+    rows = [line for line in tables.splitlines() if line.startswith("| ") and not line.startswith("| what is given")]
     assert len(rows) == len(bad_input.CASES) >= 40
     assert all(case.given in row for case, row in zip(bad_input.CASES, rows, strict=True))
+
+
+def test_the_command_of_a_row_is_its_own_or_the_one_above_its_table_with_options():
+    page = bad_input.PAGE.read_text()
+    for case in bad_input.CASES:
+        above = bad_input.typed(bad_input.BASES[case.group])
+        own = re.findall(r"<br>`([^`]+)`", bad_input.row(case, ""))
+        assert " ".join(own) == bad_input.typed(case.arguments) or (
+            f"The command is `{above}`." in page and " ".join([above, *own]) == bad_input.typed(case.arguments)
+        )
+
+
+def test_the_message_that_is_taken_apart_says_place_value_and_remedy():
+    (line,) = re.findall(r"^> `ltdd: error: (.+)`$", bad_input.PAGE.read_text(), flags=re.MULTILINE)
+    place, value, remedy = (part.strip("`") for part in bad_input.anatomy(line).values())
+    assert f"{place}: {value}; {remedy}" == line and all((place, value, remedy))
+    assert f"| the remedy | `{remedy}` |" in bad_input.PAGE.read_text()

@@ -361,7 +361,7 @@ def test_a_set_of_other_code_must_fit_the_recipe(ltdd, tmp_path, capsys):
     ltdd("run", "random_digits", *QUICK, "--save-set", path)
     ltdd("export", path, folder)
     for recipe, message in (
-        ("datm_digits", "has 20 images; 10 per class are 100, so another --ipc is needed"),
+        ("datm_digits", "has 20 images; 10 per class are 100, so another --ipc is needed: say --ipc 2"),
         ("rded_digits", "rded_digits matches no trajectories"),
     ):
         assert main(["import", recipe, str(folder), "--save-set", str(tmp_path / "no.safetensors")]) == 2

@@ -114,7 +114,8 @@ def test_the_full_set_is_the_long_tail():
         (
             "inherent",
             10,
-            r"ipc is 10, but class \d \(\w+\) has \d images; use the policy 'duplicate' or 'noise', or ipc up to 6",
+            r"ipc is 10, but class 9 \(9\), the smallest, has 6 images; use the policy 'duplicate' or 'noise', or "
+            r"ipc up to 6$",
         ),
         ("duplicate", 0, "ipc is 0; a distilled set needs at least 1 image per class"),
     ],

@@ -1,6 +1,7 @@
 """Distilled sets: a file keeps everything, a set knows what it is, and real images are never stored as pixels."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from ltdd_utils.distilled import (
     translate,
     uint8_pixels,
 )
+from ltdd_utils.distilled.contents import PartError
 
 TENSORS = ("labels", "indices", "images", "boxes", "targets")
 
@@ -238,8 +240,12 @@ BAD = {
 
 @pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD.keys())
 def test_what_is_no_set_is_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         synthetic(**changes)
+    again = pickle.loads(pickle.dumps(caught.value))  # as a student's process hands it over
+    assert (type(again), str(again)) == (type(caught.value), str(caught.value))
+    if isinstance(again, PartError):
+        assert again.part in changes
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from toy_records import record
 from ltdd_utils import recipes
 from ltdd_utils.analysis import compare
 from ltdd_utils.records import load, save_record, targets
-from ltdd_utils.report.elements import GROUPS, elements_table, rows_of, states_table
+from ltdd_utils.report.elements import GROUPS, elements_table, rows_of, scope_table, states_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "elements.md"
 HEAD, PACKAGE = "| element | how far | page |", "| element | in the package |"
-SIGNS = ("■ **shown**", "◧ **in part**", "□ **missing**")
+SIGNS = ("■ **covered**", "◧ **in part**", "□ **missing**")
 MADE = ("damed_cifar10", "unilevel_cifar10")
 
 
@@ -50,7 +50,7 @@ def test_every_row_says_what_where_and_how_far():
     for row in ROWS:
         assert len(row) == 3 and row[0], row
         assert row[1].startswith(SIGNS), row
-        assert row[1].startswith(SIGNS[-1]) or "](" in row[2], f"{row[0]}: shown, but on no page"
+        assert row[1].startswith(SIGNS[-1]) or "](" in row[2], f"{row[0]}: covered, but on no page"
     assert len({row[0] for row in ROWS}) == len(ROWS)
     rest = iter([row[0] for row in ROWS])
     assert all(place[0] in rest for place in PLACES), "the folded tables have other rows, or another order"
@@ -129,15 +129,48 @@ def test_a_run_is_counted_in_its_group_alone(tmp_path):
         for folder in (tmp_path / "nothing", tmp_path)
     )
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-    assert len(changed) == 1
+    assert len(changed) == 2
     assert changed[0][0].endswith("| 12 | none |  |") and changed[0][1].endswith("| 12 | 1 reduced | -20.1 |")
+    assert all(line.startswith("| **together**, ") for line in changed[1])
+    assert changed[1][0].endswith("| **none reduced, none as published** |  |")
+    assert changed[1][1].endswith("| **1 reduced, none as published** | **-20.1** |")
 
 
 def test_states_are_counted_by_part_in_the_order_of_the_rows():
-    rows = ["| element | how far | page |", "|---|---|---|", "| a | ■ **shown** | x |", "| b | □ **missing** | |"]
+    rows = ["| element | how far | page |", "|---|---|---|", "| a | ■ **covered** | x |", "| b | □ **missing** | |"]
     page = "\n".join(["# T", "## Paper 1: A", "### Claims", *rows, "### Limitations that the summary names", *rows[:3]])
     table = states_table(page).splitlines()[2:]
-    assert table[0] == "| Paper 1, claims | 1 | 0 | 1 | ■□ |"
-    assert table[1] == "| Paper 1, limitations | 1 | 0 | 0 | ■ |"
-    assert table[2] == "| **together** | **2** | **0** | **1** |  |"
+    assert table[0] == "| Paper 1, claims<br>■□ | 1 | 0 | 1 |"
+    assert table[1] == "| Paper 1, limitations<br>■ | 1 | 0 | 0 |"
+    assert table[2] == "| **together** | **2** | **0** | **1** |"
     assert len(table) == 3
+
+
+def test_squares_stand_in_groups_of_five():
+    signs = "■◧□■■■"
+    rows = [f"| {k} | {sign} | x |" for k, sign in enumerate(signs)]
+    table = states_table("\n".join(["# T", "## Paper 1: A", "### Claims", *rows])).splitlines()
+    assert table[2] == "| Paper 1, claims<br>■◧□■■ ■ | 4 | 1 | 1 |"
+
+
+def test_the_total_counts_a_number_of_two_rows_once():
+    table = compare(load(ROOT / "no-records"), targets(), recipes.names())
+    printed = [int(line.split("|")[3].strip(" *")) for line in elements_table(table).splitlines()[2:]]
+    cells = [
+        set(rows_of(group, table)[["paper", "dataset", "imbalance_factor", "ipc", "method"]].itertuples(index=False))
+        for group in GROUPS
+    ]
+    assert printed[:-1] == [len(found) for found in cells]
+    assert printed[-1] == len(set().union(*cells)) < sum(printed[:-1])
+
+
+def test_the_scope_counts_each_papers_own_accuracies_once_and_what_was_run_of_them(tmp_path):
+    save_record(tmp_path, record(ipc=50, scale="cpu"))
+    save_record(tmp_path, record(ipc=10, scale="paper", config_id="ba9876543210"))
+    folders = (tmp_path / "nothing", tmp_path)
+    before, after = (scope_table(compare(load(folder), targets(), recipes.names())).splitlines() for folder in folders)
+    assert before[0] == "| accuracies of | printed | run reduced | run as published |"
+    papers = [[int(cell.strip(" *")) for cell in line.split("|")[2:5]] for line in before[2:]]
+    assert [row[1:] for row in papers] == [[0, 0]] * 3 and papers[2][0] == papers[0][0] + papers[1][0] > 300
+    assert after[2] == f"| paper 1 | {papers[0][0]} | 1 | 1 |" and after[3] == before[3]
+    assert after[4] == f"| **together** | **{papers[2][0]}** | **1** | **1** |"

@@ -169,7 +169,7 @@ def test_a_name_without_suffix_that_two_images_have_is_refused(tmp_path, rows):
     save(tmp_path / "own/images/melanoma00.jpg", 3)
     write(tmp_path, [(file.removesuffix(".png"), *rest) for file, *rest in rows])
     with pytest.raises(
-        ValueError, match=r"line 2: melanoma00 may be images/melanoma00.jpg and .*; write the suffix too"
+        ValueError, match=r"line 2: melanoma00 may be images/melanoma00.jpg or .*; write the suffix too"
     ):
         load(OWN, tmp_path)
     write(tmp_path, [("nobody", *rows[0][1:]), *rows[1:]])

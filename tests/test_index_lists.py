@@ -135,10 +135,16 @@ def test_the_record_holds_the_hash(tmp_path, chosen):
 
 
 WRONG = {
-    "past the end": ([0, 10_000], "names position 10000; the train set has 0 to 1296"),
+    "past the end": (
+        [0, 10_000],
+        "names position 10000; the train set has 0 to 1296, counted from 0 .*: remove or correct it",
+    ),
     "negative": ([5, -1], "names position -1; the train set has 0 to 1296"),
-    "doubled": ([4, 7, 4], "names position 4 2 times; leave one of them"),
-    "a class without image": ([0], r"names no image of class '\d', nor of 8 more; every class"),
+    "doubled": ([4, 7, 4], "names position 4 more than once, 2 times; leave one of them"),
+    "a class without image": (
+        [0],
+        r"names no image of class '\d', nor of 8 more; every class .*: add a position of each",
+    ),
     "nothing": ([], r"names no image of class '0', nor of 9 more"),
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,14 +95,30 @@ def test_what_rows_of_labels_are_can_be_said(tmp_path):
 
 
 AMBIGUOUS = {
-    "several classes": (one_hot(CLASSES) + one_hot((CLASSES + 1) % 10), "neither one-hot nor soft labels"),
-    "several classes, float": ((one_hot(CLASSES) + one_hot((CLASSES + 1) % 10)).float(), "neither one-hot nor"),
-    "whole numbers": (8 * one_hot(CLASSES), "neither one-hot nor soft labels .* say --targets logits"),
-    "rounded": ((8 * hot(CLASSES)).softmax(dim=1) * 1.01, "sum to 1.01 to 1.01: .* --targets probabilities"),
-    "per cent": ((2 * hot(CLASSES)).softmax(dim=1) * 100, "sum to 100 to 100"),
-    "counts of votes": (7 * (2 * hot(CLASSES)).softmax(dim=1), "sum to 7 to 7"),
-    "uniform": (torch.full((20, 10), 0.2), "sum to 2 to 2"),
-    "some of both": (torch.cat([one_hot(CLASSES)[:10].float(), noise(10, 10)]), "say which with --targets logits"),
+    "several classes": (
+        one_hot(CLASSES) + one_hot((CLASSES + 1) % 10),
+        "soft labels: row 0 names 2 classes. Give each",
+    ),
+    "several classes, float": (
+        (one_hot(CLASSES) + one_hot((CLASSES + 1) % 10)).float(),
+        "neither one-hot nor soft labels: row 0 names 2 classes",
+    ),
+    "whole numbers": (
+        8 * one_hot(CLASSES),
+        "soft labels: row 0 has whole numbers from 0 to 8. .* say --targets logits",
+    ),
+    "rounded": (
+        (8 * hot(CLASSES)).softmax(dim=1) * 1.01,
+        "whose sums are 1.01: .* if probabilities, say --targets probabilities",
+    ),
+    "per cent": ((2 * hot(CLASSES)).softmax(dim=1) * 100, "whose sums are 100: .*, divide each row by its sum"),
+    "counts of votes": (7 * (2 * hot(CLASSES)).softmax(dim=1), "whose sums are 7: .*, divide each row by its sum"),
+    "uniform": (torch.full((20, 10), 0.2), "whose sums are 2: .*, divide each row by its sum"),
+    "no class": (one_hot(CLASSES) * (CLASSES != 3)[:, None], "soft labels: row 6 names no class. Give each image"),
+    "some of both": (
+        torch.cat([one_hot(CLASSES)[:10].float(), noise(10, 10)]),
+        r"sums are from -?[\d.]+ to [\d.]+: .* say --targets logits",
+    ),
 }
 
 
@@ -113,10 +130,14 @@ def test_rows_that_may_mean_several_things_are_refused(labels, message):
 
 WRONGLY_SAID = {
     "numbers": (CLASSES, "logits", "holds one class number for each image, no logits"),
-    "not sums": (noise(20, 10), "probabilities", "no probabilities; they are >= 0 and sum to 1"),
+    "not sums": (
+        noise(20, 10),
+        "probabilities",
+        "no probabilities; they are >= 0 and sum to 1: its smallest .* Leave --targets",
+    ),
     "below 0": (one_hot(CLASSES) - 0.5, "probabilities", "no probabilities"),
     "tied": (torch.ones(20, 10), "hard", "row 0 of labels.pt has no single largest value"),
-    "halves": (CLASSES + 0.5, None, r"holds torch.float32 \[20\]; expected integers or \[M, C\]"),
+    "halves": (CLASSES + 0.5, None, "labels.pt says 0.5 for image 0, which is no class number; give whole numbers"),
 }
 
 
@@ -267,7 +288,9 @@ def test_how_far_the_constants_are_from_the_real_images(data_root, name):
 
 
 def test_the_message_has_the_numbers(tmp_path):
-    with pytest.raises(ValueError, match=r"run from 0 to 255 \(deviation \d+\).*real images of digits run from -1.3"):
+    with pytest.raises(
+        ValueError, match=r"they run from 0 to 255 \(deviation \d+.*\), where real images of digits run from -1.3"
+    ):
         imported(files(tmp_path / "theirs", pixels().float()))
 
 
@@ -283,7 +306,9 @@ def test_images_that_fit_no_space(tmp_path):
 
 
 def test_images_of_another_size(tmp_path):
-    with pytest.raises(ValueError, match=r"the set's images are \[1, 8, 8\], those of digits are \[1, 16, 16\]"):
+    with pytest.raises(
+        ValueError, match=r"the set's images are \[1, 8, 8\], those of digits are \[1, 16, 16\] .* name the data set"
+    ):
         imported(files(tmp_path / "theirs", noise(20, 1, 8, 8)))
 
 
@@ -341,8 +366,29 @@ def test_a_step_size_is_any_number(tmp_path, lr):
 def test_what_is_no_step_size_is_refused(tmp_path, lr):
     folder = files(tmp_path / "theirs")
     torch.save(lr, folder / "lr_best.pt")
-    with pytest.raises(ValueError, match=r"lr_best.pt|step size"):
+    with pytest.raises(ValueError, match=r"lr_best.pt"):
         imported(folder)
+
+
+def test_a_refused_part_is_named_by_the_file_that_it_came_from(tmp_path):
+    """And not by the images, which are read first and are in order."""
+    for part, contents, message in (
+        ("labels", {"labels": CLASSES + 1}, "labels run from 1 to 10; expected 0 to 9: give each image the number"),
+        ("labels", {"labels": one_hot(CLASSES).float() / 0}, "values of the set's targets are not finite"),
+        ("lr", {"lr": -0.5}, "the learned step size is -0.5; it must be a number, positive and finite; leave it out"),
+        ("images", {"images": fit("zca")(pixels()) / 0}, "values of the set's images are not finite"),
+    ):
+        folder = files(tmp_path / part / str(len(list(tmp_path.rglob("*")))), **contents)
+        with pytest.raises(ValueError, match=rf"{part}_best.pt: .*{message}"):
+            imported(folder)
+    with pytest.raises(ValueError, match=r"labels_best.pt has 19 labels for 20 images: give one label for each image$"):
+        imported(files(tmp_path / "fewer", labels=CLASSES[:19]))
+    one = Stored(Path("data.pt"), torch.zeros(2, 1, 4, 4), torch.zeros(2))
+    assert {part: one.place(part).name for part in ("labels", "targets", "lr", "images")} == dict.fromkeys(
+        ("labels", "targets", "lr", "images"), "data.pt"
+    )
+    plain = replace(one, where=Path("theirs/images.pt"))
+    assert (str(plain.place("lr")), str(plain.place("targets"))) == ("theirs/lr.pt", "theirs/labels.pt")
 
 
 def test_files_of_one_iteration(tmp_path):
@@ -351,8 +397,19 @@ def test_files_of_one_iteration(tmp_path):
     assert imported(folder).lr is None
     after = imported(folder, iteration=5000)
     assert after.lr == 0.25 and torch.equal(after.labels, CLASSES)
-    with pytest.raises(FileNotFoundError, match=r"no file .*images_7.pt; .* --iteration names one"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*images_7.pt; .* of 5000; or leave --iteration out, which"):
         imported(folder, iteration=7)
+    for path in folder.glob("*_best.pt"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"images_7.pt; .*: --iteration names one .*, of 5000$"):
+        imported(folder, iteration=7)
+    (folder / "labels_5000.pt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"images_7.pt; .*: the folder has none of any iteration$"):
+        imported(folder, iteration=7)
+    with pytest.raises(
+        FileNotFoundError, match=r"images_best.pt; .* and labels_best.pt: name the folder that has both$"
+    ):
+        imported(folder)
 
 
 def test_the_subfolder_of_ltdd(tmp_path):
@@ -406,7 +463,9 @@ def test_parts_of_an_image_follow_each_other_and_are_resized_as_a_whole():
 def test_the_number_of_images_of_a_class_may_differ_where_that_is_said(tmp_path):
     labels = torch.tensor([0] * 11 + list(range(1, 10)))
     folder = files(tmp_path / "theirs", labels=labels)
-    with pytest.raises(ValueError, match=r"has \[11, 1, .* expected 2 of each, or --unequal"):
+    with pytest.raises(
+        ValueError, match=r"has \[11, 1, .* expected 2 of each: if the set is meant to be so, say --unequal"
+    ):
         imported(folder)
     assert torch.equal(imported(folder, unequal=True).labels, labels)
 

@@ -8,7 +8,7 @@ import pytest
 from ltdd_utils import campaign, recipes
 from ltdd_utils.cli import main
 from ltdd_utils.cli.options import COMMANDS
-from ltdd_utils.core.hints import did_you_mean, meant
+from ltdd_utils.core.hints import choose, did_you_mean, meant
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.sources import source_dataset
 from ltdd_utils.recipes.described import comments_of, settings_of
@@ -68,6 +68,7 @@ def test_a_folder_of_ones_own_is_suggested_as_it_is_to_be_written(name, meant, t
 
 def test_nothing_is_meant_by_what_is_like_nothing():
     assert did_you_mean("frobnicate", ["list", "show"]) == "" and meant("a.b", ["x.a.b", "a.c"]) == ["x.a.b"]
+    assert (choose(["tiny"]), choose(["cpu", "paper"])) == ("choose tiny", "choose one of cpu, paper")
 
 
 # --- Words that mean one thing ----------------------------------------------------------------------------------------

@@ -161,8 +161,8 @@ def test_overrides_are_strict(text):
             rf"did you mean random_cifar10\?\); `ltdd list` names all {len(recipes.names())}",
         ),
         ({"name": "random"}, "unknown recipe 'random'"),
-        ({"name": "random_digits", "scale": "huge"}, "unknown scale 'huge'; choose one of tiny"),
-        ({"name": "random_digits", "scale": "paper"}, "random_digits has no scale 'paper'; choose one of tiny"),
+        ({"name": "random_digits", "scale": "huge"}, "unknown scale 'huge'; choose tiny$"),
+        ({"name": "random_digits", "scale": "paper"}, "random_digits has no scale 'paper'; choose tiny$"),
         (
             {"name": "random_cifar10", "protocol_name": "dsa"},
             "unknown protocol 'dsa' .did you mean dsa-stored.*; choose one of dsa-stored, online",

@@ -43,7 +43,9 @@ def clone(tmp_path):
         + "\nBetween.\n".join(map("\n".join, (report.HEADLINE, (report.BEGIN, report.END), report.ANSWERS)))
         + "\n\nEnd.\n"
     )
-    (tmp_path / "book" / "elements.md").write_text("\n".join(["Rows.", *report.COUNTS, *report.ELEMENTS, "Below.\n"]))
+    (tmp_path / "book" / "elements.md").write_text(
+        "\n".join(["Rows.", *report.SCOPE, *report.COUNTS, *report.ELEMENTS, "Below.\n"])
+    )
     (tmp_path / "book" / "intro.md").write_text(
         "\n".join(["First page.", *report.HEADLINE, *report.ANSWERS, "Below.\n"])
     )
@@ -65,7 +67,7 @@ def test_the_committed_page_and_readme_are_what_the_records_say():
     assert report.stale(ROOT) == [], "run `make report`"
 
 
-def test_write_then_check_then_a_new_record_makes_both_stale(clone, capsys):
+def test_write_then_check_then_a_new_record_makes_all_three_stale(clone, capsys):
     run = ["--root", str(clone)]
     assert report.main([*run, "--check"]) == 1
     assert "reproduction.md is stale: run `make report`" in capsys.readouterr().out
@@ -73,7 +75,7 @@ def test_write_then_check_then_a_new_record_makes_both_stale(clone, capsys):
     assert report.main(run) == 0
     assert report.main([*run, "--check"]) == 0
     save_record(clone / "results", record())
-    assert [path.name for path in report.stale(clone)] == ["reproduction.md", "README.md"]
+    assert [path.name for path in report.stale(clone)] == ["elements.md", "reproduction.md", "README.md"]
 
 
 def test_a_readers_own_run_makes_nothing_stale(clone):

@@ -95,7 +95,7 @@ BAD_PIXELS = {
     "labels": ({"labels": CLASSES[:3]}, r"labels are torch.int64 \[3\]|images have shape|indices"),
     "targets": ({"targets": torch.ones(20, 10)}, "a row of targets holds no probabilities"),
     "unknown data": ({"like": "birds"}, "no judge is set up for 'birds'; say which data set it is like: digits"),
-    "scale": ({"scale": "paper"}, "digits has no scale 'paper'; choose one of tiny"),
+    "scale": ({"scale": "paper"}, "digits has no scale 'paper'; choose tiny"),
 }
 
 

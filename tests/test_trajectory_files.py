@@ -101,12 +101,20 @@ def test_what_is_no_set_is_refused(tmp_path):
 
 ODD = {
     "no bytes": ("images", b"", "holds no plain tensor, or is damaged: "),
-    "a number": ("images", torch.tensor(1.0), r"holds torch.float32 \[\]; expected real numbers in 4 dimensions"),
+    "a number": (
+        "images",
+        torch.tensor(1.0),
+        r"holds torch.float32 \[\]; expected real numbers in 4 dimensions.* \[images, channels, height, width\]",
+    ),
     "sparse": ("images", torch.zeros(20, 1, 16, 16).to_sparse(), "expected real numbers in 4 dimensions"),
     "no class": ("labels", torch.zeros(20, 0), r"\[20, 0\]; expected real numbers in 1 or 2 dimensions, at least one"),
     "one label": ("labels", torch.tensor(3), "expected real numbers in 1 or 2 dimensions"),
     "true or false": ("labels", torch.ones(20, dtype=torch.bool), "expected real numbers"),
-    "complex step": ("lr", torch.tensor(1j), "expected real numbers in 0 or 1 dimensions"),
+    "complex step": (
+        "lr",
+        torch.tensor(1j),
+        "expected real numbers in 0 or 1 dimensions, at least one number: save one number",
+    ),
     "two steps": ("lr", torch.tensor([0.1, 0.2]), "holds 2 numbers; expected one step size"),
 }
 

@@ -23,26 +23,55 @@ from PIL import Image, PngImagePlugin
 
 from ltdd_utils.cli import main
 
-__all__ = ["CASES", "PAGE", "Case", "page", "row", "said"]
+__all__ = ["BASES", "CASES", "PAGE", "SHOWN", "Case", "anatomy", "page", "row", "said", "typed"]
 
 PAGE = Path(__file__).parents[1] / "book" / "bad_input.md"
 OPENING = """# Bad input, and what is said
 
-A command ended with one line that begins `ltdd: error:`.
-Search this page for a word of it: beside it stands what was wrong with the input.
-Or read the page beforehand, as the list of what is refused:
+`ltdd` refuses input that it cannot use.
+This page shows {count} such inputs, and the line that the command printed for each.
+Most are inputs that people of this field really have: a Git LFS pointer in place of a file, labels that count from 1,
+a table in an old encoding of Windows.
 
 {contents}
 
-Each of these commands ends with the exit code 2.
-It prints one line on standard error and nothing on standard output, and leaves nothing half-written.
+## How to read a message
+
+A command that refuses its input ends with the exit code 2 ([all exit codes](faults.md#exit-codes)).
+It prints one line on standard error, and nothing on standard output:
+
+> {line}
+
+Most lines say three things, in this order:
+
+| part | here | what it tells |
+|---|---|---|
+| the place | {place} | which file, line of a file, option or setting to look at |
+| the value | {value} | what was found there |
+| the remedy | {remedy} | what is asked for instead, or what to do |
+
+Words such as `--targets logits` in a line are options, as they are typed.
+
+## How to use a message
+
+1. Read the end of the line first: it says what to do.
+2. Correct the file, the option or the setting that the line names.
+3. Give the same command again.
+   The refused one left nothing half-written, and stages that had finished are not made again.
+
+If the line is not enough, search this page for a word of it: beside it stands the input that it was said about.
+The page can also be read beforehand, as the list of what is refused.
+What is doubtful, but can be read, is not refused: the page [your own data](own_data.md) says what a warning means.
+
+## How to read the tables
+
+On the left stands what was wrong, and below it what was typed.
+Options alone are added to the command above the table; a row without any is that command itself.
+On the right stands the line, without `ltdd: error:`.
+`theirs`, `pets`, `mine.txt` and `set.safetensors` are names of these examples.
+
 Every row is run by the tests, and the page is written from what the command said (`python tools/bad_input.py`).
-
-Left out of the rows are `ltdd: error:` and options that only make the run short.
-Where most rows of a table share a command, it stands above the table.
-`theirs`, `pets` and `set.safetensors` are names of these examples.
-
-What is doubtful, but can be read, is not refused: [your own data](own_data.md) tells what is read, and what is said.
+Options that only make the runs short are left out.
 """
 QUICK = ("--students", "1", "--set", "evaluate.train.epochs=1", "--set", "evaluate.network.width=8")
 OWN = (*QUICK, "--set", "data.name=folder:pets", "--set", "data.profile=natural")
@@ -97,34 +126,37 @@ def _without_progress(text: str) -> list[str]:
 
 def page(lines: Sequence[str]) -> str:
     """The page in Markdown, from the standard error of each case."""
-    rows = {case: row(case, line) for case, line in zip(CASES, lines, strict=True)}
+    errors = dict(zip(CASES, lines, strict=True))
     groups = Counter(case.group for case in CASES)
     links = (f"- [{group}](#{group.lower().replace(' ', '-')}): {count} messages" for group, count in groups.items())
-    parts = [OPENING.format(contents="\n".join(links))]
+    (shown,) = (errors[case] for case in CASES if case.given == SHOWN)
+    parts = [OPENING.format(count=len(CASES), contents="\n".join(links), line=_code(shown), **anatomy(shown))]
     for group in groups:
         parts.append(f"\n## {group}\n\n")
-        if usual := _usual(group):
-            parts.append(f"The command is {_code(usual)}, where no other one is named.\n\n")
+        if base := BASES[group]:
+            parts.append(f"The command is {_code(typed(base))}.\n\n")
         parts.append("| what is given | what is said |\n|---|---|\n")
-        parts.extend(f"{rows[case]}\n" for case in CASES if case.group == group)
+        parts.extend(f"{row(case, errors[case])}\n" for case in CASES if case.group == group)
     return "".join(parts)
+
+
+def anatomy(error: str) -> dict[str, str]:
+    """Place, value and remedy of a line that says them in this order, as code."""
+    place, _, rest = error.strip().removeprefix("ltdd: error: ").partition(": ")
+    value, _, remedy = rest.partition("; ")
+    return {"place": _code(place), "value": _code(value), "remedy": _code(remedy)}
 
 
 def row(case: Case, error: str) -> str:
     """The row of a case, from its standard error."""
-    command = _command(case)
-    own = "" if command == _usual(case.group) else f"<br>by {_code(command)}"
-    return f"| {case.given} | {_code(error.strip().removeprefix('ltdd: error: '))}{own} |"
+    rest = typed(case.arguments).removeprefix(typed(BASES[case.group])).strip()
+    own = f"<br>{_code(rest)}" if rest else ""
+    return f"| {case.given}{own} | {_code(error.strip().removeprefix('ltdd: error: '))} |"
 
 
-def _usual(group: str) -> str | None:
-    """The command that most cases of a group share."""
-    (command, count), *_ = Counter(_command(case) for case in CASES if case.group == group).most_common(1)
-    return command if count > 1 else None
-
-
-def _command(case: Case) -> str:
-    words = " ".join(("ltdd", *case.arguments))
+def typed(arguments: Sequence[str]) -> str:
+    """A command as the page shows it, without what only makes it short; of none, nothing."""
+    words = " ".join(("ltdd", *arguments)) if arguments else ""
     return words.replace(" ".join(QUICK), "").replace("  ", " ").strip()
 
 
@@ -189,6 +221,7 @@ def _cut_set() -> None:
 
 
 THEIRS = "Sets of other codes"
+SHOWN = "A class that the data do not have"  # the message that the page takes apart
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 CASES = [
     Case(THEIRS, "A Git LFS pointer in place of the images", IMPORT, _theirs(images_best=POINTER)),
@@ -216,6 +249,8 @@ CASES = [
     Case(THEIRS, "A class that the data do not have", IMPORT, _theirs(labels_best=CLASSES + 1)),
     Case(THEIRS, "Class numbers between two classes", IMPORT, _theirs(labels_best=CLASSES + 0.5)),
     Case(THEIRS, "Another number of images", IMPORT, _theirs(images_best=_images(19, 1, 16, 16))),
+    Case(THEIRS, "Another number of images per class", (*IMPORT, "--ipc", "10"), _theirs()),
+    Case(THEIRS, "Fewer labels than images", IMPORT, _theirs(labels_best=CLASSES[:19])),
     Case(THEIRS, "Unequal classes", IMPORT, _theirs(labels_best=torch.tensor([0] * 11 + list(range(1, 10))))),
     Case(
         THEIRS,
@@ -301,12 +336,14 @@ def _list_of(*lines: str) -> Callable[[], None]:
     return build
 
 
-MINE = "Images of your own"
-LISTED = ("run", "random_digits", "--set", "data.profile=list", "--set", "data.list_file=mine.txt", "--ipc", "1")
+MINE, TABLE, LIST = "Folders of your own images", "A table of your own images", "Index lists"
 FIRST = ("run", "random_digits", *OWN, "--ipc", "1")
+LISTED = ("run", "random_digits", "--set", "data.profile=list", "--set", "data.list_file=mine.txt", "--ipc", "1")
 GOOD = ("a.png,cat,train", "b.png,dog,train", "c.png,cat,test", "d.png,dog,test")
 CASES += [
     Case(MINE, "A folder that is not there", FIRST),
+    Case(MINE, "Two data sets in one folder", FIRST, _two_data_sets),
+    Case(MINE, "Two spellings of one split", FIRST, _changed(lambda root: _grey(root / "Train/cat/0.png", 50))),
     Case(MINE, "A class without an image", FIRST, _changed(_empty_class)),
     Case(MINE, "A class that is in one split alone", FIRST, _changed(lambda root: _grey(root / "train/fox/0.png", 9))),
     Case(MINE, "Images of several sizes", FIRST, _changed(lambda root: _grey(root / "train/cat/0.png", 50, (24, 16)))),
@@ -318,30 +355,28 @@ CASES += [
     ),
     Case(MINE, "A slide of 400 million pixels", FIRST, _changed(_huge)),
     Case(MINE, "A picture with megabytes of text in it", FIRST, _changed(_large_text)),
-    Case(MINE, "Two spellings of one split", FIRST, _changed(lambda root: _grey(root / "Train/cat/0.png", 50))),
-    Case(MINE, "A table that names an image that is not there", FIRST, _rows("z.png,cat,train", *GOOD)),
-    Case(MINE, "Several labels for one image", FIRST, _rows("a.png,cat|dog,train", *GOOD[1:])),
-    Case(MINE, "A column for each class", FIRST, _rows("a.png,1,0", "b.png,0,1", head="file,cat,dog")),
-    Case(MINE, "An image in two rows", FIRST, _rows(GOOD[0], *GOOD)),
-    Case(MINE, "An image under two spellings", FIRST, _rows(*GOOD, "../pets/images/a.png,cat,test")),
-    Case(MINE, "Two columns of labels", FIRST, _rows(*(f"{row},x" for row in GOOD), head="file,label,split,label")),
-    Case(MINE, "A table in an old encoding of Windows", FIRST, _in_cp1252),
-    Case(MINE, "A name without suffix that two images have", FIRST, _two_of_one_name),
-    Case(MINE, "Two data sets in one folder", FIRST, _two_data_sets),
     Case(MINE, "An imbalance factor for images that are all kept", (*FIRST, "--imbalance-factor", "50")),
-    Case(MINE, "An index list that names an image twice", LISTED, _list_of("4", "7", "4")),
-    Case(MINE, "An index list with a position past the end", LISTED, _list_of("0", "5000")),
-    Case(MINE, "An index list with a number past all positions", LISTED, _list_of("0", "9" * 23)),
-    Case(MINE, "An index list with a number as code writes it", LISTED, _list_of("1_0")),
-    Case(MINE, "An index list with a class left out", LISTED, _list_of("0")),
-    Case(MINE, "An index list with two numbers a line", LISTED, _list_of("17 0")),
-    Case(MINE, "A split that is neither train nor test", FIRST, _rows("a.png,cat,fold3", *GOOD[1:])),
     Case(
         MINE,
         "More images per class than a class of yours has",
-        ("run", "random_digits", *OWN, "--set", "method.policy=inherent"),
+        (*FIRST, "--ipc", "10", "--set", "method.policy=inherent"),
         _changed(lambda root: None),
     ),
+    Case(TABLE, "A table that names an image that is not there", FIRST, _rows("z.png,cat,train", *GOOD)),
+    Case(TABLE, "A name without suffix that two images have", FIRST, _two_of_one_name),
+    Case(TABLE, "An image in two rows", FIRST, _rows(GOOD[0], *GOOD)),
+    Case(TABLE, "An image under two spellings", FIRST, _rows(*GOOD, "../pets/images/a.png,cat,test")),
+    Case(TABLE, "Several labels for one image", FIRST, _rows("a.png,cat|dog,train", *GOOD[1:])),
+    Case(TABLE, "A column for each class", FIRST, _rows("a.png,1,0", "b.png,0,1", head="file,cat,dog")),
+    Case(TABLE, "Two columns of labels", FIRST, _rows(*(f"{row},x" for row in GOOD), head="file,label,split,label")),
+    Case(TABLE, "A split that is neither train nor test", FIRST, _rows("a.png,cat,fold3", *GOOD[1:])),
+    Case(TABLE, "A table in an old encoding of Windows", FIRST, _in_cp1252),
+    Case(LIST, "An image that is named twice", LISTED, _list_of("4", "7", "4")),
+    Case(LIST, "A position past the end", LISTED, _list_of("0", "5000")),
+    Case(LIST, "A number past all positions", LISTED, _list_of("0", "9" * 23)),
+    Case(LIST, "A number as code writes it", LISTED, _list_of("1_0")),
+    Case(LIST, "Two numbers a line", LISTED, _list_of("17 0")),
+    Case(LIST, "Classes without an image", LISTED, _list_of("0")),
 ]
 
 
@@ -382,18 +417,19 @@ CASES += [
     Case(SETTINGS, "A network too deep for the images", (*RUN, "--set", "evaluate.network.depth=9")),
     Case(SETTINGS, "A device that is not here", (*RUN, "--device", "cuda:99")),
     Case(SETTINGS, "A setting that there is not", (*RUN, "--set", "train.epochs=1")),
-    Case(SETTINGS, "A word where a number belongs", ("run", "random_digits", "--set", "evaluate.train.epochs=x")),
+    Case(SETTINGS, "A word where a number belongs", (*RUN, "--set", "evaluate.train.epochs=x")),
     Case(SETTINGS, "An imbalance factor that is a rate", (*RUN, "--imbalance-factor", "0.01")),
     Case(SETTINGS, "An imbalance factor that empties the tail", (*RUN, "--imbalance-factor", "500")),
     Case(SETTINGS, "No image per class", (*RUN, "--ipc", "0")),
     Case(SETTINGS, "More images than a class of the tail has", (*RUN, "--set", "method.policy=inherent")),
     Case(SETTINGS, "More images than the data have", (*RUN, "--set", "data.n_max=1000")),
     Case(SETTINGS, "A teacher where nothing asks for one", (*RUN, "--teacher", "plain")),
-    Case(SETTINGS, "No student", ("run", "random_digits", "--students", "0")),
+    Case(SETTINGS, "No student", (*RUN, "--students", "0")),
     Case(SETTINGS, "A negative seed", (*RUN, "--seed", "-1")),
     Case(SETTINGS, "An option that there is not", (*RUN, "--epochs", "3")),
     Case(SETTINGS, "A record that is cut short", ("table",), _record_cut_short),
 ]
+BASES = {THEIRS: IMPORT, MINE: FIRST, TABLE: FIRST, LIST: LISTED, DATA: (), SETTINGS: RUN}  # above each group's table
 
 
 if __name__ == "__main__":

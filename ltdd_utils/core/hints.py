@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
-__all__ = ["beginning", "did_you_mean", "meant", "question"]
+__all__ = ["beginning", "choose", "did_you_mean", "meant", "question"]
 
 MOST = 3  # names that a hint has
 LIKE, LIKE_SHORT = 0.75, 0.6  # shares of letters in common; one wrong letter of few is a large share
@@ -33,6 +33,12 @@ def beginning(wrong: str, known: Iterable[str]) -> list[str]:
 def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """The question "(did you mean random_digits?)", to stand behind the wrong name; "" if no known name is like it."""
     return question(meant(wrong, known))
+
+
+def choose(words: Iterable[str]) -> str:
+    """What to do where another word than one of these was given: "choose tiny", or "choose one of cpu, paper"."""
+    known = list(words)
+    return f"choose {'' if len(known) == 1 else 'one of '}{', '.join(known)}"
 
 
 def question(found: Sequence[str]) -> str:

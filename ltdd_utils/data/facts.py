@@ -136,7 +136,8 @@ DATASETS: Table[DataSet] = Table(
             padding=8,
             folder="imagenet",
             presence=f"{_SOURCES}.imagenet:presence",
-            by_hand="get it at image-net.org, put it below the data folder",
+            by_hand="get it at image-net.org, put it below the data folder as imagenet/train and imagenet/val, one "
+            "folder a class",
         ),
         "imagenet-224": DataSet(
             "ImageNet-LT, its own list",
@@ -153,7 +154,8 @@ DATASETS: Table[DataSet] = Table(
             padding=28,
             folder="imagenet",
             presence=f"{_SOURCES}.imagenet:listed_presence",
-            by_hand="get it at image-net.org, put it below the data folder, with the list ImageNet_LT_train.txt beside",
+            by_hand="get it at image-net.org, put it below the data folder as imagenet/train and imagenet/val, one "
+            "folder a class, with the list ImageNet_LT_train.txt beside them",
         ),
     },
     signs="-.",  # a recipe's name is METHOD_DATASET

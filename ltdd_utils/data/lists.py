@@ -35,15 +35,18 @@ def read_list(path: Path, labels: np.ndarray, class_names: Sequence[str]) -> np.
     positions = _of_array(path) if path.suffix.lower() == ".npy" else _of_text(path)
     outside = positions[(positions < 0) | (positions >= len(labels))]
     if len(outside):
-        raise ValueError(f"{path} names position {outside[0]}; the train set has 0 to {len(labels) - 1}")
+        known = f"the train set has 0 to {len(labels) - 1}, counted from 0 over all its images"
+        raise ValueError(f"{path} names position {outside[0]}; {known}: remove or correct it")
     positions = positions.astype(np.int64)  # not before: numbers that it cannot hold would become others
     found, times = np.unique(positions, return_counts=True)
     if (times > 1).any():
-        raise ValueError(f"{path} names position {found[times > 1][0]} {times[times > 1][0]} times; leave one of them")
+        often = f"position {found[times > 1][0]} more than once, {times[times > 1][0]} times"
+        raise ValueError(f"{path} names {often}; leave one of them")
     absent = np.flatnonzero(np.bincount(labels[positions], minlength=len(class_names)) == 0)
     if len(absent):
-        what = f"{path} names no image of class {class_names[absent[0]]!r}"
-        raise ValueError(f"{what}, nor of {len(absent) - 1} more; every class of a long tail has one at least")
+        more = f", nor of {len(absent) - 1} more" if len(absent) > 1 else ""
+        known = "every class of a long tail has one at least: add a position of each"
+        raise ValueError(f"{path} names no image of class {class_names[absent[0]]!r}{more}; {known}")
     return positions
 
 

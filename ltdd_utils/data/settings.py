@@ -43,6 +43,10 @@ class DataConfig:
                 f"judged_on is 'unused' and profile {self.profile!r}; only the exponential profile leaves images of "
                 "every class unused: judge on test"
             )
+        if 0 < self.imbalance_factor < 1:
+            rate = f"it must be a finite number, at least 1: the rate {self.imbalance_factor:g}"
+            factor = f"is the factor {1 / self.imbalance_factor:g}"
+            raise ValueError(f"imbalance_factor is {self.imbalance_factor}; {rate} {factor}")
         at_least(self, imbalance_factor=1, n_max=1, subset_seed=0, class_order_seed=0)
         for name in ("subset_seed", "class_order_seed"):
             if getattr(self, name) > LARGEST_SEED:

@@ -12,13 +12,30 @@ from torch import Tensor
 from ltdd_utils.data.long_tailed import LongTailedData
 from ltdd_utils.distilled.given import facts, unit_pixels
 
-__all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "composition", "content_hash", "sizes", "tensors"]
+__all__ = ["NOT_REAL", "TENSORS", "DistilledSet", "PartError", "composition", "content_hash", "sizes", "tensors"]
 
 KINDS_OF_TARGETS = ("logits", "probabilities")
 ROUNDING = 1e-4  # by which the probabilities of an image may miss a sum of 1
 NOT_REAL = -1  # in `indices`: this image is synthetic
 SMALLEST = 1e-12  # probability whose logarithm stands for that of zero
 TENSORS = ("labels", "indices", "images", "boxes", "targets")  # the tensors of a set, in the order of their hash
+
+
+class PartError(ValueError):
+    """What is wrong with one part of a set.
+
+    Args:
+        message: the whole of it, in a line.
+        part: the field of ``DistilledSet``, so that a reader of files can name the file that it came from.
+    """
+
+    def __init__(self, message: str, part: str) -> None:
+        super().__init__(message, part)  # both: another process makes the error again from them
+        self.part = part
+
+    def __str__(self) -> str:
+        """The message alone."""
+        return self.args[0]
 
 
 @dataclass(frozen=True)
@@ -102,32 +119,36 @@ class DistilledSet:
         for name in ("labels", "indices"):
             tensor = getattr(self, name)
             if tensor.shape != (count,) or not _whole_numbers(tensor):
-                raise ValueError(f"{name} are {tensor.dtype} {list(tensor.shape)}; expected integers [{count}]")
+                found = f"{tensor.dtype} {list(tensor.shape)}"
+                raise PartError(f"{name} are {found}; expected integers [{count}]", name)
         if int(self.labels.min()) < 0 or int(self.labels.max()) >= classes:
             span = f"{int(self.labels.min())} to {int(self.labels.max())}"
-            raise ValueError(f"labels run from {span}; expected 0 to {classes - 1}")
+            asked = f"expected 0 to {classes - 1}: give each image the number of its class, counted from 0"
+            raise PartError(f"labels run from {span}; {asked}", "labels")
         if int(self.indices.min()) < NOT_REAL:
             raise ValueError(f"position {int(self.indices.min())} is invalid; use 0 or more, or -1 if synthetic")
         self._check_images()
         self._check_boxes(count)
         if self.targets is not None and self.targets.shape not in {(count, classes), (self.seen, classes)}:
             parts = "" if self.factor == 1 else f", or [{self.seen}, {classes}] with one of each part"
-            raise ValueError(f"targets have shape {list(self.targets.shape)}; expected [{count}, {classes}]{parts}")
+            found = f"targets have shape {list(self.targets.shape)}"
+            raise PartError(f"{found}; expected [{count}, {classes}]{parts}", "targets")
         for name in ("images", "targets"):
             tensor = getattr(self, name)
             broken = 0 if tensor is None else int((~tensor.isfinite()).sum())
             if broken:
-                raise ValueError(f"{broken} values of the set's {name} are not finite; make the set again")
+                raise PartError(f"{broken} values of the set's {name} are not finite; make the set again", name)
         self._check_targets()
         if self.lr is not None and not (isinstance(self.lr, int | float) and 0 < self.lr < math.inf):
-            raise ValueError(f"the learned step size is {self.lr!r}; it must be a number, positive and finite")
+            asked = "it must be a number, positive and finite; leave it out, and the protocol's own counts"
+            raise PartError(f"the learned step size is {self.lr!r}; {asked}", "lr")
 
     def _check_images(self) -> None:
         synthetic = int((self.indices == NOT_REAL).sum())
         stored = 0 if self.images is None else len(self.images)
         if stored != synthetic or (self.images is not None and self.images.ndim != 4):
             shape = None if self.images is None else list(self.images.shape)
-            raise ValueError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]")
+            raise PartError(f"images have shape {shape}; expected [{synthetic}, channels, height, width]", "images")
         factor = self.factor
         if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
             raise ValueError(f"info['factor'] is {factor!r}; it is the whole number of parts along an image's side")
@@ -153,7 +174,7 @@ class DistilledSet:
             raise ValueError(f"info['targets'] is {kind!r}; say whether they are {' or '.join(KINDS_OF_TARGETS)}")
         values = self.targets.double()
         if kind == "probabilities" and bool((values < 0).any() | ((values.sum(dim=1) - 1).abs() > ROUNDING).any()):
-            raise ValueError("a row of targets holds no probabilities; they are 0 or more and sum to 1")
+            raise PartError("a row of targets holds no probabilities; they are 0 or more and sum to 1", "targets")
 
     def with_images(self, images: Tensor) -> "DistilledSet":
         """A set of synthetic images ``[M, Ch, H, W]`` with the labels of this one; its soft labels and step size go."""

@@ -55,9 +55,8 @@ def load_set(path: Path) -> tuple[DistilledSet, Preprocess | None]:
     try:
         bundle = load_bundle(path)
     except ValueError as error:
-        raise ValueError(
-            f"{path} is not a distilled set, or is damaged or cut short ({error.__cause__ or error})"
-        ) from error
+        found = f"{path} is not a distilled set, or is damaged or cut short ({error.__cause__ or error})"
+        raise ValueError(f"{found}: copy it again, or make it again") from error
     try:
         distilled = from_bundle(bundle)
         if "preprocess" not in bundle.meta:

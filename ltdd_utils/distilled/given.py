@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ltdd_utils.core.hashing import tensor_hash
+from ltdd_utils.core.hints import choose
 from ltdd_utils.core.settings import to_dict
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.long_tailed import LongTailedData
@@ -40,7 +41,7 @@ def facts(
         raise ValueError(f"no judge is set up for {like!r}; say which data set it is like: {', '.join(DATASETS)}")
     scales = DATASETS[like].scales
     if scale not in (None, *scales):
-        raise ValueError(f"{like} has no scale {scale!r}; choose one of {', '.join(scales)}")
+        raise ValueError(f"{like} has no scale {scale!r}; {choose(scales)}")
     sizes = labels.long().bincount(minlength=data.classes).tolist()
     return {
         "recipe": None,

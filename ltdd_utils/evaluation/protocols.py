@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ltdd_utils.augment.settings import AugmentConfig
+from ltdd_utils.core.hints import choose
 from ltdd_utils.core.tables import resolve
 from ltdd_utils.data.facts import DATASETS, Scale, stand_in
 from ltdd_utils.data.settings import PreprocessConfig
@@ -55,7 +56,7 @@ def protocol(
     if dataset not in DATASETS:
         raise ValueError(f"no protocol is set up for the data set {dataset!r}; choose one of {', '.join(DATASETS)}")
     if scale not in DATASETS[dataset].scales:
-        raise ValueError(f"{dataset} has no scale {scale!r}; choose one of {', '.join(DATASETS[dataset].scales)}")
+        raise ValueError(f"{dataset} has no scale {scale!r}; {choose(DATASETS[dataset].scales)}")
     cfg = resolve(PROTOCOLS.find(name).settings)(name, dataset, scale, teacher_kind)
     return cfg if network is None else replace(cfg, network=architecture(network, dataset, scale))
 

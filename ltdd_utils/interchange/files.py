@@ -22,6 +22,12 @@ NUMBERS = [
     codecs.encode,
     *(type(np.dtype(name)) for name in ("f2", "f4", "f8", "i4", "i8")),
 ]
+TENSOR_ALONE = "download it again, or have the tensor alone saved with torch.save"
+SHAPES = {  # by the number of dimensions, what is saved
+    1: "one number",
+    2: "labels as [images], or soft ones as [images, classes]",
+    4: "images as [images, channels, height, width]",
+}
 
 
 def contents(path: Path) -> Any:  # noqa: ANN401 (what the file holds)
@@ -39,7 +45,7 @@ def contents(path: Path) -> Any:  # noqa: ANN401 (what the file holds)
         with torch.serialization.safe_globals(NUMBERS):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds here: pickle, zip and runtime errors
-        raise ValueError(f"{path} holds no plain tensor, or is damaged: {_reason(error)}") from error
+        raise ValueError(f"{path} holds no plain tensor, or is damaged: {_reason(error)}; {TENSOR_ALONE}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -49,7 +55,7 @@ def _reason(error: Exception) -> str:
         return text.splitlines()[0]
     found = re.search(r"GLOBAL ([\w.]+)", text)
     if found:
-        return f"it holds {found[1]}, and only tensors and numbers are read; ask for the tensors alone"
+        return f"it holds {found[1]}, and only tensors and numbers are read"
     return "it is no file of torch.save, or holds more than tensors and numbers"
 
 
@@ -73,8 +79,8 @@ def real_tensor(value: Any, dimensions: tuple[int, ...], where: str) -> Tensor: 
     plain = value.layout == torch.strided and not value.is_complex() and value.dtype != torch.bool
     if not plain or value.ndim not in dimensions or value.numel() == 0:
         wanted = " or ".join(map(str, dimensions))
-        what = f"{value.dtype} {list(value.shape)}"
-        raise ValueError(f"{where} holds {what}; expected real numbers in {wanted} dimensions, at least one of them")
+        asked = f"real numbers in {wanted} dimensions, at least one number: save {SHAPES[dimensions[-1]]}"
+        raise ValueError(f"{where} holds {value.dtype} {list(value.shape)}; expected {asked}")
     return value.detach()
 
 

@@ -80,7 +80,11 @@ def _class_numbers(stored: Tensor, reading: Reading, where: str) -> Labels:
     if reading.targets not in (None, "hard"):
         raise ValueError(f"{where} holds one class number for each image, no {reading.targets}: leave --targets out")
     if stored.is_floating_point() and not torch.equal(stored, stored.round()):  # NaN is unlike itself
-        raise ValueError(f"{where} holds {stored.dtype} {list(stored.shape)}; expected integers or [M, C]")
+        row = int((stored != stored.round()).nonzero()[0])
+        raise ValueError(
+            f"{where} says {float(stored[row]):g} for image {row}, which is no class number; give whole numbers, one "
+            "for each image, or rows of soft labels, [images, classes]"
+        )
     return Labels(stored.long())
 
 
@@ -94,8 +98,8 @@ def _kind(stored: Tensor, where: str) -> str:
         return "hard"
     if (binary and bool(values.any())) or not stored.is_floating_point():
         raise ValueError(
-            f"{where} holds rows that are neither one-hot nor soft labels (several classes for an image, or none, or "
-            "whole numbers); a set has one label for each image. If they are logits, say --targets logits"
+            f"{where} holds rows that are neither one-hot nor soft labels: {_odd_row(values, binary)}. Give each image "
+            "one class; or, if the rows are logits, say --targets logits"
         )
     if bool((values < 0).any()) or not bool(values.isfinite().all()):
         return "logits"
@@ -104,20 +108,38 @@ def _kind(stored: Tensor, where: str) -> str:
     near = bool(((sums - 1).abs() <= LOOSE).all())
     alike = len(sums) > 1 and bool(((sums / sums.mean() - 1).abs() <= LOOSE).all())  # per cent, counts, ranks
     if bool(ones.any()) or near or alike:
+        known = "say --targets probabilities" if near else "divide each row by its sum"
         raise ValueError(
-            f"{where} holds rows >= 0 that sum to {float(sums.min()):.4g} to {float(sums.max()):.4g}: logits do not "
-            "look like that, and probabilities sum to 1; say which with --targets logits or --targets probabilities"
+            f"{where} holds rows of numbers >= 0 whose sums are {_span(sums)}: logits do not look like that, and "
+            f"probabilities sum to 1. If they are logits, say --targets logits; if probabilities, {known}"
         )
     return "logits"
+
+
+def _odd_row(values: Tensor, binary: bool) -> str:
+    """The first row that is no label, in words."""
+    if not binary:
+        row = int(((values != 0) & (values != 1)).any(dim=1).nonzero()[0])
+        return f"row {row} has whole numbers {_span(values[row])}"
+    classes = values.sum(dim=1)
+    row = int((classes != 1).nonzero()[0])
+    return f"row {row} names {int(classes[row]) or 'no'} class{'es' if classes[row] else ''}"
+
+
+def _span(values: Tensor) -> str:
+    """The smallest and the largest of some numbers, as text; one number where both look alike."""
+    low, high = f"{float(values.min()):.4g}", f"{float(values.max()):.4g}"
+    return low if low == high else f"from {low} to {high}"
 
 
 def _probabilities(values: Tensor, where: str) -> Tensor:
     """Rows that sum to 1 exactly, where they do so nearly."""
     sums = values.double().sum(dim=1, keepdim=True)
     if not bool((values >= 0).all()) or bool(((sums - 1).abs() > LOOSE).any()):
-        low = f"values from {float(values.min()):.4g}, rows that sum to {float(sums.min()):.4g}"
         raise ValueError(
-            f"{where} holds {low} to {float(sums.max()):.4g}: no probabilities; they are >= 0 and sum to 1"
+            f"{where} holds no probabilities; they are >= 0 and sum to 1: its smallest value is "
+            f"{float(values.min()):.4g}, and the sums of its rows are {_span(sums)}. Leave --targets probabilities "
+            "out, or divide each row by its sum"
         )
     return values if bool(((sums - 1).abs() <= ROUNDING).all()) else (values / sums).float()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ltdd_utils.data.long_tailed import LongTailedData
-from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet
+from ltdd_utils.distilled.contents import NOT_REAL, DistilledSet, PartError
 from ltdd_utils.distilled.mosaics import enlarged
 from ltdd_utils.interchange.arrays import read_arrays
 from ltdd_utils.interchange.files import contents, real_tensor, step_size, tensor_in
@@ -37,6 +37,14 @@ class Stored:
     matched: bool = False  # of the trajectory family
     classes: Tensor | None = None  # of the images, where they are stored beside soft labels
     moments: Moments = field(default_factory=lambda: MOMENTS)  # by which the layout's codes normalise
+
+    def place(self, part: str) -> Path:
+        """The file that a part of the set came from: ``labels``, ``targets``, ``lr``, or the images' own."""
+        kind = {"labels": "labels", "targets": "labels", "lr": "lr"}.get(part)
+        name = self.where.name
+        if kind is None or self.where.suffix != ".pt" or not name.startswith("images"):
+            return self.where  # one file, or one folder of pictures, holds it all
+        return self.where.with_name(f"{kind}{name.removeprefix('images')}")
 
 
 def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
@@ -91,13 +99,23 @@ def trajectory_files(folder: Path, tag: str = f"_{BEST}") -> Stored:
     paths = [folder / f"{name}{tag}.pt" for name in ("images", "labels", "lr")]
     for path in paths[:2]:
         if not path.is_file():
-            other = "; --iteration names one whose files are there" if tag not in ("", f"_{BEST}") else ""
-            raise FileNotFoundError(
-                f"no file {path}; a set of the trajectory family has images{tag}.pt and labels{tag}.pt{other}"
-            )
+            known = f"a set of the trajectory family has images{tag}.pt and labels{tag}.pt"
+            raise FileNotFoundError(f"no file {path}; {known}: {_absent(folder, tag)}")
     images, labels = tensor_in(paths[0], (4,)), tensor_in(paths[1], (1, 2))
     lr = step_size(paths[2]) if paths[2].is_file() else None
     return Stored(paths[0], images, labels, lr, matched=True, moments=TRAJECTORY_MOMENTS)
+
+
+def _absent(folder: Path, tag: str) -> str:
+    """What to do about a set that is not there: which others are."""
+    if tag in ("", f"_{BEST}"):
+        return "name the folder that has both"
+    both = {path.stem.removeprefix("images_") for path in folder.glob("images_*.pt")}
+    kept = {name for name in both if (folder / f"labels_{name}.pt").is_file()}
+    numbers = sorted(int(name) for name in kept if name.isdecimal())
+    remedy = f"--iteration names one whose files are there, of {', '.join(map(str, numbers))}" if numbers else ""
+    best = f"leave --iteration out, which reads images_{BEST}.pt" if BEST in kept else ""
+    return "; or ".join(part for part in (remedy, best) if part) or "the folder has none of any iteration"
 
 
 def _one_file(path: Path, reading: Reading) -> Stored:
@@ -143,10 +161,11 @@ def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> Dist
     """
     if not stored.images.is_floating_point():
         raise ValueError(f"{stored.where} holds {stored.images.dtype} images: pixels; --space pixels reads them")
-    name = stored.where.name
-    if stored.where.suffix == ".pt" and name.startswith("images"):  # the labels lie beside
-        name = f"labels{name.removeprefix('images')}"
-    labels = read_labels(stored.labels, reading, str(stored.where.with_name(name)), stored.classes)
+    place = stored.place("labels")
+    labels = read_labels(stored.labels, reading, str(place), stored.classes)
+    found, wanted = len(labels.classes), len(stored.images)
+    if found != wanted:
+        raise ValueError(f"{place} has {found} labels for {wanted} images: give one label for each image")
     try:
         return DistilledSet(
             labels=labels.classes,
@@ -156,5 +175,7 @@ def assembled(stored: Stored, info: Mapping[str, Any], reading: Reading) -> Dist
             lr=stored.lr,
             info={**info, "targets": labels.kind},
         )
+    except PartError as error:
+        raise ValueError(f"{stored.place(error.part)}: {error}") from error
     except ValueError as error:
         raise ValueError(f"{stored.where}: {error}") from error

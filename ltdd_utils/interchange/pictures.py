@@ -210,7 +210,7 @@ def _table(folder: Path, class_names: Sequence[str]) -> dict[str, Row] | None:
                 f"{class_names[0]!r}, to {classes - 1}, {class_names[-1]!r}"
             )
         if file in found:
-            raise ValueError(f"{path} names {file} twice; an image has one row and class")
+            raise ValueError(f"{path} names {file} twice; leave one of the two lines")
         try:
             found[file] = label, [float(value) for value in values]
         except ValueError as error:

@@ -76,8 +76,8 @@ class Spaces:
         if images.shape[1:] != self.data.train_images.shape[1:]:
             shape, wanted = list(images.shape[1:]), list(self.data.train_images.shape[1:])
             raise ValueError(
-                f"{where}: the set's images are {shape}, those of {self.data.config.name} are {wanted}; "
-                "load the set's own data"
+                f"{where}: the set's images are {shape}, those of {self.data.config.name} are {wanted} (channels, "
+                "height, width); name the data set that the images were made for"
             )
         if not images.is_floating_point() and name != PIXELS:
             span = f"{int(images.min())} to {int(images.max())}"
@@ -142,9 +142,10 @@ def mismatch(images: Tensor, space: Preprocess, data: LongTailedData) -> str | N
         signs = float(images.min()) < 0 or float(stored.min()) >= 0
     if all(low <= ratio <= high for ratio, (low, high) in ratios) and shift <= SHIFT and signs:
         return None
+    name = data.config.name
     return (
-        f"the images run from {_numbers(images)}, and as {_words(kind_of(space))} their pixels from {_numbers(pixels)};"
-        f" real images of {data.config.name} run from {_numbers(stored)}, their pixels from {_numbers(seen)}."
+        f"they run from {_numbers(images)}, where real images of {name} run from {_numbers(stored)}; carried back to "
+        f"pixels they run from {_numbers(pixels)}, real ones from {_numbers(seen)}."
     )
 
 

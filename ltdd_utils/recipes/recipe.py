@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ltdd_utils.core.hints import beginning, did_you_mean, question
+from ltdd_utils.core.hints import beginning, choose, did_you_mean, question
 from ltdd_utils.core.settings import UnknownName, added_field, config_id, from_dict, whole_number
 from ltdd_utils.data.facts import DATASETS, SCALES, Scale, dataset_name, scale_name
 from ltdd_utils.data.settings import DataConfig, PreprocessConfig
@@ -183,9 +183,9 @@ def recipe(
     scale = scale_name(scale or facts.scales[0])
     if scale not in SCALES:
         hint = did_you_mean(scale, SCALES)
-        raise ValueError(f"unknown scale {scale!r}{hint}; choose one of {', '.join(facts.scales)}")
+        raise ValueError(f"unknown scale {scale!r}{hint}; {choose(facts.scales)}")
     if scale not in facts.scales:
-        raise ValueError(f"{name} has no scale {scale!r}; choose one of {', '.join(facts.scales)}")
+        raise ValueError(f"{name} has no scale {scale!r}; {choose(facts.scales)}")
     factor = facts.imbalance_factor if imbalance_factor is None else imbalance_factor
     if facts.profile == "list" and factor != facts.imbalance_factor:
         what = f"{dataset} is a list of images with imbalance factor {facts.imbalance_factor:g}, not {factor:g}"

@@ -20,7 +20,7 @@ from ltdd_utils.records.published import targets
 from ltdd_utils.records.table import load
 from ltdd_utils.report.answers import answers_table
 from ltdd_utils.report.campaign import campaign_section
-from ltdd_utils.report.elements import elements_table, states_table
+from ltdd_utils.report.elements import elements_table, scope_table, states_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.luck import example, luck_tables
 from ltdd_utils.report.page import reproduction_page
@@ -36,6 +36,7 @@ __all__ = [
     "EXAMPLE",
     "HEADLINE",
     "LUCK",
+    "SCOPE",
     "SPEED",
     "main",
     "stale",
@@ -44,6 +45,7 @@ __all__ = [
 
 BEGIN, END = "<!-- status:begin -->", "<!-- status:end -->"
 HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
+SCOPE = ("<!-- scope:begin -->", "<!-- scope:end -->")
 COUNTS = ("<!-- counts:begin -->", "<!-- counts:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
 SPEED = ("<!-- speed:begin -->", "<!-- speed:end -->")
@@ -73,7 +75,7 @@ def _files(root: Path) -> dict[Path, str]:
     headline = headline_table(records, published)
     table, elements = compare(records, published, known), root / "book" / "elements.md"
     summary, speed = explained(table), root / "book" / "speed.md"
-    listed = elements.read_text(encoding="utf-8")
+    listed = with_part(elements.read_text(encoding="utf-8"), scope_table(table), *SCOPE)
     tables, count = speed_tables(root / "results" / "benchmarks"), root / "book" / "counting.md"
     counted = with_part(count.read_text(encoding="utf-8"), example(records), *EXAMPLE)
     return {

@@ -49,7 +49,8 @@ def import_set(place: Path, recipe: Recipe, context: RunContext, reading: Readin
         raise ValueError(f"{recipe.name} trains on the whole set; name the recipe of a method")
     found, wanted = len(stored.images), recipe.ipc * data.classes
     if found != wanted:
-        raise ValueError(f"{place} has {found} images; {recipe.ipc} per class are {wanted}, so another --ipc is needed")
+        remedy = _other(found, data.classes)
+        raise ValueError(f"{place} has {found} images; {recipe.ipc} per class are {wanted}, {remedy}")
     own = fitted(recipe.space, data, context)
     distilled = _in_space(stored, data, own, context, reading)
     _check_sizes(place, distilled, recipe.ipc * stored.factor**2, reading)
@@ -117,5 +118,14 @@ def _check_sizes(place: Path, distilled: DistilledSet, each: int, reading: Readi
     sizes = distilled.labels.bincount(minlength=len(distilled.info["class_names"]))
     if (sizes != each).any() and not reading.unequal:
         raise ValueError(
-            f"{place} has {sizes.tolist()} images of the classes; expected {each} of each, or --unequal with it"
+            f"{place} has {sizes.tolist()} images of the classes; expected {each} of each: if the set is meant to be "
+            "so, say --unequal"
         )
+
+
+def _other(found: int, classes: int) -> str:
+    """What to do about another number of images than the recipe's."""
+    each, rest = divmod(found, classes)
+    if rest or not each:
+        return f"and {found} is no multiple of {classes} classes: complete the set, or `ltdd score` it as it is"
+    return f"so another --ipc is needed: say --ipc {each}"

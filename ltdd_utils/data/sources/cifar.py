@@ -115,7 +115,8 @@ def _open(name: str, root: Path, train: bool) -> Any:  # noqa: ANN401 (torchvisi
     reader, root = torchvision_class(name), folder_of(name, root)
     folder = root / reader.base_folder
     if not folder.is_dir():
-        raise FileNotFoundError(f"no {name} in {root}: run `{FETCH.format(name=name)}`, or set LTDD_DATA to its folder")
+        other = "set LTDD_DATA to the folder that has it"
+        raise FileNotFoundError(f"no {name} in {root}: run `{FETCH.format(name=name)}`, or {other}")
     try:
         return reader(root, train=train, download=False)
     except RuntimeError as error:  # torchvision found an absent file or a wrong MD5 and says no more

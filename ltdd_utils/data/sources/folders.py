@@ -39,8 +39,9 @@ def common_classes(train: Path, test: Path) -> list[str]:
     names = class_folders(train)
     odd = sorted(set(names) ^ set(class_folders(test)))
     if odd:
-        both = f"{train.name} and {test.name}"
-        raise ValueError(f"class {odd[0]!r} of {train.parent} is not in both {both}: add or remove its folder")
+        there, absent = (train, test) if odd[0] in names else (test, train)
+        both = f"is not in both {train.name} and {test.name}: {absent / odd[0]} is absent"
+        raise ValueError(f"class {odd[0]!r} of {train.parent} {both}; add it, or remove {there / odd[0]}")
     return names
 
 

@@ -88,7 +88,7 @@ def _rows(table: Path) -> Iterator[Row]:
         known = path.resolve()
         if known in seen:
             first = seen[known]
-            raise ValueError(f"{where}: {cell['file']} stands in line {first} too: an image has one row and class")
+            raise ValueError(f"{where}: {cell['file']} stands in line {first} too: leave one of the two lines")
         seen[known] = line
         if "split" in columns and not cell["split"]:
             raise ValueError(f"{where}: split is empty; use train or test")
@@ -108,7 +108,7 @@ def _columns(head: str, table: Path) -> tuple[dict[str, int], str]:
         )
     twice = next((name for name in ("file", "label", "split") if names.count(name) > 1), None)
     if twice:
-        raise ValueError(f"{table} has {names.count(twice)} columns {twice!r}: leave one, or name the others otherwise")
+        raise ValueError(f"{table} has {names.count(twice)} columns {twice!r}: leave one, or rename the others")
     return {name: place for place, name in enumerate(names)}, divider
 
 
@@ -147,7 +147,7 @@ def _image(folder: Path, file: str, stems: _Stems, where: str) -> Path:
         return there[0]
     found = [path for place in places for path in stems(place)]
     if len(found) > 1:
-        names = " and ".join(str(path.relative_to(folder)) for path in found[:2])
+        names = " or ".join(str(path.relative_to(folder)) for path in found[:2])
         raise ValueError(f"{where}: {file} may be {names}; write the suffix too")
     if found:
         return found[0]

@@ -36,7 +36,7 @@ def source_dataset(root: Path) -> SourceDataset:
     """
     top = _top(root)
     if not top.is_dir():
-        raise FileNotFoundError(f"no tiny in {root}: {REMEDY}, or set LTDD_DATA to its folder")
+        raise FileNotFoundError(f"no tiny in {root}: {REMEDY}, or set LTDD_DATA to the folder that has it")
     wnids = class_folders(top / "train")
     train = [(label, path) for label, wnid in enumerate(wnids) for path in _train_files(top / "train" / wnid)]
     words = dict(line.split("\t", 1) for line in lines_of(top / "words.txt")) if (top / "words.txt").is_file() else {}

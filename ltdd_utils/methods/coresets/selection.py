@@ -77,6 +77,11 @@ def select(
 
     if not rule.balanced:
         return _of_any_class(choose, data, ipc)
+    smallest = min(range(data.classes), key=data.counts.__getitem__)
+    refusal = (
+        f"ipc is {ipc}, but class {smallest} ({data.class_names[smallest]}), the smallest, has {data.counts[smallest]} "
+        f"images; use the policy 'duplicate' or 'noise', or ipc up to {data.counts[smallest]}"
+    )
     labels, indices, taken, done = [], [], Grown(), {"classes": 0}
     state = LoopState({"taken": taken}, done, checkpoint)
     for label in range(data.classes):
@@ -85,10 +90,6 @@ def select(
             raise ValueError(
                 f"class {label} ({data.class_names[label]}) has no image; leave it out or lower the imbalance factor"
             )
-        refusal = (
-            f"ipc is {ipc}, but class {label} ({data.class_names[label]}) has {len(rows)} images; "
-            f"use the policy 'duplicate' or 'noise', or ipc up to {min(data.counts)}"
-        )
         if label >= done["classes"]:  # a class has a random stream of its own: what another one took does not matter
             taken[str(label)] = choose(rows, min(ipc, len(rows)), label)
             done["classes"] = label + 1

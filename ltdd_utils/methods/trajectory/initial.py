@@ -51,12 +51,17 @@ def initial_set(
     labels = torch.arange(data.classes).repeat_interleave(ipc)
     rows = torch.full((len(labels),), NOT_REAL)  # of the long tail
     weights = last_snapshot(cfg, experts, 0).to(device)
+    every = []
     for label in range(data.classes):
         candidates = (data.train_labels == label).nonzero().flatten()
         candidates = candidates[torch.randperm(len(candidates), generator=rng)]
         if cfg.images == "correct":
             candidates = candidates[(answers(network, weights, run.images(candidates)).argmax(dim=1) == label).cpu()]
-        chosen = fill(candidates, ipc, cfg.policy, _refusal(len(candidates), ipc, data.class_names[label]))
+        every.append(candidates)
+    smallest = min(range(data.classes), key=lambda label: len(every[label]))
+    refusal = _refusal(len(every[smallest]), ipc, data.class_names[smallest])
+    for label, candidates in enumerate(every):
+        chosen = fill(candidates, ipc, cfg.policy, refusal)
         rows[label * ipc : label * ipc + len(chosen)] = chosen
     synthetic = rows == NOT_REAL
     shape = data.train_images.shape[1:]
