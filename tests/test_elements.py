@@ -18,7 +18,7 @@ from ltdd_utils.report.elements import GROUPS, elements_table, rows_of, scope_ta
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "elements.md"
-HEAD, PACKAGE = "| element | how far | page |", "| element | in the package |"
+HEAD, PACKAGE = "| element | how far | chapter or page |", "| element | in the package |"
 SIGNS = ("■ **covered**", "◧ **in part**", "□ **missing**")
 MADE = ("damed_cifar10", "unilevel_cifar10")
 
