@@ -276,7 +276,7 @@ notebook.table(online, "LADM minus its rivals, paper 2's judge, debiased teacher
 
 # %% [markdown]
 # LADM's sets score above random images, DAM + ED and the uni-level method.
-# Above EDC, and above recovery from random images, they are by less than a point, which three pipelines do not resolve.
+# Above EDC, and above recovery from random images, they are by less than a point, which so few pipelines do not resolve.
 #
 # How much of it is matching, and how much are forty small images instead of ten?
 # The control has LADM's mosaics before the first iteration, small random images:
