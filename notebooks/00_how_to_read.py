@@ -24,7 +24,7 @@
 # > **After this chapter you can**
 # >
 # > - say what a long tail does to a network, and what a small balanced set changes;
-# > - read every table of differences: points, what stands behind ±, `n`, resolved or not;
+# > - read every table of differences: the difference, its margin behind ±, `n`, resolved or not;
 # > - run a chapter, and one cell of a published table, yourself.
 #
 # > **In one minute.**
@@ -140,11 +140,15 @@ notebook.table(100 * rows, "Accuracy on the rarest third of the digits, %")
 # **Long-tailed** dataset distillation starts from a long-tailed set and looks for a tiny, balanced set that serves every class.
 # This book examines two papers:
 #
-# | | *Distilling Long-tailed Datasets* (CVPR 2025) | *Rethinking Long-tailed Dataset Distillation* (AAAI 2026) |
+# | | paper 1: *Distilling Long-tailed Datasets* (CVPR 2025) | paper 2: *Rethinking Long-tailed Dataset Distillation* (AAAI 2026) |
 # |---|---|---|
 # | idea | the student's training on the small set should follow the path that **experts** took on the real set | the small set should have the **statistics** that one network expects |
 # | against the tail | **DAM**: bend the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
-# | labels | one learned **soft label** (a distribution over the classes) per image | a **teacher** labels every view of an image |
+# | labels | one learned **soft label** (a distribution over the classes) per image | a **teacher** labels every augmented view of an image (a random crop, mirrored or not) |
+#
+# Paper 2 was read in full.
+# Paper 1 was not: we know it from its published tables, public summaries and released code, and say "a summary of the paper" where one of these is the source.
+# The source of each printed number is on the [reproduction page](../book/reproduction.md#where-the-published-numbers-were-read).
 #
 # ## When does a difference count?
 #
@@ -164,7 +168,7 @@ notebook.table(
 # %% [markdown]
 # - First stands the **difference**, in points.
 #   Runs with the same seed share what the seed decides (in later chapters, experts and teachers), so they are compared in **pairs**; other runs are compared by their means.
-# - Behind ± stands what the difference must exceed to be **resolved** (on other pages called `needed`): two standard errors, or more where there are few runs, by the 95 % interval of the t distribution.
+# - Behind ± stands the **margin**, which the difference must exceed to be **resolved**: two standard errors, or more where there are few runs, by the 95 % interval of the t distribution.
 #   The sign says whether it does: ● resolved, ○ not.
 #   "Not resolved" contradicts nothing: these runs cannot tell.
 # - n counts the pairs, or the runs on either side.

@@ -91,9 +91,9 @@ print(
 # %% [markdown]
 # ## Stage 1: representation experts
 #
-# A **representation expert** is trained on the long tail as it is: cross-entropy with integer labels, DSA, every image once per epoch.
+# A **representation expert** is trained on the long tail as it is: cross-entropy with integer labels, the augmentation DSA (chapter 02), every image once per epoch.
 # In one epoch here the head class comes 120 times and the last class 6 times.
-# MTT and DATM use only experts of this kind.
+# MTT and DATM, the two older methods that chapter 04 explains, use only experts of this kind.
 
 # %%
 from ltdd_utils.methods.trajectory import experts as stages
@@ -190,7 +190,7 @@ figure(
 # So an image pulls the row of its own class towards its features, by $1 - p_y$, and pushes all other rows away from them, by $p_c$.
 # Of $N$ images, $n_c$ are of class $c$.
 # Over an epoch row $c$ is pulled in proportion to this share, $\pi_c = n_c / N$, and pushed in proportion to $1 - \pi_c$.
-# Take steps so small that training is a flow in the time $t$; with $\mathbb{E}$ the mean over the images, the length of the row then changes by
+# For very small steps, with $t$ the time of training and $\mathbb{E}$ the mean over the images, the length of the row changes by
 #
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
 #
@@ -462,10 +462,11 @@ caption = "What stage 2 adds, at two scales"
 notebook.table(costs, caption, names=heads, digits={"ratio": 3})
 
 # %% [markdown]
-# At the paper's settings stage 2 is a small addition: it is short, and it needs no backward pass through the backbone.
-# At scale `cpu` it is a larger one, for a reason that is ours alone: there stage 1 was cut and stage 2 was not.
+# So for the experts decoupling does not double the cost: at the paper's settings stage 2 adds less than a fifth.
+# It is short, and it needs no backward pass through the backbone.
+# At scale `cpu` it adds more, for a reason that is ours alone: there stage 1 was cut and stage 2 was not.
 # (Seconds say the same of the recorded experts: chapters 07 and 17.)
-# The other half of decoupling, the second phase of matching, is the subject of chapter 06.
+# The other half of decoupling is the second phase of matching: chapter 04 has its seconds beside those of the first, and chapter 06 explains it.
 #
 # > **Where the released code differs.**
 # > Its settings for stage 2 contain a bound of 0.1 on the length of the classifier's rows (MaxNorm), but its expert script never applies it.

@@ -268,7 +268,7 @@ notebook.table(errors, caption, names=heads)
 # The released code of paper 1 does the same.
 # The exact adjoint of step $i$ differs from it by
 #
-# $$ a_{i+1} - a_N = -\eta \sum_{j = i+1}^{N-1} H_j\, a_{j+1}, $$
+# $$ a_{i+1} - a_N = -\eta \sum_{j = i+1}^{N-1} H_j\, a_{j+1}. $$
 #
 # For a single step this sum is empty, and TESLA is exact.
 # Every further step adds a term, of a relative size of up to $\eta\, \|H\|$.
@@ -356,7 +356,7 @@ print(f"{paper.first.steps} steps, {full.size} parameters: {vectors:.0f} MiB of 
 
 # %% [markdown]
 # `benchmarks/matching.py` measures all of this at the paper's width, 128, with 100 images.
-# Its recorded numbers follow; the table names the machine.
+# Its recorded numbers follow.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 import pandas as pd
@@ -379,13 +379,9 @@ figure(
     "and TESLA stay nearly flat.",
 )
 
-# %%
-table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB"]]
-caption = f"One gradient of 20 student steps ({usual.device.iloc[0]})"
-notebook.table(table, caption, digits=2)
-
 # %% [markdown]
-# The rows are gradients of one phase of an iteration (chapter 06 explains both phases):
+# In paper 1 an iteration has two phases: the first compares backbones, as here, and the second compares classifiers on a frozen backbone (chapter 06).
+# Each row of the next table is a gradient of one phase:
 #
 # | row | phase | what it is |
 # |---|---|---|
@@ -395,8 +391,16 @@ notebook.table(table, caption, digits=2)
 # | released second | second | the same scheme there |
 # | released native, released second native | first, second | both on PyTorch's own norm and pooling layers, as in the release; this book has a closed form for their second derivatives |
 #
+# The caption names the machine:
+
+# %%
+table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB"]]
+caption = f"One gradient of 20 student steps ({usual.device.iloc[0]})"
+notebook.table(table, caption, digits=2)
+
+# %% [markdown]
 # An iteration takes the sum of its two phases.
-# So many times as long as ours does the release's scheme take, if our first phase is exact or TESLA's:
+# The next table has an iteration of the release's scheme, on our layers (*released*) and on PyTorch's (*released native*): how many times as long it takes as ours, with an exact first phase and with TESLA's.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = table.seconds.groupby(level=0).median()
@@ -407,6 +411,8 @@ theirs = {
 }
 ratios = {k: {mine: t / s for mine, s in ours.items()} for k, t in theirs.items()}
 ratios = pd.DataFrame(ratios).T
+assert seconds["released"] < seconds["exact"] < seconds["released native"]
+assert seconds["released native"] - seconds["exact"] < 0.1 * seconds["exact"]
 notebook.table(ratios, "The release's iteration, times as long as ours", digits=2)
 
 # %% [markdown]
@@ -425,7 +431,8 @@ notebook.table(more, "What the exact gradient costs beside TESLA's", names=heads
 # An exact step takes somewhat more time than a TESLA step.
 # Its memory is between a little less and a sixth more; that it can come out lower shows how coarsely one run measures a peak.
 # The memory of neither grows with the steps as that of `unroll` does.
-# Most of the saved time of a whole iteration is saved in its second phase, by the closed form.
+# So a whole iteration saves nearly all of its time in the second phase, by the closed form.
+# In the first phase the exact gradient takes longer than the release's scheme on the same layers, and hardly less than that scheme on PyTorch's own.
 #
 # ## The learned step size, and its guard
 #
@@ -576,12 +583,14 @@ def reached(learned, expert):  # mean matching loss over start epochs
 
 
 # %%
+spent = (iterations, *[few] * (len(seeds) - 1))
+named = {s: f"seed {s} ({n} iterations)" for s, n in zip(seeds, spent, strict=True)}
 rows = {}
 for s, old, new, expert in zip(seeds, before, after, experts, strict=True):
     first, last = synthetic(old), synthetic(new)
     lr_alone = replace(first, lr=last.lr)
     stages = first, lr_alone, replace(lr_alone, logits=last.logits), last
-    rows[f"seed {s}"] = [reached(learned, expert) for learned in stages]
+    rows[named[s]] = [reached(learned, expert) for learned in stages]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = ["initial set", "+ step size", "+ labels", "+ images"]
@@ -650,7 +659,7 @@ thirds = rank_thirds(data.counts)
 means = torch.tensor(profiles["mean over the iterations"])
 head, tail = (means[:, thirds[name]].mean(dim=1) for name in ("head", "tail"))
 assert (head > tail).all()
-ratio = pd.Series((head / tail).tolist(), [f"seed {s}" for s in seeds], name="ratio")
+ratio = pd.Series((head / tail).tolist(), list(named.values()), name="ratio")
 notebook.table(ratio, "Gradient norm of the head third over the tail third's", digits=1)
 
 # %% [markdown]

@@ -204,8 +204,8 @@ for (factor, share), edge in edges.items():
 figure(
     explorables.boundary(factors, shares, edges, (factors.index(100), shares.index(1))),
     "Move the imbalance factor and λ: where the decision changes. Coloured is what is "
-    "decided wrongly. At λ = 0 both classes pay alike; at 1 nearly all is paid by the "
-    "rare one.",
+    "decided wrongly. At λ = 0 both classes have as many errors; at 1 nearly all errors "
+    "are images of the rare one.",
     "Two bell curves and an upright line. With a larger factor or λ the line moves "
     "into the curve of the rare class, most of which is then decided wrongly.",
 )
@@ -394,7 +394,9 @@ for weights in ("none", "sum", "mean"):
     }
 table = pd.DataFrame(rows).T.rename_axis("weights")
 assert table["student's way"]["sum"] < table["student's way"]["mean"] / 3
-notebook.table(table, "How far a student gets under each form of the weights", digits=2)
+forms = {"none": "none (plain)", "sum": "of sum 1 (released)", "mean": "of mean 1"}
+caption = "How far a student gets under each form of the weights"
+notebook.table(table.rename(index=forms), caption, digits=2)
 
 # %% [markdown]
 # The learned step size can make up for it, but it takes iterations to grow, and students are later scored with that same step size.

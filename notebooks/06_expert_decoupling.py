@@ -217,7 +217,7 @@ for table, name in ((own, "own classifier"), (by_probe, "balanced probe")):
     print(
         f"{name}: tail {[round(v) for v in table[natural]['tail']]} %, one number per expert"
     )
-assert (by_probe[natural]["tail"] > own[natural]["tail"]).all()
+assert own[natural]["tail"].max() < 2 < by_probe[natural]["tail"].min()
 assert (by_probe[natural]["overall"] > by_probe["random weights"]["overall"]).all()
 lost = by_probe["balanced, same size"]["overall"] - own[natural]["overall"]
 back = by_probe[natural]["overall"] - own[natural]["overall"]
@@ -231,7 +231,7 @@ print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 # A balanced probe finds the tail on all three experts.
 # But compare it with the random backbone: a linear layer on random features finds most of the tail as well.
 # In the tail column the expert is hardly above the random backbone, and behind both others.
-# So the classifier loses nearly all of the tail, and the features lose some of it too.
+# So the expert's own classifier loses all of the tail that its features hold, and the features hold less of it than those of the other two.
 #
 # The stronger statement, that the long tail as it is gives *better* features than the re-sampled one, is a difference between two rows:
 
@@ -239,17 +239,23 @@ print(f"and on random features {100 * (random_back / lost).mean():.0f} %")
 from ltdd_utils.analysis import Scores, contrasts
 
 
-def paired(name):  # fractions, by the number of the expert
-    return Scores((by_probe[name]["overall"] / 100).tolist(), number)
+def paired(name, group):  # fractions, by the number of the expert
+    return Scores((by_probe[name][group] / 100).tolist(), number)
 
 
-others = ("long tail, re-sampled", "balanced, same size")
-found = contrasts({f"long tail - {o}": (paired(natural), paired(o)) for o in others})
+pairs = {
+    f"{group}: long tail - {other}": (paired(natural, group), paired(other, group))
+    for group in ("overall", "tail")
+    for other in ("long tail, re-sampled", "balanced, same size")
+}
+found = contrasts(pairs)
+assert (found.verdict[:2] == "not resolved").all() and found.points[2:].max() < -2
 notebook.table(found, "Backbones under the balanced probe")
 
 # %% [markdown]
 # A positive first row would agree with the paper.
-# In our runs on digits it is **not** visible: re-sampled features were not worse, if anything a little better.
+# In our runs on digits it is **not** visible: over all classes no difference is seen.
+# In the tail it is the other way round: there the features of the long tail as it is are several points worse than both others.
 # That does not settle the question for photographs.
 # Digits have few images, a short training and little to learn except shapes, so repeating six nines with augmentation costs little.
 # This chapter makes no claim for natural sampling; that would need the same table on CIFAR-10-LT.
@@ -438,9 +444,7 @@ notebook.table(pd.DataFrame(score).T, "Accuracy before and after the matching, %
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 names = {
     "DATM, initial set": ("datm", "initial set"),
-    "DATM, matched": ("datm", "matched"),
-    "both with ED, initial set": ("damed", "initial set"),
-    "ED alone, matched": ("ed_only", "matched"),
+    "DAM + ED, initial set": ("damed", "initial set"),
     "DAM + ED, matched": ("damed", "matched"),
 }
 
@@ -450,11 +454,10 @@ figure(
         {n: 100 * torch.tensor(runs[key].class_accuracies) for n, key in names.items()},
         *(data.counts, data.class_names, "accuracy, %"),
     ),
-    "Accuracy by class, of initial sets and of what matching makes of them. In the "
-    "tail the sets of decoupled experts are ahead before any matching. Whiskers span "
-    "the students.",
-    "Ten rows of digits with five dots. They lie together for frequent digits; for "
-    "the rarest, DATM's dots lie far left of the others.",
+    "Accuracy by class, of both initial sets and of what matching makes of DAM + ED's. "
+    "In the tail the set of decoupled experts is ahead before any matching.",
+    "Ten rows of digits with three dots. They lie together for frequent digits; for "
+    "the rarest, DATM's dot lies far left of the others.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -473,9 +476,8 @@ notebook.table(gained, "What each step gains, points")
 # %%
 first, *others = gained["tail"].abs()
 assert gained["tail"].iloc[0] > 0 and first > max(others)
-print(
-    f"tail: initial set and labels {first:.0f} points, matching at most {max(others):.0f}, either way"
-)
+print(f"tail: initial set and labels {first:.0f} points")
+print(f"tail: matching at most {max(others):.0f} points, up or down")
 
 # %% [markdown]
 # This is **one** distillation and one student per cell, on a test set of 500 digits, with 50 of each class.
@@ -498,8 +500,8 @@ notebook.checked()
 # ## What we saw
 #
 # - A balanced linear layer finds much more of the tail in a biased backbone than its own classifier does.
-#   On digits, random features already contain most of it, and balanced training gives better features for the tail.
-# - On Digits-LT we do not see that long-tailed training gives better features than re-sampled training.
+#   On digits, random features already contain most of it.
+# - On Digits-LT we do not see that long-tailed training gives better features than re-sampled or balanced training: over all classes no difference is seen, and in the tail its features are worse.
 # - The second phase moves one linear layer on fixed features: its gradient is a formula, its steps use small matrices, and the images need one backward pass per step.
 # - Experts act in three places.
 #   At this scale two of them, the initial images and their labels, decide most before the first iteration.

@@ -33,8 +33,9 @@
 # > **In short**
 # >
 # > - Where re-balanced experts choose and label, most of the lead is there at the start; elsewhere the iterations add it.
-# > - With the classes in reversed order both headlines keep their sign.
-# > - A class with too few images is filled up with copies; random images then lose what the images would have taught.
+# > - With the classes in reversed order both headlines keep their sign, and one of them not its size.
+# > - Where a class has fewer images than places, copies fill the places.
+# >   A random set then holds every real image of that class, so no other choice of real images could do better.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -49,11 +50,8 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What is read
 #
-# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`; chapters 07 and 12 say what is reduced) and, where there are any, on **Digits-LT** (IF 20, ten images per class, scale `tiny`), where three whole pipelines of a control take minutes.
-# Digits are easier and small: they show whether a control matters *at all*, not by how much it would on the papers' data.
-#
-# A run is a recipe, scored by an evaluator (the protocol, its teacher, and the width of the students in brackets; chapter 13), with some settings changed.
-# A **control** changes one thing.
+# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`) and, where there are any, on Digits-LT (IF 20, ten images per class, scale `tiny`).
+# Chapter 14 says what a *run*, an *evaluator* and a *control* are, and what digits can show.
 
 # %%
 import pandas as pd
@@ -73,10 +71,6 @@ both = analysis.Boards({"CIFAR-10-LT": board, "Digits-LT": digits})
 # %%
 print(f"CIFAR-10-LT: {len(board.records)} records, {len(board.entries)} settings")
 print(f"Digits-LT: {len(digits.entries)} settings")
-
-# %% [markdown]
-# ([How we count](../book/counting.md) says when a difference counts as *resolved*.
-# Where nothing was run twice under an evaluator, the spread is that of the whole cell.)
 
 # %% [markdown]
 # ## How much exists before the first iteration, and what do the iterations add?
@@ -108,7 +102,8 @@ figure(
 # So count from random images under the same evaluator.
 # How far above them (or below) is each set before its first iteration, and after its last?
 # Where re-balanced experts choose and label, most of what is won is there at the start.
-# Where experts are biased, and in the uni-level method, the set starts below random images; the iterations add to every one of them:
+# Where experts are biased, and in the uni-level method, the set starts below random images; the iterations add to every one of them.
+# (The share of the end is given where both ends are above random images; elsewhere it would mean nothing.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 gained = board.gains({name: one.run for name, one in begun.items()})
@@ -167,7 +162,14 @@ for order, runs in (("as named", named), ("reversed", turned)):
 sign = analysis.only_run(pd.concat(orders))
 kept = sign.loc["reversed"]
 assert (kept.points > 0).all() and (kept.verdict == "resolved").all()
+digits_lead = sign.xs(("Digits-LT", "unilevel - unilevel_no_debiasing"), level=(1, 2))
+assert digits_lead.verdict["as named"] == "not resolved"
+assert digits_lead.points["reversed"] > 5
 notebook.table(sign, "The headline differences in both orders of the classes")
+
+# %% [markdown]
+# Their size is another matter.
+# On Digits-LT the lead of the uni-level method over itself with plain experts cannot be seen in the order as named, and is large in the reversed one: how much debiasing gives there depends on which digits are rare.
 
 # %% [markdown]
 # ## When a class has fewer images than IPC
@@ -207,13 +209,19 @@ pairs = [("damed", "random"), ("datm", "random")]
 found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
 found = pd.concat(found).swaplevel()
 found = found.sort_index(level=0, sort_remaining=False, kind="stable")
+assert places.loc["IF 60", "rarest"] == 2 and places.loc["IF 5", "places repeated"] == 0
+tail = thirds.loc["tail third, %", "random"]
+assert tail[60] < tail[5] - 10
+lead = found.loc["damed - random"]
+assert (lead.verdict == "resolved").all() and lead.points.between(1, 3).all()
 notebook.table(found, "Two sets beside random real images, by imbalance factor")
 
 # %% [markdown]
 # (The spread at IF 5 and 60 is that of IF 20 where a method was run once.)
-# A class that has run out is filled up with copies.
-# The matching can make the copies differ afterwards; random images with hard labels stay what they are.
-# But a random set then holds *all* images of the rarest classes, so nothing is lost there by choosing: what it loses from IF 5 to 60 is lost with the images.
+# A class that has run out is filled up with copies: at IF 60 the rarest digit has two images for ten places.
+# A random set then holds every real image of such a class, so no other choice of real images could do better there.
+# It still scores far less on the rarest third than at IF 5, where no class runs out: there are fewer images to learn from.
+# The matching can make the copies differ afterwards, and DAM + ED keeps its small lead over random images at all three imbalance factors.
 # DATM loses the tail for another reason, and with enough images too: its biased experts get none of those images right, and it starts from noise.
 #
 # In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places.
@@ -236,8 +244,9 @@ notebook.table(wanting, "Where a class has fewer images than places")
 # %% [markdown]
 # ## Every recorded change
 #
-# All runs with a changed setting on CIFAR-10-LT and Digits-LT, those of chapters 14 and 15 too, beside the recipe itself on the same seeds; new records appear here by themselves.
-# Those that unused train images judged are in chapter 18.
+# The [reproduction page](../book/reproduction.md#runs-without-a-published-number) lists all runs with a changed setting.
+# Here are the five on each data set that are farthest from the recipe itself on the same seeds; new records appear by themselves.
+# (Those that unused train images judged are in chapter 18.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 entries = [one for each in both.boards.values() for one in each.entries if one.changes]
@@ -247,13 +256,22 @@ changed = {
     for one in entries
 }
 everything = analysis.only_run(both.controls(changed)).drop(columns="recipe itself")
-everything = everything.sort_index(level=[0, 1])
-notebook.table(everything, "Every changed setting beside the recipe itself")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+by_size = everything.points.abs().sort_values(ascending=False).index
+largest = (
+    everything.loc[by_size]
+    .groupby(level=0)
+    .head(5)
+    .sort_index(level=0, sort_remaining=False, kind="stable")
+)
+print(f"{len(everything)} settings were changed and run")
+notebook.table(largest, "The changes that matter most, beside the recipe itself")
 
 # %% [markdown]
 # ## Controls that wait for a run
 #
-# The settings of that table that were run on one of the two data sets and not on the other.
+# The changed settings that were run on one of the two data sets and not on the other.
 # (A uniform prior on CIFAR-10-LT is ED alone, which was run. Chapters 14 and 15 list controls of their own.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -277,8 +295,9 @@ notebook.checked()
 #   Where experts are biased, and in the uni-level method, the set *starts below* random images, and whatever it adds the iterations add.
 # - **The headlines are not about trucks.**
 #   With the classes in reversed order they keep their sign in the runs available.
+#   The size of the uni-level lead on Digits-LT does depend on which digits are rare.
 # - **A class that has run out of images is filled up with copies.**
-#   Random images lose what the images would have taught, since they hold all of the rarest classes anyway.
+#   A random set holds every real image of it, so no choice of real images could do better there.
 #   DATM loses the tail with enough images too.
 #
 # **Not shown here:** the controls that wait for a run; a third order of the classes; sets with too few images on CIFAR-100-LT, where the papers print a dash.

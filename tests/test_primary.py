@@ -92,7 +92,7 @@ def test_no_effect_is_shown_and_not_the_lack_of_one():
     near = {f"m{i}": [value + (-1) ** (i + j) * 0.0004 for j, value in enumerate(flat)] for i in range(6)}
     far = {f"m{i}": [value + (-1) ** (i + j) * 0.02 for j, value in enumerate(flat)] for i in range(6)}
     asked = [Primary("x", "m0", "m1", STORED), Primary("y", "m0", "gone", STORED)]
-    assert primary_table(asked, board_of(**near))["verdict"].tolist() == ["no effect", "not run"]
+    assert primary_table(asked, board_of(**near))["verdict"].tolist() == ["within a point", "not run"]
     assert primary_table(asked, board_of(**far))["verdict"].tolist() == ["open", "not run"]
     apart = near | {"m0": [value + 0.05 for value in near["m0"]]}
     assert primary_table(asked, board_of(**apart))["verdict"].tolist() == ["resolved", "not run"]

@@ -92,7 +92,7 @@ def test_many_differences_have_a_picture_with_the_line_at_zero():
 
 
 def test_a_stricter_verdict_than_the_interval_is_the_one_that_is_shown():
-    frame = many(6).assign(needed=0.5, verdict=["resolved", "open", "no effect", "open", "resolved", "open"])
+    frame = many(6).assign(needed=0.5, verdict=["resolved", "open", "within a point", "open", "resolved", "open"])
     table = shown(frame, "x", legend="half of it")
     signs = [cell[-1] for cell in table.columns[2].cells]
     assert signs == ["●", "○", "○", "○", "●", "○"] and table.columns[3].cells[1] == "open"

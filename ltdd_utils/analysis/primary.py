@@ -23,6 +23,7 @@ __all__ = ["MOST", "Primary", "holm", "primary_contrasts", "primary_table", "res
 
 MOST = 10  # contrasts: with more of them a correction leaves little to see
 EVALUATORS = {"stored": STORED, "plain": PLAIN, "debiased": DEBIASED}
+POINT = 0.01  # a difference within it counts as none, if two one-sided tests say so
 POOLED = "of all methods"
 
 
@@ -92,7 +93,7 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def primary_table(asked: Sequence[Primary], board: Board, margin: float = 0.01) -> pd.DataFrame:
+def primary_table(asked: Sequence[Primary], board: Board) -> pd.DataFrame:
     r"""A row per contrast on the seeds that both methods have.
 
     With the ``residual`` :math:`s` of the evaluator, n shared seeds give a standard error of :math:`s \sqrt{2 / n}` and
@@ -101,25 +102,24 @@ def primary_table(asked: Sequence[Primary], board: Board, margin: float = 0.01) 
     Args:
         asked: at most ten.
         board: our runs of one cell.
-        margin: how small a difference counts as none, a fraction.
 
     Returns:
         ``points``; ``low`` and ``high`` of the 95 % interval; ``n`` shared seeds; ``p``, two-sided; ``Holm``, that p
-        corrected; ``verdict``: "resolved" (corrected p below 0.05), else "no effect" where two one-sided tests at 5 %
-        put it within the margin, else "open"; or "not run".
+        corrected; ``verdict``: "resolved" (corrected p below 0.05), else "within a point" where two one-sided tests at
+        5 % put it there, else "open"; or "not run".
     """
     spreads = {on: residual(one.scores for one in board.entries if one.evaluator == on) for on in EVALUATORS.values()}
-    rows = [_row(board[one.first, one.evaluator], board[one.second, one.evaluator], spreads[one.evaluator], margin)
+    rows = [_row(board[one.first, one.evaluator], board[one.second, one.evaluator], spreads[one.evaluator])
             for one in asked]  # fmt: skip
     table = pd.DataFrame(rows, index=pd.Index([one.name for one in asked]))
     table.insert(len(table.columns) - 1, "Holm", holm(table["p"].tolist()))
     resolved = table["Holm"] < 0.05
-    verdict = resolved.map({True: "resolved", False: "open"}).where(resolved | ~table["none"], "no effect")
+    verdict = resolved.map({True: "resolved", False: "open"}).where(resolved | ~table["none"], "within a point")
     table["verdict"] = verdict.where(table["n"] > 0, "not run")
     return table.drop(columns="none")
 
 
-def _row(first: Scores, second: Scores, spread: Spread | None, margin: float) -> Mapping[str, float | bool]:
+def _row(first: Scores, second: Scores, spread: Spread | None) -> Mapping[str, float | bool]:
     ours, theirs = first.by_seed, second.by_seed
     shared = [seed for seed in ours if seed in theirs]
     if not shared or spread is None:
@@ -130,4 +130,4 @@ def _row(first: Scores, second: Scores, spread: Spread | None, margin: float) ->
     p = 2 * float(stdtr(spread.df, -abs(difference) / error)) if error else float(difference == 0)
     ends = {"points": difference, "low": difference - half, "high": difference + half}
     points = {name: 100 * value for name, value in ends.items()}
-    return points | {"n": len(shared), "p": p, "none": abs(difference) + inner < margin}
+    return points | {"n": len(shared), "p": p, "none": abs(difference) + inner < POINT}

@@ -11,6 +11,7 @@ from torch import Tensor
 from ltdd_utils.plots.style import (
     INK,
     OURS,
+    PAPER,
     PUBLISHED,
     THIRDS,
     by_count,
@@ -48,7 +49,7 @@ def per_class_accuracy(
         axes.barh(range(len(order)), table.mean(axis=0), height=0.75, color=third_colours(counts, order))
         if len(table) > 1:
             rows = np.broadcast_to(np.arange(len(order)), table.shape)
-            axes.scatter(table, rows, s=5, color=INK, alpha=0.6, lw=0, zorder=3)
+            axes.scatter(table, rows, s=13, facecolors=INK, edgecolors=PAPER, lw=0.7, zorder=3)
         axes.set_title(words(name), fontsize=10)
         axes.set_xlim(0, 100)
     for axes in grid.flat[len(series) :]:

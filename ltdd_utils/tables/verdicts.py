@@ -15,8 +15,8 @@ __all__ = ["Merged", "Picture", "merged"]
 
 PICTURED = 5  # rows, from which on a picture stands beside the numbers
 SIGNED = ("", "resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
-OPEN = ("not resolved", "open", "no effect")
-LEGEND = f"± what a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
+OPEN = ("not resolved", "open", "within a point")
+LEGEND = f"± margin, which a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
 BOTH_SIDES = " Two numbers in column n: pipelines of the one and of the other."
 DIAMOND = " \N{WHITE DIAMOND} published; orange: the other way round."
 SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
@@ -55,7 +55,8 @@ def merged(frame: pd.DataFrame, digits: int | None = None, legend: str | None = 
     """The differences of a frame with their verdicts; None where it has none.
 
     Args:
-        frame: ``points`` (or ``ours``, beside ``published``) and ``needed``, in points, and perhaps ``verdict``.
+        frame: ``points`` (or ``ours``, beside ``published``) and ``needed``, in points, and perhaps ``verdict``; what
+            stands behind its semicolon has no say in the sign.
         digits: decimals; None: one, and two where a difference and what it must exceed would be printed alike.
         legend: what the numbers and signs are; None: as ``analysis.contrasts`` has them.
     """
@@ -67,7 +68,7 @@ def merged(frame: pd.DataFrame, digits: int | None = None, legend: str | None = 
     rows = [
         None
         if math.isnan(points) or said in ("not run", "start")
-        else Interval(points, _known(needed), _known(paper), said not in OPEN if said else None)
+        else Interval(points, _known(needed), _known(paper), said.partition(";")[0] not in OPEN if said else None)
         for points, needed, paper, said in zip(frame[name], frame["needed"], printed, verdict, strict=True)
     ]
     digits = digits or (2 if any(one is not None and _ties(one) for one in rows) else 1)
