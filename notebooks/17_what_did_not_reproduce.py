@@ -478,10 +478,8 @@ far = ["DAM + ED - DATM", "DAM + ED - ED alone", "ED alone - DATM"]
 far += ["uni-level - DAM + ED", "uni-level - RDED", "uni-level - random images"]
 assert (ten.verdict[far] == "resolved").all() and (ten.points[far] > 0).all()
 assert set(ten.verdict[ten.index.str.startswith("uni-level - EDC")]) == {"open"}
-assert (
-    ten.verdict["calibration"] == "within a point"
-    and ten.verdict["confident crops"] == "open"
-)
+small = ["calibration", "confident crops"]
+assert ten.verdict[small].tolist() == ["within a point", "open"]
 assert ten.high["confident crops"] < 0 < ten.Holm["confident crops"] - 0.05
 ten_shown = ten.assign(needed=ten.high - ten.points).drop(columns=["low", "high", "p"])
 ten_shown["Holm"] = [f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in ten.Holm]
