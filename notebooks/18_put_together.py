@@ -33,7 +33,7 @@
 # > **In short**
 # >
 # > - Under paper 1's judge LADM is above DAM + ED, uni-level, EDC and random images, and above IDM, which it is made from.
-# > - Under paper 2's judge, which replaces all labels, its sets are above DAM + ED and uni-level; the leads over EDC and over recovery from random images are not resolved.
+# > - Under paper 2's judge, which replaces all labels, its sets are above DAM + ED and uni-level, and, barely, above EDC; the lead over recovery from random images is not resolved.
 # > - Its students see forty small images of a class where others see ten images: the budgets are not equal.
 
 # %% tags=["colab", "remove-cell"]
@@ -256,9 +256,11 @@ stored, online = board.contrasts(pairs, STORED), board.contrasts(pairs, DEBIASED
 stored, online = (analysis.only_run(table) for table in (stored, online))
 assert (stored.verdict == "resolved").all() and stored.points.min() > 1.5
 assert online.points.min() > 0
-beaten = ["ladm - damed", "ladm - unilevel", "ladm - random"]
-assert (online.verdict[beaten] == "resolved").all()
-assert online.verdict["ladm - edc"] == "not resolved"
+beaten = ["ladm - damed", "ladm - unilevel", "ladm - edc", "ladm - random"]
+assert (online.verdict[beaten] == "resolved").all() and online.points["ladm - edc"] < 1
+assert online.verdict["ladm - unilevel_no_init"] == "not resolved"
+barely = online.loc["ladm - edc"]
+assert barely.points - barely.needed < 0.1
 notebook.table(stored, "LADM minus its rivals, paper 1's judge")
 
 # %% [markdown]
@@ -276,7 +278,8 @@ notebook.table(online, "LADM minus its rivals, paper 2's judge, debiased teacher
 
 # %% [markdown]
 # LADM's sets score above random images, DAM + ED and the uni-level method.
-# Above EDC, and above recovery from random images, they are by less than a point, which so few pipelines do not resolve.
+# Above EDC they are by less than a point, hardly more than the margin: five pairs were planned, and the first three and four did not resolve it.
+# Above recovery from random images, one part of the uni-level method alone, no lead is resolved.
 #
 # How much of it is matching, and how much are forty small images instead of ten?
 # The control has LADM's mosaics before the first iteration, small random images:
@@ -391,7 +394,7 @@ notebook.checked()
 # Of the pipelines recorded so far, at this scale, on one long tail; the tables say how many there are.
 #
 # - **Matched images with a teacher's labels score more than either alone**, under paper 1's judge, and more than DAM + ED and IDM.
-# - **Under paper 2's judge the sets lead both papers'**, with four times the images for students; the leads over EDC and over recovery from random images are not resolved.
+# - **Under paper 2's judge the sets lead both papers'**, with four times the images for students, and EDC by less than a point; the lead over recovery from random images is not resolved.
 # - **Of the two changes one is seen.**
 #   The adjusted loss of the teacher carries the labels; for the networks behind the images no effect was resolved.
 # - **A student of all real images with a logit-adjusted loss is still far above** (chapter 13).
