@@ -1,5 +1,6 @@
 """Two one-sided tests over pairs, and the page that shows them."""
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ltdd_utils.analysis.equivalence import equivalence
-from ltdd_utils.report.speed import speed_tables
+from ltdd_utils.report.speed import costs_table, precision_tables, speed_tables
 
 BENCHMARKS = Path(__file__).parents[1] / "results" / "benchmarks"
 
@@ -50,7 +51,7 @@ def test_what_both_share_does_not_count_and_the_order_of_comparisons_stays():
 
 
 def test_the_page_has_every_comparison_that_was_measured():
-    text, rows = speed_tables(BENCHMARKS), pd.read_csv(BENCHMARKS / "equivalence.csv")
+    text, rows = precision_tables(BENCHMARKS), pd.read_csv(BENCHMARKS / "equivalence.csv")
     for what, mine in rows.groupby("what"):
         assert f"| {what} | {len(mine)} |" in text
 
@@ -59,13 +60,16 @@ def test_one_pair_has_no_interval_on_the_page(tmp_path: Path):
     shutil.copytree(BENCHMARKS, tmp_path / "b")
     rows = pd.read_csv(tmp_path / "b" / "equivalence.csv").head(1)
     rows.to_csv(tmp_path / "b" / "equivalence.csv", index=False)
-    line = next(line for line in speed_tables(tmp_path / "b").splitlines() if line.startswith(f"| {rows['what'][0]} |"))
+    lines = precision_tables(tmp_path / "b").splitlines()
+    line = next(line for line in lines if line.startswith(f"| {rows['what'][0]} |"))
     assert "one pair has none" in line and "inf" not in line and "nan" not in line
 
 
 def test_a_missing_table_is_named(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"commands\.csv"):
         speed_tables(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"equivalence\.csv"):
+        precision_tables(tmp_path)
 
 
 def test_the_page_has_every_command_and_every_way_that_was_measured():
@@ -95,3 +99,17 @@ def test_longer_students_are_carried_on_by_their_further_epochs(tmp_path: Path):
     text = speed_tables(tmp_path / "b")
     assert "From 10 to 20 epochs *before* takes 20 s more and *in a hurry* 5 s more: 0.25 of it" in text
     assert f"that would be {515 / 2010:.2f} of the whole command" in text
+
+
+def test_a_run_takes_what_records_of_the_most_common_machine_say(tmp_path: Path):
+    """Its students take 10, 12 and 20 seconds: five of the median take 60. Another machine does not count."""
+    content = json.loads(next((BENCHMARKS.parent / "random_digits").glob("9a2073c18379-s0.json")).read_text())
+    paths, each = [], len(content["students"])
+    for number, seconds in enumerate((10, 12, 20, 1000, 1000)):
+        content["cost"]["device"] = "usual" if number < 3 else "unusual"
+        content["cost"]["seconds"] = {"preprocess": 100, "selection": 200, "students": seconds * each}
+        paths.append(tmp_path / f"{number}.json")
+        paths[-1].write_text(json.dumps(content))
+    text = costs_table(paths)
+    assert "| `random_digits` | 5 min | 60 s | 6 min |" in text and text.startswith("On usual, ")
+    assert "| `random_digits` | unknown | unknown | unknown |" in costs_table([])

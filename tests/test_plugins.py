@@ -15,6 +15,7 @@ from toy_tables import tables_kept
 from ltdd_utils import recipes
 from ltdd_utils.cli import main
 from ltdd_utils.core.settings import to_dict
+from ltdd_utils.distilled import load_set, save_set
 from ltdd_utils.evaluation import PROTOCOLS, register_protocol
 from ltdd_utils.methods import CORESETS, METHODS, CoresetConfig, Family, Method, register, register_rule
 from ltdd_utils.recipes import Recipe, load_plugin
@@ -77,6 +78,13 @@ def test_a_method_of_the_page_has_a_record_that_reads_back_and_says_where_it_is_
     assert f"{name}_cifar100" in capsys.readouterr().out
 
 
+def test_the_page_says_how_long_its_files_are():
+    told = re.findall(r"\| `(\w+\.py)` \| (\d+) \|", PAGE.read_text(encoding="utf-8"))
+    assert told == [
+        (name, str(sum(bool(line.strip()) for line in text.splitlines()))) for name, text in files().items()
+    ]
+
+
 def test_a_variant_differs_in_what_it_says_alone(page):
     settings = run("dm_from_noise", page)["config"]["method"]
     few = {"method.iterations": 2, "method.network.width": 4, "method.initial": "noise"}
@@ -126,6 +134,44 @@ def test_a_protocol_of_a_file_scores_like_the_one_that_it_is_made_of(tmp_path, m
     assert main(run) == 0
     one, two = (json.loads(path.read_text()) for path in Path("mine/random_digits").glob("*.json"))
     assert {one["protocol"], two["protocol"]} == {"mine-stored", "dsa-stored"} and one["metrics"] == two["metrics"]
+
+
+def test_the_page_prints_what_its_first_commands_print(page, capsys):
+    """Up to the numbers: its settings, the columns, the rows, and the lines that explain them."""
+    run("margin", page)
+    assert main(["run", "random_digits", *QUICK, "--results", "mine", "--work", "work"]) == 0
+    capsys.readouterr()
+    compare = ["compare", "random_digits", "margin_digits", "--ipc", "2"]
+    assert main([*compare, "--plugin", "margin.py", "--results", "mine"]) == 0
+    (block,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
+    printed, told = capsys.readouterr().out.strip().splitlines(), block.strip().splitlines()
+    assert told[0].replace("IPC 10", "IPC 2") == printed[0]
+    assert [line.split()[:1] for line in told] == [line.split()[:1] for line in printed]
+    assert told[2].split() == printed[2].split() and told[5:] == printed[5:]
+
+
+def students_of(*words: str) -> list:
+    """What the students of one ``ltdd evaluate`` or ``run`` scored, class by class."""
+    before = set(Path("mine").rglob("*.json"))
+    assert main([*words, "--quiet", "--results", "mine", "--work", "work"]) == 0
+    (path,) = set(Path("mine").rglob("*.json")) - before
+    return json.loads(path.read_text())["metrics"]["per_class"]
+
+
+def test_the_protocol_of_the_page_leaves_out_soft_labels_and_nothing_else(page, root):
+    """A set scores under it as the same set without soft labels does under the protocol that it is made of."""
+    whole = root / "results" / "distilled" / "damed_digits_if20_ipc10.safetensors"
+    soft, _ = load_set(whole)
+    assert soft.targets is not None
+    facts = {name: fact for name, fact in soft.info.items() if name != "targets"}
+    save_set(Path("hard.safetensors"), replace(soft, targets=None, info=facts))
+    few = ["--students", "1", "--set", "train.epochs=20", "--set", "network.width=8"]
+    hard = ["--protocol", "hard-labels", "--plugin", "hard_labels.py"]
+    left = students_of("evaluate", str(whole), *few, *hard)
+    assert left == students_of("evaluate", "hard.safetensors", *few)
+    assert left != students_of("evaluate", str(whole), *few)
+    random = ["run", "random_digits", *QUICK]
+    assert students_of(*random, *hard) == students_of(*random)
 
 
 @pytest.mark.parametrize("protocol", ["online-teacher", "online-stored"])

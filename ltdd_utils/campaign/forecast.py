@@ -21,7 +21,7 @@ from ltdd_utils.methods.effort import Effort
 from ltdd_utils.recipes.recipe import Recipe
 from ltdd_utils.recipes.stages import PREPROCESS, STUDENTS, stages
 
-__all__ = ["Expected", "History", "forecast"]
+__all__ = ["Expected", "History", "duration", "forecast"]
 
 Basis = Literal["recorded", "scaled", "unknown"]
 
@@ -189,3 +189,14 @@ def _carried(one: _Measured, units: int, history: History) -> Expected:
 def _far(time: _Time, one: _Measured) -> float:
     """How far the work of two stages is apart, in doublings, at least a little."""
     return abs(log2(one.work / time.work)) + 1e-6
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if 0 < seconds < 1:
+        return "< 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ltdd_utils.campaign.forecast import Expected, History, forecast
+from ltdd_utils.campaign.forecast import Expected, History, duration, forecast
 from ltdd_utils.cli.common import as_json
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.data.settings import DataConfig
@@ -57,17 +57,6 @@ def _paths(results: Path) -> tuple[Path, ...]:
 @functools.cache
 def _history(paths: tuple[Path, ...]) -> History:
     return History.of(paths)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if 0 < seconds < 1:
-        return "< 1 s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} hours" if seconds < 48 * 3600 else f"{seconds / 86400:.0f} days"
 
 
 def facts_of(plan: Plan, held: Mapping[str, Any] | None) -> dict[str, Any]:

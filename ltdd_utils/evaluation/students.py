@@ -76,7 +76,7 @@ def student(
             answers, labels = answered(trained, run.test_images()), run.data.test_labels.cpu()
         tensors = {"confusion": counted(answers, labels, run.data.classes), "correct": packed(answers == labels)}
         tensors["classifier_norms"] = _classifier_norms(trained)
-        return Bundle(tensors, {**facts, "device": machine(run.device)})
+        return Bundle(tensors, {"clamped": 0.0, **facts, "device": machine(run.device)})
 
     return run.stage("student", compute, shared=("data", "seed"), **settings)
 

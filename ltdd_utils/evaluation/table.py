@@ -21,8 +21,8 @@ class Protocol:
 
     # (its name, data set, scale, kind of teacher) -> EvaluateConfig; the kind is "plain" or "debiased", whoever labels.
     settings: str | Callable[[str, str, str, str], Any]
-    # StudentTask -> what a student minimises (training.Objective), and facts for its result: "clamped", the share of
-    # pixel values, and "adsa_tau".
+    # StudentTask -> what a student minimises (training.Objective), and facts for its result, if there are any:
+    # "clamped", the share of pixel values, and "adsa_tau".
     objective: str | Callable[[Any], tuple[Any, dict[str, float]]]
     teacher_labels: Literal["views", "images"] | None = None  # each augmented view, or each image once
     augment: tuple[str, ...] = ("dsa", "crop-flip", "none")  # kinds that it takes (``AugmentConfig.kind``)

@@ -12,6 +12,7 @@ __all__ = ["WIDTH", "Axis", "Panel", "sheet"]
 MARGIN = (64, 26, 22, 40)  # left, right, top, bottom
 WIDTH = 640  # of a drawing, in its own units: on a phone its text is set larger (moving.css)
 LEAST = 440  # pixels of a screen at which words of 12 units are 8 pixels
+MOST = 1.2  # pixels for each unit of a drawing that is narrower than a page
 GREY = "#808080"
 
 
@@ -114,11 +115,13 @@ def hover(told: str) -> str:
     return f"<title>{escape(told)}</title>" if told else ""
 
 
-def sheet(height: float, parts: Sequence[str], seen: str = "") -> str:
+def sheet(height: float, parts: Sequence[str], seen: str = "", width: float = WIDTH) -> str:
     """A drawing of the page's width, which shrinks with it; ``seen``: what it shows, else others say so.
 
-    One that says it stands in a box that scrolls, so it shrinks no further than its words can be read.
+    One that says it stands in a box that scrolls, so it shrinks no further than its words can be read. One of less than
+    the usual ``width``, in units of the drawing, fits a phone, and grows no further than its words need.
     """
-    told = f'role="img" aria-label="{escape(seen)}" style="min-width: {LEAST}px"' if seen else 'aria-hidden="true"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" {told}'
+    least, most = f"min-width: {LEAST * width / WIDTH:g}px", f"; max-width: {MOST * width:g}px" if width < WIDTH else ""
+    told = f'role="img" aria-label="{escape(seen)}" style="{least}{most}"' if seen else 'aria-hidden="true"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" {told}'
     return f'{head} font-family="system-ui, sans-serif" fill="currentColor">{"".join(parts)}</svg>'

@@ -18,6 +18,7 @@ __all__ = ["Mark", "Rows", "explorable", "rows", "still_rows"]
 
 ROW, LINE = 24, 20  # height of a row and of a line of the legend, in units of the drawing
 PHONE = 8.6  # width of a letter there, where a phone sets it large
+STILL = 7.0  # of a letter of a narrow drawing, which no phone sets larger
 
 
 class Mark(NamedTuple):
@@ -40,6 +41,7 @@ class Rows:
     level: float | None = None  # a dashed line through all rows
     absent: str = ""  # what stands in a row that a state says nothing of
     legend: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # what a dot is -> colour, hollow
+    width: float = WIDTH  # of the drawing, in its own units
 
 
 def explorable(
@@ -93,17 +95,18 @@ def rows(
 def still_rows(panel: Rows, state: Mapping[str, Sequence[Mark]], seen: str) -> str:
     """One state of such rows as an SVG that nobody moves."""
     height, ground, drawn = _drawn(panel, [state])
-    return sheet(height, [ground, *drawn], seen)
+    return sheet(height, [ground, *drawn], seen, panel.width)
 
 
 def _drawn(panel: Rows, states: Sequence[Mapping[str, Sequence[Mark]]]) -> tuple[float, str, list[str]]:
     """Height, what all states have in common, and each state."""
-    room = 16 + max(PHONE * max(map(len, panel.names)), 40)
+    letter = PHONE if panel.width == WIDTH else STILL
+    room = 16 + max(letter * max(map(len, panel.names)), 40)
     legend, top = _legend(panel)
     height = ROW * len(panel.names) + 22 + 40 + top
     places = Axis(len(panel.names) - 0.5, -0.5, {})  # the first row is the highest
     # From row to row downwards: the scale runs from the last row to the first.
-    chart = Panel(panel.axis, places, top=top, height=height - top, names=room)
+    chart = Panel(panel.axis, places, top=top, width=panel.width, height=height - top, names=room)
     ground = [legend, chart.frame(), *_names(chart, panel)]
     for value, _ in panel.axis.marks():
         ground.append(_upright(chart, value, 'stroke-opacity="0.3"', places))
@@ -131,7 +134,7 @@ def _legend(panel: Rows) -> tuple[str, float]:
     """What the dots are, in as many lines as it takes, and the height of these."""
     parts, x, y = [], 5.0, 11.0
     for name, (colour, hollow) in panel.legend.items():
-        if x > 5 and x + 15 + PHONE * len(name) > WIDTH:
+        if x > 5 and x + 15 + PHONE * len(name) > panel.width:
             x, y = 5.0, y + LINE
         look = f'fill="none" stroke="{colour}" stroke-width="2"' if hollow else f'fill="{colour}"'
         circle = f'<circle cx="{x + 5:.1f}" cy="{y:g}" r="5" {look}/>'

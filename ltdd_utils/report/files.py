@@ -24,18 +24,20 @@ from ltdd_utils.report.elements import elements_table, scope_table, states_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.luck import example, luck_tables
 from ltdd_utils.report.page import reproduction_page
-from ltdd_utils.report.speed import speed_tables
+from ltdd_utils.report.speed import costs_table, precision_tables, speed_tables
 from ltdd_utils.report.status import explained
 
 __all__ = [
     "ANSWERS",
     "BEGIN",
+    "COSTS",
     "COUNTS",
     "ELEMENTS",
     "END",
     "EXAMPLE",
     "HEADLINE",
     "LUCK",
+    "PRECISION",
     "SCOPE",
     "SPEED",
     "main",
@@ -48,7 +50,9 @@ HEADLINE = ("<!-- headline:begin -->", "<!-- headline:end -->")
 SCOPE = ("<!-- scope:begin -->", "<!-- scope:end -->")
 COUNTS = ("<!-- counts:begin -->", "<!-- counts:end -->")
 ELEMENTS = ("<!-- elements:begin -->", "<!-- elements:end -->")
+COSTS = ("<!-- costs:begin -->", "<!-- costs:end -->")
 SPEED = ("<!-- speed:begin -->", "<!-- speed:end -->")
+PRECISION = ("<!-- precision:begin -->", "<!-- precision:end -->")
 ANSWERS = ("<!-- answers:begin -->", "<!-- answers:end -->")
 EXAMPLE = ("<!-- example:begin -->", "<!-- example:end -->")
 LUCK = ("<!-- luck:begin -->", "<!-- luck:end -->")
@@ -76,16 +80,23 @@ def _files(root: Path) -> dict[Path, str]:
     table, elements = compare(records, published, known), root / "book" / "elements.md"
     summary, speed = explained(table), root / "book" / "speed.md"
     listed = with_part(elements.read_text(encoding="utf-8"), scope_table(table), *SCOPE)
-    tables, count = speed_tables(root / "results" / "benchmarks"), root / "book" / "counting.md"
+    count = root / "book" / "counting.md"
     counted = with_part(count.read_text(encoding="utf-8"), example(records), *EXAMPLE)
     return {
         count: with_part(counted, luck_tables(root / "results" / "variance"), *LUCK),
-        speed: with_part(speed.read_text(encoding="utf-8"), tables, *SPEED),
+        speed: _speed(speed, root / "results"),
         elements: with_part(with_part(listed, elements_table(table), *ELEMENTS), states_table(listed), *COUNTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: _front(first, headline, answers_table(records, "../notebooks")),
         readme: with_part(_front(readme, headline, answers_table(records, "notebooks")), summary),
     }
+
+
+def _speed(page: Path, results: Path) -> str:
+    """The page on speed with its tables."""
+    text, benchmarks = page.read_text(encoding="utf-8"), results / "benchmarks"
+    text = with_part(text, costs_table(committed(results)), *COSTS)
+    return with_part(with_part(text, speed_tables(benchmarks), *SPEED), precision_tables(benchmarks), *PRECISION)
 
 
 def _front(page: Path, headline: str, answers: str) -> str:

@@ -1,5 +1,8 @@
-"""The tables of the page on speed and precision, from the rows that the benchmarks wrote."""
+"""The tables of the page on speed and precision: what runs take, by records, and what the benchmarks wrote."""
 
+import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +10,12 @@ import pandas as pd
 
 from ltdd_utils.analysis.equivalence import MARGIN, equivalence
 from ltdd_utils.analysis.text import markdown
+from ltdd_utils.campaign.forecast import Expected, History, duration, forecast
+from ltdd_utils.data.facts import Scale
+from ltdd_utils.recipes.recipe import recipe
+from ltdd_utils.recipes.stages import STUDENTS
 
-__all__ = ["SHORT", "speed_tables"]
+__all__ = ["SHORT", "costs_table", "precision_tables", "speed_tables"]
 
 SHORT = {  # work of ``commands.csv`` -> what it is called in the chart and in the sentences
     "students": "students",
@@ -18,35 +25,113 @@ SHORT = {  # work of ``commands.csv`` -> what it is called in the chart and in t
     "observer": "observer",
     "recovery": "recovery",
 }
+RUNS: Sequence[tuple[str, Scale, float]] = [  # recipe, scale and imbalance factor of the first table
+    ("random_digits", "tiny", 20),
+    ("unilevel_digits", "tiny", 20),
+    ("damed_digits", "tiny", 20),
+    ("random_cifar10", "cpu", 100),
+    ("unilevel_cifar10", "cpu", 100),
+    ("damed_cifar10", "cpu", 100),
+    ("unilevel_cifar10", "paper", 100),
+    ("damed_cifar10", "paper", 100),
+]
+FIVE = 5  # students of a run
 PUBLISHED = 1000  # epochs of a student in both papers
 JOBS = 2  # of the commands that run side by side
+HALF = 0.6  # a share below it is called about half
+
+
+def costs_table(records: Sequence[Path]) -> str:
+    """What whole runs take on the machine of most records, in Markdown.
+
+    Args:
+        records: files of the records that count. Stages that none of them timed are carried over from others by the
+            work to do, as ``ltdd run --dry-run`` does, and have a ``~``.
+    """
+    devices = {path: json.loads(path.read_bytes())["cost"]["device"] for path in records}
+    common = Counter(devices.values()).most_common(1)
+    history = History.of([path for path in records if devices[path] == common[0][0]])
+    rows, sums, wide = [], {}, {}
+    for name, scale, factor in RUNS:
+        made = recipe(name, imbalance_factor=factor, ipc=10, scale=scale)
+        stages = forecast(made, FIVE, lambda _: history)
+        students = [one for one in stages if one.name == STUDENTS]
+        before = [one for one in stages if one.name != STUDENTS]
+        run = f"`{name}`" + (", at the papers' scale" if scale == "paper" else "")
+        cells = [_took(before), _took(students), _took(stages)]
+        wide[name, scale] = made.evaluate.network.width
+        rows.append(dict(zip(("run", "networks and images", "five students", "in all"), [run, *cells], strict=True)))
+        sums[made.entry.name, scale] = cells[-1]
+    few, some, most = (sums["damed", scale].replace("~", "about ") for scale in ("tiny", "cpu", "paper"))
+    seen = "No record tells what a run takes."
+    if common:
+        seen = f"On {common[0][0]}, DAM + ED takes {few} on the digits, and {some} on CIFAR-10-LT at the reduced scale "
+        seen += f"of this book. At the papers' scale it would take {most}, which is work for a GPU."
+    told = (
+        "Ten images per class; imbalance factor 20 on the digits, 100 on CIFAR-10-LT. Times are medians of this book's "
+        "records, whose machine had other work, too; a `~` marks a guess, carried over from shorter runs by the work "
+        "to do. They are work, summed over processes: what is made side by side takes less of the clock. Students of "
+        f"`random_cifar10` have width {wide['random_cifar10', 'cpu']}, those of `damed_cifar10` "
+        f"{wide['damed_cifar10', 'cpu']}."
+    )
+    return "\n\n".join([seen, markdown(pd.DataFrame(rows), ["networks and images", "five students", "in all"]), told])
+
+
+def _took(stages: Sequence[Expected]) -> str:
+    if any(one.seconds is None for one in stages):
+        return "unknown"
+    about = "~" if any(one.basis == "scaled" for one in stages) else ""
+    return about + duration(sum(one.seconds or 0.0 for one in stages))
 
 
 def speed_tables(benchmarks: Path) -> str:
-    """What commands take, what bf16 changes, how far gradients are from float64, and one iteration, in Markdown.
+    """What commands, an iteration of matching and several processes take, and how much memory, in Markdown.
 
     Args:
-        benchmarks: the folder with ``commands.csv``, ``jobs.csv``, ``equivalence.csv``, ``precision.csv``,
-            ``rounding.csv`` and ``iteration.csv``.
+        benchmarks: the folder with ``commands.csv``, ``iteration.csv`` and ``jobs.csv``.
 
     Raises:
         FileNotFoundError: one of them is missing.
     """
     commands = pd.read_csv(benchmarks / "commands.csv", keep_default_na=False)
     parts = (
-        ("In seconds", _commands(commands)),
+        ("Whole commands, in seconds", _commands(commands)),
         ("One iteration of matching", _iteration(pd.read_csv(benchmarks / "iteration.csv"))),
-        ("The same work in several processes", _jobs(pd.read_csv(benchmarks / "jobs.csv"))),
-        ("The memory that it takes", _memory(commands)),
+        ("One process or several", _jobs(pd.read_csv(benchmarks / "jobs.csv"))),
+        ("Memory", _memory(commands)),
+    )
+    return _titled(parts)
+
+
+def precision_tables(benchmarks: Path) -> str:
+    """What bf16 changes in scores, and how far gradients are from those of float64, in Markdown.
+
+    Args:
+        benchmarks: the folder with ``equivalence.csv``, ``precision.csv`` and ``rounding.csv``.
+
+    Raises:
+        FileNotFoundError: one of them is missing.
+    """
+    parts = (
         ("What bf16 does to a score", _pairs(pd.read_csv(benchmarks / "equivalence.csv"))),
         ("What it does to the gradient of a network", _gradients(pd.read_csv(benchmarks / "precision.csv"))),
         ("What it does to the gradient of the matching loss", _rounding(pd.read_csv(benchmarks / "rounding.csv"))),
     )
+    return _titled(parts)
+
+
+def _titled(parts: Sequence[tuple[str, str]]) -> str:
     return "\n\n".join(f"### {title}\n\n{text}" for title, text in parts)
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them; "nothing" for none."""
+    *others, last = names or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _commands(rows: pd.DataFrame) -> str:
-    found, hurried = [], {}
+    found, hurried, half, idle = [], {}, [], []
     for work, mine in rows.groupby("work", sort=False):
         ways = {one["way"]: one for _, one in mine.iterrows()}
         hurry, today = ways["in a hurry"], ways.get("today")
@@ -54,25 +139,31 @@ def _commands(rows: pd.DataFrame) -> str:
             {
                 "work": ways["commit"]["what"],
                 "before, s": f"{ways['commit']['seconds']:.0f}",
-                "today, s": "not run" if today is None else f"{today['seconds']:.0f}",
-                "today / before": "" if today is None else _ratio(today),
-                "in a hurry, s": f"{hurry['seconds']:.0f}",
-                "hurry / before": _ratio(hurry),
+                "default, s": "not run" if today is None else f"{today['seconds']:.0f}",
+                "default, share": "" if today is None else f"{today['ratio']:.2f}",
+                "hurry, s": f"{hurry['seconds']:.0f}",
+                "hurry, share": f"{hurry['ratio']:.2f}",
             }
         )
         hurried.setdefault(hurry["words"], []).append(SHORT[work])
+        half += [SHORT[work]] if hurry["ratio"] < HALF else []
+        idle += [SHORT[work]] if today is not None and hurry["seconds"] >= today["seconds"] else []
     first, most = rows.iloc[0], rows["n"].max()
+    seen = (
+        f"*In a hurry*, {_listed(half)} need about half of the time before; {_listed(idle)} are at least as quick by "
+    )
+    seen += "default."
     told = (
-        f"A row is one whole command, cut short; medians of {most} rounds that alternate on {first['device']}. In "
-        "brackets the smallest and the largest ratio; without brackets there was one round. The machine had other "
-        "work, of low priority.",
-        "*In a hurry* stands for these further options:",
+        f"A row is one command of ten images per class, cut short; medians of {most} rounds that alternate on "
+        f"{first['device']}, with other work of low priority beside them. Longer students ran once. Students are those "
+        "of paper 1's judge; those with a teacher, of paper 2's. The observer is in bf16 in every column.",
+        "*In a hurry* stands for these options:",
         "\n".join(f"- {', '.join(names)}: `{words}`" for words, names in hurried.items()),
         _longer(rows),
         "Measured by `python benchmarks/commands.py`.",
     )
-    numbers = ["before, s", "today, s", "in a hurry, s"]
-    return "\n\n".join([markdown(pd.DataFrame(found), numbers), *told])
+    numbers = [name for name in found[0] if name != "work"]
+    return "\n\n".join([seen, markdown(pd.DataFrame(found), numbers), *told])
 
 
 def _longer(rows: pd.DataFrame) -> str:
@@ -89,7 +180,8 @@ def _longer(rows: pd.DataFrame) -> str:
     whole = {way: start[way] + more[way] * (PUBLISHED - few) / (many - few) for way in more}
     share, carried = (each["in a hurry"] / each["commit"] for each in (more, whole))
     return (
-        f"A short command spends much of its time on loading and testing. From {few} to {many} epochs *before* takes "
+        "A short command spends much of its time on loading and testing, and that is no quicker: more epochs show what "
+        f"training itself gains. From {few} to {many} epochs *before* takes "
         f"{more['commit']:.0f} s more and *in a hurry* {more['in a hurry']:.0f} s more: {share:.2f} of it. Carried on "
         f"to the papers' {PUBLISHED} epochs, which was not run, that would be {carried:.2f} of the whole command."
     )
@@ -101,17 +193,14 @@ def _memory(rows: pd.DataFrame) -> str:
     beside = beside[beside["work"].isin(rows[rows["words"].str.contains(f"--jobs {JOBS} ")]["work"])]
     before = rows[rows["way"] == "commit"].set_index("work")["GiB"]
     shares = beside["GiB"] / (JOBS * beside["work"].map(before))
-    names = {"commit": "before", "today": "today", "in a hurry": "in a hurry"}
+    names = {"commit": "before", "today": "by default", "in a hurry": "in a hurry"}
     cells = wide[list(names)].map("{:.2f}".format, na_action="ignore").fillna("not run").rename(columns=names)
-    said = (
-        f"GiB, of all processes of a command together. Each process holds PyTorch, the data and a batch of its own: "
-        f"two side by side take {shares.min():.2f} to {shares.max():.2f} times what two commands would."
+    seen = (
+        "Time is bought with memory: each process holds PyTorch, the data and a batch of its own, so two side by side "
+        f"take {shares.min():.2f} to {shares.max():.2f} times what two commands would."
     )
-    return f"{markdown(cells.rename_axis('work').reset_index(), list(names.values()))}\n\n{said}"
-
-
-def _ratio(row: pd.Series) -> str:
-    return _spanned(row, ("ratio", "lowest ratio", "highest ratio"), 2)
+    said = "GiB, the most of all processes of a command together."
+    return f"{seen}\n\n{markdown(cells.rename_axis('work').reset_index(), list(names.values()))}\n\n{said}"
 
 
 def _spanned(row: pd.Series, names: tuple[str, str, str], digits: int) -> str:
@@ -125,13 +214,19 @@ def _jobs(rows: pd.DataFrame) -> str:
         {
             "way": rows["way"],
             "seconds": [_spanned(row, ("seconds", "least", "most"), 1) for _, row in rows.iterrows()],
-            "ratio": rows["ratio"].map("{:.2f}".format),
+            "share": rows["ratio"].map("{:.2f}".format),
             "rounds": rows["n"],
         }
     )
-    said = f"Two runs, of 11 stages in all, on {rows['cores'][0]} cores; equal threads gave equal scores. An *engine* "
-    said += "([On a cluster](cluster.md)) begins a job for each stage: that pays where a stage takes long. Measured by "
-    return f"{markdown(table, ['ratio', 'rounds'])}\n\n{said}`python benchmarks/jobs.py campaign`."
+    best = rows.loc[rows["ratio"].idxmin()]
+    seen = f"Two processes of one thread each need {best['ratio']:.2f} of the time of one process with both cores."
+    said = (
+        f"Two short runs, of 11 stages in all, on {rows['cores'][0]} cores; *side by side* is the default. With equal "
+        "threads the scores were equal. An *engine* ([On a cluster](cluster.md)) begins a job for each stage, which "
+        "pays where a stage takes longer than here. In brackets the quickest and the slowest round. Measured by "
+        "`python benchmarks/jobs.py campaign`."
+    )
+    return f"{seen}\n\n{markdown(table, ['share', 'rounds'])}\n\n{said}"
 
 
 def _pairs(rows: pd.DataFrame) -> str:
@@ -149,12 +244,12 @@ def _pairs(rows: pd.DataFrame) -> str:
         }
     )
     machine, yes = ", ".join(sorted(set(rows["device"]))), found["equivalent"].sum()
+    seen = f"In {yes} of {len(found)} rows bf16 changes the score by less than {MARGIN:g} point, interval included."
     said = (
         "Each pair ran twice with the same seeds, once in either precision; in brackets the 90 % interval of the "
-        f"difference. It lies within {MARGIN:g} point in {yes} of {len(found)} rows, and there bf16 counts as no "
-        f"change. Measured on {machine}, by `python benchmarks/equivalence.py`."
+        f"difference. Measured on {machine}, by `python benchmarks/equivalence.py`."
     )
-    return f"{markdown(table, ['pairs', 'fp32, %', 'bf16, %'])}\n\n{said}"
+    return f"{seen}\n\n{markdown(table, ['pairs', 'fp32, %', 'bf16, %'])}\n\n{said}"
 
 
 def _interval(row: dict[str, float]) -> str:
@@ -171,8 +266,12 @@ def _gradients(rows: pd.DataFrame) -> str:
     wide = rows.assign(form=form).pivot_table(index="network", columns="form", values="error", sort=False)
     table = wide.map(_percent, na_action="ignore").fillna("not measured").reset_index()
     table["network"] = table["network"].replace({"resnet32 16": "ResNet-32", "convnet 32": "ConvNet"}, regex=True)
-    said = "Distance from the gradient in float64, relative to its length, of one step. Measured by "
-    return f"{markdown(table, list(table)[1:])}\n\n{said}`python benchmarks/precision.py`."
+    halved, most = rows[rows["precision"] == "bf16"], rows.groupby("precision")["error"].max().map(_percent)
+    worst = halved.loc[halved["error"].idxmax(), "network"].partition(",")[0]
+    seen = f"In bf16 a gradient is {_percent(halved['error'].min())} to {most['bf16']} of its length off, most in the "
+    seen += f"{worst}; in fp32, compiled or not, {most['fp32']} at most."
+    said = "Distance from the gradient in float64, as a share of its length, of one step. Measured by "
+    return f"{seen}\n\n{markdown(table, list(table)[1:])}\n\n{said}`python benchmarks/precision.py`."
 
 
 def _rounding(rows: pd.DataFrame) -> str:
@@ -180,13 +279,16 @@ def _rounding(rows: pd.DataFrame) -> str:
     shares = {words: rows[column].map(_percent) for words, column in names.items()}
     gradients = rows["what"].replace({"tesla": "TESLA's", " to ": ", against "}, regex=True)
     width, images, steps = rows.loc[0, ["width", "images", "steps"]]
+    known = rows.set_index("what")["error of images"].map(_percent)
+    seen = f"For the images bf16 moves it by {known['exact bf16 to exact float64']}; what TESLA leaves out weighs "
+    seen += f"{known['tesla float64 to exact float64']}."
     said = (
         "The gradients for the images, for the logits of their labels, and for the step size of the student: relative "
         "distance from the one that is named last. The last two rows are no rounding: TESLA's gradient leaves a part "
         "out on purpose ([chapter 14](../notebooks/14_ablations_of_paper_1.ipynb#exact-or-tesla-gradient)). "
         f"Width {width}, {images} images, {steps} steps, by `python benchmarks/matching.py --part accuracy`."
     )
-    return f"{markdown(pd.DataFrame({'gradient': gradients, **shares}), list(shares))}\n\n{said}"
+    return f"{seen}\n\n{markdown(pd.DataFrame({'gradient': gradients, **shares}), list(shares))}\n\n{said}"
 
 
 def _iteration(rows: pd.DataFrame) -> str:
@@ -195,13 +297,15 @@ def _iteration(rows: pd.DataFrame) -> str:
         {
             "form": rows["form"].replace("commit", "before") + ", " + rows["precision"],
             "seconds": rows["seconds"].map("{:.1f}".format),
-            "ratio": rows["ratio of seconds"].map("{:.2f}".format),
-            "ratio of processor time": rows["ratio of CPU s"].map("{:.2f}".format),
+            "share": rows["ratio of seconds"].map("{:.2f}".format),
             "memory, GiB": rows["GiB"].map("{:.2f}".format),
         }
     )
     table["form"] = table["form"].replace("compiled bf16, bf16", "in a hurry: compiled, bf16")
-    cell = f"Width {first['width']}, {first['images']} images, {first['steps']} steps, {first['threads']} thread"
-    said = f"{cell}; medians of {first['rounds']} rounds that alternate on {first['device']}, which had other work: "
-    said += "compare the ratios. Measured by `python benchmarks/iteration.py`."
-    return f"{markdown(table, list(table)[1:])}\n\n{said}"
+    last, cell = rows.iloc[-1], f"Width {first['width']}, {first['images']} images, {first['steps']} steps"
+    seen = f"Compiled and in bf16, an iteration takes {last['ratio of seconds']:.2f} of the time and "
+    seen += f"{last['GiB'] / first['GiB']:.2f} of the memory."
+    said = f"{cell}, {first['threads']} thread; medians of {first['rounds']} rounds that alternate on "
+    said += f"{first['device']}, which had other work: compare the shares. Measured by "
+    said += "`python benchmarks/iteration.py`."
+    return f"{seen}\n\n{markdown(table, list(table)[1:])}\n\n{said}"
