@@ -12,6 +12,7 @@ from ltdd_utils.analysis.equivalence import MARGIN, equivalence
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.campaign.forecast import Expected, History, duration, forecast
 from ltdd_utils.data.facts import Scale
+from ltdd_utils.recipes.labels import label
 from ltdd_utils.recipes.recipe import recipe
 from ltdd_utils.recipes.stages import STUDENTS
 
@@ -35,6 +36,7 @@ RUNS: Sequence[tuple[str, Scale, float]] = [  # recipe, scale and imbalance fact
     ("unilevel_cifar10", "paper", 100),
     ("damed_cifar10", "paper", 100),
 ]
+DATA = {"digits": "digits", "cifar10": "CIFAR-10-LT"}
 FIVE = 5  # students of a run
 PUBLISHED = 1000  # epochs of a student in both papers
 JOBS = 2  # of the commands that run side by side
@@ -57,7 +59,7 @@ def costs_table(records: Sequence[Path]) -> str:
         stages = forecast(made, FIVE, lambda _: history)
         students = [one for one in stages if one.name == STUDENTS]
         before = [one for one in stages if one.name != STUDENTS]
-        run = f"`{name}`" + (", at the papers' scale" if scale == "paper" else "")
+        run = f"{label(made.entry.name)}, {DATA[made.data.name]}" + (", papers' scale" if scale == "paper" else "")
         cells = [_took(before), _took(students), _took(stages)]
         wide[name, scale] = made.evaluate.network.width
         rows.append(dict(zip(("run", "networks and images", "five students", "in all"), [run, *cells], strict=True)))
@@ -70,8 +72,8 @@ def costs_table(records: Sequence[Path]) -> str:
     told = (
         "Ten images per class; imbalance factor 20 on the digits, 100 on CIFAR-10-LT. Times are medians of this book's "
         "records, whose machine had other work, too; a `~` marks a guess, carried over from shorter runs by the work "
-        "to do. They are work, summed over processes: what is made side by side takes less of the clock. Students of "
-        f"`random_cifar10` have width {wide['random_cifar10', 'cpu']}, those of `damed_cifar10` "
+        "to do. They are work, summed over processes: what is made side by side takes less of the clock. On "
+        f"CIFAR-10-LT students of random images have width {wide['random_cifar10', 'cpu']}, those of DAM + ED "
         f"{wide['damed_cifar10', 'cpu']}."
     )
     return "\n\n".join([seen, markdown(pd.DataFrame(rows), ["networks and images", "five students", "in all"]), told])
@@ -114,8 +116,8 @@ def precision_tables(benchmarks: Path) -> str:
     """
     parts = (
         ("What bf16 does to a score", _pairs(pd.read_csv(benchmarks / "equivalence.csv"))),
-        ("What it does to the gradient of a network", _gradients(pd.read_csv(benchmarks / "precision.csv"))),
-        ("What it does to the gradient of the matching loss", _rounding(pd.read_csv(benchmarks / "rounding.csv"))),
+        ("What bf16 does to the gradient of a network", _gradients(pd.read_csv(benchmarks / "precision.csv"))),
+        ("What bf16 does to the gradient of the matching loss", _rounding(pd.read_csv(benchmarks / "rounding.csv"))),
     )
     return _titled(parts)
 
@@ -131,7 +133,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _commands(rows: pd.DataFrame) -> str:
-    found, hurried, half, idle = [], {}, [], []
+    found, hurried, half, idle, once = [], {}, [], [], []
     for work, mine in rows.groupby("work", sort=False):
         ways = {one["way"]: one for _, one in mine.iterrows()}
         hurry, today = ways["in a hurry"], ways.get("today")
@@ -147,16 +149,17 @@ def _commands(rows: pd.DataFrame) -> str:
         )
         hurried.setdefault(hurry["words"], []).append(SHORT[work])
         half += [SHORT[work]] if hurry["ratio"] < HALF else []
+        once += [SHORT[work]] if hurry["n"] == 1 else []
         idle += [SHORT[work]] if today is not None and hurry["seconds"] >= today["seconds"] else []
     first, most = rows.iloc[0], rows["n"].max()
     seen = (
         f"*In a hurry*, {_listed(half)} need about half of the time before; {_listed(idle)} are at least as quick by "
+        "default."
     )
-    seen += "default."
     told = (
         f"A row is one command of ten images per class, cut short; medians of {most} rounds that alternate on "
-        f"{first['device']}, with other work of low priority beside them. Longer students ran once. Students are those "
-        "of paper 1's judge; those with a teacher, of paper 2's. The observer is in bf16 in every column.",
+        f"{first['device']}, with other work of low priority beside them. Run once: {_listed(once)}. Students are "
+        "those of paper 1's judge; those with a teacher, of paper 2's. The observer is in bf16 in every column.",
         "*In a hurry* stands for these options:",
         "\n".join(f"- {', '.join(names)}: `{words}`" for words, names in hurried.items()),
         _longer(rows),
@@ -280,7 +283,7 @@ def _rounding(rows: pd.DataFrame) -> str:
     gradients = rows["what"].replace({"tesla": "TESLA's", " to ": ", against "}, regex=True)
     width, images, steps = rows.loc[0, ["width", "images", "steps"]]
     known = rows.set_index("what")["error of images"].map(_percent)
-    seen = f"For the images bf16 moves it by {known['exact bf16 to exact float64']}; what TESLA leaves out weighs "
+    seen = f"bf16 moves the gradient for the images by {known['exact bf16 to exact float64']}; what TESLA leaves out of it weighs "
     seen += f"{known['tesla float64 to exact float64']}."
     said = (
         "The gradients for the images, for the logits of their labels, and for the step size of the student: relative "
