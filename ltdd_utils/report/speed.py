@@ -283,8 +283,8 @@ def _rounding(rows: pd.DataFrame) -> str:
     gradients = rows["what"].replace({"tesla": "TESLA's", " to ": ", against "}, regex=True)
     width, images, steps = rows.loc[0, ["width", "images", "steps"]]
     known = rows.set_index("what")["error of images"].map(_percent)
-    seen = f"bf16 moves the gradient for the images by {known['exact bf16 to exact float64']}; what TESLA leaves out of it weighs "
-    seen += f"{known['tesla float64 to exact float64']}."
+    seen = f"bf16 moves the gradient for the images by {known['exact bf16 to exact float64']}; what TESLA leaves "
+    seen += f"out of it weighs {known['tesla float64 to exact float64']}."
     said = (
         "The gradients for the images, for the logits of their labels, and for the step size of the student: relative "
         "distance from the one that is named last. The last two rows are no rounding: TESLA's gradient leaves a part "
