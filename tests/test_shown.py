@@ -55,6 +55,10 @@ def test_two_numbers_of_pipelines_are_explained_and_pairs_need_no_word():
 def test_a_scale_is_not_taken_for_a_data_set():
     found = pd.DataFrame({"dataset": ["tiny"], "scale": ["tiny"]})
     assert rows(shown(found, "x")) == [["data set", "scale"], ["Tiny-ImageNet-LT", "tiny"]]
+    turned = pd.Series({"dataset": "tiny", "scale": "tiny"}, name="value")
+    assert rows(shown(turned, "x"))[1:] == [["dataset", "Tiny-ImageNet-LT"], ["scale", "tiny"]]
+    level = pd.DataFrame({"runs": [1]}, index=pd.Index(["tiny"], name="scale"))
+    assert rows(shown(level, "x"))[1:] == [["tiny", "1"]]
 
 
 def test_a_verdict_is_read_aloud_as_its_word():

@@ -17,7 +17,7 @@ MOST = 6  # columns: what a page of 750 pixels and a reader can take
 EMPTY = "\N{EN DASH}"
 SHORT, WORDY = 9, 14  # letters: at most so many stay on a line, more than so many are words
 BETWEEN = f" {MINUS} "
-AS_WRITTEN = ("scale",)  # columns whose words are no names: the scale "tiny" is no data set
+AS_WRITTEN = ("scale",)  # columns, rows and levels whose words are no names: the scale "tiny" is no data set
 DROPPED = ("spread", "command")  # whose spread it is, chapter 00 says; commands are folded below
 
 
@@ -133,6 +133,7 @@ def shown(
     frame = table.to_frame() if isinstance(table, pd.Series) else table
     columns: list[Column] = []
     notes = [note] if note else []
+    rows = frame.index.get_level_values(-1)
     merged = verdicts.merged(frame, digits.get("points") if isinstance(digits, Mapping) else digits, legend)
     for place, name in enumerate(frame.columns):
         if merged is not None and name == merged.name:
@@ -145,7 +146,8 @@ def shown(
             own = digits.get(name) if isinstance(digits, Mapping) else digits
             title = (names or {}).get(name) or head(name)
             values = frame.iloc[:, place]
-            cells = list(map(str, values)) if name in AS_WRITTEN else texts(values, own, empty)
+            told = zip(values, texts(values, own, empty), rows, strict=True)
+            cells = [str(value) if name in AS_WRITTEN or row in AS_WRITTEN else text for value, text, row in told]
             columns.append(Column(title, cells))
     groups, stubs = _stubs(frame, names or {}, MOST - len(columns))
     columns = [*stubs, *columns]
@@ -166,7 +168,8 @@ def _stubs(frame: pd.DataFrame, names: Mapping[str, str], room: int) -> tuple[li
     index = frame.index
     if isinstance(index, pd.RangeIndex) and index.name is None:
         return [""] * len(frame), []
-    levels = [[said(value) for value in index.get_level_values(level)] for level in range(index.nlevels)]
+    words = [str if name in AS_WRITTEN else said for name in index.names]
+    levels = [list(map(say, index.get_level_values(level))) for level, say in enumerate(words)]
     titles = [names.get(name, head(name)) if name is not None else "" for name in index.names]
     if not titles[-1]:
         titles[-1], levels[-1] = _shared(levels[-1])
