@@ -145,7 +145,7 @@ notebook.table(pd.DataFrame(shared, index=names), caption)
 # So two papers with "the same" data set may have almost no trucks in common.
 #
 # How much this matters is disputed.
-# One user of a benchmark reports at least 1.5 points between draws, while the author of its code sees no significant change ([thread 9](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); elsewhere, a gap of 2.8 points was attributed to the draw ([LDAM, thread 4](https://github.com/kaidic/LDAM-DRW/issues/4)).
+# One user of a benchmark reports at least 1.5 points between draws, while the author of its code sees no significant change ([issue 9 of its GitHub page](https://github.com/KaihuaTang/Long-Tailed-Recognition.pytorch/issues/9)); elsewhere, a gap of 2.8 points was attributed to the draw ([issue 4 of LDAM's](https://github.com/kaidic/LDAM-DRW/issues/4)).
 # [How we count](../book/counting.md#how-much-of-a-score-is-luck) has an estimate on digits.
 #
 # In this book there is **one list per data set and IF**, LTDD's by default; `subset_seed` is a setting of the data and does not change with a run's seed.
@@ -276,14 +276,14 @@ print(
 # > This book has one preprocessing object, fitted on the training set and applied to everything.
 #
 # Does a network notice?
-# Now let $m$ and $s$ be a channel's mean and deviation over the training images.
+# Let $m$ and $\sigma$ be a channel's mean and standard deviation over the training images.
 # The twice normalised image minus the mean image $\mu$ is
 #
-# $$ \frac{x - m}{s} - \mu = \frac{x - \mu}{s} + \Big[ \mu \Big( \frac{1}{s} - 1 \Big) - \frac{m}{s} \Big] . $$
+# $$ \frac{x - m}{\sigma} - \mu = \frac{x - \mu}{\sigma} + \Big[ \mu \Big( \frac{1}{\sigma} - 1 \Big) - \frac{m}{\sigma} \Big] . $$
 #
-# Instance norm takes out the factor $1/s$, and whatever of the bracket is the same at every pixel.
+# Instance norm takes out the factor $1/\sigma$, and whatever of the bracket is the same at every pixel.
 # But the bracket holds the *mean image*, which is not the same at every pixel: digits are bright in the middle.
-# So train a ConvNet with instance norm, and show it the test images as they should be, with the factor alone, and twice normalised:
+# So train a ConvNet with instance norm (for half the epochs of the next section, so its level is lower), and show it the test images as they should be, with the factor alone, and twice normalised:
 
 # %%
 import torch.nn.functional as F

@@ -38,7 +38,7 @@
 # > On this scale no effect of it on a student's score is visible.
 # > What the mathematics decides is what the targets mean, and where formula and code differ.
 # >
-# > *In five minutes:* read the first section, "Equal classes", the figure of "Running and calibrated statistics" and "What we saw".
+# > *In five minutes:* read the first section, the figure of "Running and calibrated statistics", "Equal classes" and "What we saw".
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -185,6 +185,77 @@ statistics = {kind: [seen(network) for network in of] for kind, of in observers.
 layers = [f"norm {i + 1}" for i, _ in enumerate(statistics["plain"][0].names)]
 channels = [str(layer.mean.shape[1]) for layer in statistics["plain"][0].layers]
 print(f"{', '.join(layers)}: {', '.join(channels)} channels")
+
+# %% [markdown]
+# ## Running and calibrated statistics
+#
+# How far off are the stored statistics as targets?
+# *Calibrated* statistics are those of one clean pass in which all classes have the same share (equation 9; the sections below derive it).
+# How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart?
+# Take each channel in units of its deviation $\sigma'$, and average over the layer's $D$ channels:
+#
+# $$ d^2 = \frac1D \sum_{i=1}^{D} \frac{(\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2}{\sigma_i'^2} . $$
+#
+# (Per channel this is the 2-Wasserstein distance of two normal distributions with these moments.
+# The units make $d$ comparable between layers.)
+#
+# Running and calibrated statistics differ in two ways:
+#
+# - the class shares;
+# - everything else in the running average: augmented and mixed images, only the last batches, the network's weights at those steps.
+#
+# To separate the two, a third pair stands in between: one clean pass with the classes in their **natural** shares $n_c / N$.
+
+
+# %%
+def apart(own, goal):  # [..., D] each -> [...]
+    (mean, var), (goal_mean, goal_var) = own, goal
+    gap = (mean - goal_mean).square() + (var.sqrt() - goal_var.sqrt()).square()
+    return (gap / goal_var).mean(dim=-1).sqrt()
+
+
+def norms(network):
+    return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+def running(network):  # mean and variance of each layer
+    pairs = [(m.running_mean, m.running_var) for m in norms(network)]
+    return [tuple(part.cpu().double() for part in pair) for pair in pairs]
+
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+paths = ("running to equal shares", "natural to equal shares", "running to natural shares")
+panels = {}
+for kind in kinds:
+    rows = []
+    for network, s in zip(observers[kind], statistics[kind], strict=True):
+        run = running(network)
+        equal = [layer.balanced() for layer in s.layers]
+        natural = [layer.balanced(share=data.prior) for layer in s.layers]
+        pairs = ((run, equal), (natural, equal), (run, natural))
+        rows.append([[apart(a, b).item() for a, b in zip(*p, strict=True)] for p in pairs])
+    panels[kind] = dict(zip(paths, torch.tensor(rows).transpose(0, 1), strict=True))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+figure(
+    plots.distances_by_layer(panels, layers, "distance, deviations"),
+    "Distance between running, natural and equal-share statistics by layer, for plain "
+    "and debiased observers. Only natural to equal is the imbalance, and it grows "
+    "with depth. Whiskers are one standard deviation over the seeds.",
+    "Two panels of three lines. The line from natural to equal shares begins near "
+    "zero and rises; that from running to natural shares is there in every layer.",
+)
+
+# %% [markdown]
+# The line that answers the question is "natural to equal shares": only this is the imbalance.
+# It grows with depth.
+# The other part, "running to natural shares", exists on balanced data too.
+# In the first layers it is nearly all of the distance, and for debiased observers, which were trained on mixed images, it is the larger part in all layers.
+# So a recovery that switches from running to calibrated statistics changes more than class shares, and a gain needs a control before it is attributed to class-fairness.
+# On a student's score no effect of the switch could be seen (last section).
+#
+# The next four sections are the mathematics behind these targets: of means, of variances, of classes, and of few images.
+# Who wants the consequences only goes on with "Class by class".
 
 # %% [markdown]
 # ## A momentum that forgets nothing
@@ -352,9 +423,9 @@ figure(
 # %% [markdown]
 # So the literal recursion brings the imbalance back through the variances.
 # There are two remedies, which are the same in exact arithmetic.
-# One is to **merge** two parts by their sums of squared deviations, $M = m \sigma^2$ for a part of $m$ values; with $d$ the gap of their means (Chan et al.),
+# One is to **merge** two parts by their sums of squared deviations, $M = m \sigma^2$ for a part of $m$ values; with $\delta$ the gap of their means (Chan et al.),
 #
-# $$ M = M_1 + M_2 + d^2\, \frac{m_1 m_2}{m_1 + m_2}, $$
+# $$ M = M_1 + M_2 + \delta^2\, \frac{m_1 m_2}{m_1 + m_2} . $$
 #
 # The other is to add up first and second moments and subtract at the end.
 # A cell checks the first.
@@ -498,71 +569,6 @@ figure(
 )
 
 # %% [markdown]
-# ## Running and calibrated statistics
-#
-# *Calibrated* statistics are those of one clean pass in which all classes have the same share: equation 9, as above.
-# How far are two pairs $(\mu, \sigma^2)$ and $(\mu', \sigma'^2)$ apart?
-# Take each channel in units of its deviation $\sigma'$, and average over the layer's $D$ channels:
-#
-# $$ d^2 = \frac1D \sum_{i=1}^{D} \frac{(\mu_i - \mu_i')^2 + (\sigma_i - \sigma_i')^2}{\sigma_i'^2} . $$
-#
-# (Per channel this is the 2-Wasserstein distance of two normal distributions with these moments.
-# The units make $d$ comparable between layers.)
-#
-# Running and calibrated statistics differ in two ways:
-#
-# - the class shares;
-# - everything else in the running average: augmented and mixed images, only the last batches, the network's weights at those steps.
-#
-# To separate the two, a third pair stands in between: one clean pass with the classes in their **natural** shares $n_c / N$.
-
-
-# %%
-def apart(own, goal):  # [..., D] each -> [...]
-    (mean, var), (goal_mean, goal_var) = own, goal
-    gap = (mean - goal_mean).square() + (var.sqrt() - goal_var.sqrt()).square()
-    return (gap / goal_var).mean(dim=-1).sqrt()
-
-
-def norms(network):
-    return [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
-
-
-def running(network):  # mean and variance of each layer
-    pairs = [(m.running_mean, m.running_var) for m in norms(network)]
-    return [tuple(part.cpu().double() for part in pair) for pair in pairs]
-
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-paths = ("running to equal shares", "natural to equal shares", "running to natural shares")
-panels = {}
-for kind in kinds:
-    rows = []
-    for network, s in zip(observers[kind], statistics[kind], strict=True):
-        run = running(network)
-        equal = [layer.balanced() for layer in s.layers]
-        natural = [layer.balanced(share=data.prior) for layer in s.layers]
-        pairs = ((run, equal), (natural, equal), (run, natural))
-        rows.append([[apart(a, b).item() for a, b in zip(*p, strict=True)] for p in pairs])
-    panels[kind] = dict(zip(paths, torch.tensor(rows).transpose(0, 1), strict=True))
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-figure(
-    plots.distances_by_layer(panels, layers, "distance, deviations"),
-    "Distance between running, natural and equal-share statistics by layer, for plain "
-    "and debiased observers. Only natural to equal is the imbalance, and it grows "
-    "with depth. Whiskers are one standard deviation over the seeds.",
-    "Two panels of three lines. The line from natural to equal shares begins near "
-    "zero and rises; that from running to natural shares is there in every layer.",
-)
-
-# %% [markdown]
-# The line that answers the question is "natural to equal shares": only this is the imbalance.
-# It grows with depth, as did the part of the class means in the variance.
-# The other part, "running to natural shares", exists on balanced data too.
-# In the first layers it is nearly all of the distance, and for debiased observers, which were trained on mixed images, it is the larger part in all layers.
-# So a recovery that switches from running to calibrated statistics changes more than class shares, and a gain needs a control before it is attributed to class-fairness.
-#
 # ## Class by class
 #
 # How far is each class, on its own, from the three targets?
@@ -716,17 +722,16 @@ notebook.table(rows, "Accuracy, %", names={"all": "all classes", "tail": "tail t
 # The paper's own repository could not be read for this book, only a third party's copy of it.
 # In that copy equation 9 is not computed:
 #
-# - One pass adds up, for each class, the means of its images and the variances *inside* its images.
-#   The momentum $a_t$ is computed and never read.
-#   The variance between images is missing: the values at $n = 1$ above.
-# - The targets for the whole batch at the BatchNorm layers are the network's own running statistics, not equal-class averages.
-# - The class tables enter as their average over the labels of the batch.
-#   On a batch with equally many images of all classes this is equation 9 in its mean form, with half of the weight, and without the variance between images.
-# - The inputs of all convolutions are matched too.
-#   Their targets are divided by the size of the *balanced* data set, and so are too small on a long tail.
-#   This book divides by the actual number of images.
+# | | paper | that copy | here: `unilevel`, and `edc` |
+# |---|---|---|---|
+# | momentum of equation 8 | $a_t$ | computed and never read | exact sums, in both |
+# | variance of a class | all of it | inside images only, as at $n = 1$ above | for $n$ images; `edc` as released |
+# | targets of the whole batch | averages over equal classes | the network's own running statistics | equal classes; `edc` as released |
+# | class tables | equation 9 | averaged over the labels of the batch | a term of each class; `edc` as released |
+# | layers | BatchNorm | the inputs of all convolutions too | BatchNorm; `edc` as released |
+# | divisor there | | size of the *balanced* data set, too large on a long tail | the number of images there are |
 #
-# These are settings here: `unilevel` has our reading of the paper's form, `edc` the released one.
+# On a batch with equally many images of all classes the averaged class tables are equation 9 in its mean form, with half of the weight and without the variance between images.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = recipes.recipe("edc_digits").method
@@ -749,7 +754,7 @@ notebook.table(
 #
 # The paper ran its method without the calibration, on CIFAR-100-LT.
 # This book's recipe for that is `unilevel_no_calibration`: running statistics as targets and no class term.
-# Its records, with those of `unilevel` and the published numbers:
+# Its records at ten images per class, with those of `unilevel` and the published numbers (twenty and fifty were not run):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils import analysis, records
@@ -762,11 +767,12 @@ recorded = records.load(
 )
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
 beside = beside[beside.method.isin(pair) & (beside.table == "Table 8")]
-columns = ["IPC", "method", "paper", "ours", "difference", "n", "visible from"]
+beside = beside[beside.status == "run"]
+assert (beside.ipc == 10).all()
+columns = ["method", "paper", "ours", "difference", "n", "visible from"]
 beside = analysis.formatted(beside)[columns]
-beside["IPC"] = "IPC " + beside["IPC"]
-rows, heads = beside.set_index(["IPC", "method"]), {"paper": "published, %"}
-notebook.table(rows, "Calibration on CIFAR-100-LT, IF 50", names=heads)
+rows, heads = beside.set_index("method"), {"paper": "published, %"}
+notebook.table(rows, "Calibration on CIFAR-100-LT, IF 50, IPC 10", names=heads)
 
 # %% [markdown]
 # At the reduced scale, on CIFAR-10-LT at IF 100 with ten images per class, both with the same debiased teacher:

@@ -23,9 +23,11 @@
 # ADSA does this: it shifts the logits of a trained teacher before they become labels, whatever method made the images.
 #
 # **Claims.**
-# (1) On the same set, students that get the teacher's output for every view score higher than students with one stored output per image.
-# (2) ADSA's search finds a prior shift that was planted in class-symmetric data.
+# Part A, the label budget: (1) on the same set, students that get the teacher's output for every view score higher than students with one stored output per image.
+#
+# Part B, ADSA: (2) its search finds a prior shift that was planted in class-symmetric data.
 # (3) With logit matching and a short training, ADSA over-corrects: the student learns the shift sooner than the part that depends on the image.
+#
 # Cells check all three, (1) and (3) on three students each.
 #
 # > **After this chapter you can**
@@ -64,6 +66,8 @@ figure.picture("paper_2")
 
 # %% [markdown]
 # ## What a label is
+#
+# *Part A, the label budget: this section and the next two.*
 #
 # The text of paper 2 describes one pass of the teacher over the finished images, with one soft label each.
 # Its released code does something else: the teacher labels *every augmented view in every epoch*.
@@ -266,6 +270,8 @@ print(f"correlation of the logits {shared:.2f}; same first class in {100 * same:
 # We train three students under each protocol, with the same set, the same views and batches, and the same initial weights.
 # The protocol scores a running average of a student's weights over about a hundred steps.
 # These trainings have no more steps than that, so the average is left out here, and the last weights are scored.
+#
+# The students have few epochs, so that the page is quick, and stay far below their teacher: look at the order, not at the level.
 
 # %%
 from ltdd_utils.analysis import Scores, contrasts
@@ -327,6 +333,8 @@ notebook.table(means, "Accuracy of students, %")
 # At scale `cpu`, with hundreds of epochs, it is smaller (chapter 12).
 #
 # ## ADSA: removing the prior from the labels
+#
+# *Part B, ADSA: from here to the end.*
 #
 # ADSA ([arXiv 2511.17914](https://arxiv.org/abs/2511.17914); we read summaries, not its full text) starts from Bayes' rule, as chapters 05 and 06 did.
 # Let $q(c|x)$ be the posterior of balanced data.
@@ -498,7 +506,7 @@ figure(
 # And the calibrated teacher is *better*: its tail gains more than its head loses.
 #
 # So students that learn from its outputs should be better.
-# Train three with the calibrated teacher, with everything else as above:
+# Train three with the calibrated teacher, with everything else as above (again for few epochs, so look at the order):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 calibrated = adsa.Calibrated(teacher, shift).eval()
@@ -544,7 +552,6 @@ figure(
 # If these were the log prior, they would cancel a shift of $\tau = 1$.
 # Are they?
 #
-# Cross-entropy on probabilities would act differently: there the bias converges to where the *mean probabilities* of student and teacher agree, however weak the evidence, and those of calibrated labels are nearly uniform.
 # Estimate $a$ by least squares on test images, and in the same way the learned share of the mean.
 # Beside them stands the students' accuracy on the head third, as they are and with ADSA's shift taken out of their logits again:
 
@@ -581,6 +588,7 @@ means = {name: values.float().tolist() for name, values in means.items()}
 own_mean = pd.DataFrame(means, index=data.class_names)
 lean = own_mean.corr().iloc[0, 1]
 assert lean < 0  # the mean leans to the tail, and adds to the shift
+print(f"correlation of the mean logit with the log prior: {lean:.2f}")
 notebook.table(own_mean, "The mean of the logits, and the log prior", digits=2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -589,7 +597,7 @@ assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
 assert (facts["head, shift undone"] > facts["head"]).all()
 
 # %% [markdown]
-# The teacher's mean logits over the balanced test images do not cancel the shift: they lean towards the *tail*, and add to it.
+# The teacher's mean logits over the balanced test images do not cancel the shift: their correlation with the log prior is negative, so they lean towards the *tail*, and add to it.
 #
 # Claim 3 holds.
 # The last column of the first table shows the cause: the students' logits do contain the head; if the shift is removed again, a good part of it comes back.
