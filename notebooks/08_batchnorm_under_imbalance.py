@@ -761,13 +761,10 @@ from ltdd_utils import analysis, records
 from ltdd_utils.analysis import compare
 from ltdd_utils.records import targets
 
-pair = ("unilevel", "unilevel_no_calibration")
-recorded = records.load(
-    records.default_records_dir(), allow_mixed=True, committed_only=True
-)
+pair, where = ("unilevel", "unilevel_no_calibration"), records.default_records_dir()
+recorded = records.load(where, allow_mixed=True, committed_only=True)
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
-beside = beside[beside.method.isin(pair) & (beside.table == "Table 8")]
-beside = beside[beside.status == "run"]
+beside = beside.query("table == 'Table 8' and status == 'run' and method in @pair")
 assert (beside.ipc == 10).all()
 columns = ["method", "paper", "ours", "difference", "n", "visible from"]
 beside = analysis.formatted(beside)[columns]
