@@ -445,7 +445,7 @@ notebook.table(gain, "The re-weighted head minus a plain teacher")
 
 # %% [markdown]
 # The rarest class gains, and the next one loses: the two nearly cancel, so that of the whole third no gain is resolved.
-# (With three seeds the interval of the loss is as wide as the loss; its sign in the table may be either.)
+# (The interval of the loss is about as wide as the loss itself: three seeds can just about resolve it, or just not.)
 #
 # The middle panel of the figure shows why the gain is not larger.
 # The plain head of a debiased network does *worse* on the tail than the plain teacher, and the re-weighted head first has to make up for that.
