@@ -304,6 +304,7 @@ notebook.table(ablation, "The ablation on CIFAR-100-LT: accuracy, %", empty="not
 
 # %% [markdown]
 # All methods that were run there, under either teacher, beside the published numbers (Random's is copied from paper 1, with hard labels; the teacher of the published RDED and EDC is not named).
+# (LADM, which is not of this family, is there in chapter 18.)
 # The last row is what the teachers themselves score:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
