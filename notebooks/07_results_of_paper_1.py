@@ -188,7 +188,11 @@ asked = dict.fromkeys(("initial", "lr_labels"), "the start and its labels")
 asked |= {"dam": "DAM's prior and weights", "experts": "the experts"}
 asked |= {"gradient": "the gradient", "students": "the students"}
 named = [
-    (asked[min(one.changes).split(".")[0]], recipes.variant(one.method, one.changes), one)
+    (
+        asked[min(one.changes).removeprefix("method.").split(".")[0]],
+        recipes.variant(one.method, one.changes),
+        one,
+    )
     for one in changed
 ]
 named.sort(key=lambda row: list(asked.values()).index(row[0]))
