@@ -186,15 +186,12 @@ changed = [one for one in changed if one.method in paper_1]
 changed = [one for one in changed if elsewhere.isdisjoint(one.changes)]
 asked = dict.fromkeys(("initial", "lr_labels"), "the start and its labels")
 asked |= {"dam": "DAM's prior and weights", "experts": "the experts"}
-asked |= {"gradient": "the gradient", "students": "the students"}
-named = [
-    (
-        asked[min(one.changes).removeprefix("method.").split(".")[0]],
-        recipes.variant(one.method, one.changes),
-        one,
-    )
-    for one in changed
-]
+asked |= {"gradient": "the gradient", "": "another setting", "students": "the students"}
+named = []
+for one in changed:
+    part = min(one.changes).removeprefix("method.").split(".")[0]
+    question = asked.get(part, asked[""])
+    named.append((question, recipes.variant(one.method, one.changes), one))
 named.sort(key=lambda row: list(asked.values()).index(row[0]))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
