@@ -252,7 +252,7 @@ figure(
 # The other part, "running to natural shares", exists on balanced data too.
 # In the first layers it is nearly all of the distance, and for debiased observers, which were trained on mixed images, it is the larger part in all layers.
 # So a recovery that switches from running to calibrated statistics changes more than class shares, and a gain needs a control before it is attributed to class-fairness.
-# On a student's score no effect of the switch could be seen (last section).
+# On a student's score no effect of the switch could be seen ("Recorded runs", below).
 #
 # The next four sections are the mathematics behind these targets: of means, of variances, of classes, and of few images.
 # Who wants the consequences only goes on with "Class by class".
