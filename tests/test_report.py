@@ -145,7 +145,7 @@ def test_records_change_the_page_and_the_status_table(clone):
     report.main(["--root", str(clone)])
     page, readme = page_of(clone), (clone / "README.md").read_text()
     was_run = page.partition("## What was run")[2].partition("## Every")[0]
-    assert ["random real images", "34.4 ± 2.0", "34.0 ± 4.2", "−0.4", "5", "6.1"] in page_rows(was_run)
+    assert ["random real images, as published", "34.4 ± 2.0", "34.0 ± 4.2", "−0.4", "5", "6.1"] in page_rows(was_run)
     every = page.partition("## Every published number")[2].partition("## Runs without")[0]
     (row,) = [row for row in page_rows(every) if row[3] == "34.4 ± 2.0" and row[1] == "random real images"]
     assert row[4:] == ["34.0 ± 4.2 (−0.4)", "as published"] and row[2].count("Table 1") == 2  # both papers print it

@@ -11,14 +11,14 @@ from ltdd_utils.records.schema import TARGET_KEYS
 __all__ = ["pool"]
 
 POOLED = ("recipe", "scale", "config_id", *TARGET_KEYS, "in_table", "data_sha256")
-MEASURED = ("mean", "std", "students", "pipelines", "seeds", "seconds", "device")
+MEASURED = ("mean", "std", "students", "pipelines", "seeds", "width", "seconds", "device")
 
 
 def pool(records: pd.DataFrame) -> pd.DataFrame:
     """One row per setting (recipe, scale, ``config_id``) and data, over all its seeds: ``mean`` and ``std``, fractions.
 
-    Other columns: ``students`` and ``pipelines`` (how many), ``seeds`` (which), ``seconds`` (of one run, the mean over
-    the runs), ``device``.
+    Other columns: ``students`` and ``pipelines`` (how many), ``seeds`` (which), ``width`` (of the students; None: their
+    architecture's own), ``seconds`` (of one run, the mean over the runs), ``device``.
 
     Args:
         records: as ``records.load`` gives them.
@@ -35,11 +35,12 @@ def pool(records: pd.DataFrame) -> pd.DataFrame:
                 "students": len(students),
                 "pipelines": len(sets),
                 "seeds": sorted(runs["seed"]),
+                "width": runs["record"].iloc[0].width,
                 "seconds": runs["seconds"].mean(),
                 "device": " / ".join(dict.fromkeys(runs["device"])),
             }
         )
-    return pd.DataFrame(rows, columns=[*POOLED, *MEASURED]).astype({"std": float, "ipc": "Int64"})
+    return pd.DataFrame(rows, columns=[*POOLED, *MEASURED]).astype({"std": float, "ipc": "Int64", "width": "Int64"})
 
 
 def _mean_std(values: Sequence[float]) -> tuple[float, float | None]:

@@ -17,16 +17,17 @@ from ltdd_utils.recipes.recipe import parts
 from ltdd_utils.records.published import targets
 from ltdd_utils.records.schema import TARGET_KEYS
 
-__all__ = ["PUBLISHED_ONLY", "compare", "facts", "given", "json_rows", "missing", "usual_student"]
+__all__ = ["PUBLISHED_ONLY", "UNNAMED", "compare", "facts", "given", "json_rows", "missing", "usual_student"]
 
 PUBLISHED_ONLY = "published only"  # no recipe of this book makes that number
+UNNAMED = "theirs is not named"  # the teacher of a published number, in a note
 FIRST_CELL = {
     "dataset": "cifar10",
     "imbalance_factor": 100.0,
     "network": "convnet-d3",
 }  # IPC 10, under the method's own protocol
 CELL = tuple(name for name in TARGET_KEYS if name != "protocol")
-MEASURED = ("students", "pipelines", "scale", "our_protocol", "seconds", "device")
+MEASURED = ("students", "pipelines", "scale", "our_protocol", "width", "seconds", "device")
 OURS = ("ours", "ours_std", "difference", "inside", *MEASURED)
 
 
@@ -56,7 +57,8 @@ def compare(
         The columns of ``published``, and ``status`` ("run", "not run" or "published only"), ``ours`` and ``ours_std``
         in percent, ``difference`` in points, ``inside`` (whether the published number lies in the 95 % interval of our
         mean over pipelines; None with a single one), ``students``, ``pipelines``, ``scale``, ``our_protocol``,
-        ``seconds`` of one run, ``device``, ``command``. One row per published number and scale.
+        ``width`` of the students, ``seconds`` of one run, ``device``, ``command``. One row per published number and
+        scale.
     """
     pooled: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     runs = pool(records)
@@ -73,7 +75,7 @@ def compare(
             rows.append(_alone(target, recipes, sorted({ours["protocol"] for ours in near})))
     frame = pd.DataFrame(rows, columns=[*published.columns, "status", *OURS, "command"])
     numbers = dict.fromkeys(("ours", "ours_std", "difference", "seconds"), float)
-    return frame.astype({**numbers, "ipc": "Int64", "students": "Int64", "pipelines": "Int64"})
+    return frame.astype({**numbers, "ipc": "Int64", "students": "Int64", "pipelines": "Int64", "width": "Int64"})
 
 
 def _protocol(target: Mapping[str, Any]) -> str:
@@ -95,7 +97,7 @@ def _origin(records: pd.DataFrame, row: Mapping[str, Any]) -> list[str]:
 def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     seeds = ours["seeds"]
     teacher = ours["protocol"].removeprefix(_protocol(target)).removeprefix("/")
-    unnamed = [f"our teacher is {teacher}, theirs is not named"] if teacher else []
+    unnamed = [f"our teacher is {teacher}, {UNNAMED}"] if teacher else []
     return {
         **target,
         "status": "run",
@@ -103,7 +105,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         "ours_std": 100 * ours["std"],
         "difference": 100 * ours["mean"] - target["mean"],
         "inside": _inside(target["mean"], ours),
-        **{name: ours[name] for name in ("students", "pipelines", "scale", "seconds", "device")},
+        **{name: ours[name] for name in ("students", "pipelines", "scale", "width", "seconds", "device")},
         "our_protocol": ours["protocol"],
         "command": _command(
             ours["recipe"], ours, ours["scale"], seed=seeds[0], students=ours["students"] // len(seeds)

@@ -154,7 +154,8 @@ def tiles(table: pd.DataFrame) -> str:
         title = f"{PAPERS[paper].partition(':')[0]}, {said(dataset)}: {len(rows)} accuracies ({counts})"
         parts.append(f"<p>{escape(title)}</p><div>{marks}</div>")
     legend = (
-        '<p><i class="p"></i> run as published <i class="r"></i> run at a reduced scale <i class="w"></i> not run; '
+        '<p><i class="p"></i> run as published <i class="r"></i> run at a reduced scale <i class="w"></i> '
+        "not run, of an unknown judge, or without a recipe; "
         "point at a tile, or go along them with the arrow keys, and its cell is named below</p>"
     )
     named = '<p class="named" aria-live="polite"></p>'

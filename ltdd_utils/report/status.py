@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ltdd_utils.analysis.published import UNNAMED
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.records.schema import TARGET_KEYS
 from ltdd_utils.tables.texts import said
@@ -16,6 +17,7 @@ PAPERS = {
 
 
 SCALES = {"paper": "at published scale", "cpu": "at a reduced one"}
+ALONE = "A cell of one pipeline has no interval and is not counted; a wide interval holds a number more easily."
 
 
 def exact(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,14 +67,30 @@ def explained(table: pd.DataFrame) -> str:
         table: as ``analysis.compare`` gives it, every number in it.
     """
     gaps = "*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
-    return f"{status_table(table)}\n\n{gaps} {_inside(exact(table))}".rstrip()
+    own = exact(table)
+    below = " ".join(filter(None, (gaps, _inside(own), _assumed(own))))
+    return f"{status_table(table)}\n\n{below}"
+
+
+def _assumed(own: pd.DataFrame) -> str:
+    """Of how many numbers the teacher is assumed, and their gaps; nothing where there are none."""
+    found = own[own["note"].str.contains(UNNAMED)].drop_duplicates(["paper", *TARGET_KEYS, "scale"])
+    if found.empty:
+        return ""
+    methods = " and ".join(sorted(said(name) for name in found["method"].unique()))
+    return (
+        f"{len(found)} of the cells run are of {methods}, whose teacher the paper does not name: ours is plain, "
+        f"and their gaps, {between(found['difference'])}, hold only if theirs was."
+    )
 
 
 def _inside(own: pd.DataFrame) -> str:
     """How many printed numbers lie in the intervals of ours, by scale; nothing where no cell has an interval."""
     known = own[own["inside"].notna()].drop_duplicates(["paper", *TARGET_KEYS, "scale"])
-    said = []
-    for scale, words in SCALES.items():
+    words = []
+    for scale, where in SCALES.items():
         found = known.loc[known["scale"] == scale, "inside"]
-        said += [f"{int(found.sum())} of {len(found)} {words}"] if len(found) else []
-    return f"Inside the 95 % interval of ours lie the printed numbers of {' and '.join(said)}." if said else ""
+        words += [f"{int(found.sum())} of {len(found)} {where}"] if len(found) else []
+    return (
+        f"Inside the 95 % interval of ours lie the printed numbers of {' and '.join(words)}. {ALONE}" if words else ""
+    )
