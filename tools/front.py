@@ -54,7 +54,7 @@ TOLD = {  # caption of a figure, and what somebody would see
     ),
     "judges": (
         "Six sets under three judges, on CIFAR-10-LT at imbalance factor 100 with ten images per class, at this book's "
-        "reduced scale. Who labels the images changes the score of random ones by more than the best method adds.",
+        "reduced scale. Who labels the images changes the score of random ones by more than any of these sets adds.",
         "Six rows with three dots each. Under the debiased teacher all sets lie close together, far right of what the "
         "plain teacher and stored labels give most of them.",
     ),

@@ -19,6 +19,8 @@ def side_by_side(
 ) -> Figure:
     """A row per method, a dot per pipeline, a colour per series; a short bar at each mean.
 
+    Of two series of one colour the second is hollow.
+
     Args:
         methods: of the rows, by name, from top to bottom.
         series: name, such as a judge in words -> for each method its pipelines' accuracies as fractions; an empty
@@ -30,15 +32,16 @@ def side_by_side(
     styles = looks(series)
     for index, (name, rows) in enumerate(series.items()):
         colour, marker = styles[name]
+        fill = "none" if colour in [styles[other][0] for other in list(series)[:index]] else colour
         shift = (index - (len(series) - 1) / 2) * step
         for row, values in enumerate(rows):
             points = 100 * np.asarray(values, dtype=float)
             axes.scatter(
-                points, np.full(len(points), row + shift), color=colour, marker=marker, s=24, alpha=0.8, zorder=3
+                points, np.full(len(points), row + shift), c=fill, ec=colour, marker=marker, s=24, alpha=0.8, zorder=3
             )
             if len(points):
                 axes.plot([points.mean()] * 2, [row + shift - 0.12, row + shift + 0.12], color=colour, lw=2)
-        axes.scatter([], [], color=colour, marker=marker, s=24, label=words(name))
+        axes.scatter([], [], c=fill, ec=colour, marker=marker, s=24, label=words(name))
     for (name, value), style in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
         axes.axvline(100 * value, color=PUBLISHED, lw=1.2, ls=style, label=name)
     axes.set_xlabel("accuracy on the test set, %")
