@@ -115,7 +115,8 @@ times = sizes.drop(columns="pixels").div(sizes.pixels, axis=0).round(2)
 at_10, at_50 = times.loc["cifar10, IPC 10"], times.loc[["cifar100, IPC 50", "tiny, IPC 50"]]
 assert (times["stored logits"] < 0.05).all()
 assert 1 < at_10["teacher's weights"] < 1.1 and at_50["teacher's weights"].max() < 0.1
-notebook.table(sizes, "Numbers that each budget stores", digits=0)
+caption = "Numbers that each budget stores (a pixel takes one byte, a logit four)"
+notebook.table(sizes, caption, digits=0)
 
 # %%
 notebook.table(times, "The same, times the pixels", digits=2)
@@ -126,7 +127,7 @@ notebook.table(times, "The same, times the pixels", digits=2)
 #
 # If they are not stored, the teacher, which was trained on the whole long tail, has to be handed over: the backbone and the head that answers, without the heads that only its training needs.
 # On CIFAR-10 at IPC 10 these weights are about as many numbers as the pixels, and a few percent of them at IPC 50.
-# (Counted as numbers: a pixel is stored in one byte, a logit in four.)
+# (In bytes the labels weigh four times as much beside the pixels.)
 #
 # Training a student under `online-teacher` is closer to distilling *a network*, with the images as queries.
 # Paper 1's sets have one stored label per image.
@@ -516,6 +517,13 @@ table["every view, ADSA"] = pd.DataFrame([scores(z) for z in told_calibrated])
 means = pd.DataFrame({name: t.mean() for name, t in table.items()}).T
 notebook.table(means, "Accuracy of students, %")
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+names = ("every view, ADSA", "every view")
+pairs = [Scores((table[name]["overall"] / 100).tolist(), seeds) for name in names]
+over = contrasts({"ADSA - without": tuple(pairs)})
+assert over.verdict.iloc[0] == "resolved" and over.points.iloc[0] < 0
+notebook.table(over, "Labels for every view, with ADSA minus without")
+
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 def by_class(z):
@@ -538,7 +546,7 @@ figure(
 # ## Why it over-corrects
 #
 # The students lose the head, although their teacher knows it.
-# The reason is in the *student*.
+# One reason is in the *student*.
 # Write the label as its mean over images plus the rest, $\tilde z(x) = \bar z + (\tilde z(x) - \bar z)$.
 # The bias of the last layer fits the mean within a few steps, since all images pull it in the same direction.
 # The rest needs features.
@@ -595,13 +603,14 @@ notebook.table(own_mean, "The mean of the logits, and the log prior", digits=2)
 assert (facts["a"] < 0.8).all() and (facts["of the mean"] > facts["a"] + 0.2).all()
 assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
 assert (facts["head, shift undone"] > facts["head"]).all()
+assert facts["head, shift undone"].min() > 0.5 * table["every view"]["head"].mean()
 
 # %% [markdown]
 # The teacher's mean logits over the balanced test images do not cancel the shift: their correlation with the log prior is negative, so they lean towards the *tail*, and add to it.
 #
 # Claim 3 holds.
-# The last column of the first table shows the cause: the students' logits do contain the head; if the shift is removed again, a good part of it comes back.
-# If this explanation is right, a longer training must cure the problem, because $a$ grows.
+# The last column of the first table shows a cause: the students' logits do contain the head; if the shift is removed again, a good part of what students without ADSA have of it comes back.
+# If this explanation is right, a longer training must ease the problem, because $a$ grows.
 # Follow one pair of students for longer:
 
 # %%
@@ -641,23 +650,29 @@ figure(
 
 # %%
 ends = {name: scores(log[-1][0]) for name, log in logs.items()}
+if long_epochs <= 80:  # eased, not cured
+    assert (
+        facts["head"].max() + 20 < ends["ADSA"]["head"] < ends["teacher as it is"]["head"]
+    )
+    assert ends["ADSA"]["overall"] < ends["teacher as it is"]["overall"]
 notebook.table(pd.DataFrame(ends).T, "At the end of training: accuracy, %")
 
 # %% [markdown]
 # The mean is learned after a few epochs, $a$ grows slowly, and under ADSA the head comes back only as $a$ grows.
+# The longer training eases the problem and does not cure it: at its end the student under ADSA is still below the other one, in the head and over all classes.
 # The student of the uncalibrated teacher also learns the head late.
 # The model above does not explain this: at its $a$ the student should have the head already.
 # We do not know why.
 # This is only one student of each kind; set `long_epochs` to 300 to see whether ADSA overtakes the other one.
 # The protocol's running average of weights, which this page leaves out, lags behind the weights, and makes $a$ even smaller if a training has only a few hundred steps.
 #
-# There is a second cause.
+# There may be a second cause.
 # $\tau$ was found on whole images, of which the teacher is very sure.
 # It takes a large shift to change confident outputs; the outputs on the student's views are less confident, and would need a smaller one, as the search on views showed.
 # On a view with weak evidence the large shift alone would decide; exercise 4 asks whether it does.
 #
 # So the lesson is not that ADSA is wrong: it was published with the long trainings of the methods that it was applied to.
-# It is that a calibration of *logits*, a loss on *logits* and a *short* training do not go together, and that the scale of this page (and of our quick recipes) puts ADSA at a disadvantage because of the training length.
+# It is that a calibration of *logits*, a loss on *logits* and a *short* training do not go together, and that the scale of this page (and of our quick recipes) puts ADSA at a disadvantage, in part because of the training length.
 # This matters for every comparison of methods at a reduced number of epochs.
 # The recipes are `edc_adsa`, `sre2l_adsa` and `unilevel_adsa`; the records of chapter 12 show their results at another scale.
 
@@ -673,7 +688,7 @@ notebook.checked()
 # - ADSA finds a planted prior exactly, and mistakes differences of difficulty for a prior.
 #   Its search needs a bound.
 # - With logit matching and a short training a student learns the shift before the evidence.
-#   This, not the calibrated teacher, is why the head is lost.
+#   This is one cause of the lost head, which the calibrated teacher itself still has; the $\tau$ of whole images may be a second one. A longer training eases the loss.
 
 # %%
 print(notebook.versions())

@@ -499,7 +499,7 @@ notebook.table(thirds, "Accuracy by thirds of the classes, means over pipelines,
 # The debiased teacher gives the tail tens of points, and takes some of the head.
 # ADSA over-corrects: the tail becomes the best third and the head the worst.
 # Chapter 11 shows one mechanism for it, on digits and with students of far fewer epochs; whether it still acts in trainings as long as these was not measured.
-# (The second cause that is named there, a $\tau$ found on whole images, does not depend on the length of the training; it was not measured here either.)
+# (A second possible cause that is named there, a $\tau$ found on whole images, does not depend on the length of the training; it was not measured here either.)
 # What the sets differ by under one teacher is small beside this.
 
 # %% [markdown]
