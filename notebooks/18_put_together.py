@@ -414,9 +414,7 @@ figure(
 # Seconds from nothing to one trained student, and for every further one, as recorded beside other work (differences below a factor of two mean nothing):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-timed = [
-    board.entry(m, STORED) for m in ("idm", "ladm", "damed", "full_logit_adjusted")
-]
+timed = [board.entry(m, STORED) for m in ("idm", "ladm", "damed", "full_logit_adjusted")]
 timed = pd.DataFrame(
     {
         "first student, s": {recipes.label(o.method): o.seconds for o in timed},
