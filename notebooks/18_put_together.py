@@ -243,16 +243,18 @@ controls = [
     ("adjusted", "teacher, plain loss", 0.03, 0.03, "ladm", biased),
     ("adjusted", "class", 0.03, 0.03, "idm", as_ladm | same_step),
     ("adjusted", "class", 0.01, 0.03, "idm", as_ladm),
+    ("plain", "class", 0.01, 0.03, "idm", {"regulariser": 0.03}),
 ]
 after = on_unused(controls)
 itself, by_biased, *by_class = after["accuracy, %"]
 assert by_biased < itself - 5 * luck
 assert all(abs(score - itself) < luck for score in by_class)
+assert by_class[-1] - idm_itself > luck  # the weight alone
 notebook.table(after, "After the choice: validation, paper 1's judge", digits=2)
 
 # %% [markdown]
 # - **The weight of the cross-entropy did it.**
-#   With the small one, class labels and the protocol's step size score as much as LADM, as far as one student can tell.
+#   With the small one IDM's own networks, class labels and step size, the last row, score as much as LADM, as far as one student can tell, and more than IDM with its weight.
 # - **The labels need the adjusted loss, but nobody needs the labels.**
 #   A teacher with the plain loss costs a dozen points; an adjusted one gives no more than class labels do.
 # - **So the recipe could be shorter**: IDM with a smaller weight.
