@@ -245,6 +245,8 @@ controls = [
     ("adjusted", "class", 0.01, 0.03, "idm", as_ladm),
     ("plain", "class", 0.01, 0.03, "idm", {"regulariser": 0.03}),
 ]
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 after = on_unused(controls)
 itself, by_biased, *by_class = after["accuracy, %"]
 assert by_biased < itself - 5 * luck
