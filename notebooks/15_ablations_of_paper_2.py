@@ -33,9 +33,10 @@
 # > **In short**
 # >
 # > - One step carries the ladder, and it is no optimisation: the debiased teacher.
-# > - Recovery adds a little, the confident crops cost a little, and the other parts cannot be seen.
-# > - On CIFAR-10-LT debiasing after training helps a biased teacher a lot and a trajectory set a little.
-# > - A debiased loss for the experts does at least what decoupled experts alone do, and less than DAM + ED (one pair each).
+# > - Recovery adds a little, the confident crops cost about a point or nothing, and the other parts cannot be seen.
+# > - On CIFAR-10-LT debiasing after training helps a biased teacher a lot.
+# >   A trajectory set gains a little, by a fixed shift and not by the rule that finds its own.
+# > - A debiased loss for the experts cannot be told from decoupled experts alone on CIFAR-10-LT and does more on Digits-LT; on both it does less than DAM + ED (one pair each).
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -88,7 +89,7 @@ print(f"Digits-LT: {len(digits.entries)} settings")
 ladder = {
     "random real images, plain teacher": ("random", PLAIN),
     "debiased teacher": ("random", DEBIASED),
-    "confident crops": ("unilevel_no_recovery", DEBIASED),
+    "confident crops, no recovery yet": ("unilevel_no_recovery", DEBIASED),
     "+ recovery, running statistics": ("unilevel_no_calibration", DEBIASED),
     "calibrated statistics (the full method)": ("unilevel", DEBIASED),
 }
@@ -105,11 +106,14 @@ points, on_digits = steps.loc["CIFAR-10-LT"].points, steps.loc["Digits-LT"]
 assert points.iloc[1] > 2 * points.iloc[2:].abs().sum()
 assert on_digits.verdict["debiased teacher"] == "not resolved"
 assert on_digits.points.iloc[1:].abs().max() < 2
+close = on_digits.loc["+ recovery, running statistics"]
+assert close.verdict == "resolved" and close.points - close.needed < 0.01
 notebook.table(steps, "Each step of paper 2, beside the row before it that was run")
 
 # %% [markdown]
 # On Digits-LT the first step is not there: a plain teacher of digits knows most of the tail already (chapter 09).
 # The other steps are a point or so, too.
+# (Recovery exceeds its margin there in the third digit only: a verdict at the very edge.)
 # So the ladder's one large step belongs to data on which a plain teacher loses the tail.
 
 # %% [markdown]
@@ -127,8 +131,8 @@ without = {
     "debiased teacher, observer and crops": ("unilevel_no_debiasing", PLAIN),
     "debiased observer": ("unilevel", DEBIASED, plain_observer),
     "calibration": ("unilevel_no_calibration", DEBIASED),
-    "confident crops": ("unilevel_no_init", DEBIASED),
-    "recovery": ("unilevel_no_recovery", DEBIASED),
+    "confident crops, with recovery after them": ("unilevel_no_init", DEBIASED),
+    "recovery, with calibrated statistics": ("unilevel_no_recovery", DEBIASED),
 }
 part_of = board.differences({part: (unilevel, run) for part, run in without.items()})
 
@@ -143,20 +147,17 @@ figure(
 )
 
 # %% [markdown]
-# Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen.
+# Recovery adds a little, the confident crops cost about a point or nothing, and of calibration and of the debiased observer no effect can be seen.
 # (Crops and recovery are in the ladder too, for other differences.
 # There crops are judged without any recovery after them, and recovery with running statistics; here both are taken from the full method.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-assert part_of.verdict["recovery"] == part_of.verdict["confident crops"] == "resolved"
-assert part_of.points["recovery"] > 0 > part_of.points["confident crops"]
+crops, recovery = list(without)[-2:]
+assert part_of.verdict[recovery] == part_of.verdict[crops] == "resolved"
+assert part_of.points[recovery] > 0 > part_of.points[crops] > -1
+assert points.iloc[2] < 0 and steps.verdict["CIFAR-10-LT"].iloc[2] == "not resolved"
 assert (part_of.verdict[["calibration", "debiased observer"]] == "not resolved").all()
-shown = {
-    "confident crops": "confident crops, before recovery",
-    "recovery": "recovery, with calibrated statistics",
-}
-caption = "The full method minus itself without one part"
-notebook.table(part_of.rename(index=shown), caption)
+notebook.table(part_of, "The full method minus itself without one part")
 
 # %% [markdown]
 # (By the spread of the three pairs of each; chapter 17 has a stricter rule, which leaves the crops open.)
@@ -170,7 +171,7 @@ notebook.table(part_of.rename(index=shown), caption)
 # (A third, in the section after this one, comes before it: experts with a logit-adjusted loss.)
 #
 # First the labels of a set.
-# ADSA's own rule harms DATM on Digits-LT; with a bound on $\tau$ it helps on both data sets:
+# ADSA's own rule, which looks for $\tau$ between 0 and 3, harms DATM on both data sets; with a bound on $\tau$ its labels help on both:
 
 # %%
 bounds = {3.0: "datm, labels calibrated by ADSA", 1: "the same, τ at most 1"}
@@ -189,6 +190,7 @@ attempts = analysis.only_run(both.controls(after))
 large, small = attempts.loc["CIFAR-10-LT"], attempts.loc["Digits-LT"]
 assert (small.verdict == "resolved").all()
 assert small.points["datm, labels calibrated by ADSA"] < 0
+assert large.points["datm, labels calibrated by ADSA"] < 0
 assert small.points.drop("datm, labels calibrated by ADSA").min() > 0
 bounded = large.loc["the same, τ at most 1"]
 assert bounded.verdict == "resolved" and bounded.points > 0
@@ -213,6 +215,9 @@ for run in [one for one in itself if (one.data.name, one.seed) in tried] + runs:
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["data set", "labels", "seed", "tau", "head", "mid", "tail"]
 rows = pd.DataFrame(rows, columns=columns).set_index(columns[:3]).sort_index()
+bounds = rows.index.get_level_values("labels").str.extract(r"at most ([\d.]+)")[0]
+at_bound = (rows.tau == bounds.astype(float).values)[(bounds.astype(float) <= 1).values]
+assert at_bound.all() and len(at_bound) == 9
 lost, found = (rows["tail"].loc[name] for name in ("CIFAR-10-LT", "Digits-LT"))
 unbounded = ["τ at most 3", "not calibrated"]
 assert lost.drop(unbounded, level=0).max() < 10
@@ -224,13 +229,14 @@ notebook.table(rows, "DATM with calibrated labels, by thirds", digits={"tau": 2}
 # In a set of DATM the images of the rarest classes carry labels from experts that got none of them right.
 # So their confidence stays low however the rest is shifted, and the rule goes on to shift: far beyond $\tau = 1$, which would take the prior out once.
 #
-# With a bound at 1 the same shift helps.
+# With a bound the rule chooses nothing: in all bounded runs of the table $\tau$ is *at* its bound.
+# So what helps is no rule, but a fixed shift by the known prior: plain logit adjustment after training.
 # (1 is the theory's own value, and half of it a second point; both were set when the rule had been seen to go too far, and not chosen by a score.)
 # But look at the thirds: on CIFAR-10-LT it is the middle classes that gain, and the tail stays nearly where it was.
 # There, images that began as noise are not cured by a shift of labels.
 # On Digits-LT the tail comes back in part.
 #
-# Beside random real images under the same students, calibrated labels take DATM a little above them on CIFAR-10-LT at best, and not so far on Digits-LT:
+# Beside random real images under the same students, labels shifted in this way take DATM a little above them on CIFAR-10-LT at best, and not so far on Digits-LT:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 random = ("random", STORED)
@@ -310,7 +316,7 @@ notebook.table(beside_ed, "DATM with logit-adjusted experts, above (or below) ot
 
 # %% [markdown]
 # Only this attempt takes DATM far above random images, and only on CIFAR-10-LT: on Digits-LT it stays below them, as the others do.
-# On CIFAR-10-LT it carries DATM as far as decoupled experts alone do, as far as one pipeline can tell, and on Digits-LT farther.
+# On CIFAR-10-LT one pipeline of it cannot be told from decoupled experts alone, and on Digits-LT it goes farther.
 # Its matching adds to where it starts, which biased experts do only from a bad start.
 # DAM + ED is ahead of it on both.
 # (The logit-adjusted experts are other experts than those of DAM + ED, four of them, and the spread here does not count the luck of experts.
@@ -338,12 +344,12 @@ notebook.checked()
 # - **One step carries the ladder, and it is no optimisation:** the debiased teacher.
 #   On digits, whose tail a plain teacher knows, no step is large.
 # - **Of the other parts little is seen** on CIFAR-10-LT.
-#   Recovery adds a little, the confident crops cost a little, and of calibration and of the debiased observer no effect can be seen with these pipelines.
+#   Recovery adds a little, the confident crops cost about a point or nothing, and of calibration and of the debiased observer no effect can be seen with these pipelines.
 # - **Debiasing after training is neither infeasible nor enough for a trajectory set.
-#   Debiasing the experts' loss does at least what decoupled experts alone do, and less than DAM + ED.**
-#   ADSA's own rule shifts much too far there; bounded, the shift lifts DATM on both data sets.
+#   Debiasing the experts' loss does more, and less than DAM + ED.**
+#   ADSA's own rule shifts much too far there; a fixed shift by the prior, which is all that a bound leaves of it, lifts DATM on both data sets.
 #   On CIFAR-10-LT the rarest classes stay lost; on Digits-LT a part of them comes back.
-#   A logit-adjusted loss for the experts lifts it by far more: to where ED alone is on CIFAR-10-LT, above ED on Digits-LT (one pipeline each).
+#   A logit-adjusted loss for the experts lifts it by far more: on CIFAR-10-LT it cannot be told from ED alone, and on Digits-LT it is above ED (one pipeline each).
 #   DAM + ED is ahead (on CIFAR-10-LT: of these experts), and on Digits-LT random images are, too.
 # - **For a biased teacher it is worth a lot**: on CIFAR-10-LT one number chosen after training lifts EDC and SRe2L by many points.
 #   It does not reach what a debiased teacher gives, nor the uni-level method.
@@ -360,7 +366,7 @@ print(notebook.versions())
 #
 # 1. Ask of each step whether it changes the images or what the student is told.
 # 2. A bias can be taken out after training where it is a shift; on CIFAR-10-LT a tail that was never learned did not come back.
-# 3. A rule that finds its own strength needs a bound.
+# 3. Where a rule that finds its own strength fails, a fixed shift by the known prior may still help: try it as a control.
 #
 # ## Check yourself
 #
