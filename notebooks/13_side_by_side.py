@@ -126,7 +126,7 @@ notebook.table(budget, "The label budget of each judge")
 # Random images are drawn anew for each student: under stored labels a dot is one draw, and under a teacher the students of three draws that share it.
 # The three vertical lines use all real images: students with cross-entropy and with a logit-adjusted loss, both of width 32, and the debiased teacher itself.
 #
-# LADM is this book's own recipe: IDM with a teacher's labels and two other changes (chapter 18).
+# LADM is this book's own recipe: IDM with a teacher's labels and two other changes; the smaller weight of one loss term is what lifts it (chapter 18).
 #
 # **†** IDM and LADM store ten images of a class, as all sets here, but a stored image is four small ones.
 # So their students see forty images of a class and take four times as many steps, under every judge.
