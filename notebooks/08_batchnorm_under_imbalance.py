@@ -21,8 +21,10 @@
 # Whose statistics are they when a few classes have most of the images, and how can we get statistics in which all classes count alike?
 #
 # **Claim.**
-# Giving all classes the same share shifts an observer's statistics, more so in deeper layers: away from the most frequent class, towards the tail.
+# Giving all classes the same share shifts an observer's statistics, and more so in deeper layers.
 # A cell below checks this on three seeds, for plain and for debiased observers.
+# (That the shift goes away from the most frequent class and towards the tail is nearly arithmetic: an average that gives less weight to a class tends to lie further from it.
+# The cell checks the direction too, but only the growth with depth tells something about networks.)
 # After its training a network's statistics differ from those in other ways too; a figure further down shows the rest.
 #
 # > **After this chapter you can**
@@ -33,7 +35,7 @@
 #
 # > **In one minute.**
 # > Recovery, the heart of paper 2, changes images until a network measures on them what it measured on real data.
-# > What it measured is stored in its BatchNorm layers: running averages dominated by the last few batches, and so by the frequent classes.
+# > What it measured is stored in its BatchNorm layers: running averages over the last few batches, in which most images are of frequent classes.
 # > *Calibration* replaces them: one more pass over the data, a momentum that forgets nothing, and an average in which every class has the same share.
 # > On this scale no effect of it on a student's score is visible.
 # > What the mathematics decides is what the targets mean, and where formula and code differ.
@@ -610,7 +612,7 @@ figure(
 # Do not expect a slope from frequent to rare here.
 # The distance of a class from the average depends on its appearance more than on its size, and on Digits-LT the rarest class is *near* all three targets.
 # What the calibration changes by the shares is the step from *natural* to *equal*.
-# The claim is about this step: away from the most frequent class, towards the tail, on each seed:
+# The claim is about this step: it is larger in each deeper layer, on each seed (a figure above), and it goes away from the most frequent class and towards the tail:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
@@ -691,12 +693,12 @@ drift = pd.DataFrame(drift).T
 assert (drift.xs("in turn", level=1) < 1e-3).all().all()
 calibration = torch.cat([panels[kind]["running to equal shares"][:, -1] for kind in kinds])
 assert (drift.xs("at once", level=1)[layers[-1]].to_numpy() > calibration.numpy()).all()
-notebook.table(
-    drift.xs("at once", level=1), "How far a network moves, all at once", digits=2
-)
+moves = drift.xs("at once", level=1)
+moves = moves.assign(**{f"{layers[-1]}, running to equal shares": calibration.numpy()})
+notebook.table(moves, "How far a network moves, all at once", digits=2)
 
 # %% [markdown]
-# In the deepest layer the error is larger than the whole distance between running and calibrated statistics.
+# In the deepest layer the error is larger than the whole distance between running and calibrated statistics (the last column).
 # The real images themselves would miss the targets by that much.
 # In turn, the error is zero by construction.
 # What is the accuracy of such observers?
@@ -722,16 +724,19 @@ notebook.table(rows, "Accuracy, %", names={"all": "all classes", "tail": "tail t
 # The paper's own repository could not be read for this book, only a third party's copy of it.
 # In that copy equation 9 is not computed:
 #
-# | | paper | that copy | here: `unilevel`, and `edc` |
+# | what | paper | that copy | here, in `unilevel` |
 # |---|---|---|---|
-# | momentum of equation 8 | $a_t$ | computed and never read | exact sums, in both |
-# | variance of a class | all of it | inside images only, as at $n = 1$ above | for $n$ images; `edc` as released |
-# | targets of the whole batch | averages over equal classes | the network's own running statistics | equal classes; `edc` as released |
-# | class tables | equation 9 | averaged over the labels of the batch | a term of each class; `edc` as released |
-# | layers | BatchNorm | the inputs of all convolutions too | BatchNorm; `edc` as released |
-# | divisor there | | size of the *balanced* data set, too large on a long tail | the number of images there are |
+# | momentum of equation 8 | $a_t$ | computed and never read | exact sums |
+# | variance of a class | all of it | inside images only, as at $n = 1$ above | for $n$ images |
+# | targets of the whole batch | averages over equal classes | the network's own running statistics | equal classes |
+# | targets of classes | equation 9 | averaged over the labels of the batch | a term of each class |
+# | layers | BatchNorm | the inputs of all convolutions too | BatchNorm |
+# | what sums over images are divided by | the images so far | the size of the *balanced* data set, too large on a long tail | the images that there are |
 #
-# On a batch with equally many images of all classes the averaged class tables are equation 9 in its mean form, with half of the weight and without the variance between images.
+# The recipe `edc` follows that copy in the variance of a class, both kinds of targets and the layers (the table below), and has exact sums too.
+#
+# On a batch with equally many images of all classes the averaged targets of classes are equation 9 in its mean form, without the variance between images.
+# They are one of the two terms of a layer's distance, so they have half of its weight (chapter 10).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = recipes.recipe("edc_digits").method
