@@ -32,7 +32,7 @@
 # >
 # > - The start that re-balanced experts choose and label gives most of the points, before any matching.
 # > - Matching biased experts under plain cross-entropy takes most of that start away again (one run).
-# >   With DAM or with decoupled experts, either one, the matching keeps the start and adds to it.
+# >   On CIFAR-10-LT, with DAM or with decoupled experts, either one, the matching keeps the start and adds to it.
 # > - From IF 10 to IF 100 DATM falls far more than DAM + ED.
 
 # %% tags=["colab", "remove-cell"]
@@ -201,6 +201,8 @@ table = board.gains({name: one.run for _, name, one in named})
 itself = [board[one.method, STORED].on(one.seeds) for _, _, one in named]
 table["recipe itself"] = [scores.percent for scores in itself]
 table.index = pd.MultiIndex.from_tuples([row[:2] for row in named])
+shorter = table.gain[table.index.get_level_values(1).str.contains("sum to 1")]
+assert len(shorter) == 2 and shorter.min() < 0 < shorter.max() < 1.5
 notebook.table(table, "One setting changed", names={"distillations": "n"})
 
 # %% [markdown]
@@ -273,27 +275,38 @@ parts = analysis.part_scores(records.evaluations_in([where]), whole)  # of seed 
 learned = {f"{m}_cifar10": recipes.label(m) for m in paper_1}
 learned["class labels"] = "class labels"
 parts = parts[parts.images.isin(learned) & parts.labels.isin(learned)]
-parts = parts.replace({"images": learned, "labels": learned})
+parts = parts.replace({"images": learned, "labels": learned, "step size": learned})
 parts = parts.set_index(["images", "labels"]).sort_index()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["accuracy", "head", "mid", "tail"]
-by = parts.groupby(level=["images", "labels"]).accuracy.mean()
+mean_of = parts.groupby(level=["images", "labels"])[columns].mean()
+by, tail = mean_of.accuracy, mean_of["tail"]
 dam_ed, ed, datm = (recipes.label(m) for m in ("damed", "ed_only", "datm"))
 assert by[dam_ed, ed] < by[ed, ed] < by[dam_ed, dam_ed] - 1
-assert abs(by[datm, "class labels"] - by[datm, datm]) < 1.5
-notebook.table(parts[columns], "Images of one set, labels of another, %")
+added = by[dam_ed, dam_ed] - by[ed, ed]
+assert added > by[ed, dam_ed] - by[ed, ed] > added / 2 and by[dam_ed, ed] < by[ed, ed]
+assert tail[ed, dam_ed] > tail[dam_ed, dam_ed] > 1.5 * tail[dam_ed, ed]
+head, mid, rare = (mean_of.loc[(datm, "class labels")] - mean_of.loc[(datm, datm)])[1:]
+assert head < -10 and mid > 10 and rare < 5
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+shown = parts[["step size", *columns]]
+assert parts.students[ed, dam_ed] == 1
+notebook.table(shown, "Images of one set, labels and step size of another, %")
 
 # %% [markdown]
-# (Students of seed 0 in each row, with the step size of the set that gives the images. Chapter 14 keeps labels still while the images are matched.)
+# (Students of seed 0 in each row; the column *step size* names the set that it is from. Chapter 14 keeps labels still while the images are matched.)
 #
-# **The images alone carry nothing of what DAM adds to decoupled experts.**
-# With the labels of ED alone the images of DAM + ED score below ED's whole set, and lose half of their tail.
-# They were learned beside their own labels, and need them.
+# **Most of what DAM adds to decoupled experts goes with its labels and step size, none of it with its images.**
+# With the labels of ED alone the images of DAM + ED score below ED's whole set, and lose nearly half of their tail.
+# The other way round, ED's images with the labels and the step size of DAM + ED win most of what DAM adds, and more in the tail than either set has.
+# (Both sets began with the same images; labels and step size were not exchanged apart; one seed, and one student in that row.)
 #
-# **DATM's images are lost as well.**
-# With plain class labels, which favour no class, they score as with the labels that they learned, and the rarest classes stay lost.
-# Their images began as noise, and labels do not make pictures of noise.
+# **DATM's images have lost the tail.**
+# With plain class labels, which favour no class, they score about as with the labels that they learned, but not in the same classes: the middle third comes back in part, the head falls, and the rarest classes stay lost.
+# So the labels kept the middle down, and the tail is not in the images.
+# The images of those classes began as noise, and labels do not make pictures of noise.
 #
 # ## What the matching sees
 #
@@ -428,10 +441,11 @@ printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(methods)]
 figure(
     plots.accuracy_by("imbalance_factor", ours, printed),
-    "Accuracy against the imbalance factor, ours at reduced scale and as printed: DAM "
-    "+ ED loses least on both sides. Whiskers are one standard deviation.",
-    "Two panels with three lines each. DAM + ED is the highest and falls a little, "
-    "DATM falls steeply towards random images, whose line is flat.",
+    "Accuracy against the imbalance factor, ours at reduced scale and as printed: of "
+    "the two distilled sets DAM + ED loses less on both sides; random images lose "
+    "nothing. Whiskers are one standard deviation.",
+    "Two panels with three lines each. DAM + ED is the highest and falls a little; "
+    "random images are flat. DATM falls steeply, in ours below random images.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -462,8 +476,10 @@ above = added.points.unstack(0)
 assert (added.verdict == "resolved").all()
 assert above["damed - datm"].is_monotonic_increasing
 assert above["damed - random"].is_monotonic_decreasing
-fall = {m: at_10[m, STORED].percent - board[m, STORED].percent for m in methods[1:]}
-assert fall["datm"] > 3 * fall["damed"] > 0
+fall = {m: at_10[m, STORED].percent - board[m, STORED].percent for m in methods}
+assert fall["datm"] > 3 * fall["damed"] > 0 > fall["random"]
+fall = by_factor.loc[10] - by_factor.loc[100]  # as printed
+assert fall["datm"] > 3 * fall["damed"] > 0 > fall["random"]
 
 # %% [markdown]
 # The same on **another data set at another scale**: Digits-LT at scale `tiny`, with a ConvNet of width 32, three experts of 30 epochs, 60 iterations, 120 images of the most frequent digit.
@@ -517,33 +533,37 @@ notebook.table(pd.concat(found), "DAM + ED minus the other two, on Digits-LT")
 # A trace of it would be in the length of each class's row in their classifier, which chapter 03 shows for the experts.
 # The figure has these lengths on Digits-LT at IF 20 and scale `tiny`.
 # A dot is the mean over pipelines, each of them a mean over five students.
+# The control are random real images with class labels: their students have no expert behind them, and no more images of the rarest digits.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import long_tailed as images
 
 tail = images.load(recipes.recipe("damed_digits").data)
 rows = {}
-for method in paper_1:
+for method in ["random", *paper_1]:
     runs = digits.entry(method, STORED).records
     rows[method] = [run.classifier_norms for run in runs]
 figure(
     plots.class_profiles(rows, tail.counts, tail.class_names, "length of the class's row"),
     "Length of each class's row in the classifier of students that a finished set "
-    "trained. Whiskers span the pipelines.",
-    "Ten rows of digits with a dot per recipe. The rows of the rarest classes are the "
-    "shortest with every recipe, most so with DATM and least with DAM + ED.",
+    "trained, and of students of random images. Whiskers span the pipelines.",
+    "Ten rows of digits with a dot per set. For random images all rows are equally "
+    "long. With every recipe those of the rarest classes are the shortest, most so "
+    "with DATM and least with DAM + ED.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = {m: min(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
 long = {m: max(sum(v[-2:]) / sum(v[:2]) for v in found) for m, found in rows.items()}
-assert max(long.values()) < 1  # shorter in the tail, with every recipe and seed
-assert short["damed"] > max(long[m] for m in rows if m != "damed")
+assert 0.95 < short["random"] <= long["random"] < 1.05  # the control: equally long
+assert max(long[m] for m in paper_1) < 0.7  # shorter in the tail, with every seed
+assert short["damed"] > max(long[m] for m in paper_1 if m != "damed")
 assert short["ed_only"] > long["datm"]
 
 # %% [markdown]
 # It does.
 # In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in DATM, least in DAM + ED.
+# With students of random images they are as long as the others, so neither the digits nor their few real images make them short.
 # The bias of the experts shows in the students of their set, least where experts are decoupled and DAM is in the loss.
 #
 # ## What the images look like
@@ -626,20 +646,20 @@ notebook.checked()
 #   Without them the tail starts as noise with uniform labels, and at this budget it stays noise.
 # - The good start is needed, and it is not enough.
 #   Matching biased experts under plain cross-entropy takes it away again (DATM, one run).
-#   With DAM or with decoupled experts, either one, the matching keeps it and adds to it.
+#   With DAM or with decoupled experts, either one, the matching keeps it and adds to it on CIFAR-10-LT.
 #   With that start and DAM, one pair shows no further gain from decoupled experts or from learned labels.
 #   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
 # - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: a student that imitates the expert's bias begins and ends closer to the expert in the first phase.
 #   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
-#   With steps $C$ times shorter the iterations add little or nothing at this budget, whether or not the weights follow the prior.
+#   With steps $C$ times shorter the iterations add about a point where the weights follow the prior, and nothing where they do not (one run each).
 #   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
 # - **The more imbalance, the further DATM falls behind.**
 #   From IF 10 to IF 100 it falls far more than DAM + ED; the published lines run the same way.
 #   The lead over *random images* does not grow with the imbalance, neither here nor in print.
 #   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 17).
-# - **Images and labels belong together.**
-#   The images of DAM + ED with the labels of ED alone score below ED's whole set: by themselves they carry nothing of what DAM adds.
-#   DATM's images lose the tail under class labels too (one set each).
+# - **What DAM adds goes with labels and step size, not with images.**
+#   ED's images with the labels and step size of DAM + ED win most of what DAM adds; the images of DAM + ED with ED's labels win nothing of it.
+#   Under class labels DATM's images win a part of the middle back, and not the tail (one set each).
 # - The learned step size ends higher than it began in all four.
 #   The student has fewer steps than the expert, and may be making up for them.
 #
@@ -666,7 +686,7 @@ print(notebook.versions())
 #
 # <details><summary>DATM ends below its good start. Is matching useless?</summary>
 #
-# No: matching *biased* experts under plain cross-entropy is harmful here. With DAM, or with decoupled experts, the matching keeps the start and adds to it.
+# No: matching *biased* experts under plain cross-entropy is harmful here. With DAM, or with decoupled experts, the matching keeps the start and adds to it (on CIFAR-10-LT).
 #
 # </details>
 #
