@@ -441,9 +441,8 @@ printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(methods)]
 figure(
     plots.accuracy_by("imbalance_factor", ours, printed),
-    "Accuracy against the imbalance factor, ours at reduced scale and as printed: of "
-    "the two distilled sets DAM + ED loses less on both sides; random images lose "
-    "nothing. Whiskers are one standard deviation.",
+    "Accuracy against the imbalance factor, ours at reduced scale and as printed: DATM "
+    "loses more than DAM + ED, random images nothing. Whiskers: one standard deviation.",
     "Two panels with three lines each. DAM + ED is the highest and falls a little; "
     "random images are flat. DATM falls steeply, in ours below random images.",
 )
