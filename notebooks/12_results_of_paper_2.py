@@ -573,7 +573,8 @@ lead = leads.loc["random"]
 assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
 assert (leads.loc["rded"] > 0).all() and not leads.loc["rded"].is_monotonic_decreasing
 assert leads.loc["edc", 1] > 0 > leads.loc["edc", [10, 50]].max()
-notebook.table(leads, "The uni-level method minus each, points")
+caption = "The uni-level method minus each, by images per class: points"
+notebook.table(leads, caption, names={"method": "images per class"})
 
 # %% [markdown]
 # The uni-level method against the others at one image per class, under the same teacher.
