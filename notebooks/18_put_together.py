@@ -34,7 +34,7 @@
 # >
 # > - Under paper 1's judge LADM is above DAM + ED, uni-level, EDC and random images, and above IDM, which it is made from.
 # > - Controls say why: what lifts it over IDM is a smaller weight of one loss term. Its soft labels give no more than class labels do.
-# > - Under paper 2's judge, which replaces all labels, its sets are above DAM + ED and uni-level. A lead over EDC, or over recovery from random images, is not established.
+# > - Under paper 2's judge, which replaces all labels, its sets are above DAM + ED and uni-level. A lead over EDC, over recovery from random images or over IDM is not established.
 # > - Its students see forty small images of a class where others see ten images: the budgets are not equal.
 
 # %% tags=["colab", "remove-cell"]
@@ -290,10 +290,10 @@ pairs = [("ladm", rival) for rival in rivals]
 stored, online = board.contrasts(pairs, STORED), board.contrasts(pairs, DEBIASED)
 stored, online = (analysis.only_run(table) for table in (stored, online))
 assert (stored.verdict == "resolved").all() and stored.points.min() > 1.5
-assert online.points.min() > 0
+assert abs(online.points["ladm - idm"]) < 1
 beaten = ["ladm - damed", "ladm - unilevel", "ladm - edc", "ladm - random"]
 assert (online.verdict[beaten] == "resolved").all() and online.points["ladm - edc"] < 1
-assert online.verdict["ladm - unilevel_no_init"] == "not resolved"
+assert (online.verdict[["ladm - unilevel_no_init", "ladm - idm"]] == "not resolved").all()
 barely = online.loc["ladm - edc"]
 assert barely.points - barely.needed < 0.1
 notebook.table(stored, "LADM minus its rivals, paper 1's judge")
@@ -329,6 +329,7 @@ notebook.table(online, "LADM minus its rivals, paper 2's judge, debiased teacher
 # Over EDC the lead is less than a point and hardly more than the margin.
 # Five pairs were planned; looked at after three and after four it was not resolved, and it is one of a dozen contrasts on this page.
 # So a lead over EDC is not established, nor one over recovery from random images, which is a part of the uni-level method.
+# And IDM's own images, one pipeline, score what LADM's do: the smaller weight is not seen under this judge.
 #
 # How much of it is matching, and how much are forty small images instead of ten?
 # The control has LADM's mosaics before the first iteration, small random images:
@@ -452,10 +453,10 @@ notebook.checked()
 #   Neither of the two changes, adjusted networks and a teacher's labels, is seen to add to IDM once its cross-entropy weighs less.
 #   Parts that carry points alone need not add up.
 # - **Labels of a biased teacher are worse than none**: they cost a dozen points against class labels.
-# - **Under paper 2's judge the sets lead those of both papers**; no lead over EDC, or over recovery from random images, is established.
+# - **Under paper 2's judge the sets lead those of both papers**; no lead over EDC, over recovery from random images, or over IDM is established.
 # - **A student of all real images with a logit-adjusted loss is still far above** (chapter 13), in no more seconds.
 #
-# **Not shown here:** IDM with the smaller weight on test images and under paper 2's judge; the scale of the papers; several pipelines on CIFAR-100-LT, and Tiny-ImageNet-LT; paper 2's judge with a plain teacher; an ensemble of teachers; a polish by trajectory matching.
+# **Not shown here:** IDM with the smaller weight and its own networks on test images; the scale of the papers; several pipelines on CIFAR-100-LT, and Tiny-ImageNet-LT; paper 2's judge with a plain teacher; an ensemble of teachers; a polish by trajectory matching.
 
 # %%
 print(notebook.versions())
