@@ -96,6 +96,8 @@ SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, 
     ("experts.seed", None): "experts of its own",
     ("images.iterations", 0): "labels on random mosaics",
     ("images.logit_adjustment", 0): "plain networks for the images",
+    ("logit_adjustment", 1): "logit-adjusted networks",
+    ("teacher.logit_adjustment", 0): "a teacher with the plain loss",
     ("lr", None): "the protocol's step size",
     ("lr_labels", 0): "labels that stay",
     ("dam.prior", "inverted"): "inverted prior",
@@ -127,6 +129,8 @@ AMOUNTS: Mapping[str, str] = {  # a changed setting that is told with its number
     "evaluate.adsa.largest": "labels calibrated, τ at most {:g}",
     "evaluate.adsa.step": "in steps of {:g}",
     "images.regulariser": "weight {:g} of the cross-entropy",
+    "regulariser": "weight {:g} of the cross-entropy",
+    "evaluate.train.lr": "students' step size {:g}",
     "data.n_max": "{:g} images in the largest class",
 }
 SPARE = ("#0072B2", "#D55E00", "#009E73", "#C0609F", "#A9800B", "#8F7AC8")  # of methods that the table does not know
