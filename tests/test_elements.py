@@ -146,6 +146,22 @@ def test_states_are_counted_by_part_in_the_order_of_the_rows():
     assert len(table) == 3
 
 
+def test_the_opening_says_what_the_table_counts():
+    """Most parts and formulas, fewer than half of the claims, and most other claims in part."""
+    page = PAGE.read_text(encoding="utf-8")
+    opening = (
+        "covers most parts and formulas of the two papers, fewer than half of their claims in full, most of the others"
+    )
+    assert f"{opening} in part" in page
+    counts = {"parts and formulas": [0, 0, 0], "claims": [0, 0, 0]}
+    for name, *numbers in re.findall(r"\| Paper \d, ([a-z ]+)<br>.* \| (\d+) \| (\d+) \| (\d+) \|", states_table(page)):
+        if name in counts:
+            counts[name] = [one + int(more) for one, more in zip(counts[name], numbers, strict=True)]
+    (covered, *_), claims = counts["parts and formulas"], counts["claims"]
+    assert covered > sum(counts["parts and formulas"]) / 2
+    assert claims[0] < sum(claims) / 2 and claims[1] > claims[2]
+
+
 def test_squares_stand_in_groups_of_five():
     signs = "■◧□■■■"
     rows = [f"| {k} | {sign} | x |" for k, sign in enumerate(signs)]
