@@ -51,9 +51,8 @@ def link_chapters(app: Sphinx, doctree: nodes.document) -> None:
     """Make a link of each chapter's number in the text; the sources stay plain Markdown, as notebooks show it."""
     chapters = {name.split("/")[1][:2]: name for name in app.env.found_docs if name.startswith("notebooks/")}
     own = chapters.get(app.env.docname.rpartition("/")[2][:2]) == app.env.docname and app.env.docname
-    for text in list(doctree.findall(nodes.Text)):
-        if MENTION.search(text) and not any(isinstance(node, APART) for node in _above(text)):
-            text.parent.replace(text, list(_linked(str(text), chapters, own)))
+    for text in mentions(doctree, MENTION, APART):
+        text.parent.replace(text, list(_linked(str(text), chapters, own)))
 
 
 def label_tables(app: Sphinx, doctree: nodes.document) -> None:
@@ -94,6 +93,12 @@ def declare_safe(app: Sphinx, env: object, names: list[str]) -> None:
     for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
         if name in app.extensions:
             app.extensions[name].parallel_read_safe = True
+
+
+def mentions(doctree: nodes.document, pattern: re.Pattern[str], apart: tuple[type, ...]) -> list[nodes.Text]:
+    """The texts of a page in which a pattern is found, without those inside of nodes that are to stay as they are."""
+    found = (text for text in doctree.findall(nodes.Text) if pattern.search(text))
+    return [text for text in found if not any(isinstance(node, apart) for node in _above(text))]
 
 
 def _above(node: nodes.Node) -> Iterator[nodes.Node]:

@@ -3,11 +3,13 @@
 The sources stay plain Markdown, as notebooks show it.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import book_fixes
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -23,19 +25,7 @@ MARKUP = (
 )
 # Words that pages also use in their everyday meaning.
 EVERYDAY = {"cell", "control", "few", "head", "labels", "many", "medium", "random", "record", "scale", "snapshot"}
-APART = (
-    nodes.reference,
-    nodes.title,
-    nodes.caption,
-    nodes.table,
-    nodes.literal,
-    nodes.literal_block,
-    nodes.raw,
-    nodes.math,
-    nodes.math_block,
-    nodes.Invisible,
-    addnodes.pending_xref,
-)
+APART = (*book_fixes.APART, nodes.caption, nodes.table, nodes.math, nodes.math_block, nodes.Invisible)
 
 
 class Term(NamedTuple):
@@ -46,7 +36,8 @@ class Term(NamedTuple):
     hint: str
 
 
-def terms(glossary: str) -> list[Term]:
+@functools.cache  # every page asks for the same
+def terms(glossary: str) -> tuple[Term, ...]:
     """The words of a glossary in Markdown, the longest first; an entry may explain several, divided by commas."""
     found = []
     for match in ENTRY.finditer(glossary):
@@ -60,10 +51,11 @@ def terms(glossary: str) -> list[Term]:
             own = re.compile(rf"(?:an? |the )?{re.escape(name)}\b", re.IGNORECASE)
             begun = [sentence for sentence in sentences if own.match(sentence)]
             found += [Term(word, match["entry"], (begun or sentences)[0]) for word in words]
-    return sorted(found, key=lambda term: -len(term.word))
+    return tuple(sorted(found, key=lambda term: -len(term.word)))
 
 
-def pattern_of(known: list[Term]) -> re.Pattern[str]:
+@functools.cache
+def pattern_of(known: tuple[Term, ...]) -> re.Pattern[str]:
     """What finds any of the words, each as a group: abbreviations as they are, others with a small first letter too."""
     return re.compile(rf"\b(?:{'|'.join(f'({_spelt(term.word)})' for term in known)})\b") if known else re.compile("$^")
 
@@ -74,7 +66,9 @@ def _spelt(word: str) -> str:
     return f"[{word[0].upper()}{word[0].lower()}]{re.escape(word[1:])}s?"
 
 
-def linked(text: str, known: list[Term], pattern: re.Pattern[str], seen: set[str], page: str) -> Iterator[nodes.Node]:
+def linked(
+    text: str, known: tuple[Term, ...], pattern: re.Pattern[str], seen: set[str], page: str
+) -> Iterator[nodes.Node]:
     """The text with links at the words whose entries were not seen before; these are seen from here on."""
     end = 0
     for mention in pattern.finditer(text):
@@ -97,9 +91,8 @@ def link_terms(app: Sphinx, doctree: nodes.document) -> None:
         return
     known = terms(source.read_text(encoding="utf-8"))
     pattern = pattern_of(known)
-    for text in list(doctree.findall(nodes.Text)):
-        if pattern.search(text) and not any(isinstance(node, APART) for node in _above(text)):
-            text.parent.replace(text, list(linked(str(text), known, pattern, seen, page)))
+    for text in book_fixes.mentions(doctree, pattern, APART):
+        text.parent.replace(text, list(linked(str(text), known, pattern, seen, page)))
 
 
 def hint_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -108,11 +101,6 @@ def hint_terms(app: Sphinx, doctree: nodes.document, page: str) -> None:
         if "hint" in words and isinstance(words.parent, nodes.reference):
             words.parent["reftitle"] = words["hint"]
             words.parent["classes"].append("ltdd-term")
-
-
-def _above(node: nodes.Node) -> Iterator[nodes.Node]:
-    while node := node.parent:
-        yield node
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -105,7 +105,7 @@ def _beside(target: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any
         "ours_std": 100 * ours["std"],
         "difference": 100 * ours["mean"] - target["mean"],
         "inside": _inside(target["mean"], ours),
-        **{name: ours[name] for name in ("students", "pipelines", "scale", "width", "seconds", "device")},
+        **{name: ours[name] for name in MEASURED if name != "our_protocol"},
         "our_protocol": ours["protocol"],
         "command": _command(
             ours["recipe"], ours, ours["scale"], seed=seeds[0], students=ours["students"] // len(seeds)

@@ -13,6 +13,7 @@ import pandas as pd
 from ltdd_utils.analysis.listing import once
 from ltdd_utils.analysis.published import given
 from ltdd_utils.analysis.text import formatted
+from ltdd_utils.records.schema import TARGET_KEYS
 from ltdd_utils.report.status import PAPERS, exact
 from ltdd_utils.tables.long import LOOK, SCRIPT
 from ltdd_utils.tables.pages import STYLE
@@ -137,7 +138,7 @@ def _one_each(table: pd.DataFrame) -> pd.DataFrame:
     cells = cells.assign(state=[state_of(row) for row in cells.to_dict("records")])
     order = {state: place for place, state in enumerate(LOOKS)}
     best = cells.sort_values("state", key=lambda states: states.map(order), kind="stable")
-    return best.drop_duplicates(["paper", "dataset", "imbalance_factor", "ipc", "method", "network", "protocol"])
+    return best.drop_duplicates(["paper", *TARGET_KEYS])
 
 
 def tiles(table: pd.DataFrame) -> str:

@@ -141,6 +141,7 @@ def _commands(rows: pd.DataFrame) -> str:
     for work, mine in rows.groupby("work", sort=False):
         ways = {one["way"]: one for _, one in mine.iterrows()}
         hurry, today = ways["in a hurry"], ways.get("today")
+        beside = None if today is None else hurry["seconds"] / today["seconds"]
         found.append(
             {
                 "work": ways["commit"]["what"],
@@ -149,14 +150,13 @@ def _commands(rows: pd.DataFrame) -> str:
                 "default, share": "" if today is None else f"{today['ratio']:.2f}",
                 "hurry, s": f"{hurry['seconds']:.0f}",
                 "hurry, share": f"{hurry['ratio']:.2f}",
-                "hurry / default": "" if today is None else f"{hurry['seconds'] / today['seconds']:.2f}",
+                "hurry / default": "" if beside is None else f"{beside:.2f}",
             }
         )
         hurried.setdefault(hurry["words"], []).append(SHORT[work])
         half += [SHORT[work]] if hurry["ratio"] < HALF else []
         once += [SHORT[work]] if hurry["n"] == 1 else []
-        if today is not None:
-            beside = hurry["seconds"] / today["seconds"]
+        if beside is not None:
             (gains if beside < 1 else losses).append(f"{SHORT[work]} {beside:.2f}")
     first, most = rows.iloc[0], rows["n"].max()
     seen = (
@@ -309,11 +309,10 @@ def _rounding(rows: pd.DataFrame) -> str:
     shares = {words: rows[column].map(_percent) for words, column in names.items()}
     gradients = rows["what"].replace({"tesla": "TESLA's", " to ": ", against "}, regex=True)
     width, images, steps = rows.loc[0, ["width", "images", "steps"]]
-    known = rows.set_index("what")["error of images"].map(_percent)
-    seen = f"bf16 moves the gradient for the images by {known['exact bf16 to exact float64']}; what TESLA leaves "
-    logits = rows.set_index("what")["error of logits"].map(_percent)
-    seen += f"out of it weighs {known['tesla float64 to exact float64']}, and of the gradient for the label logits "
-    seen += f"{logits['tesla float64 to exact float64']}."
+    of_images, of_logits, *_ = (share.set_axis(rows["what"]) for share in shares.values())
+    left_out = "tesla float64 to exact float64"
+    seen = f"bf16 moves the gradient for the images by {of_images['exact bf16 to exact float64']}; what TESLA leaves "
+    seen += f"out of it weighs {of_images[left_out]}, and of the gradient for the label logits {of_logits[left_out]}."
     said = (
         "The gradients for the images, for the logits of their labels, and for the step size of the student: relative "
         "distance from the one that is named last. The last two rows are no rounding: TESLA's gradient leaves a part "
