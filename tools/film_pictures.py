@@ -1,6 +1,7 @@
 """Write what a film of recipes is made of: a strip of states for each, and one file that describes them.
 
-The states are those that ``ltdd run RECIPE --keep-images N`` left in a store; nothing is run here.
+The states are those that ``ltdd run RECIPE --keep-images N`` left in a store; nothing is run here. A film that is
+there keeps its other recipes: they may have been run on another machine.
 
     python tools/film_pictures.py --store work --recipes unilevel_digits --scale tiny results/pictures/film_digits
     python tools/film_pictures.py --store work --recipes datm_cifar10 ed_only_cifar10 damed_cifar10 --seed 1 \
@@ -30,7 +31,7 @@ def first_images(labels: torch.Tensor, order: list[int]) -> torch.Tensor:
 
 
 def write(folder: Path, names: list[str], cell: dict, changes: dict, seed: int, store: Path) -> None:
-    """Write the strips of some recipes and their description.
+    """Write the strips of some recipes and their description, beside those that the folder has.
 
     Args:
         folder: to write into.
@@ -42,9 +43,14 @@ def write(folder: Path, names: list[str], cell: dict, changes: dict, seed: int, 
 
     Raises:
         FileNotFoundError: a recipe was not run in the store.
-        ValueError: a recipe kept no states, or not those of the others; or the strips are too large.
+        ValueError: a recipe kept no states, or not those of the others; the film in the folder is of another cell; or
+            the strips are too large.
     """
     context, found, strips = RunContext(Store(store, make=False), torch.device("cpu")), {}, {}
+    description = folder / "film.json"
+    before = json.loads(description.read_text()) if description.exists() else {"recipes": {}}
+    found |= before.pop("recipes")
+    strips |= {name: (folder / f"{name}.webp").read_bytes() for name in found}
     for name in names:
         recipe = recipes.with_overrides(recipes.recipe(name, **cell), changes)
         run = start(recipe, seed, context)
@@ -65,12 +71,14 @@ def write(folder: Path, names: list[str], cell: dict, changes: dict, seed: int, 
         raise ValueError(
             f"the strips have {sum(map(len, strips.values())):,} bytes, more than {MOST:,}: keep fewer states"
         )
+    classes = {"classes": [run.data.class_names[c] for c in order], "counts": [run.data.counts[c] for c in order]}
+    about = {**classes, "scale": cell["scale"], "changes": changes}
+    if before and before != about:
+        raise ValueError(f"{description} is a film of {before}, not of {about}; write into another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in strips.items():
         (folder / f"{name}.webp").write_bytes(content)
-    classes = {"classes": [run.data.class_names[c] for c in order], "counts": [run.data.counts[c] for c in order]}
-    about = {**classes, "scale": cell["scale"], "changes": changes, "recipes": found}
-    (folder / "film.json").write_text(json.dumps(about, indent=1) + "\n")
+    description.write_text(json.dumps({**about, "recipes": found}, indent=1) + "\n")
 
 
 def main() -> None:
