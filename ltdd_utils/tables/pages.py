@@ -35,7 +35,8 @@ border-bottom:1.5px solid rgb(127 127 127/70%)!important;background:none!importa
 .ltdd-table td.n{white-space:nowrap!important}
 .ltdd-table td.x{opacity:.7}
 .ltdd-table tbody .k{white-space:nowrap!important}
-.ltdd-table td.v{padding:0 .3rem!important;vertical-align:middle!important}
+.ltdd-table .v:is(td,th){padding:.27rem .3rem!important}
+.ltdd-table td.v{padding-bottom:0!important;vertical-align:top!important}
 .ltdd-table td svg,.ltdd-table th svg{display:block;width:170px!important;
 max-width:none!important;min-width:170px;font-weight:400}
 .ltdd-table :is(th,td):first-child{position:sticky;left:0;z-index:1;background:var(--ltdd-page)!important;

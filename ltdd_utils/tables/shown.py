@@ -72,6 +72,8 @@ class Shown:
             first = f'<tr class="group">{pages.cell(escape(group), "th", colspan=wide, scope="rowgroup")}</tr>'
             bodies.append((first if group else "") + "".join(self._row(row) for row in rows))
         below = "".join(f'<p class="note">{escape(note)}</p>' for note in self.notes)
+        legends = (column.picture.legend for column in self.columns if column.picture is not None)
+        below += "".join(f'<p class="note v">{legend}</p>' for legend in legends if legend)
         return pages.framed(self.caption, heads, bodies, below + pages.commands_below(self.commands))
 
     def _row(self, row: int) -> str:

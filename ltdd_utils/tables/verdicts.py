@@ -18,7 +18,7 @@ SIGNED = ("", "resolved", "not resolved", "not run", "start")  # verdicts that t
 OPEN = ("not resolved", "open", "within a point")
 LEGEND = f"± margin, which a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
 BOTH_SIDES = " Two numbers in column n: pipelines of the one and of the other."
-DIAMOND = " \N{WHITE DIAMOND} published; orange: the other way round."
+DIAMOND = "\N{WHITE DIAMOND} published; orange: the other way round."
 SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 
 
@@ -29,6 +29,7 @@ class Picture:
     axis: Axis
     told: Sequence[str]  # each in words
     html: Sequence[str]
+    legend: str  # of what stands in the picture alone: it is not shown where the picture is not
 
     @property
     def cell(self) -> dict[str, str]:
@@ -77,9 +78,8 @@ def merged(frame: pd.DataFrame, digits: int | None = None, legend: str | None = 
     taken = ("needed", *(["verdict"] if set(verdict) <= set(SIGNED) else []))
     title = "difference, points" if name == "points" else "ours, points"
     picture = _picture(rows, digits)
-    seen = picture is not None and any(one is not None and one.printed is not None for one in rows)
     sides = "n" in frame and any("," in str(one) for one in frame["n"])
-    note = (legend or LEGEND) + (BOTH_SIDES if sides else "") + (DIAMOND if seen else "")
+    note = (legend or LEGEND) + (BOTH_SIDES if sides else "")
     return Merged(name, title, taken, cells, html, picture, note)
 
 
@@ -111,7 +111,7 @@ def _picture(rows: Sequence[Interval | None], digits: int) -> Picture | None:
     scale = axis(known)
     told = ["" if one is None else _told(one, digits) for one in rows]
     html = ["" if one is None else scale.row(one, words) for one, words in zip(rows, told, strict=True)]
-    return Picture(scale, told, html)
+    return Picture(scale, told, html, DIAMOND if any(one.printed is not None for one in known) else "")
 
 
 def _told(one: Interval, digits: int) -> str:

@@ -107,6 +107,26 @@ def test_a_table_of_contrasts_fits_a_page_and_on_a_phone_its_verdicts_are_in_sig
         assert name >= 100, "a long name needs more room than its longest word"
 
 
+PICTURED = """(() => {
+  const cell = document.querySelector('td.v'), dot = document.querySelector('td.v circle').getBoundingClientRect();
+  const [zero] = [...document.querySelectorAll('thead .v text')].filter(t => t.textContent === '0');
+  const label = zero.getBoundingClientRect();
+  return {label: (label.left + label.right) / 2, dot: (dot.top + dot.bottom) / 2,
+    line: cell.getBoundingClientRect().left + parseFloat(getComputedStyle(cell).backgroundPositionX),
+    number: document.querySelector('tbody .n .sign').getBoundingClientRect().toJSON()};
+})()"""
+
+
+def test_a_picture_has_its_zero_above_its_line_and_its_dot_beside_the_number(show):
+    with show(shown(CONTRASTS.assign(published=1.0), "x")._repr_html_()) as tab:
+        found = tab.evaluate(PICTURED)
+        assert found["label"] == pytest.approx(found["line"], abs=1.5)
+        assert found["number"]["top"] < found["dot"] < found["number"]["bottom"]
+        assert tab.evaluate("document.querySelector('.note.v').offsetParent !== null")
+    with show(shown(CONTRASTS.assign(published=1.0), "x")._repr_html_(), 390) as tab:
+        assert tab.evaluate("document.querySelector('.note.v').offsetParent === null"), "a legend of nothing"
+
+
 def test_a_wide_table_scrolls_on_a_phone_beside_its_first_column(show):
     table = shown(pd.DataFrame({f"a column, {n}": ["x" * 25] for n in range(5)}, index=["a"]), "x")
     with show(table._repr_html_(), 390) as tab:
