@@ -15,9 +15,9 @@
 # # How to read this book
 #
 # **Question.** Some classes of a data set have thousands of images, others a handful.
-# Can a few dozen images per class, chosen or made for the purpose, train a network that still knows *every* class?
+# Can a few images per class, chosen or made for the purpose, train a network that still knows *every* class?
 #
-# This chapter shows the problem and a first answer, live, in under a minute.
+# This chapter shows the problem and a first answer, live, in a minute or two.
 # Then it says how the other chapters are built.
 # You need to know PyTorch and what a classifier is; everything else is explained when it is needed.
 #
@@ -119,6 +119,7 @@ figure(
 # The network trained on the whole set misses the rarest digits far more often than the others.
 # A *balanced* set, a fraction of the size, favours no digit for being frequent: the accuracy on a digit depends on how hard that digit is.
 # It leaves out most of the head, and is still the better training set for the tail.
+# (Of the nines, the rarest digit, it has no more than the whole set: the same six images.)
 # The table shows that, and its cell checks it on every seed: the page is not built if it fails.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -142,8 +143,8 @@ notebook.table(100 * rows, "Accuracy on the rarest third of the digits, %")
 #
 # | | paper 1: *Distilling Long-tailed Datasets* (CVPR 2025) | paper 2: *Rethinking Long-tailed Dataset Distillation* (AAAI 2026) |
 # |---|---|---|
-# | idea | the student's training on the small set should follow the path that **experts** took on the real set | the small set should have the **statistics** that one network expects |
-# | against the tail | **DAM**: bend the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
+# | idea | the student's training on the small set should follow the path that **experts** took on the real set | a trained network should measure the same **statistics** on the small set as on real images |
+# | against the tail | **DAM**: weight the student's loss so that it imitates the biased expert. **ED**: two experts, one for features, one for the classifier | train the network without the bias, count every class alike in its statistics |
 # | labels | one learned **soft label** (a distribution over the classes) per image | a **teacher** labels every augmented view of an image (a random crop, mirrored or not) |
 #
 # Paper 2 was read in full.
@@ -166,7 +167,7 @@ notebook.table(
 )
 
 # %% [markdown]
-# - First stands the **difference**, in points.
+# - First stands the **difference**, in percentage points.
 #   Runs with the same seed share what the seed decides (in later chapters, experts and teachers), so they are compared in **pairs**; other runs are compared by their means.
 # - Behind ± stands the **margin**, which the difference must exceed to be **resolved**: two standard errors, or more where there are few runs, by the 95 % interval of the t distribution.
 #   The sign says whether it does: ● resolved, ○ not.
@@ -213,7 +214,7 @@ notebook.source(class_counts)
 #
 # - **In JupyterLab:** `make lab`, in a clone; it makes the environment if it is not there.
 #   The `.py` files are the sources; `make sync` writes the `.ipynb`.
-# - **In Colab:** the rocket at the top of the page.
+# - **In Colab:** the rocket at the top of the page, which is there once the repository's address is set.
 #   The first cell, hidden in the book, installs the package there.
 # - **Headless:** `papermill notebooks/00_how_to_read.ipynb out.ipynb -p epochs 50`.
 #   Papermill only warns of a parameter that a chapter does not have and runs it with the usual ones; `python tools/run_notebooks.py 00 -p epochs 50` refuses it.

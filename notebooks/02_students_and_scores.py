@@ -68,7 +68,8 @@ cifar_set: str = ""  # for example "damed": score that committed CIFAR-10-LT set
 #
 # Under `online-teacher` it labels *every augmented view* anew, as in EDC and in the released code of paper 2.
 # Under `online-stored` it has labelled each image once, as paper 2's text says.
-# The number of labels that a student gets is the **label budget**: one for each image where labels are stored, one for each image of each training step where a teacher labels every view.
+# How many values the labels give to a student is the **label budget**: $C$ for each image where labels are stored, $C$ for each image of each training step where a teacher labels every view.
+# In tables and figures, `dsa-stored` is *paper 1's judge* and `online-teacher` is *paper 2's judge*, with the kind of teacher.
 #
 # In every protocol the **last** state of the student is scored, never the best one during training.
 # This is the loss of `dsa-stored`, as the package has it:
@@ -118,7 +119,7 @@ figure(
 # - **Graph-Cut** adds the image that is similar to the whole class and unlike the images already chosen, $\arg\max_i \sum_v s(v, i) - 2 \sum_{j \in S} s(j, i)$, where $v$ runs over the class.
 #   The similarity $s(v, i)$ is the cosine between the two images' loss gradients in the expert's last layer.
 #
-# These gradients need not be computed.
+# No backward pass is needed for these gradients.
 # With $p_i$ the expert's probabilities and $e_{y_i}$ the one-hot label, the gradient of image $i$ is the outer product $a_i \otimes [f_i, 1]$ with $a_i = p_i - e_{y_i}$ (the 1 is for the bias).
 # The inner product of the gradients of images $i$ and $j$ is then $(a_i \cdot a_j)(f_i \cdot f_j + 1)$.
 
@@ -340,9 +341,11 @@ figure(
 )
 
 # %% [markdown]
-# Random cannot be told from the paper's number (a difference smaller than the one under *visible from* could not have been seen; of one pipeline nobody knows what could).
-# K-Center and Graph-Cut can: they are much better here than published.
-# A difference of that size needs a cause, so two suspects were tested.
+# (± is one standard deviation; ours is over students, for Random over draws.)
+# Random cannot be told from the paper's number: the difference is below the one under *visible from*, the smallest that five such pipelines could show.
+# K-Center and Graph-Cut are much better here than published, by many times the published deviation.
+# They have one pipeline each, so how far another one would lie is unknown.
+# But a difference of that size needs a cause, so two suspects were tested.
 #
 # 1. **The labels.**
 #    The names in the table are those of the library DeepCore, whose selection looks at all images together unless it is told to balance the classes; our definition is class by class.
@@ -382,7 +385,8 @@ shares.index = [
 shares.index = shares.index.str.replace("-unbalanced", ", labels unseen")
 columns = ["overall", "head", "mid", "tail"]
 caption = "Accuracy of every stored run of real images, %"
-notebook.table((100 * shares[columns]).assign(seconds=shares.seconds.round()), caption)
+shown = (100 * shares[columns]).assign(seconds=shares.seconds.round())
+notebook.table(shown, caption, names={"seconds": "seconds of the run"})
 
 # %% [markdown]
 # How many images of each class do the sets of whole real images hold?
@@ -496,6 +500,7 @@ assert abs(found["metrics"]["overall"]["mean"] - sum(students) / len(students)) 
 # %% [markdown]
 # Set, settings and seed are those of the first student in the record.
 # On the same machine with the same versions the two numbers agree to the last digit; on another machine, rounding makes it a different student.
+# So if they differ above, this page was built on another machine than the record.
 #
 # With CIFAR-10 on this machine, the parameter `cifar_set` does the same for one of the larger sets: `python tools/run_notebooks.py 02 -p cifar_set damed`.
 # The book is built without it.

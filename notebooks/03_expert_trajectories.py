@@ -16,7 +16,7 @@
 #
 # *Builds on chapter 01.*
 #
-# **Question.** Paper 1 distils the training of networks on the long tail, its *experts*.
+# **Question.** Paper 1 makes its set from the training of networks on the long tail, its *experts*.
 # What does such an expert know about the head and the tail?
 # Where in its weights is the bias, and what do experts without it cost?
 #
@@ -178,6 +178,7 @@ figure(
 # %% [markdown]
 # A summary of the paper gives 0.97 for head and 0.38 for tail images of its experts on CIFAR-10-LT (we have these two numbers from the summary, not from the paper's own text).
 # Digits-LT shows the same order, with another network and other data.
+# (These experts train for fewer epochs than the networks of chapter 01, and know even less of the tail.)
 #
 # ## Where the bias is
 #
@@ -195,7 +196,7 @@ figure(
 # $$ \tfrac12 \frac{d}{dt} \|w_c\|^2 = -\, w_c \cdot \mathbb{E}\, \frac{\partial \ell}{\partial w_c} = \mathbb{E}\big[ ([y = c] - p_c)\, w_c \cdot f \big], $$
 #
 # and weight decay shrinks all rows alike.
-# The term with $[y = c]$ lengthens the row, and a rare class gets little of it, so its row hardly grows.
+# Where $w_c \cdot f > 0$, the term with $[y = c]$ lengthens the row; a rare class gets little of it, so its row hardly grows.
 # In a long training, weight decay shortens it as well.
 # This is a tendency and not a theorem, but the lengths can be measured:
 
@@ -349,6 +350,8 @@ figure(
 
 # %% [markdown]
 # ## The claim, on three seeds
+#
+# The mean confidence of each expert, before and after stage 2; a cell checks the order on every seed:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = {}
@@ -372,10 +375,10 @@ notebook.table(table, "Confidence in the true class", names=heads, digits=2)
 
 # %% [markdown]
 # The head loses a little confidence while the tail gains.
-# The tail stays behind the head: its features were learned from few images, and no classifier can add what the features lack.
-# Chapter 06 measures the features themselves.
+# The tail stays behind the head.
+# Stage 2 is short, and the tail's features were learned from few images; chapter 06 measures the features themselves.
 #
-# ## GSAM: a named setting
+# ## GSAM: how the released experts are trained
 #
 # The released experts are not trained with plain gradients, but with **GSAM**, which prefers flat regions of the loss.
 # It goes a short step uphill and takes the gradient there.

@@ -84,7 +84,7 @@ from ltdd_utils.methods.trajectory import matching
 notebook.source(matching.distance)
 
 # %% [markdown]
-# One expert and one initial set per seed, on Digits-LT.
+# The experiments of this chapter have one expert and one initial set per seed, on Digits-LT.
 # The recipe is `datm_digits`, made quicker: a narrower network, a single expert and few iterations.
 # A large step size for the images lets these few iterations have a visible effect.
 # The **initial set** consists of ten real images per class that the expert classifies correctly, with the expert's own outputs as soft labels.
@@ -381,26 +381,31 @@ figure(
 
 # %% [markdown]
 # In paper 1 an iteration has two phases: the first compares backbones, as here, and the second compares classifiers on a frozen backbone (chapter 06).
-# Each row of the next table is a gradient of one phase:
+# The next table has the gradient of each phase, computed in several ways; its caption names the machine.
 #
-# | row | phase | what it is |
-# |---|---|---|
-# | exact, TESLA, unroll | first | the three gradients of this chapter |
-# | closed form | second | this book's way, by a formula (chapter 06) |
-# | released | first | the release's scheme, written from its description: two passes, the first with a graph that is discarded |
-# | released second | second | the same scheme there |
-# | released native, released second native | first, second | both on PyTorch's own norm and pooling layers, as in the release; this book has a closed form for their second derivatives |
-#
-# The caption names the machine:
+# - *Exact*, *TESLA* and *unrolled* are the three ways of this chapter.
+# - *Closed form* is this book's way for the second phase (chapter 06).
+# - *Release's scheme* is written from the description of the released code: two passes, the first with a graph that is discarded.
+#   It stands there twice, on this book's norm and pooling layers, which have a closed form for their second derivatives, and on PyTorch's, as in the release.
 
 # %%
+ways = {
+    "exact": "first phase: exact",
+    "tesla": "first phase: TESLA",
+    "unroll": "first phase: unrolled",
+    "released": "first phase: release's scheme",
+    "released native": "first phase: release's scheme, PyTorch's layers",
+    "closed form": "second phase: closed form",
+    "released second": "second phase: release's scheme",
+    "released second native": "second phase: release's scheme, PyTorch's layers",
+}
 table = usual[usual.steps == 20].set_index("gradient")[["seconds", "GiB"]]
 caption = f"One gradient of 20 student steps ({usual.device.iloc[0]})"
-notebook.table(table, caption, digits=2)
+notebook.table(table.loc[list(ways)].rename(index=ways), caption, digits=2)
 
 # %% [markdown]
 # An iteration takes the sum of its two phases.
-# The next table has an iteration of the release's scheme, on our layers (*released*) and on PyTorch's (*released native*): how many times as long it takes as ours, with an exact first phase and with TESLA's.
+# How many times as long as ours does an iteration of the release's scheme take, if our first phase is exact, and if it is TESLA's?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 seconds = table.seconds.groupby(level=0).median()
@@ -413,7 +418,9 @@ ratios = {k: {mine: t / s for mine, s in ours.items()} for k, t in theirs.items(
 ratios = pd.DataFrame(ratios).T
 assert seconds["released"] < seconds["exact"] < seconds["released native"]
 assert seconds["released native"] - seconds["exact"] < 0.1 * seconds["exact"]
-notebook.table(ratios, "The release's iteration, times as long as ours", digits=2)
+names = {"released": "release's scheme", "released native": "release's, PyTorch's layers"}
+caption = "The release's iteration, times as long as ours"
+notebook.table(ratios.rename(index=names), caption, digits=2)
 
 # %% [markdown]
 # What the exact gradient costs beside TESLA's at each number of steps, in percent (each measured once):
@@ -431,8 +438,9 @@ notebook.table(more, "What the exact gradient costs beside TESLA's", names=heads
 # An exact step takes somewhat more time than a TESLA step.
 # Its memory is between a little less and a sixth more; that it can come out lower shows how coarsely one run measures a peak.
 # The memory of neither grows with the steps as that of `unroll` does.
-# So a whole iteration saves nearly all of its time in the second phase, by the closed form.
-# In the first phase the exact gradient takes longer than the release's scheme on the same layers, and hardly less than that scheme on PyTorch's own.
+#
+# What makes a whole iteration of ours faster than the release's is the second phase, by its closed form.
+# In the first phase the exact gradient takes longer than the release's scheme on the same layers, and hardly less than that scheme on PyTorch's.
 #
 # ## The learned step size, and its guard
 #
@@ -479,7 +487,7 @@ for rule, limit in (("smallest_lr alone", "null"), ("largest_loss = 1 as well", 
     found = distil(risky, works[0]).history
     rows[rule] = {name: found[name] for name in ("clamped", "skipped")}
     rows[rule] |= {
-        f"after iteration {i + 1}": f"{lr:.4f}"
+        f"after iteration {i + 1}": f"{lr:.2g}"
         for i, lr in enumerate(found["curves"]["lr"])
     }
 caption = "Iterations clamped and skipped, and the step size after each"
@@ -506,7 +514,7 @@ bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for 
 name = f"window {list(grown.window)}, as released for IF 10"
 figure(
     plots.curves({name: bounds}, "iteration", "bound of the start epoch"),
-    "The largest start epoch that is drawn, over the iterations, with the released "
+    "Start epochs are drawn from below this bound: how it grows with the released "
     "window for CIFAR-10-LT at IF 10: early epochs first, later ones as the bound "
     "grows.",
     "A line that rises evenly and then stays at its upper bound.",
@@ -573,13 +581,13 @@ figure(
 
 
 # %%
-def apart(learned, task):  # matching loss at the end
+def left(learned, task):  # matching loss at the end
     return matching.distance(matching.student_weights(learned, task)[-1], task).item()
 
 
 def reached(learned, expert):  # mean matching loss over start epochs
     tasks = [problem(expert, epoch) for epoch in starts[::3]]
-    return sum(apart(learned, task) for task in tasks) / len(tasks)
+    return sum(left(learned, task) for task in tasks) / len(tasks)
 
 
 # %%

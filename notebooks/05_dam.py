@@ -21,7 +21,7 @@
 # With which loss does balanced data act like a long tail?
 #
 # **Claim.**
-# With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior it stays further away.
+# With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior no step size brings it closer.
 # A cell checks this on three seeds.
 #
 # > **After this chapter you can**
@@ -106,7 +106,7 @@ notebook.source(dam.inner_loss)
 # Take a toy problem with six kinds of images and four classes, small enough to be solved exactly.
 # The balanced posterior $q$ serves as soft targets, so the loss is the true balanced risk.
 # At the optimum $\mathrm{softmax}(z)$ should be proportional to $\pi^k q$, where $k$ counts how often the prior enters.
-# The table compares both: its second column is $k$, its last the largest difference of a probability.
+# The table has $k$ for each form, and the largest difference between the two probabilities.
 
 # %%
 import torch
@@ -115,13 +115,13 @@ from ltdd_utils.data import class_prior
 from ltdd_utils.methods.trajectory.settings import DAMConfig
 
 toy_counts = [80, 40, 15, 5]
-s = torch.from_numpy(class_prior(toy_counts))
+pi = torch.from_numpy(class_prior(toy_counts))
 q = torch.rand(6, 4, generator=generator(seeds[0], "toy"), dtype=torch.float64) + 0.05
 q = q / q.sum(dim=1, keepdim=True)
 
 
 def biased(posterior, times):  # the posterior with the prior entering `times` times
-    shifted = posterior * s**times
+    shifted = posterior * pi**times
     return shifted / shifted.sum(dim=1, keepdim=True)
 
 
@@ -224,8 +224,8 @@ figure(
 rng = generator(seeds[0], "logits")
 z, t = (torch.randn(6, 4, generator=rng, dtype=torch.float64) for _ in range(2))
 z, t = z.requires_grad_(), t.softmax(dim=1)
-(found,) = torch.autograd.grad(losses.dam_loss(z, t, s, 0.7 * s.log()), z)
-by_hand = (t @ s)[:, None] * (z - 0.7 * s.log()).softmax(dim=1) - s * t
+(found,) = torch.autograd.grad(losses.dam_loss(z, t, pi, 0.7 * pi.log()), z)
+by_hand = (t @ pi)[:, None] * (z - 0.7 * pi.log()).softmax(dim=1) - pi * t
 torch.testing.assert_close(found, by_hand / len(z))
 
 # %% [markdown]
@@ -263,7 +263,8 @@ network = layout.apply(works[0].template(cfg.experts.network))
 # The second is a student's situation: the small, balanced set from which a distillation starts.
 #
 # The figure compares the gradient of each form with the gradient of plain cross-entropy on the long tail as it is: a cosine of 1 is the same direction.
-# On the first data set, gradients with weights must agree at *every* point $w$ of the expert's path; those with the offset, only at the optimum.
+# On the first data set, gradients with weights must agree with it at *every* point $w$ of the expert's path.
+# Those with the offset need not: that form shares the optimum, where both gradients are zero, and not the way there.
 
 # %%
 from torch.nn.functional import cosine_similarity, one_hot
@@ -458,7 +459,8 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 best = {name: torch.tensor(rows).amin(dim=1) for name, rows in reached.items()}
 assert (best["weights"] < best["plain"]).all()
-assert (best["plain"] < torch.minimum(best["permuted"], best["inverted"])).all()
+wrong = torch.minimum(best["permuted"], best["inverted"])
+assert (best["plain"] < wrong).all() and (wrong > 1).all()
 table = pd.DataFrame({name: values.tolist() for name, values in best.items()}, index=seeds)
 table = table.rename("seed {}".format).T
 notebook.table(table, "The least matching loss of each form", digits=2)
@@ -475,8 +477,9 @@ figure(
 )
 
 # %% [markdown]
-# On every seed the true prior brings the student closer than plain cross-entropy does, and both wrong priors keep it further away.
-# The *right* bias helps, not reweighting as such.
+# On every seed the true prior brings the student closer than plain cross-entropy does, which hardly gets closer at all.
+# With a wrong prior the student ends further away than it began, at every step size tried; still smaller steps would only leave it where it began, at 1.
+# So the *right* bias helps, not reweighting as such.
 # Note that no image has been learned yet: under plain cross-entropy, the images would have to close this gap.
 #
 # ## What the student takes over
@@ -539,7 +542,7 @@ gap = pd.DataFrame(gap, index=[f"seed {s}" for s in seeds]).T
 notebook.table(gap, "Distance of predicted class shares from the expert's", digits=2)
 
 # %% [markdown]
-# The distance of the table is the share of predictions that would have to go to another class (the total variation distance).
+# The distance of the table is the share of predicted probability that would have to go to another class (the total variation distance).
 # With weights or the offset the student predicts like the biased expert, although it trains on the same number of images from every class.
 # But their rows differ: the weights lengthen the same rows as the expert, while the offset lengthens the rows of the most frequent classes less, and those of the rarest more.
 # These are two ways to similar predictions, and only one of them is the expert's.
@@ -552,10 +555,10 @@ notebook.checked()
 #
 # - The long tail's bias is a shift of the logits by $\log \pi$.
 #   Subtracting it inside the loss, or weighting classes by $\pi$, makes training on balanced data lead to biased weights.
-# - Weights give the long-tailed gradient at every snapshot; the offset gives it only at the optimum.
+# - Weights give the long-tailed gradient at every snapshot; the offset has only the optimum in common with it.
 # - Weights and offset together count the prior twice.
 # - Weights that sum to one make the inner steps $C$ times shorter.
-# - At its best step size, the true prior brings a student on the unchanged initial set closer to the expert than plain cross-entropy does, on all three seeds; wrong priors do the opposite.
+# - At its best step size, the true prior brings a student on the unchanged initial set closer to the expert than plain cross-entropy does, on all three seeds; with a wrong prior, no step size tried does.
 #
 # Matching needs the student to imitate the bias, but a user of the distilled set does not want that: students that are scored train with plain cross-entropy.
 # Chapter 07 measures the gain in accuracy, takes finished sets apart, and finds that the gain is not in the images alone.

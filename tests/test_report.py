@@ -228,7 +228,10 @@ def test_an_answer_is_short_and_leads_to_a_section_that_there_is():
 
 def test_an_answer_that_the_records_contradict_is_refused():
     wrong = replace(QUESTIONS[1], number=lambda boards: (QUESTIONS[1].number(boards)[0], False))
-    with pytest.raises(ValueError, match=r"answered 'Yes, or a good estimate', but the records say 'none: -\d+\.\d, "):
+    with pytest.raises(
+        ValueError,
+        match=r"answered 'Yes, or a good estimate', but the records say 'against the true one: none -\d+\.\d, ",
+    ):
         answers_table(load(ROOT / "results", committed_only=True), "notebooks", [wrong])
 
 

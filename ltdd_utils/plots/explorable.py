@@ -16,6 +16,7 @@ from ltdd_utils.plots.svg import text
 
 __all__ = ["Mark", "Rows", "explorable", "rows", "still_rows"]
 
+BAR = 0.55  # opacity of a bar, on which words are read
 ROW, LINE = 24, 20  # height of a row and of a line of the legend, in units of the drawing
 PHONE = 8.6  # width of a letter there, where a phone sets it large
 STILL = 7.0  # of a letter of a narrow drawing, which no phone sets larger
@@ -137,6 +138,7 @@ def _legend(panel: Rows) -> tuple[str, float]:
         if x > 5 and x + 15 + PHONE * len(name) > panel.width:
             x, y = 5.0, y + LINE
         look = f'fill="none" stroke="{colour}" stroke-width="2"' if hollow else f'fill="{colour}"'
+        look += f' fill-opacity="{BAR:g}"' if panel.bars else ""
         circle = f'<circle cx="{x + 5:.1f}" cy="{y:g}" r="5" {look}/>'
         parts.append(circle + text(x + 15, y + 4, name, 12, anchor="start"))
         x += 36 + PHONE * len(name)
@@ -160,7 +162,7 @@ def _mark(chart: Panel, panel: Rows, mark: Mark, row: int) -> str:
         inside = x - zero > 0.75 * (chart.width - chart.names)
         words = text(x - 6 if inside else x + 6, y + 4, mark.told, 12, anchor="end" if inside else "start")
         bar = f'<rect x="{zero:.1f}" y="{y - 8:.1f}" width="{x - zero:.1f}" height="16" fill="{mark.colour}"'
-        return f'{bar} fill-opacity="0.55"/>{words}'
+        return f'{bar} fill-opacity="{BAR:g}"/>{words}'
     line = ""
     if mark.interval is not None:
         ends = [chart.at(value, row)[0] for value in mark.interval]

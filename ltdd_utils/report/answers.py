@@ -63,13 +63,13 @@ def _prior(found: Boards) -> tuple[str, bool]:
     none = _difference(found["cifar10"], ("ed_only", STORED), ("damed", STORED))  # a uniform prior weights nothing
     inverted = _difference(found["cifar10"], ("damed", STORED, {"dam.prior": "inverted"}), ("damed", STORED))
     estimated = _difference(found["digits"], ("damed", STORED, {"dam.prior": "estimated"}), ("damed", STORED))
-    words = f"none: {none:+.1f}, inverted: {inverted:+.1f}, estimated (Digits-LT): {estimated:+.1f} points"
-    return words, inverted < none < 0 and abs(estimated) < 1
+    words = f"against the true one: none {none:+.1f}, inverted {inverted:+.1f} points"
+    return f"{words}; estimated (Digits-LT) {estimated:+.1f}", inverted < none < 0 and abs(estimated) < 1
 
 
 def _shift(found: Boards) -> tuple[str, bool]:
     points = _difference(found["digits"], ("damed", STORED, {"dam.offset": 1}), ("damed", STORED))
-    return f"with both, on Digits-LT: {points:+.1f} points", points < 0
+    return f"both terms against weights alone, on Digits-LT: {points:+.1f} points", points < 0
 
 
 def _gradient(found: Boards) -> tuple[str, bool]:
@@ -82,7 +82,7 @@ def _afterwards(found: Boards) -> tuple[str, bool]:
     points = _difference(one, ("edc_adsa", PLAIN), ("edc", PLAIN))
     whole = _difference(one, ("edc", DEBIASED), ("edc", PLAIN))
     head, before = (100 * _third(one, name, PLAIN, "head") for name in ("edc_adsa", "edc"))
-    words = f"EDC: {points:+.1f} of a debiased teacher's {whole:+.1f} points; its head falls to {head:.0f} %"
+    words = f"EDC: {points:+.1f} points (a debiased teacher: {whole:+.1f}); accuracy on the head falls to {head:.0f} %"
     return words, 0 < points < whole and head < before
 
 
@@ -107,7 +107,7 @@ def _whole(found: Boards) -> tuple[str, bool]:
     stored = _score(best[STORED]) - whole
     labelled = max(_score(entry) for on, entry in best.items() if on != STORED) - whole
     name = label(best[STORED].records[0].method)
-    words = f"stored labels: {stored:+.1f} points ({name}); where a teacher labels for the set: {labelled:+.1f}"
+    words = f"the best set with stored labels: {stored:+.1f} points ({name}); where a teacher labels: {labelled:+.1f}"
     return words, max(stored, labelled) < -10
 
 
@@ -122,7 +122,7 @@ def _adsa(found: Boards) -> tuple[str, bool]:
 
 def _copies(found: Boards) -> tuple[str, bool]:
     many, few = (100 * _third(found[name], "random", STORED, "tail") for name in ("digits, IF 5", "digits, IF 60"))
-    words = f"random digits, rarest third: {many:.0f} % at IF 5, {few:.0f} % at IF 60, by copies and fewer real images"
+    words = f"random digits, rarest third: {many:.0f} % at IF 5, without copies, {few:.0f} % at IF 60, with them"
     return words, few < many
 
 
@@ -157,7 +157,9 @@ QUESTIONS = (
         PARTS_1,
         "does-the-logit-term-matter",
     ),
-    Question("Exact gradient or TESLA's?", "Exact", _gradient, PARTS_1, "exact-or-tesla-gradient"),
+    Question(
+        "Exact gradient, or the released code's shortcut TESLA?", "Exact", _gradient, PARTS_1, "exact-or-tesla-gradient"
+    ),
     Question(
         "Can a teacher's bias be taken out after its training?",
         "In part",
@@ -186,7 +188,9 @@ QUESTIONS = (
         TOGETHER,
         "how-far-from-the-whole-set",
     ),
-    Question("Is EDC with ADSA above the uni-level method?", "Not here", _adsa, MISSED, "adsa"),
+    Question(
+        "Is EDC with ADSA, which debiases afterwards, above the uni-level method?", "Not here", _adsa, MISSED, "adsa"
+    ),
     Question(
         "What if a class has fewer images than the set has places?",
         "Copies fill the places",

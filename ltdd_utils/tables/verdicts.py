@@ -17,7 +17,7 @@ PICTURED = 5  # rows, from which on a picture stands beside the numbers
 SIGNED = ("", "resolved", "not resolved", "not run", "start")  # verdicts that the sign, or the cell, says
 OPEN = ("not resolved", "open", "within a point")
 LEGEND = f"± margin, which a difference must exceed to be resolved; {FILLED} resolved, {HOLLOW} not."
-BOTH_SIDES = " Two numbers in column n: pipelines of the one and of the other."
+BOTH_SIDES = " Two numbers in column n: runs of the one and of the other."
 DIAMOND = "\N{WHITE DIAMOND} published; orange: the other way round."
 SPACE = "\N{FIGURE SPACE}"  # as wide as a digit
 
