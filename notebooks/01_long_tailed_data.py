@@ -446,7 +446,7 @@ notebook.checked()
 # - Thresholds chosen for other data leave groups empty; thirds by rank always exist.
 # - One fitted, invertible preprocessing serves train, test and distilled images.
 # - At equal size, a long tail costs its rare classes much accuracy.
-#   On digits, at this length of training, a change of the loss gives most of it back; what remains is what few images teach.
+#   On digits, at this length of training, a change of the loss gives most of it back; the gap that remains goes with the few images of these classes.
 
 # %%
 print(notebook.versions())

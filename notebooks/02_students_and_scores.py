@@ -342,7 +342,7 @@ figure(
 
 # %% [markdown]
 # (± is one standard deviation; ours is over students, for Random over draws.)
-# Random cannot be told from the paper's number: the difference is below the one under *visible from*, the smallest that five such pipelines could show.
+# Random cannot be told from the paper's number: the difference is below the one under *visible from*, the smallest that so many pipelines could show.
 # K-Center and Graph-Cut are much better here than published, by many times the published deviation.
 # They have one pipeline each, so how far another one would lie is unknown.
 # But a difference of that size needs a cause, so two suspects were tested.

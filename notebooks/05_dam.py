@@ -21,7 +21,7 @@
 # With which loss does balanced data act like a long tail?
 #
 # **Claim.**
-# With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior no step size brings it closer.
+# With class weights equal to the class prior, a student on the same balanced images gets closer to the biased expert than with plain cross-entropy, each at its best step size; with a wrong prior, no step size tried brings it closer than it began.
 # A cell checks this on three seeds.
 #
 # > **After this chapter you can**
