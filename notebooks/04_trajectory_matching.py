@@ -514,7 +514,7 @@ bounds = {"bound of the start epoch": (at, [loop.last_start_epoch(grown, i) for 
 name = f"window {list(grown.window)}, as released for IF 10"
 figure(
     plots.curves({name: bounds}, "iteration", "bound of the start epoch"),
-    "Start epochs are drawn from below this bound: how it grows with the released "
+    "Start epochs are drawn from below this bound; how it grows, with the released "
     "window for CIFAR-10-LT at IF 10: early epochs first, later ones as the bound "
     "grows.",
     "A line that rises evenly and then stays at its upper bound.",
