@@ -18,6 +18,12 @@ __all__ = ["RECIPES", "example", "luck_tables"]
 
 RECIPES = {"DAM + ED": "damed_digits", "uni-level": "unilevel_digits"}  # file of each nested design
 MOST = 0.8  # of the variance: the page says that students are not the only source of luck
+SAID = (
+    "How many of each were drawn:",
+    "How far each source moves a score, and its share of the variance:",
+    "What some ways of repeating could show: the smallest difference between two methods, *two* standard errors, in "
+    "points.\nThe columns *one subset* leave the subset's luck out, which two methods on one share in part.",
+)  # before each table
 PLURALS = dict(zip(LEVELS, ("subsets", "groups of experts", "distilled sets", "students"), strict=True))
 WAYS: Mapping[str, Mapping[str, int]] = {
     "1 student": {},
@@ -80,8 +86,8 @@ def luck_tables(variance: Path) -> str:
     bounds = {name: share_intervals(one) for name, one in found.items()}
     if (most := max(one.loc["student", "high"] for one in bounds.values())) >= MOST:
         raise ValueError(f"students may have {100 * most:.0f} % of the variance: write the page on counting anew")
-    parts = (_designs(scores), _sources(found, bounds), _ways(found))
-    return "\n\n".join(parts)
+    tables = (_designs(scores), _sources(found, bounds), _ways(found))
+    return "\n\n".join(part for pair in zip(SAID, tables, strict=True) for part in pair)
 
 
 def _designs(scores: Mapping[str, pd.DataFrame]) -> str:
