@@ -35,7 +35,7 @@
 # > - Most of what paper 1 wins is there before the first iteration; what matching and DAM add depends on the start.
 # > - DAM needs a right prior: on CIFAR-10-LT none costs a few points, and an inverted one many.
 # >   On digits it can be read off the experts' answers, and a shift of the logits can stand in for the weights.
-# > - On CIFAR-10-LT the exact gradient is better than TESLA's, for little time and memory; on digits no difference is seen.
+# > - On CIFAR-10-LT the exact gradient is better than TESLA's, and takes little more time and memory; on digits no difference is seen.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -123,7 +123,7 @@ notebook.table(steps_1, "Each step of paper 1, beside the row before it that was
 # Labels from biased experts are *worse* than no experts at all: they find no image of the rarest classes that they get right, so those classes start as noise.
 # To re-balance the classifier that chooses and labels is the largest step of the ladder, because the one before it went down.
 # From random images to the full method, the two together are most of the way, matching is a little and DAM a little more.
-# On Digits-LT they have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
+# On Digits-LT matching and DAM have opposite signs: without DAM the matching takes a good part of the start away again, and with it next to nothing is lost.
 #
 # The order of the steps is a choice.
 # The paper's own order begins at DATM:
@@ -194,9 +194,12 @@ notebook.table(from_good, "What each part adds, from the good start")
 # Weights of sum 1 are those of the released code: they make every step $C$ times as short, so they have a control with steps as short and no prior.
 #
 # The table shows three things.
-# An inverted prior costs many points on CIFAR-10-LT.
-# An estimated one does as well as the true one on Digits-LT, as far as can be seen.
-# Weights of sum 1 cost some points there too:
+#
+# - Every wrong prior that was run costs many points, on both data sets.
+# - An estimated prior does as well as the true one on Digits-LT, as far as can be seen.
+# - Weights of sum 1 cost some points on CIFAR-10-LT; on Digits-LT nothing is resolved.
+#
+# ("Recipe itself" is DAM + ED on the same seeds; for "sum 1, no prior" it is ED alone.)
 
 # %%
 uniform = {"dam.prior": "uniform"}
@@ -208,7 +211,7 @@ prior = {
 }
 sum_1 = {
     "weights of sum 1": ("damed", STORED, {"dam.weights": "sum"}),
-    "the same, no prior": ("ed_only", STORED, {"dam.weights": "sum"} | uniform),
+    "sum 1, no prior": ("ed_only", STORED, {"dam.weights": "sum"} | uniform),
 }
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -216,20 +219,23 @@ placebos = analysis.only_run(both.controls(prior | sum_1))
 large, small = placebos.loc["CIFAR-10-LT"], placebos.loc["Digits-LT"]
 assert large.verdict["inverted prior"] == "resolved" and large.points["inverted prior"] < -8
 assert small.verdict["estimated prior"] == "not resolved"
+wrong = [f"{kind} prior" for kind in ("uniform", "permuted", "inverted")]
+assert (small.verdict[wrong] == "resolved").all() and small.points[wrong].max() < -8
+assert small.verdict["weights of sum 1"] == "not resolved"
 assert large.verdict["weights of sum 1"] == "resolved"
 assert large.points["weights of sum 1"] < -2
 notebook.table(placebos, "DAM + ED with another prior, beside the recipe itself")
 
 # %% [markdown]
-# What do short steps win of the start, on the same seed?
-# With weights of sum 1 the matching adds about a point, not resolved by one pair, and not much less than ED alone, which has no DAM.
-# The recipe adds more than four:
+# How much does the matching add to its initial set when its steps are that short?
+# With weights of sum 1 it adds about a point, which one pair does not resolve; ED alone, which has no DAM, adds a little more.
+# The recipe itself adds more than four points:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = {"DAM + ED, weights of mean 1": ("damed", STORED)}
 tried["DAM + ED, weights of sum 1"] = sum_1["weights of sum 1"]
 tried["no DAM (ED alone)"] = ("ed_only", STORED)
-tried["no DAM, steps as short"] = sum_1["the same, no prior"]
+tried["no DAM, steps as short"] = sum_1["sum 1, no prior"]
 begun = board["damed", STORED, start].on([0])
 won = contrasts({name: (board[run].on([0]), begun) for name, run in tried.items()})
 of_mean, of_sum, of_none, of_short = won.itertuples()
@@ -243,7 +249,7 @@ notebook.table(won, "From the same start on CIFAR-10-LT: what the matching adds,
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 tried = {"true prior": ("damed", STORED)} | prior
-tried["the same, no prior"] = sum_1["the same, no prior"]
+tried["sum 1, no prior"] = sum_1["sum 1, no prior"]
 random = ("random", STORED)
 beside_random = both.differences({name: (run, random) for name, run in tried.items()})
 ed_only = board.contrasts([("ed_only", "random")], STORED)
@@ -253,7 +259,7 @@ notebook.table(beside_random, "Each prior minus random real images")
 
 # %% [markdown]
 # On Digits-LT every wrong prior ends far below random images.
-# On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them:
+# On CIFAR-10-LT no prior at all is still far above them, and an inverted one cannot be told from them.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 large, small = beside_random.loc["CIFAR-10-LT"], beside_random.loc["Digits-LT"]
@@ -387,8 +393,9 @@ notebook.table(images_alone, caption)
 # The two data sets answer differently.
 # On Digits-LT the labels carry most of the harm that ED alone does there: where they stay, it is many points better.
 # On CIFAR-10-LT the matching of ED alone does no harm, and labels that stay change nothing that one pair could show.
-# Without DAM and with biased experts (DATM) the images themselves are ruined on CIFAR-10-LT: with labels that stay the set falls further than with labels that learn (one pair).
-# With DAM, from the same start, the images stay good under the same labels: DAM in the student's loss protects them without any decoupled expert in the matching.
+#
+# Without DAM and with biased experts (DATM) the images themselves get worse on CIFAR-10-LT: with labels that stay the set falls further than with labels that are learned (one pair).
+# With DAM, from the same start, the images stay good under the same labels, without any decoupled expert in the matching.
 #
 # (On Digits-LT the same two from the good start lack a run with labels that learn; chapter 16 has the command.)
 #
@@ -429,7 +436,7 @@ assert dam_on_own.points.item() > 1
 notebook.table(dam_on_own, "What DAM adds on experts of the pipeline's own")
 
 # %% [markdown]
-# So these four pairs were not a lucky draw that a second one could show; how much experts vary takes more of them.
+# So one other draw of experts gives no sign that the four shared pairs were a lucky one; to measure how much experts vary takes more draws.
 
 # %% [markdown]
 # ## One image per class
@@ -453,7 +460,8 @@ assert (one_image.after > guess + 3).all() and one_image.before.max() < guess + 
 assert one_image.gain["DAM alone"] > one_image.gain["DATM"] + 4
 assert one_image.gain["DAM + ED"] > one_image.gain["ED alone"] + 2
 print(f"Random images, one per class: {guess:.1f} %")
-notebook.table(one_image, "One image per class: what the iterations add")
+caption = "One image per class: what the iterations add"
+notebook.table(one_image, caption, names={"distillations": "n"})
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = [("DAM alone", "DATM"), ("DAM + ED", "ED alone")]
@@ -463,10 +471,8 @@ assert list(dam_at_one.verdict) == ["resolved", "not resolved"]
 notebook.table(dam_at_one, "One image per class: what DAM adds")
 
 # %% [markdown]
-# Here the order of things is another.
-# The chosen and labelled images are hardly better than random ones, and **what is won is won by the iterations**, DATM's too.
+# At one image per class **what is won is won by the iterations**, DATM's too: the chosen and labelled images, which made most of the lead at ten images per class, are hardly better than random ones.
 # DAM adds to biased experts again; what it adds to decoupled ones is within the margin of one pair.
-# The good start, which made most of the lead at ten images, is no longer one.
 #
 # One pipeline each, of few short experts, is no verdict; the margin takes the spread of other cells.
 # And both recipes with decoupled experts carry a warning of their own: in about half of the iterations the student ended farther from its representation expert than it began.
@@ -495,13 +501,13 @@ notebook.checked()
 #
 # - **Most of what is won over random images is won before the first iteration**, on CIFAR-10-LT, by choosing and labelling real images with re-balanced experts (chapter 16 counts how much).
 #   On Digits-LT little is won at all: the start is about as good as random images, DAM keeps it, and matching without DAM loses it.
-# - **The parts have no worth of their own.**
+# - **What a part is worth depends on the other parts.**
 #   A good start under biased matching is lost; the same decoupling inside the matching is worth a lot.
 #   Another order of steps gives other numbers.
-# - **DAM adds, to decoupled experts and to biased ones.**
+# - **DAM adds points to decoupled experts and to biased ones.**
 #   With weights that sum to 1 the matching adds about a point to its start at this budget, where the recipe adds more than four (one pair).
 #   Short steps are the likely reason, since the control without a prior is lower still; a step $C$ times as long would tell.
-# - **The prior must be the right one, and need not be told.**
+# - **The prior must be the right one, and can be estimated.**
 #   An inverted prior costs many points on both data sets, and takes the set below where the matching began.
 #   No prior (a uniform one) is worse than the true one on both; on Digits-LT that already ends far below random images, on CIFAR-10-LT still far above them.
 #   A prior that is read off the experts' answers does as well as the true one on Digits-LT, as far as can be seen.
