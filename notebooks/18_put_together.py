@@ -20,9 +20,10 @@
 # Some parts carried more points than others, and no published method has all of those that did.
 # **Do the parts that worked add up to a set that is better than those of both papers, under the judges of both?**
 #
-# The recipe is called **LADM**, logit-adjusted distribution matching, after the loss of its teacher.
+# The recipe is called **LADM**, logit-adjusted distribution matching, after the loss of its networks and its teacher.
 # It is ours, and in no paper.
 # All numbers are of the reduced scale `cpu`, with students of width 32.
+# A *judge* is a way to train, label and test students (chapter 13): paper 1's judge uses the labels that a set stores, paper 2's lets a teacher label every view.
 #
 # > **After this chapter you can**
 # >
@@ -33,7 +34,7 @@
 # > **In short**
 # >
 # > - Under paper 1's judge LADM is above DAM + ED, uni-level, EDC and random images, and above IDM, which it is made from.
-# > - Controls say why: what lifts it over IDM is a smaller weight of one loss term. Its soft labels give no more than class labels do.
+# > - Controls say why: what lifts it over IDM is a smaller weight of one loss term. Its soft labels give no more than plain class labels do.
 # > - Under paper 2's judge, which replaces all labels, its sets are above DAM + ED and uni-level. A lead over EDC, over recovery from random images or over IDM is not established.
 # > - Its students see forty small images of a class where others see ten images: the budgets are not equal.
 
@@ -92,12 +93,11 @@ notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 # **DM** moves the images of a class until their mean features, under random networks, are those of real images.
 # **IDM** trains these networks a little on the long tail: it keeps a *queue* of them, from which one is drawn at each iteration, and in which a new one takes the place of the oldest.
 # And it stores four images of half the size in each image, a *mosaic*; students see the four enlarged.
-# DM and IDM have hard labels, and networks without an expert's knowledge.
-# Paper 1 has soft labels of good experts, and images that are matched along whole trajectories.
-# No set of this book has had both the first two parts and the last two.
+# DM and IDM have hard labels, and networks that are random or hardly trained.
+# Paper 1 has soft labels of experts, and images that are matched along whole trajectories.
+# No set of this book so far has both the first two parts and the last two.
 #
-# (EDC is a relative of paper 2's method.
-# A judge is a way to train and test students: chapter 13.)
+# (EDC is a relative of paper 2's method.)
 #
 # ## The recipe
 #
@@ -114,8 +114,8 @@ notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 # $$ \|\mu_c - \nu_c\|^2 + \lambda\, A\, CE_c , $$
 #
 # with the mean features $\mu_c$ of the small images of the class and $\nu_c$ of real ones, and with the cross-entropy $CE_c$ of the small images under the network's own answers.
-# Its weight is a number $\lambda$ times $A$, the network's accuracy on its own training batches, from 0 to 100: an untrained network, whose answers mean little, has little say.
-# With the adjusted loss the second term asks a network that knows rare classes too.
+# Its weight is a number $\lambda$ times $A$, the network's accuracy on its own training batches in percent: the answers of an untrained network mean little, and count little.
+# With the adjusted loss this second term comes from a network that knows rare classes, too.
 #
 # **A soft label for each small image.** One teacher is trained with the same loss on the whole long tail.
 # It answers with logits $z_T$ to $V = 20$ views $a_v(x_i)$ of each small image $x_i$, under the augmentation that students see (DSA, chapter 02).
@@ -177,7 +177,8 @@ assert by_loss["logit-adjusted"][0][-1] < 0.2  # the rarest digit
 figure(
     plots.per_class_accuracy(by_loss, data.counts, data.class_names),
     "Accuracy by class of one network of the queue, on balanced test images of the "
-    "digits. The adjusted loss tells it about rare classes, but hardly about the rarest.",
+    "digits; in brackets the train images of the class. The adjusted loss tells it about "
+    "rare classes, but hardly about the rarest.",
     "Two panels of bars, classes from frequent to rare. On the left the bars of the "
     "rare classes are short; on the right only that of the rarest is.",
 )
@@ -185,14 +186,18 @@ figure(
 # %% [markdown]
 # ## What was chosen on unused train images
 #
-# The parts were not chosen blindly.
-# The table above and chapter 13's relabelled images of IDM, with its step size 0.03, are test scores.
-# What was chosen on unused train images is the weight $\lambda$, and whether that step size and the adjusted networks stay.
+# The parts were not chosen blindly: the table of four parts and chapter 13's relabelled images of IDM, with their step size 0.03, are scores on test images.
+# What was chosen on unused train images (*validation*) is the weight $\lambda$, and whether that step size and the adjusted networks stay.
 #
 # For that the largest class has 4,000 images instead of 5,000 (`data.n_max=4000`).
 # Of the train images that this long tail leaves out, 1,000 of each class judge (`data.judged_on=unused`, [your own data](../book/own_data.md)).
-# Each row is one student of one pipeline; the columns say what its set is made of.
-# "Adjusted" images were matched under networks with the adjusted loss, "plain" ones under IDM's:
+# Each row is one student of one pipeline; the columns say what its set is made of:
+#
+# - *images*: matched under networks with the adjusted loss (adjusted) or with IDM's (plain), or not matched at all (small random real ones);
+# - *labels*: of the class, or soft ones of the adjusted teacher;
+# - *step size* of the student, and *weight* $\lambda$ of the cross-entropy.
+#
+# The first row is IDM itself:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 unused = {"data.n_max": 4000, "data.judged_on": "unused"}
@@ -200,7 +205,7 @@ no_adjusting, no_matching = {"images.logit_adjustment": 0}, {"images.iterations"
 idms, protocols = {"images.regulariser": 0.125}, {"lr": None}  # IDM's weight here
 tried = [
     ("plain", "class", "0.01", "0.125", "idm", {}),
-    ("random", "teacher", "0.03", "", "ladm", idms | no_matching),
+    ("unmatched", "teacher", "0.03", "", "ladm", idms | no_matching),
     ("plain", "teacher", "0.03", "0.125", "ladm", idms | no_adjusting),
     ("adjusted", "teacher", "0.03", "0.125", "ladm", idms),
     ("adjusted", "teacher", "0.01", "0.125", "ladm", idms | protocols),
@@ -232,7 +237,8 @@ notebook.table(way, "Before the choice: validation, paper 1's judge")
 # A large weight, 0.5, which is IDM's published one, costs all that the rest had won.
 # No weight below 0.03 was tried, nor more iterations, more teachers, another $\tau$ or whole images instead of small ones.
 #
-# **Controls after the choice** change nothing in the recipe; they say what in it does the work:
+# **Controls after the choice** change nothing in the recipe; they say what in it does the work.
+# The first row is LADM once more, the last one is IDM with the smaller weight and nothing else:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 as_ladm = {"logit_adjustment": 1, "regulariser": 0.03}  # of the images, as settings of IDM
@@ -255,9 +261,9 @@ assert by_class[-1] - idm_itself > luck  # the weight alone
 notebook.table(after, "After the choice: validation, paper 1's judge")
 
 # %% [markdown]
-# - **The weight of the cross-entropy did it.**
-#   With the small one IDM's own networks, class labels and step size, the last row, score as much as LADM, as far as one student can tell, and more than IDM with its weight.
-# - **The labels need the adjusted loss, but nobody needs the labels.**
+# - **The smaller weight of the cross-entropy does the work.**
+#   With it alone, IDM (the last row) scores as much as LADM, as far as one student can tell, and more than IDM with its own weight.
+# - **Soft labels need a teacher with the adjusted loss, and even then class labels do as well.**
 #   A teacher with the plain loss costs a dozen points; an adjusted one gives no more than class labels do.
 # - **So the recipe could be shorter**: IDM with a smaller weight.
 #   That came out after the test images had been used, so LADM is reported as it was chosen, and the next section repeats two of the controls on test images.
@@ -300,14 +306,14 @@ notebook.table(stored, "LADM minus its rivals, paper 1's judge")
 
 # %% [markdown]
 # LADM is above IDM and above DAM + ED.
-# The large leads over EDC and the uni-level method say little of their images: made for a teacher that labels each view, they have class labels under this judge.
+# The large leads over EDC and the uni-level method say little of their images: these are made for a teacher that labels each view, and have class labels under this judge.
 # LADM trains no expert, but one teacher on the whole long tail.
 #
 # **The budgets differ.**
 # Against the sets of both papers a student of LADM sees four times as many images, takes four times as many steps, and has forty labels of a class instead of ten.
 #
 # Do the controls hold on the test images?
-# The same images with class labels at the same step size; and IDM itself, with nothing of LADM but the weight:
+# Two are repeated: LADM's images with class labels at the same step size, and IDM with nothing of LADM but the weight:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 ladm, relabelled = ("ladm", STORED), ("idm", STORED, as_ladm | same_step)
@@ -325,7 +331,7 @@ notebook.table(held, "The controls on test images, paper 1's judge")
 # %% [markdown]
 # They do.
 # Class labels score more than the teacher's, and **IDM with the smaller weight cannot be told from LADM, and is far above IDM itself**.
-# A recipe with a name of its own is above the sets of both papers by a weight that IDM could have had.
+# So what puts LADM above the sets of both papers is a weight that IDM could have had.
 #
 # Under paper 2's judge the debiased teacher of chapter 09 labels every view of all sets, and their own labels are not used:
 
@@ -339,8 +345,8 @@ notebook.table(online, "LADM minus its rivals, paper 2's judge, debiased teacher
 # So a lead over EDC is not established, nor one over recovery from random images, which is a part of the uni-level method.
 # And IDM's own images, one pipeline, score what LADM's do: the smaller weight is not seen under this judge.
 #
-# How much of it is matching, and how much are forty small images instead of ten?
-# The control has LADM's mosaics before the first iteration, small random images:
+# How much of the lead over random images is due to matching, and how much to forty small images instead of ten?
+# The control has LADM's mosaics before the first iteration, which are small random images:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 start = ("ladm", DEBIASED, {"images.iterations": 0})
@@ -397,7 +403,7 @@ notebook.table(
 # And there is little room: the teacher that labels all sets knows hardly more than the students of random images.
 # A better teacher, not another set, is what this cell waits for.
 #
-# On Digits-LT (IF 20, scale `tiny`) LADM has its two changes, and IDM's weight and the protocol's step size:
+# On Digits-LT (IF 20, scale `tiny`) LADM has its two changes, adjusted networks and soft labels, but keeps IDM's weight and the protocol's step size:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 others = [("ladm", rival) for rival in ("idm", "dm", "damed", "random")]
@@ -457,10 +463,10 @@ notebook.checked()
 # Of the pipelines recorded so far, at this scale, on one long tail; the tables say how many there are.
 #
 # - **Under paper 1's judge LADM is above the sets of both papers and IDM**, with four times the images for students.
-# - **What was put together is not what lifts it.**
+# - **The parts that were put together are not what lifts it.**
 #   IDM whose cross-entropy weighs less is as good; neither adjusted networks nor a teacher's labels are seen to add to it.
 #   Parts that carry points alone need not add up.
-# - **Labels of a biased teacher are worse than none**: they cost a dozen points against class labels.
+# - **Soft labels of a biased teacher are worse than class labels**: they cost a dozen points.
 # - **Under paper 2's judge the sets lead those of both papers**; no lead over EDC, over recovery from random images, or over IDM is established.
 # - **A student of all real images with a logit-adjusted loss is still far above** (chapter 13), in no more seconds.
 #
