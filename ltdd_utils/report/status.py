@@ -42,14 +42,13 @@ def status_table(table: pd.DataFrame) -> str:
         row = {
             "paper": PAPERS[paper].partition(":")[0],
             "data set": said(dataset),
-            "published": len(cells.groupby(keys, dropna=False)),
+            "printed": len(cells.groupby(keys, dropna=False)),
         }
-        for scale, title in (("paper", "run at published scale"), ("cpu", "run reduced")):
+        for scale, title in (("paper", "as published"), ("cpu", "reduced")):
             run = cells[cells["scale"] == scale]
             once = run.drop_duplicates(keys)
-            row[title] = len(once)
-            gaps = once["difference"]
-            row[f"gaps, {scale}"] = between(gaps)
+            row[f"run {title}"] = len(once)
+            row[f"gaps, {title}"] = between(once["difference"])
         rows.append(row)
     return markdown(pd.DataFrame(rows))
 
