@@ -21,7 +21,7 @@
 #
 # **Claims.**
 # (1) The features of an expert trained on the long tail are better than its own classifier shows: a linear layer fitted to *balanced* data finds most of the lost tail in them.
-# A cell checks this on three experts.
+# A cell checks this on three experts, and compares with features that nobody trained.
 # (2) An initial set that decoupled experts chose and labelled contains a tail that the biased experts' set lacks, *before any matching*.
 # A cell checks its cause on the same three experts, and its effect on one pair of sets.
 #
@@ -32,10 +32,11 @@
 # > - separate what the initial set gives from what the matching adds.
 #
 # > **In one minute.**
-# > One expert cannot do everything: features learned on all images are good, a classifier learned on a long tail is biased.
+# > One expert cannot do everything: it should learn its features from all images, but a classifier learned on a long tail is biased.
 # > *Expert decoupling* matches the student's backbone to experts trained on the long tail, and its classifier to experts with a re-balanced last layer.
 # > The re-balanced experts also choose the real images with which the distilled set begins, and give them soft labels.
 # > That start alone already knows the tail, before a single iteration of matching.
+# > That long-tailed training gives the better features is not seen on digits: there even random features hold most of the tail.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -76,9 +77,9 @@ figure.picture("paper_1")
 #
 # Re-balancing the whole training serves the second requirement and harms the first: it repeats the few images of the tail and leaves out images of the head.
 # That is the argument of classifier re-training ([arXiv 1910.09217](https://arxiv.org/abs/1910.09217)).
-# Paper 1 adopts it, according to the summary that we have: long-tailed data help to learn good features.
+# By a summary of paper 1, the paper adopts it: long-tailed data help to learn good features.
 #
-# Two statements are in it.
+# The argument has two parts.
 # That *perfect* features do not depend on the prior is exact.
 # That the long tail as it is gives *better* features is a conjecture about real networks, which can be measured.
 #
@@ -263,7 +264,7 @@ notebook.table(found, "Backbones under the balanced probe")
 #
 # ## Two phases of matching
 #
-# Each iteration of the distillation draws two experts and adds two matching losses, with the weights $\theta = (b, W)$, backbone and classifier, as in chapter 03.
+# Each iteration of the distillation draws one expert of each kind and adds two matching losses, with the weights $\theta = (b, W)$, backbone and classifier, as in chapter 03.
 # What has a hat belongs to a student after $N$ steps: $\hat b_N$ is the backbone of the first phase's student, $\hat W_N$ the classifier of the second phase's.
 # What has none belongs to an expert at an epoch ($e$ is the start epoch); $\lambda_\mathrm{rep}$ and $\lambda_\mathrm{cls}$ weigh the phases:
 #
@@ -282,7 +283,9 @@ phases = {"representation": method.first, "classifier": method.second}
 phases = {name: (phase.steps, phase.weight) for name, phase in phases.items()}
 phases = pd.DataFrame(phases, index=["student steps", "weight"]).T
 print(f"compared in the first phase: {method.match}")
-notebook.table(phases, "The two phases of the matching", digits={"weight": 1})
+notebook.table(
+    phases, "The two phases of the matching", digits={"student steps": 0, "weight": 1}
+)
 
 # %% [markdown]
 # The second phase has a closed form.
@@ -352,7 +355,7 @@ notebook.table(right, "Training images of each digit that an expert gets right")
 # %% [markdown]
 # If a class has fewer correct images than places, a **policy** decides:
 #
-# - `duplicate` (released) repeats the available images;
+# - `duplicate`, the choice of the released code, repeats the available images;
 # - `noise` fills up with standard normal images;
 # - `inherent` raises an error.
 #
@@ -393,7 +396,7 @@ except ValueError as error:
 # %% [markdown]
 # The **soft label** of an image is the mean of the logits of those experts that predict its class.
 # So an expert that is wrong cannot pull it towards another class.
-# Where all fail, above all on noise, the label is uniform (logits 0) and says nothing.
+# Where all fail, above all on noise, the logits are 0: the label is uniform, 0.1 for each of ten classes, and says nothing.
 # The figure below the source shows the probability that the initial labels give to an image's own class:
 
 # %%
@@ -414,10 +417,10 @@ figure(
         {f"{kind} experts": own_share(sets[kind, "duplicate"]) for kind in kinds},
         data.counts,
         data.class_names,
-        "weight on the own class",
+        "probability of the own class",
     ),
     "Probability that the initial labels give to an image's own class. From "
-    "representation experts it falls to a uniform label in the tail; from classifier "
+    "representation experts it falls to 0.1, a uniform label, in the tail; from classifier "
     "experts it does not.",
     "Ten rows of digits with two dots. They lie together for the frequent digits and "
     "apart for the rarest.",
@@ -505,7 +508,8 @@ notebook.checked()
 # - On Digits-LT we do not see that long-tailed training gives better features than re-sampled or balanced training: over all classes no advantage is seen, and in the tail its features are worse.
 # - The second phase moves one linear layer on fixed features: its gradient is a formula, its steps use small matrices, and the images need one backward pass per step.
 # - Experts act in three places.
-#   At this scale two of them, the initial images and their labels, decide most before the first iteration.
+#   With the few iterations of this page, two of them, the initial images and their labels, give nearly all of the tail before the first iteration.
+#   Chapter 07 has the same comparison on CIFAR-10-LT.
 
 # %%
 print(notebook.versions())
@@ -515,7 +519,7 @@ print(notebook.versions())
 #
 # <details><summary>The second phase of matching moves only one linear layer. What does that save?</summary>
 #
-# Features do not change along the way, so they are computed once; the steps are products of small matrices, and the gradient has a closed form.
+# The backbone does not change along the way, so the features of all steps can be computed in advance; the steps are products of small matrices, and the gradient has a closed form.
 #
 # </details>
 #

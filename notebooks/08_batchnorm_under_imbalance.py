@@ -25,7 +25,7 @@
 # A cell below checks this on three seeds, for plain and for debiased observers.
 # (That the shift goes away from the most frequent class and towards the tail is nearly arithmetic: an average that gives less weight to a class tends to lie further from it.
 # The cell checks the direction too, but only the growth with depth tells something about networks.)
-# After its training a network's statistics differ from those in other ways too; a figure further down shows the rest.
+# The statistics that a trained network has stored differ from these in other ways too: a figure further down separates the two.
 #
 # > **After this chapter you can**
 # >
@@ -240,7 +240,7 @@ for kind in kinds:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
-    plots.distances_by_layer(panels, layers, "distance, deviations"),
+    plots.distances_by_layer(panels, layers, "distance d"),
     "Distance between running, natural and equal-share statistics by layer, for plain "
     "and debiased observers. Only natural to equal is the imbalance, and it grows "
     "with depth. Whiskers are one standard deviation over the seeds.",
@@ -257,7 +257,7 @@ figure(
 # On a student's score no effect of the switch could be seen ("Recorded runs", below).
 #
 # The next four sections are the mathematics behind these targets: of means, of variances, of classes, and of few images.
-# Who wants the consequences only goes on with "Class by class".
+# If you only want the consequences, go on with "Class by class".
 
 # %% [markdown]
 # ## A momentum that forgets nothing
@@ -389,29 +389,19 @@ figure(
 )
 
 # %% [markdown]
-# On CIFAR-10-LT at IF 100, with batches of 64, the law gives:
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-number = counts.sum() / 64  # batches of the pass
-k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class turns up
-kept = (counts - k) / (counts - 1)
-rows = {"share that is kept, %": 100 * kept.double()}
-notebook.table(
-    pd.DataFrame(rows, index=named), "Of a class's variance between images", digits=0
-)
+# The same law for CIFAR-10-LT at IF 100, by the size of the batches:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.plots import explorables
 
 
 def law_at(size):  # the share that each class keeps, with batches of that size
-    number = counts.sum() / size
-    k = number * (1 - (1 - 1 / number) ** counts)
+    number = counts.sum() / size  # batches of the pass
+    k = number * (1 - (1 - 1 / number) ** counts)  # in how many of them the class turns up
     return ((counts - k) / (counts - 1)).tolist()
 
 
 sizes = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-assert law_at(64) == kept.tolist()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
@@ -425,7 +415,7 @@ figure(
 # %% [markdown]
 # So the literal recursion brings the imbalance back through the variances.
 # There are two remedies, which are the same in exact arithmetic.
-# One is to **merge** two parts by their sums of squared deviations, $M = m \sigma^2$ for a part of $m$ values; with $\delta$ the gap of their means (Chan et al.),
+# One is to **merge** two parts by their sums of squared deviations, $M = m \sigma^2$ for a part of $m$ values; with $\delta$ the gap of their means (Chan, Golub and LeVeque, 1979),
 #
 # $$ M = M_1 + M_2 + \delta^2\, \frac{m_1 m_2}{m_1 + m_2} . $$
 #
@@ -603,7 +593,8 @@ figure(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_profiles(by_class["debiased"], *own_classes, "distance, debiased observer"),
-    "The same with a debiased observer.",
+    "The same with a debiased observer: the running statistics are the furthest from most "
+    "classes.",
     "Ten rows of digits with three dots each; in most rows that of the running "
     "statistics lies furthest to the right.",
 )
@@ -695,21 +686,20 @@ calibration = torch.cat([panels[kind]["running to equal shares"][:, -1] for kind
 assert (drift.xs("at once", level=1)[layers[-1]].to_numpy() > calibration.numpy()).all()
 moves = drift.xs("at once", level=1)
 moves = moves.assign(**{f"{layers[-1]}, running to equal shares": calibration.numpy()})
-notebook.table(moves, "How far a network moves, all at once", digits=2)
+notebook.table(moves, "All at once: distance of the layers from what was put in", digits=2)
 
 # %% [markdown]
-# In the deepest layer the error is larger than the whole distance between running and calibrated statistics (the last column).
-# The real images themselves would miss the targets by that much.
+# In the deepest layer the real images themselves miss the targets by more than the whole distance between running and calibrated statistics (the last column).
 # In turn, the error is zero by construction.
 # What is the accuracy of such observers?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = pd.MultiIndex.from_product(
-    [("as trained", "at once", "in turn"), ("all", "tail")]
+    [("as trained", "at once", "in turn"), ("all classes", "tail third")]
 )
 rows = pd.DataFrame.from_dict(scores, orient="index", columns=columns)
-rows = rows.stack(level=0, future_stack=True)
-notebook.table(rows, "Accuracy, %", names={"all": "all classes", "tail": "tail third"})
+rows = rows.stack(level=1, future_stack=True).swaplevel().sort_index()
+notebook.table(rows, "Accuracy with other statistics in the layers, %")
 
 # %% [markdown]
 # At once, the accuracy goes up for some observers and down for others.
@@ -771,7 +761,7 @@ recorded = records.load(where, allow_mixed=True, committed_only=True)
 beside = compare(recorded, targets(), recipes.names(), "cifar100")
 beside = beside.query("table == 'Table 8' and status == 'run' and method in @pair")
 assert (beside.ipc == 10).all()
-columns = ["method", "paper", "ours", "difference", "n", "visible from"]
+columns = ["method", "paper", "ours", "difference", "n"]
 beside = analysis.formatted(beside)[columns]
 rows, heads = beside.set_index("method"), {"paper": "published, %"}
 notebook.table(rows, "Calibration on CIFAR-100-LT, IF 50, IPC 10", names=heads)
@@ -798,7 +788,6 @@ assert verdict.verdict.item() == "not resolved"
 notebook.table(verdict, "With calibration and without")
 
 # %% [markdown]
-# (Chapter 00 explains the columns.)
 # No effect can be seen with these pipelines.
 # The control drops two things at once; chapter 12 changes only the source of the statistics, and sees nothing either.
 

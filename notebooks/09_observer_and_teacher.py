@@ -67,7 +67,7 @@ figure.picture("paper_2")
 # The observer needs BatchNorm, since recovery reads its statistics (chapter 08).
 # The teacher has the student's ConvNet architecture.
 # The paper names neither of them; the column of scale `paper` has those of the released code.
-# *Second head* and *projection* (with its number of values) stand beside the classifier; parts 3 and 4 explain them:
+# All of them have a second head and a projection to 128 values beside the classifier, which parts 3 and 4 explain:
 
 # %%
 import pandas as pd
@@ -78,25 +78,22 @@ from ltdd_utils.teachers import train_teacher
 
 def described(cfg):
     net, run = cfg.network, cfg.train
-    top = {"second head": net.second_head, "projection": net.projection}
-    size = {"network": net.name, "width": net.width or "its default", "norm": net.norm}
-    return size | top | {"epochs": run.epochs, "step size": run.lr, "batch": run.batch_size}
+    assert net.second_head and net.projection == 128
+    size = {"network": net.name, "width": net.width or "default", "norm": net.norm}
+    return size | {"epochs": run.epochs, "step size": run.lr, "batch": run.batch_size}
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 scales = {"tiny": recipes.recipe("unilevel_digits")}
 scales |= {s: recipes.recipe("unilevel_cifar10", scale=s) for s in ("cpu", "paper")}
-rows = {(s, "observer"): described(r.method.observer) for s, r in scales.items()}
-rows |= {(s, "teacher"): described(r.method.teacher) for s, r in scales.items()}
-rows = pd.DataFrame(rows).map(lambda one: "yes" if one is True else f"{one}")
-columns = {"tiny": "Digits-LT, scale tiny"}
-columns |= {scale: f"CIFAR-10-LT, scale {scale}" for scale in ("cpu", "paper")}
-observers = rows.xs("observer", axis=1, level=1)
-notebook.table(observers, "The debiased observer at each scale", names=columns)
-
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-own = rows.xs("teacher", axis=1, level=1)
-notebook.table(own, "The debiased teacher at each scale", names=columns)
+named = {"tiny": "Digits-LT, scale tiny"}
+named |= {scale: f"CIFAR-10-LT, scale {scale}" for scale in ("cpu", "paper")}
+rows = {
+    (kind, named[scale]): described(getattr(recipe.method, kind))
+    for kind in ("observer", "teacher")
+    for scale, recipe in scales.items()
+}
+notebook.table(pd.DataFrame(rows).T, "The debiased networks at each scale")
 
 # %% [markdown]
 # The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.
@@ -141,8 +138,8 @@ pictures["CutMix"] = cutmix(x2, other2, share, rng)[0]
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.image_rows(pictures),
-    "Nine images, their partners from another draw, and the two mixtures that the "
-    "observer is trained on, with three fifths of the image.",
+    "Nine images, their partners, and the two mixtures that both networks are trained on, "
+    "here with three fifths of the image.",
     "Four rows of nine digits: images, partners, blends of the two, and images with a "
     "rectangle of the partner.",
 )
@@ -331,7 +328,9 @@ table = pd.DataFrame({n: {k: max(v) for k, v in row.items()} for n, row in norms
 assert table["prediction (printed)"]["prediction"] == 0
 assert (table["projection (released)"] > 0).all()
 notebook.table(
-    table.T, "Largest gradient of each part, by the side that is held still", digits=3
+    table.T,
+    "Largest gradient of each part, by the side whose gradient is stopped",
+    digits=3,
 )
 
 # %% [markdown]
@@ -415,7 +414,7 @@ own, beside = (
     table[f"debiased, {head} head", "tail third"] for head in ("re-weighted", "plain")
 )
 assert (own > beside).all()
-notebook.table(table.T, "Accuracy of three teachers, %")
+notebook.table(table.T, "Accuracy on the test set by head, %")
 
 # %% [markdown]
 # And how does the re-weighted head compare with a plain teacher?
@@ -463,7 +462,10 @@ rows = {
     for name, of in logits.items()
 }
 called = pd.DataFrame(rows, index=pd.Index(data.class_names, name="called"))
-notebook.table(called, f"Test images of class {data.class_names[tail[-2]]}, by the answer")
+notebook.table(
+    called,
+    f"Test images of class {data.class_names[tail[-2]]}, by the answer, seeds together",
+)
 
 # %% [markdown]
 # Most of the images that the re-weighted head gets wrong are taken for a *more frequent* digit, and few for the rarest.
@@ -551,7 +553,7 @@ notebook.table(table, "Mean confidence", digits=2)
 #
 # ## Recorded runs
 #
-# On CIFAR-10-LT the experts take minutes to an hour rather than seconds, so this part reads records: IF 100, ten images per class, scale `cpu`.
+# On CIFAR-10-LT these networks take minutes to an hour rather than seconds, so this part reads records: IF 100, ten images per class, scale `cpu`.
 # A record under `online-teacher/plain` or `/debiased` has the accuracy of the teacher itself and of the students that learned from its labels.
 # These records can show what the digits do not.
 
@@ -625,12 +627,14 @@ assert 0.35 < (shift.percent - base) / (bundle.percent - base) < 0.65
 
 # %% [markdown]
 # On CIFAR-10-LT the picture is different.
-# The plain teacher hardly knows the tail third, the debiased one knows more than half of it, and students on the same random images gain more than ten points from the change of teacher.
-# Sets under the same teacher differ by a few points.
-# Without the class weights the students of random images lose more than ten points, whatever else is left of the bundle; without the consistency loss nothing is lost that could be seen (chapter 12, one pair each).
-# A relative of the control that costs nothing was run there, ADSA (chapter 12): it gives students of EDC about half of the gain that the debiased teacher gives.
-# It is not the same control: the strength of its shift is searched on the distilled images, and it is measured on students.
-# What the plain teacher itself scores there with the log prior taken out is in no record.
+#
+# - **The teacher.** The plain one hardly knows the tail third, the debiased one knows more than half of it.
+#   Students on the same random images gain more than ten points from the change of teacher, while sets under the same teacher differ by a few points.
+# - **The parts.** Without the class weights the students of random images lose more than ten points, whatever else is left of the bundle.
+#   Without the consistency loss nothing is lost that could be seen (chapter 12, one pair each).
+# - **The control that costs nothing** was not run there; a relative was: ADSA (chapter 12) gives students of EDC about half of the gain that the debiased teacher gives.
+#   It finds the strength of its shift by a search on the distilled images.
+#   What the plain teacher itself scores with the log prior taken out is in no record.
 
 # %% [markdown]
 # **The paper's own ablation** removes the debiasing from observer, teacher and initial images at once, on CIFAR-100-LT, and this is by far the largest of its three steps.

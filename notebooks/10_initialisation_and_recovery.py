@@ -22,9 +22,9 @@
 #
 # **Claims.**
 # (1) Choosing in rounds keeps every image of a tail class; choosing the best crops overall does not.
-# (2) Recovery does what it is asked: what the observer sees comes closer to the real statistics.
-# With the recipe's random crops that is the crops; the whole images move away, for this observer.
-# Where the observer sees whole images, these come closer, for another observer too.
+# (2) Recovery does what it is asked: what it shows to the observer comes closer to the real statistics.
+# The recipe shows random crops of the images: then crops come closer, and the whole images move away, under this observer.
+# If it shows the whole images, these come closer, under another observer too.
 #
 # Cells check both on three seeds, and measure what students gain.
 #
@@ -39,6 +39,7 @@
 # > Then it changes their pixels until an observer, whose weights stay fixed, measures on them the class statistics of the real data.
 # > The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
 # > What comes closer is what the observer was *shown*: if it saw random crops, the crops match the data, and whole images need not.
+# > On digits no gain of students from recovery can be seen; on CIFAR-10-LT it adds a few points (chapter 12).
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -235,8 +236,12 @@ notebook.table(table, "Different images among the ten of each digit")
 # $$ D_l = \frac12\, d_l + \frac12 \cdot \frac1C \sum_c d_{lc}, $$
 #
 # with $d_{lc}$ the same for the images of class $c$.
-# Adam changes the pixels to minimise $0.01 \sum_l w_l D_l$, where $w_l$ is the weight of the layer, plus the observer's cross-entropy with the hard labels.
-# The paper's text has the two distances but neither weights nor the cross-entropy, which are the released code's (the two halves; the first layer has $w = 10$, the others 1).
+# Adam changes the pixels to minimise
+#
+# $$ \mathrm{CE} + 0.01 \sum_l w_l D_l , $$
+#
+# where CE is the observer's cross-entropy with the hard labels and $w_l$ the weight of a layer: 10 for the first, 1 for the others.
+# The paper's text has the two distances; all weights (also the two halves) and the cross-entropy are the released code's.
 
 # %%
 from ltdd_utils.methods.alignment import alignment
@@ -415,17 +420,18 @@ panels = {
 }
 figure(
     plots.curves(panels, "iteration", "distance in the step", log="y"),
-    "Distance of the statistics in each step, with the recipe's random crops and with "
-    "whole images: mean over the seeds, in a band of one standard deviation.",
+    "Distance of the statistics in each step: it falls smoothly with whole images, and little "
+    "with the recipe's random crops. Mean over the seeds, in a band of one standard "
+    "deviation.",
     "Two panels on a logarithmic axis. On the left the line jumps up and down around "
     "one level; on the right it falls smoothly.",
 )
 
 # %% [markdown]
-# The figure shows means of three seeds with a band of one standard deviation, smoothed by the running averages.
-# The curve on the left jumps with the size of the crop: a small crop of a digit shows a blurred stroke or nothing at all, and no change of pixels can give it the statistics of whole digits.
+# (The running averages smooth both curves.)
+# The one on the left jumps with the size of the crop: a small crop of a digit shows a blurred stroke or nothing at all, and no change of pixels can give it the statistics of whole digits.
 #
-# Now we measure the finished images in three ways: whole; under new random crops; and whole, with an observer that took no part.
+# Now we measure the finished images in three ways: whole; under new random crops; and whole, with an observer that took no part (the *bystander*).
 # Images that are optimised under a network may fit only that network, as adversarial examples do.
 # This independent network is a *plain* observer from another seed, with *its own* class-fair statistics of the real data.
 # The distances need a scale: random real images, the same number of each class.
@@ -473,7 +479,7 @@ def measured(images):  # whole, cropped, by the bystander
 kinds = {
     "real images": [pixels(one, data, preprocess).to(context.device) for one in real],
     "start: crops": starts,
-    "recovered": [images for images, _ in ended],
+    "recovered, crops": [images for images, _ in ended],
     "recovered, whole": [images for images, _ in whole_ended],
 }
 columns = ["whole", "random crops", "whole, bystander"]
@@ -487,7 +493,7 @@ notebook.table(pd.DataFrame(both, index=columns).T, caption)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 began, ours, other_way = (
-    table[n] for n in ("start: crops", "recovered", "recovered, whole")
+    table[n] for n in ("start: crops", "recovered, crops", "recovered, whole")
 )
 assert (ours["random crops"] < began["random crops"]).all()
 assert (ours["whole"] > began["whole"]).all()
@@ -517,7 +523,8 @@ assert (other_way["whole, bystander"] < 0.6 * began["whole, bystander"]).all()
 import torch.nn.functional as F
 
 alone, _ = moved(replace(wholly, cross_entropy=0.0), starts[0], seeds[0])
-finished = {"crops (recipe)": made, "whole": whole_ended[0][0], "whole, no CE": alone}
+finished = {"crops": made, "whole": whole_ended[0][0], "whole, no CE": alone}
+finished = {f"recovered, {name}": images for name, images in finished.items()}
 compared = {"real images": kinds["real images"][0], "start: crops": starts[0], **finished}
 rows = {}
 for name, images in compared.items():
@@ -610,7 +617,7 @@ notebook.table(found, "What recovery adds to crops")
 # No gain of recovery can be seen here, and the interval is wide.
 #
 # **What is not shown here.**
-# There is only one pair of experts, so the three seeds vary only crops, recovery and student.
+# There is only one teacher and one observer, so the three seeds vary only crops, recovery and student.
 # Trainings are short, digits are small, and a teacher labels every view, so the labels carry much information whatever the image.
 # The records answer the question for CIFAR-10-LT: there recovery adds a few points, and the confident crops do not help compared with a start from random images (chapter 12; whether they cost anything is open: chapter 17).
 # The recipe `unilevel_no_recovery` is this control; `unilevel_no_init` and `unilevel_no_calibration` are the paper's own rows.

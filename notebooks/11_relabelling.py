@@ -38,9 +38,9 @@
 #
 # > **In one minute.**
 # > An image of this family gets its labels from a teacher: once, or anew for each augmented view in each epoch.
-# > The second budget is many times larger than the images themselves, and students with it score higher, so a protocol must name it.
-# > If the teacher is biased, *ADSA* shifts its logits by $\tau \log \pi$ before they become labels, with the $\tau$ at which the classes are most alike in confidence.
-# > A student that trains briefly learns such a common shift sooner than what depends on the image, and so corrects too much.
+# > The second budget is several times larger than the images themselves, and students with it score higher, so a protocol must name it.
+# > If the teacher is biased, *ADSA* subtracts $\tau \log \pi$ from its logits before they become labels, with the $\tau$ at which the classes are most alike in confidence.
+# > That makes the teacher better, and here its students worse: a student that trains briefly learns such a common shift sooner than what depends on the image, and so corrects too much.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -111,7 +111,7 @@ for dataset, scale, ipc, channels, side in cells:
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = ["pixels", "stored logits", "logits of all views", "teacher's weights"]
 sizes = pd.DataFrame(rows, index=columns).T
-times = sizes.drop(columns="pixels").div(sizes.pixels, axis=0).round(2)
+times = sizes.drop(columns="pixels").div(sizes.pixels, axis=0).round(3)
 at_10, at_50 = times.loc["cifar10, IPC 10"], times.loc[["cifar100, IPC 50", "tiny, IPC 50"]]
 assert (times["stored logits"] < 0.05).all()
 assert 1 < at_10["teacher's weights"] < 1.1 and at_50["teacher's weights"].max() < 0.1
@@ -119,7 +119,8 @@ caption = "Numbers that each budget stores (a pixel takes one byte, a logit four
 notebook.table(sizes, caption, digits=0)
 
 # %%
-notebook.table(times, "The same, times the pixels", digits=2)
+digits = {"stored logits": 3, "logits of all views": 1, "teacher's weights": 2}
+notebook.table(times, "The same, as a multiple of the pixels", digits=digits)
 
 # %% [markdown]
 # A stored vector is small compared with its image.
@@ -131,7 +132,7 @@ notebook.table(times, "The same, times the pixels", digits=2)
 #
 # Training a student under `online-teacher` is closer to distilling *a network*, with the images as queries.
 # Paper 1's sets have one stored label per image.
-# A comparison of the two papers that does not state the label budget compares two things at once; every table of this book names the protocol.
+# A comparison of the two papers that does not state the label budget compares two things at once.
 #
 # ## Logit matching
 #
@@ -501,10 +502,10 @@ figure(
 )
 
 # %% [markdown]
-# The table shows two things.
+# Two things can be seen.
 # The search on recovered images and on real test images ends at about the same $\tau$: so here the unnatural look of recovered images does not mislead it.
 # (It is above 1, too: there is more than one reason for low confidence on a tail learned from a handful of images, and all of it is attributed to the prior.)
-# And the calibrated teacher is *better*: its tail gains more than its head loses.
+# And the calibrated teacher is *better* (the table): its tail gains more than its head loses.
 #
 # So students that learn from its outputs should be better.
 # Train three with the calibrated teacher, with everything else as above (again for few epochs, so look at the order):
@@ -556,9 +557,6 @@ figure(
 #
 # ADSA's shift is the same for all images: it is part of the mean.
 # So the student has the whole shift but only a fraction of the evidence against it, as if $\tau$ were $\tau / a$.
-# The part that is learned early is $\bar f - \tau \log \pi$, with $\bar f$ the plain teacher's mean logits (exercise 3).
-# If these were the log prior, they would cancel a shift of $\tau = 1$.
-# Are they?
 #
 # Estimate $a$ by least squares on test images, and in the same way the learned share of the mean.
 # Beside them stands the students' accuracy on the head third, as they are and with ADSA's shift taken out of their logits again:
@@ -589,6 +587,19 @@ caption = "What students learn of the shifted answers"
 notebook.table(facts, caption, names=heads, digits=digits)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+assert (facts["a"] < 0.8).all() and (facts["of the mean"] > facts["a"] + 0.2).all()
+assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
+assert (facts["head, shift undone"] > facts["head"]).all()
+assert facts["head, shift undone"].min() > 0.5 * table["every view"]["head"].mean()
+
+# %% [markdown]
+# Claim 3 holds.
+# The last column shows a cause: the students' logits do contain the head; if the shift is removed again, a good part of what students without ADSA have of it comes back.
+#
+# Could the plain teacher's own mean logits $\bar f$ cancel the shift?
+# The part that is learned early is $\bar f - \tau \log \pi$ (exercise 3), so mean logits equal to the log prior would cancel a shift of $\tau = 1$:
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 mean_logit = answers["test images"][0].mean(dim=0).cpu()
 means = {"mean logit of the plain teacher": mean_logit - mean_logit.mean()}
 means |= {"log prior": data.prior.log() - data.prior.log().mean()}
@@ -599,17 +610,9 @@ assert lean < 0  # the mean leans to the tail, and adds to the shift
 print(f"correlation of the mean logit with the log prior: {lean:.2f}")
 notebook.table(own_mean, "The mean of the logits, and the log prior", digits=2)
 
-# %% jupyter={"source_hidden": true} tags=["hide-input"]
-assert (facts["a"] < 0.8).all() and (facts["of the mean"] > facts["a"] + 0.2).all()
-assert (table["every view, ADSA"]["head"] < table["every view"]["head"]).all()
-assert (facts["head, shift undone"] > facts["head"]).all()
-assert facts["head, shift undone"].min() > 0.5 * table["every view"]["head"].mean()
-
 # %% [markdown]
-# The teacher's mean logits over the balanced test images do not cancel the shift: their correlation with the log prior is negative, so they lean towards the *tail*, and add to it.
+# They do not: over the balanced test images their correlation with the log prior is negative, so they lean towards the *tail*, and add to the shift.
 #
-# Claim 3 holds.
-# The last column of the first table shows a cause: the students' logits do contain the head; if the shift is removed again, a good part of what students without ADSA have of it comes back.
 # If this explanation is right, a longer training must ease the problem, because $a$ grows.
 # Follow one pair of students for longer:
 
@@ -682,8 +685,8 @@ notebook.checked()
 # %% [markdown]
 # ## What we saw
 #
-# - Stored labels are small compared with the images; the labels of all views are two to thirty times as many values as the pixels, or a whole teacher.
-#   The budget is part of what the protocol's name says.
+# - Stored labels are small compared with the images; the labels of all views are from twice to over thirty times as many values as the pixels, or a whole teacher.
+#   So a score needs its label budget beside it.
 # - A stored label is not what the teacher would give for a mixed or cropped view; students with the teacher's actual outputs are better.
 # - ADSA finds a planted prior exactly, and mistakes differences of difficulty for a prior.
 #   Its search needs a bound.

@@ -84,7 +84,7 @@ def recorded(folder: Path, start: str) -> tuple[dict[str, Path], list[str], list
     if any(other != first for other in others):
         raise ValueError(f"the recipes of {folder} have states of other iterations; write them in one call")
     told = [f"after {at} iterations" if at else start for at in first]
-    over = [f"{name}\n{count}" for name, count in zip(about["classes"], about["counts"], strict=True)]
+    over = [f"{name}\n{count:,}" for name, count in zip(about["classes"], about["counts"], strict=True)]
     return {name: folder / f"{name}.webp" for name in about["recipes"]}, told, over
 
 

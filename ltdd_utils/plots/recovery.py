@@ -21,6 +21,7 @@ from ltdd_utils.plots.style import (
     name_rows,
     styled,
     third_colours,
+    third_name,
     words,
 )
 
@@ -116,7 +117,7 @@ def tau_search(
     right.axvline(tau, color=INK, lw=1, ls="--")
     right.set(xlabel="strength τ", ylabel="confidence", title=f"classes, {search}", ylim=(0, 1.03))
     handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
-    right.legend(handles, [f"{name} third" for name in THIRDS], fontsize=9)
+    right.legend(handles, [third_name(name) for name in THIRDS], fontsize=9)
     left.legend(fontsize=9)
     return figure
 

@@ -20,6 +20,7 @@ from ltdd_utils.plots.style import (
     name_rows,
     styled,
     third_colours,
+    third_name,
     words,
 )
 
@@ -61,7 +62,7 @@ def per_class_accuracy(
         axes.grid(visible=True, axis="x")
     figure.supxlabel("accuracy, %", fontsize=10)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in THIRDS.values()]
-    figure.legend(handles, [f"{name} third" for name in THIRDS], loc="outside upper center", ncols=3)
+    figure.legend(handles, [third_name(name) for name in THIRDS], loc="outside upper center", ncols=3)
     return figure
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "name_rows",
     "styled",
     "third_colours",
+    "third_name",
     "words",
 ]
 
@@ -114,6 +115,11 @@ def words(name: str) -> str:
     if name in LABELS:
         return LABELS[name].label
     return judge(name) if name in JUDGES else name
+
+
+def third_name(name: str) -> str:
+    """What a legend calls a third: "head third", "middle third", "tail third"."""
+    return f"{'middle' if name == 'mid' else name} third"
 
 
 def third_colours(counts: Sequence[int], order: Sequence[int]) -> list[str]:

@@ -7,7 +7,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import MOST_NAMED, THIRDS, by_count, class_rows, looks, styled, third_colours, words
+from ltdd_utils.plots.style import (
+    MOST_NAMED,
+    THIRDS,
+    by_count,
+    class_rows,
+    looks,
+    styled,
+    third_colours,
+    third_name,
+    words,
+)
 
 __all__ = ["class_profiles", "classes_over_epochs", "confidence"]
 
@@ -39,7 +49,7 @@ def classes_over_epochs(
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0, 0].set_ylabel(quantity)
     handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
-    figure.legend(handles, [f"{name} third" for name in THIRDS], loc="outside upper center", ncols=3)
+    figure.legend(handles, [third_name(name) for name in THIRDS], loc="outside upper center", ncols=3)
     return figure
 
 
@@ -96,5 +106,5 @@ def confidence(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     drawn[0, 0].set_ylabel("% of the third's images")
     shown = dict.fromkeys(third for thirds in panels.values() for third in thirds)
     handles = [plt.Rectangle((0, 0), 1, 1, color=THIRDS[third], alpha=0.6) for third in shown]
-    figure.legend(handles, [f"{third} third" for third in shown], loc="outside upper center", ncols=3)
+    figure.legend(handles, [third_name(third) for third in shown], loc="outside upper center", ncols=3)
     return figure

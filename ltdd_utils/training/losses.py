@@ -110,7 +110,7 @@ def logit_matching(logits: Tensor, teacher_logits: Tensor, labels: Tensor, cross
 
 
 def class_weights(counts: Sequence[int], sharpness: float, kind: str = "mean") -> Tensor:
-    r"""Weights that fall with a class's size, :math:`w_k = C\, n_k^{-q} / \sum_j n_j^{-q}`, float32 ``[C]``.
+    r"""Weights that fall with a class's size, :math:`w_k = C\, n_k^{-r} / \sum_j n_j^{-r}`, float32 ``[C]``.
 
     The uni-level framework (arXiv 2511.18858), equation 6, after GLMC (Du et al., CVPR 2023).
 
@@ -119,7 +119,7 @@ def class_weights(counts: Sequence[int], sharpness: float, kind: str = "mean") -
 
     Args:
         counts: :math:`n`, images of each class, above 0.
-        sharpness: :math:`q`; 0 weighs all classes alike.
+        sharpness: :math:`r`; 0 weighs all classes alike.
         kind: "mean" has mean 1, "sum" sums to 1.
 
     Raises:
