@@ -55,7 +55,7 @@ def test_a_chapter_is_executed_once_and_again_when_the_package_changes(repositor
     assert "1 executed, 0 unchanged, 0 failed" in capsys.readouterr().out
     executed = nbformat.read(repository / "executed" / "00_x.ipynb", as_version=4)
     assert executed.cells[-1].outputs[0]["data"]["text/plain"] == "63"
-    assert "| [00_x](../notebooks/00_x.ipynb) |" in status_page.status_page(["00_x"], [executed])
+    assert "| [00. Title](../notebooks/00_x.ipynb) |" in status_page.status_page(["00_x"], [executed])
     assert run(repository, {"n": 3}) == 0
     assert "0 executed, 1 unchanged, 0 failed" in capsys.readouterr().out
     wanted = run_notebooks.digest(repository / "notebooks" / "00_x.py", {"n": 3}, repository)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 
 import nbformat
 
@@ -10,8 +11,10 @@ PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotl
 
 HEAD = """# Execution status
 
-Written when this book was built, from what papermill notes in each executed chapter. A chapter that stops with an error
-stops the build, so every chapter listed here ran from its first cell to its last.
+Written when this book was built, from what papermill notes in each executed chapter.
+A chapter that stops with an error stops the build, so every chapter listed here ran from its first cell to its last.
+A chapter runs again only when it, the package or a record that it reads has changed.
+Seconds are those of a machine that may do other work at the same time.
 
 | chapter | executed (UTC) | seconds | slowest cell, seconds |
 |---|---|---:|---:|
@@ -25,7 +28,9 @@ def status_page(names: list[str], notebooks: list[nbformat.NotebookNode]) -> str
         run = notebook.metadata.papermill
         slowest = max(cell.metadata.get("papermill", {}).get("duration") or 0.0 for cell in notebook.cells)
         when = run.end_time[:16].replace("T", " ")
-        rows.append(f"| [{name}](../notebooks/{name}.ipynb) | {when} | {run.duration:.1f} | {slowest:.1f} |\n")
+        title = re.search(r"^# (.+)", notebook.cells[0].source, flags=re.MULTILINE)
+        chapter = f"{name[:2]}. {title[1]}" if title else name
+        rows.append(f"| [{chapter}](../notebooks/{name}.ipynb) | {when} | {run.duration:.1f} | {slowest:.1f} |\n")
     versions = "".join(f"| {package} | {importlib.metadata.version(package)} |\n" for package in PACKAGES)
     machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores."
     return HEAD + "".join(rows) + f"\n{machine}\n\n| package | version |\n|---|---|\n{versions}"
