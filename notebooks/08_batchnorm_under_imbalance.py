@@ -694,11 +694,10 @@ notebook.table(moves, "All at once: distance of the layers from what was put in"
 # What is the accuracy of such observers?
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-columns = pd.MultiIndex.from_product(
-    [("as trained", "at once", "in turn"), ("all classes", "tail third")]
-)
+groups = ("all classes", "tail third")
+columns = pd.MultiIndex.from_product([("as trained", "at once", "in turn"), groups])
 rows = pd.DataFrame.from_dict(scores, orient="index", columns=columns)
-rows = rows.stack(level=1, future_stack=True).swaplevel().sort_index()
+rows = pd.concat({group: rows.xs(group, axis=1, level=1) for group in groups})
 notebook.table(rows, "Accuracy with other statistics in the layers, %")
 
 # %% [markdown]

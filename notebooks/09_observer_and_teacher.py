@@ -79,7 +79,7 @@ from ltdd_utils.teachers import train_teacher
 def described(cfg):
     net, run = cfg.network, cfg.train
     assert net.second_head and net.projection == 128
-    size = {"network": net.name, "width": net.width or "default", "norm": net.norm}
+    size = {"network": f"{net.name}, width {net.width or 64}", "norm": net.norm}
     return size | {"epochs": run.epochs, "step size": run.lr, "batch": run.batch_size}
 
 
@@ -93,7 +93,7 @@ rows = {
     for kind in ("observer", "teacher")
     for scale, recipe in scales.items()
 }
-notebook.table(pd.DataFrame(rows).T, "The debiased networks at each scale")
+notebook.table(pd.DataFrame(rows).map(str).T, "The debiased networks at each scale")
 
 # %% [markdown]
 # The training is that of GLMC ([arXiv 2305.08661](https://arxiv.org/abs/2305.08661)), a method of long-tailed recognition, under another name.

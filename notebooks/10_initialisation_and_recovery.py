@@ -420,9 +420,9 @@ panels = {
 }
 figure(
     plots.curves(panels, "iteration", "distance in the step", log="y"),
-    "Distance of the statistics in each step: it falls smoothly with whole images, and little "
-    "with the recipe's random crops. Mean over the seeds, in a band of one standard "
-    "deviation.",
+    "Distance of the statistics in each step: it falls smoothly with whole images, and "
+    "little with the recipe's random crops. Mean over the seeds, in a band of one "
+    "standard deviation.",
     "Two panels on a logarithmic axis. On the left the line jumps up and down around "
     "one level; on the right it falls smoothly.",
 )
@@ -524,8 +524,8 @@ import torch.nn.functional as F
 
 alone, _ = moved(replace(wholly, cross_entropy=0.0), starts[0], seeds[0])
 finished = {"crops": made, "whole": whole_ended[0][0], "whole, no CE": alone}
-finished = {f"recovered, {name}": images for name, images in finished.items()}
-compared = {"real images": kinds["real images"][0], "start: crops": starts[0], **finished}
+compared = {"real images": kinds["real images"][0], "start: crops": starts[0]}
+compared |= {f"recovered, {name}": images for name, images in finished.items()}
 rows = {}
 for name, images in compared.items():
     with torch.no_grad():
