@@ -666,7 +666,7 @@ figure(
     plots.accuracy_by_cost(costs),
     "Accuracy against the seconds from nothing to one trained student, on a "
     "logarithmic axis. The thin line joins what nothing cheaper beats. A dot has its "
-    "name where there is room; the tables above have every score.",
+    "name where there is room; the tables above have the scores of all sets.",
     "A cloud of dots in four colours. All real images are among the cheapest and the "
     "best; the sets of a debiased teacher lie in a band at the top, random images "
     "among them.",
