@@ -431,6 +431,7 @@ figure(
 #
 # A set is scored by a student before its first iteration and after its last.
 # Before the first iteration, sets differ only in the experts that chose and labelled them.
+# DATM (`datm`, chapter 04) has representation experts alone, for the start and for the matching.
 # ED alone (`ed_only`) and DAM + ED (`damed`) start from the same set, and differ in the inner loss of the first phase: plain cross-entropy or DAM.
 
 # %%

@@ -22,7 +22,7 @@
 #
 # **Claim.**
 # Giving all classes the same share shifts an observer's statistics, and more so in deeper layers.
-# A cell below checks this on three seeds, for plain and for debiased observers.
+# A cell below checks this on three seeds, for plain observers and for observers trained against the bias (*debiased*, chapter 09).
 # (That the shift goes away from the most frequent class and towards the tail is nearly arithmetic: an average that gives less weight to a class tends to lie further from it.
 # The cell checks the direction too, but only the growth with depth tells something about networks.)
 # The statistics that a trained network has stored differ from these in other ways too: a figure further down separates the two.
@@ -315,7 +315,7 @@ for result in found.values():
 # ## The same recursion on variances
 #
 # "And similarly for variance", the paper says.
-# Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$; all batches have $m$ values.
+# Take one batch $b$ of $m_b$ values with mean $\mu_b$ and variance $v_b$; all batches together have $m$ values.
 # Around the mean $\mu$ of all data its mean square is $v_b + (\mu_b - \mu)^2$.
 # Averaged over all batches, the variance of the data is
 #

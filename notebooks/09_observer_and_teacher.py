@@ -24,7 +24,8 @@
 # **Claim.**
 # On the same debiased backbone, the re-weighted head is right more often on the tail than the plain head.
 # A cell checks this on three seeds.
-# That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT; the page says what is visible, and shows the teachers recorded on CIFAR-10-LT so far.
+# That a debiased *teacher* is better than a plain one over all classes is **not** visible on Digits-LT.
+# It is visible on CIFAR-10-LT, from recorded teachers and the students that they labelled for.
 # Of the parts that were taken out there, the class weights matter most; chapter 12 has the table of teachers that lack parts, with one pair each.
 # (The moving weight and the two mixed views were never taken out, and the partners only together with others.)
 #
@@ -38,6 +39,7 @@
 # > Two networks decide paper 2's set: the *observer*, whose statistics the images must reproduce, and the *teacher*, who labels them.
 # > Both are trained against the bias: two mixed views of each batch with partners drawn towards the tail, a plain and a re-weighted head on one backbone, a weight that moves from the first head to the second, and a consistency loss between the views.
 # > On the same backbone, the re-weighted head knows the tail better.
+# > On digits no gain over a plain teacher can be seen, and subtracting the logarithm of the class shares from a plain head, without any training, does better on the tail.
 # > For the *students* that it labels for, the effect on CIFAR-10-LT is large.
 
 # %% tags=["colab", "remove-cell"]
@@ -469,7 +471,7 @@ notebook.table(
 
 # %% [markdown]
 # Most of the images that the re-weighted head gets wrong are taken for a *more frequent* digit, and few for the rarest.
-# So the cause is what remains of the old bias, not the new weight of the rarest class.
+# So what takes them is a lean towards frequent digits that remains, not the new weight of the rarest class.
 #
 # ## A control that costs nothing
 #

@@ -38,7 +38,7 @@
 # > No student and no trajectory here: uni-level distillation begins with crops of real images that a teacher is sure of.
 # > Then it changes their pixels until an observer, whose weights stay fixed, measures on them the class statistics of the real data.
 # > The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
-# > What comes closer is what the observer was *shown*: if it saw random crops, the crops match the data, and whole images need not.
+# > What comes closer is what the observer was *shown*: if it saw random crops, crops come closer to the data, and whole images need not.
 # > On digits no gain of students from recovery can be seen; on CIFAR-10-LT it adds a few points (chapter 12).
 
 # %% tags=["colab", "remove-cell"]
@@ -72,6 +72,7 @@ figure.picture("paper_2")
 # In the first, `scored by` is the teacher that scores the crops, `labelled by` the one that labels for the students.
 #
 # In the second, `targets` is "running" where images are matched to the BatchNorm statistics that the observer gathered in its training, and "classes" where they are matched to the class-fair ones of chapter 08.
+# `layers` says whose inputs are compared: of the BatchNorm layers (bn), or of the convolutions too (bn+conv).
 # `blocks, pixels` is the side of the blocks whose statistics are also compared (0: none), and `class-wise share` the weight of the class term below.
 # RDED and the control without recovery change no pixel, so the second table leaves them out.
 

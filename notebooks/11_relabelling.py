@@ -537,8 +537,9 @@ profiles = {name: [by_class(z) for z in of] for name, of in students.items()}
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.class_profiles(profiles, data.counts, data.class_names, "accuracy, %"),
-    "Accuracy of students by class, under three kinds of labels. With ADSA they win the tail "
-    "and lose the head. Whiskers span the students.",
+    "Accuracy of students by class, under three kinds of labels. Compared with every view "
+    "as it is, ADSA wins the two rarest digits and loses the others. Whiskers span the "
+    "students.",
     "Ten rows of digits with a dot for each kind of label. For the frequent digits "
     "the dots of ADSA lie left of the others, for the rarest right of them.",
 )
@@ -547,6 +548,7 @@ figure(
 # ## Why it over-corrects
 #
 # The students lose the head, although their teacher knows it.
+# In the tail third the two rarest digits gain and the third one loses, so that its mean hardly moves (the table).
 # One reason is in the *student*.
 # Write the label as its mean over images plus the rest, $\tilde z(x) = \bar z + (\tilde z(x) - \bar z)$.
 # The bias of the last layer fits the mean within a few steps, since all images pull it in the same direction.
