@@ -63,7 +63,8 @@ figure.picture("paper_1")
 #
 # An expert's **snapshot** $w$ is its weights after an epoch, as one vector of $D$ numbers.
 # Take two snapshots of one expert: the start $w_0$ and the target $w^*$, two epochs later.
-# A student begins at $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$ with label logits $y$ (their softmax is the target) and step size $\eta$:
+# A student begins at $w_0$ and takes $N$ plain gradient steps on the synthetic images $x$, with step size $\eta$.
+# Its loss $\ell$ is the cross-entropy with soft labels, which are the softmax of learned label logits $y$:
 #
 # $$ w_{i+1} = w_i - \eta\, g_i, \qquad i = 0, \dots, N - 1, $$
 #

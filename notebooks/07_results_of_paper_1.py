@@ -115,7 +115,7 @@ means = board.gains({method: (method, STORED) for method in paper_1})
 notebook.table(means, "What the iterations add", names={"distillations": "n"})
 
 # %% [markdown]
-# DATM and DAM alone start from the same sets, ED alone and DAM + ED from the same others.
+# DATM and DAM alone share their initial sets; ED alone and DAM + ED share other ones.
 # How much of the distance between DATM and DAM + ED is there before any matching?
 # (That it is there does not make it the cause: see the controls.)
 
@@ -238,8 +238,8 @@ assert whole_method.verdict == "not resolved" and abs(whole_method.points) < 1
 #
 # **Images or labels?**
 # A set has both, and a step size.
-# The matching changes all three, and these runs do not say which of them carries the bias.
-# But the labels can be looked at.
+# The matching changes all three, and the runs above do not say which of them carries the bias.
+# Two looks at finished sets follow: what their labels say, and what their parts score.
 #
 # A finished set gives each class a **mass**, the sum of what all its labels give to that class.
 # In an even set every class has the same mass; where the matching writes the prior into the labels, rare classes have less.
@@ -657,7 +657,7 @@ notebook.checked()
 #   With DAM or with decoupled experts, either one, the matching keeps it and adds to it on CIFAR-10-LT.
 #   With that start and DAM, one pair shows no further gain from decoupled experts or from learned labels.
 #   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
-# - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: a student that imitates the expert's bias begins and ends closer to the expert in the first phase.
+# - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: between two recipes that differ in DAM alone, the student that imitates the expert's bias begins and ends closer to the expert in the first phase.
 #   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
 #   With weights that sum to 1, which make each step $C$ times shorter, the iterations add about a point where the weights follow the prior, and nothing where all are equal (one run each).
 #   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).

@@ -106,7 +106,7 @@ figure(
 
 # %% [markdown]
 # The same as a table, with what paper 2 prints and with the number of our pipelines.
-# A column of ours is a fair comparison of methods; across a row only the teacher changes, and for the methods whose crops or images depend on a network of their own, that network stays the same.
+# A column of ours is a fair comparison of methods; across a row only the teacher that labels changes, and the set stays as it is.
 # The printed numbers are at the paper's scale; the teacher behind its EDC and RDED is not named, and its random images are copied from paper 1, with hard labels.
 # SRe2L's set, recovered from noise, is below random real images under either teacher:
 
@@ -154,7 +154,8 @@ notebook.table(taught, "What the debiased teacher gives to a set", names=heads)
 # Random real images again, labelled by teachers that lack parts of the bundle.
 # Without class weights all classes weigh alike; without the consistency loss the two views are not compared.
 # Without both, and with partners drawn uniformly, the mixed views and the two heads are left.
-# (The head that answers is then no better off than a plain one: in the loss its weight grows over the epochs from nothing, so it is trained for less long.)
+# (Of the two heads, the second one labels.
+# Its weight in the loss grows over the epochs from nothing, so that without class weights it is only a head with less training.)
 # Without the weights its students lose more than ten points, whatever else is in the bundle; without the consistency loss nothing is lost that could be seen:
 
 # %%
