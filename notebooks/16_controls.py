@@ -106,6 +106,7 @@ figure(
 # Where re-balanced experts choose and label (DAM + ED, ED alone), most of what is won is there at the start.
 # Where experts are biased (DATM, DAM alone), and in the uni-level method, the set starts below random images; the iterations add to every one of them.
 # The last column is start divided by end, where both are above random images.
+# ("Plain statistics" is the uni-level method without its calibration, chapter 15.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 gained = board.gains({name: one.run for name, one in begun.items()})
@@ -167,7 +168,7 @@ notebook.table(in_reverse, "With the classes in reversed order, beside the recip
 # Do differences of methods keep their sign?
 # Three can be read in both orders.
 # The first is paper 1's headline.
-# The second is the uni-level method above itself with plain experts and a plain teacher, which is a part of paper 2's ablation.
+# The second is the uni-level method above itself without debiasing, which is the row with plain experts above, under a plain teacher; it is a part of paper 2's ablation.
 # The third is one of paper 2's headlines; the other two, above EDC and above RDED, were not run in the reversed order.
 # Each set has its own evaluator.
 
@@ -222,6 +223,10 @@ names = ["4th rarest", "3rd", "2nd", "rarest", "places repeated"]
 places = pd.DataFrame.from_dict(places, orient="index", columns=names)
 notebook.table(places, "Real images of the rarest classes of Digits-LT")
 
+# %% [markdown]
+# With few images, what do sets score on all classes, and on the rarest third?
+# From IF 5 to IF 60 random images lose more than ten points on that third; of DATM little or nothing is left there at IF 20 and 60:
+
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
 short = short[(short.ipc == 10) & (short.protocol == "dsa-stored")]
@@ -235,6 +240,9 @@ tail, lost = (thirds.loc["tail third, %", method] for method in ("random", "datm
 assert tail[60] < tail[5] - 10
 assert lost[5] < tail[5] - 20 and lost[20] < 20 and lost[60] < 5
 notebook.table(thirds, "Accuracy on Digits-LT, by imbalance factor")
+
+# %% [markdown]
+# Over all classes DAM + ED stays a little above random real images at each imbalance factor:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 few = {"scale": "tiny", "records": recorded, "like": digits}
@@ -284,7 +292,7 @@ notebook.table(wanting, "Where a class has fewer images than places")
 # The [reproduction page](../book/reproduction.md#runs-without-a-published-number) lists all runs with a changed setting.
 # Here are the five on each data set that are farthest from the recipe itself on the same seeds; new records appear by themselves.
 # Chapters 14 and 15 explain the changes; in brackets stands who judged.
-# (Those that unused train images judged are in chapter 18.)
+# (Runs that were judged by unused train images, instead of test images, are left out; chapter 18 has them.)
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
