@@ -181,7 +181,7 @@ notebook.table(
 #
 # 1. A question, then the mathematics, one step at a time.
 # 2. The *real* source of the function that does it, printed from the package: what you read is what runs.
-# 3. An experiment on real data, about a minute on two processor cores at most.
+# 3. An experiment on real data, a minute or two on two processor cores.
 # 4. What was recorded in long runs, read from `results/`.
 #    A number that was never measured says "not run".
 # 5. A summary of what we saw, and exercises with folded answers.

@@ -277,7 +277,8 @@ print(
 #
 # Does a network notice?
 # Let $m$ and $\sigma$ be a channel's mean and standard deviation over the training images.
-# The twice normalised image minus the mean image $\mu$ is
+# Whitening subtracts the mean image $\mu$ and then multiplies by a matrix, so what matters is the difference before that product.
+# Of the twice normalised image it is
 #
 # $$ \frac{x - m}{\sigma} - \mu = \frac{x - \mu}{\sigma} + \Big[ \mu \Big( \frac{1}{\sigma} - 1 \Big) - \frac{m}{\sigma} \Big] . $$
 #
@@ -433,7 +434,7 @@ assert all(
 # %% [markdown]
 # Remember the row *logit-adjusted*.
 # A distilled set is sometimes called *lossless* when its student matches one trained **naively** on the whole long tail.
-# A student with a logit-adjusted loss on the whole set is the stronger reference: it shows how much the data really contain.
+# A student with a logit-adjusted loss on the whole set is the stronger reference: it shows how much, at least, the data really contain.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 notebook.checked()

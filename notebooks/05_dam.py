@@ -451,9 +451,9 @@ figure(
     "Matching loss of a student on the balanced initial set against its step size: "
     "weights come closest to the expert, and wrong priors stay further off than none. "
     "Bands are one standard deviation over the seeds.",
-    "Two panels of valleys over a logarithmic axis. On the left the forms with a "
-    "prior lie below plain; on the right the permuted and the inverted prior lie "
-    "above it.",
+    "Two panels of valleys over a logarithmic axis. On the left the valleys of the forms "
+    "with a prior are deeper than that of plain; on the right the permuted and the "
+    "inverted prior lie above it.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -554,7 +554,7 @@ notebook.checked()
 # ## What we saw
 #
 # - The long tail's bias is a shift of the logits by $\log \pi$.
-#   Subtracting it inside the loss, or weighting classes by $\pi$, makes training on balanced data lead to biased weights.
+#   Subtracting it inside the loss, or weighting classes by $\pi$, makes training on balanced data lead to parameters with the expert's bias.
 # - Weights give the long-tailed gradient at every snapshot; the offset has only the optimum in common with it.
 # - Weights and offset together count the prior twice.
 # - Weights that sum to one make the inner steps $C$ times shorter.
