@@ -590,21 +590,22 @@ figure(
 
 # %% [markdown]
 # The way in between is a film.
-# It shows the pipeline of the row *experts of its own* above, of seed 1: these are not the images of the figure before it, whose pipelines share their experts.
-# (A recipe has a row once it was run so, with `--set method.experts.seed=null --keep-images 16`.)
+# It shows one pipeline of each recipe, seed 1, with experts of its own: these are not the images of the figure before it, whose pipelines share their experts.
+# DATM and DAM alone begin with the same images, and so do ED alone and DAM + ED.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 reel = where / "pictures" / "film_cifar10"
 strips, told, over = plots.film.recorded(reel, "the initial set")
 shown = {name.removesuffix("_cifar10"): strip for name, strip in strips.items()}
-shown = {recipes.label(m): shown[m] for m in paper_1 if m in shown}
+shown = {recipes.label(method): shown[method] for method in paper_1}
 figure(
     notebook.film(shown, told, over=over),
     "The first image of each class on its way through the matching, with the number of "
-    f"its real images above: {', '.join(shown)}, seed 1, experts of its own.",
-    "Ten small photographs in a row, airplane to truck, above a slider. On the way their "
-    "contrast grows and coloured texture appears, most of all in the airplane; what they "
-    "show stays visible.",
+    "its real images above; seed 1, experts of its own. Where biased experts had no "
+    "image of a class right, DATM and DAM alone begin with noise, and it stays noise.",
+    "Four rows of ten small photographs, airplane to truck, above a slider. On the way "
+    "contrast grows and coloured texture appears, most of all in the airplane; what the "
+    "photographs show stays visible. The last three places of DATM and DAM alone are noise.",
 )
 
 # %% [markdown]

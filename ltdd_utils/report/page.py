@@ -34,6 +34,8 @@ INTRODUCTION = r"""# What was reproduced
 
 Every number that the papers print, and how far this book has come with it.
 {run}
+Which of the papers' claims come out all the same, and which do not, is in
+[chapter 17](../notebooks/17_what_did_not_reproduce.ipynb).
 
 In the order of the page: a summary, a tile for each published accuracy, what was run beside what is printed, all
 published numbers in a table that can be sorted, filtered and taken away as CSV, and our runs that no paper has.
@@ -47,7 +49,9 @@ A number that two papers print stands once, so there are fewer rows here than ac
 Students of our runs are ConvNets of width 32, unless the heading names another width or network; the papers' have width
 128, and students of another width are another judge ([chapter 13](../notebooks/13_side_by_side.ipynb)).
 Runs are at a reduced scale, but for those with the words *{PUBLISHED}*.
-*{ASSUMED.capitalize()}*: the paper does not say which teacher labelled; ours is plain."""
+*{ASSUMED.capitalize()}*: the paper does not say which teacher labelled; ours is plain.
+*Visible from*: the smallest difference between two methods that both scatter like this row that is not luck; a row of
+one pipeline has none."""
 WORDS = r"""## What the words mean
 
 published, ours
