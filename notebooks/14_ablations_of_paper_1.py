@@ -416,15 +416,18 @@ own = {
         ("damed", "DAM + ED"),
         ("ed_only", "ED alone"),
         ("datm", "DATM"),
+        ("dam_only", "DAM alone"),
     )
 }
 other_experts = analysis.only_run(both.controls(own))
 fresh = other_experts.loc["CIFAR-10-LT"]
-assert (fresh.points.abs() < 1).all() and (fresh.verdict == "not resolved").all()
+assert (fresh.points.abs() < 2).all() and (fresh.verdict == "not resolved").all()
+assert fresh.points.abs().idxmax().startswith("DAM alone")
 notebook.table(other_experts, "Experts of its own, beside the shared ones on the same seed")
 
 # %% [markdown]
-# One pipeline of each, with its own experts, start and set, ends within a point of the one that shares its seed and not its experts.
+# One pipeline of each, with its own experts, start and set, cannot be told from the one that shares its seed and not its experts.
+# The largest difference, of DAM alone, is one student against five.
 # And on these experts the parts of the method add again what they did:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -432,13 +435,14 @@ on_own = {
     name: tuple((method, STORED, {"experts.seed": None}) for method in pair)
     for name, pair in {
         "DAM + ED - DATM": ("damed", "datm"),
+        "DAM alone - DATM": ("dam_only", "datm"),
         "ED alone - DATM": ("ed_only", "datm"),
         "DAM + ED - ED alone": ("damed", "ed_only"),
     }.items()
 }
 parts_on_own = board.differences(on_own)
 assert (parts_on_own.verdict == "resolved").all()
-assert parts_on_own.points.iloc[0] > 15 > 3 > parts_on_own.points.iloc[2] > 1
+assert parts_on_own.points.iloc[0] > 15 > 3 > parts_on_own.points.iloc[3] > 1
 notebook.table(parts_on_own, "What the parts add on experts of the pipeline's own")
 
 # %% [markdown]
