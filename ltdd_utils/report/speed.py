@@ -233,8 +233,8 @@ def _jobs(rows: pd.DataFrame) -> str:
     single = rows.set_index("way").loc["one process, 1 thread"]
     seen = (
         f"Two processes of one thread each need {best['ratio']:.2f} of the time of one process with both cores. One "
-        f"process with one thread needs {single['ratio']:.2f} of it: where steps are so small, one thread is quicker than "
-        f"two. Against that one, two processes need {best['seconds'] / single['seconds']:.2f} of the time."
+        f"process with one thread needs {single['ratio']:.2f} of it: where steps are so small, one thread is quicker "
+        f"than two. Against that one, two processes need {best['seconds'] / single['seconds']:.2f} of the time."
     )
     said = (
         f"Two short runs, of 11 stages in all, on {rows['cores'][0]} cores; *side by side* is the default. With equal "
