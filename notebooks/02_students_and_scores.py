@@ -364,7 +364,7 @@ methods = [*chosen, "full", "full_logit_adjusted"]
 real = [one for one in board.entries if one.method in methods]
 stored = [run for one in real if not one.evaluator.teacher for run in one.records]
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 rows = []
 for run in stored:
     settings, metrics = run.recipe.evaluate, run.metrics
@@ -376,7 +376,7 @@ for run in stored:
     row |= {name: getattr(metrics, name).mean for name in ("head", "mid", "tail")}
     rows.append(row | {"students": len(run.students), "seconds": run.cost.total_seconds})
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 shares = pd.DataFrame(rows).sort_values("overall")
 shares.index = [
     ", ".join(filter(None, (run.choice, run.loss, f"width {run.width}", run.augmentation)))

@@ -88,6 +88,8 @@ print(f"{len(board.records)} records, {students} students")
 #
 # A dot is a pipeline, the mean of its students.
 # The two vertical lines are the accuracies of the teachers themselves, means over the seeds.
+#
+# Two rows need a word: SRe2L recovers its images from noise (chapter 10), and EDC with several observers recovers with four backbones in turn, where EDC here has one (its release has eight).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 order = ["random", "rded", "sre2l", "edc", "edc_several", "unilevel_no_debiasing"]
@@ -108,7 +110,7 @@ figure(
 # The same as a table, with what paper 2 prints and with the number of our pipelines.
 # A column of ours is a fair comparison of methods; across a row only the teacher that labels changes, and the set stays as it is.
 # The printed numbers are at the paper's scale; the teacher behind its EDC and RDED is not named, and its random images are copied from paper 1, with hard labels.
-# SRe2L's set, recovered from noise, is below random real images under either teacher:
+# SRe2L's set is below random real images under either teacher:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 said = targets().query("paper == 'cui2026rethinking' and dataset == 'cifar10'")
@@ -126,8 +128,7 @@ heads = {kind: f"{kind} teacher, %" for kind in teachers} | {"published": "publi
 notebook.table(table, "Accuracy of each set under each teacher", names=heads)
 
 # %% [markdown]
-# (EDC with several observers recovers with four backbones in turn, where EDC here has one; EDC's release has eight.)
-# What four backbones add to one is not resolved:
+# What EDC's four backbones add to one is not resolved:
 
 # %%
 several = board.contrasts([("edc_several", "edc")], PLAIN)

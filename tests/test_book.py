@@ -84,19 +84,29 @@ def printed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return script
 
 
+def shown(page: str) -> list[str]:
+    """The lines that a page shows below its Python blocks."""
+    blocks = re.findall(r"```python\n.*?```\n\n```text\n(.*?)```", (BOOK / page).read_text(), flags=re.DOTALL)
+    return "".join(blocks).splitlines()
+
+
+def scored(line: str) -> str:
+    """A line without the digits of its accuracies, which processors and shorter trainings change."""
+    return re.sub(r"\d+\.\d%", "score", line)
+
+
 @pytest.mark.float32
 def test_the_script_of_the_python_page_runs(printed_by):
     lines = printed_by("python.md", students="1")
-    assert lines[0].startswith("LongTailedData('digits', 10 classes, 405 train (120 to 6 a class)")
-    assert lines[1].startswith("DistilledSet(50 images of 10 classes") and lines[-1].endswith(" rded_digits")
-    assert 0.5 < float(lines[2].removeprefix("own loop: ")) <= 1
+    assert [scored(line) for line in lines] == [scored(line) for line in shown("python.md")]
+    assert 50 < float(lines[2].removeprefix("own loop: ").rstrip("%")) <= 100
 
 
 @pytest.mark.float32
 def test_the_example_of_the_own_data_page_runs(printed_by):
-    counts, shape, _ = printed_by("own_data.md", students="1")[0].split(") (")
-    assert counts == "(100, 70, 50, 35, 25, 17, 12, 8, 6, 4"
-    assert shape == "327, 1, 16, 16"
+    lines = printed_by("own_data.md", students="1")
+    assert lines[0].startswith("(100, 70, 50, 35, 25, 17, 12, 8, 6, 4) (327, 1, 16, 16)")
+    assert [scored(line) for line in lines] == [scored(line) for line in shown("own_data.md")]
 
 
 @pytest.mark.float32

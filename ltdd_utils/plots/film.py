@@ -14,13 +14,14 @@ from torch import Tensor
 from ltdd_utils.plots.axes import Axis, Panel, sheet
 from ltdd_utils.plots.moving import Control, Moving, address, moving
 from ltdd_utils.plots.style import OURS, PUBLISHED
+from ltdd_utils.plots.svg import text
 
 __all__ = ["Frames", "film", "recorded", "strip"]
 
 Frames = Sequence[Tensor] | Path
 """The states of some images, each ``[N, 1 or 3, H, W]``, uint8 or floats in [0, 1]; or the file of a ``strip``."""
 STILLS = 4  # states in the picture for where no script runs
-ZOOM = 3  # of that picture, in which a reader cannot zoom
+ZOOM = 3  # of that picture on the page, in which a reader cannot zoom
 QUALITY = 88  # of WebP, for photographs; drawings in grey lose nothing
 
 
@@ -64,9 +65,18 @@ def film(
     seen = [round(step * (len(captions) - 1) / (STILLS - 1)) for step in range(STILLS)]
     shown = "; ".join(dict.fromkeys(captions[at] for at in seen))
     alternative = f"Images on their way{': ' if any(rows) else ''}{', '.join(rows)}. From top to bottom: {shown}."
-    still = address(_still(list(strips.values()), len(captions), seen), "webp")
+    picture = _still(list(strips.values()), len(captions), seen)
     control = Control("", captions, beside=False, spoken="state of the images")
-    return moving(still, "".join(parts), [control], captions, alternative=alternative, button=True, auto=auto)
+    return moving(
+        address(_webp(picture, quality=QUALITY), "webp"),
+        "".join(parts),
+        [control],
+        captions,
+        alternative=alternative,
+        button=True,
+        auto=auto,
+        enlarged=ZOOM * picture.width,
+    )
 
 
 def recorded(folder: Path, start: str) -> tuple[dict[str, Path], list[str], list[str]]:
@@ -108,8 +118,8 @@ def _webp(image: Image.Image, **options: object) -> bytes:
     return file.getvalue()
 
 
-def _still(strips: Sequence[bytes], count: int, seen: Sequence[int]) -> bytes:
-    """Some states of each row below each other, enlarged."""
+def _still(strips: Sequence[bytes], count: int, seen: Sequence[int]) -> Image.Image:
+    """Some states of each row below each other."""
     parts = []
     for content in strips:
         image = Image.open(io.BytesIO(content)).convert("RGB")
@@ -121,8 +131,7 @@ def _still(strips: Sequence[bytes], count: int, seen: Sequence[int]) -> bytes:
     for part in parts:
         sheet_of.paste(part, (0, y))
         y += part.height + gap
-    big = sheet_of.resize((sheet_of.width * ZOOM, sheet_of.height * ZOOM), Image.Resampling.NEAREST)
-    return _webp(big, quality=70)
+    return sheet_of
 
 
 def _curve(name: str, values: Sequence[float], captions: Sequence[str]) -> str:
@@ -142,5 +151,6 @@ def _curve(name: str, values: Sequence[float], captions: Sequence[str]) -> str:
         before = value if math.isfinite(value) else before
         places.append("{:.1f},{:.1f}".format(*panel.at(at, before)))
     dot = f'<circle r="6" fill="{OURS}" stroke="{PUBLISHED}" data-points="{" ".join(places)}"/>'
-    label = f'<text x="{panel.names:g}" y="14" font-size="12">{escape(name)}</text>'
+    falls = known[0] > known[-1]  # its name stands where it leaves room
+    label = text(panel.at(last if falls else 0, high)[0], 14, name, 12, anchor="end" if falls else "start")
     return sheet(150, [panel.frame(), label, line, dot])

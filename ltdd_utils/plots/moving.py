@@ -63,6 +63,7 @@ def moving(
     alternative: str,
     button: bool = False,
     auto: bool = False,
+    enlarged: int | None = None,
 ) -> Moving:
     """The element.
 
@@ -75,6 +76,7 @@ def moving(
         alternative: what is seen, for who does not see it.
         button: whether there is one that plays the first control from its begin to its end.
         auto: whether that begins by itself, where no less motion was asked for.
+        enlarged: pixels of a reader's screen that the still is wide, if it has fewer of its own; each stays a square.
 
     Raises:
         ValueError: not one text for each state.
@@ -88,7 +90,9 @@ def moving(
     player = f'{style}<div class="ltdd-player">{drawn}<div class="ltdd-controls">{bar}</div>{said}</div>'
     key = hashlib.sha256(player.encode()).hexdigest()[:12]
     code = json.dumps(player).replace("</", "<\\/")  # else a tag in the text would end the script
-    image = f'<img class="ltdd-still dark-light" src="{still}" alt="{escape(alternative)}" style="max-width: 100%">'
+    size = ("", "") if enlarged is None else (f' width="{enlarged}"', "; image-rendering: pixelated")
+    shape = f'style="max-width: 100%{size[1]}"{size[0]}'
+    image = f'<img class="ltdd-still dark-light" src="{still}" alt="{escape(alternative)}" {shape}>'
     group = f'role="group" aria-label="{escape(alternative)}"'
     opened = f'<div class="ltdd-moving" data-moving="{key}"{" data-auto" * auto} {group}>'
     made = Moving(f'{opened}{image}<script>{_asset("moving.js")}("{key}", {code});</script></div>')

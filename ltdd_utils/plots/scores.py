@@ -112,7 +112,8 @@ def spread_of_students(series: Mapping[str, Sequence[float]]) -> Figure:
     styles = looks(series)
     for row, (name, values) in enumerate(series.items()):
         colour, points = styles[name][0], 100 * np.asarray(values, dtype=float)
-        axes.scatter(points, np.full(len(points), row), color=colour, alpha=0.7, s=30, zorder=3)
+        beside = row + (np.linspace(-0.15, 0.15, len(points)) if len(points) > 1 else 0)  # equal students stay apart
+        axes.scatter(points, beside, color=colour, alpha=0.7, s=30, zorder=3)
         axes.plot([points.mean()] * 2, [row - 0.3, row + 0.3], color=colour, lw=2)
     axes.set_xlabel("accuracy on the test set, %")
     name_rows(axes, [words(name) for name in series])

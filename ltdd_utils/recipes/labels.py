@@ -88,8 +88,8 @@ WAYS: Mapping[str, Look] = {  # of what chapters compare inside a method: losses
 }
 SETTINGS: Mapping[tuple[str, Any], str] = {  # a changed setting and its value, without "method."
     ("iterations", 0): "before the first iteration",
-    ("method", "kcenter-unbalanced"): "of whatever class",
-    ("method", "graphcut-unbalanced"): "of whatever class",
+    ("method", "kcenter-unbalanced"): "labels unseen",
+    ("method", "graphcut-unbalanced"): "labels unseen",
     ("gradient", "tesla"): "TESLA's gradient",
     ("initial.experts", "classifier"): "start chosen by re-balanced experts",
     ("experts.logit_adjustment", 1): "logit-adjusted experts",

@@ -1,6 +1,7 @@
 """The ten questions of the first page: each answer in a few words, with one number from the records."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from ltdd_utils.analysis.boards import Board, Entry, board
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED, Evaluator
 from ltdd_utils.recipes.labels import label
+from ltdd_utils.tables.texts import MINUS
 
 __all__ = ["QUESTIONS", "Question", "answers_table"]
 
@@ -225,7 +227,7 @@ def answers_table(records: pd.DataFrame, prefix: str, questions: Sequence[Questi
             continue
         if not holds:
             raise ValueError(f"{one.asked!r} is answered {one.answer!r}, but the records say {number!r}: write it anew")
-        rows.append([one.asked, f"**{one.answer}**", number, _link(one, prefix)])
+        rows.append([one.asked, f"**{one.answer}**", re.sub(r"\B-(?=\d)", MINUS, number), _link(one, prefix)])
     return markdown(pd.DataFrame(rows, columns=["question", "answer", "number", "chapter"]))
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from ltdd_utils.analysis.published import UNNAMED
 from ltdd_utils.analysis.text import markdown
 from ltdd_utils.records.schema import TARGET_KEYS
-from ltdd_utils.tables.texts import said
+from ltdd_utils.tables.texts import number, said
 
 __all__ = ["PAPERS", "between", "exact", "explained", "status_table"]
 
@@ -16,6 +16,7 @@ PAPERS = {
 }
 
 
+RUN = {"paper": "as published", "cpu": "reduced"}
 SCALES = {"paper": "at published scale", "cpu": "at a reduced one"}
 ALONE = "A cell of one pipeline has no interval and is not counted; a wide interval holds a number more easily."
 
@@ -32,19 +33,22 @@ def status_table(table: pd.DataFrame) -> str:
     Args:
         table: as ``analysis.compare`` gives it, every number in it.
 
-    A number that a paper copies from another one counts for that one alone, and a cell that a paper prints in two
-    tables counts once.
+    The data sets of a paper without a run are one row. A number that a paper copies from another one counts for that
+    one alone, and a cell that a paper prints in two tables counts once.
     """
     own = exact(table)
     keys = ["paper", *TARGET_KEYS]
+    alone = own["dataset"].where(
+        own.groupby(["paper", "dataset"])["scale"].transform(lambda of: of.isin(RUN).any()), ""
+    )
     rows = []
-    for (paper, dataset), cells in own.groupby(["paper", "dataset"], sort=False):
+    for (paper, dataset), cells in own.groupby(["paper", alone], sort=False):
         row = {
             "paper": PAPERS[paper].partition(":")[0],
-            "data set": said(dataset),
+            "data set": "; ".join(map(said, [dataset] if dataset else cells["dataset"].unique())),
             "printed": len(cells.groupby(keys, dropna=False)),
         }
-        for scale, title in (("paper", "as published"), ("cpu", "reduced")):
+        for scale, title in RUN.items():
             run = cells[cells["scale"] == scale]
             once = run.drop_duplicates(keys)
             row[f"run {title}"] = len(once)
@@ -55,7 +59,7 @@ def status_table(table: pd.DataFrame) -> str:
 
 def between(gaps: pd.Series) -> str:
     """The smallest and the largest of some differences as text: one number where there is one, nothing where none."""
-    ends = [f"{gap:+.1f}" for gap in (gaps.min(), gaps.max())] if len(gaps) else []
+    ends = [number(gap, 1, sign=True) for gap in (gaps.min(), gaps.max())] if len(gaps) else []
     return " to ".join(ends[:1] if len(gaps) == 1 else ends)
 
 
