@@ -125,6 +125,7 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any], begins: C
         parameters,
         kernel_name="python3",
         kernel_manager_class=Kernel,
+        extra_arguments=["--log-level=CRITICAL"],  # to end, a kernel is interrupted, and calls that an error
         resources={"metadata": {"path": str(source.parent)}},  # papermill's own `cwd` is one for all threads
         progress_bar=False,
         request_save_on_cell_execute=False,  # it would be the whole notebook, twice per cell, text too
