@@ -37,7 +37,7 @@
 # > **In short**
 # >
 # > - The teacher earns most of the points: every set gains more than six times as much from the debiased one as the method adds to random real images under it.
-# > - What the images add to random ones is small and resolved on CIFAR-10-LT; it is largest at one image per class.
+# > - What the images add to random ones is small and resolved on CIFAR-10-LT; its mean is largest at one image per class.
 # > - Of calibration and of the debiased observer no effect can be seen here.
 # >   The confident crops do not help; whether they cost anything is open under chapter 17's stricter rule.
 
@@ -232,14 +232,6 @@ assert response.slope.between(0.9, 1.2).all() and (response.high > 1).all()
 assert (response.low[["edc", "datm"]] > 1).all()
 slopes = response.slope.min(), response.slope.max()
 print("slopes: {:.2f} to {:.2f}".format(*slopes))
-level = targets()
-printed = analysis.published_score(
-    level, "cui2026rethinking", "unilevel", ("cifar10", 100, 10)
-)
-random_line = response.loc["random"]
-needed_teacher = (printed - random_line.intercept) / random_line.slope
-print(f"random images would score the printed {printed} under a teacher of")
-print(f"{needed_teacher:.0f} %, if their line went on that far")
 
 # %%
 randoms = points[points.method == "random"][["teacher", "student"]]
@@ -252,6 +244,11 @@ assert step.student / step.teacher < 0.75 < later.student / later.teacher
 print("random images: points of the students for a point of the teacher")
 print(f"from the weak teachers to the plain ones: {step.student / step.teacher:.1f}")
 print(f"from the plain ones to the debiased ones: {later.student / later.teacher:.1f}")
+cell = "cui2026rethinking", "unilevel", ("cifar10", 100, 10)
+printed = analysis.published_score(targets(), *cell)
+ahead = (printed - strong.student) / (later.student / later.teacher)
+print(f"random images would score the printed {printed} under a teacher of")
+print(f"{strong.teacher + ahead:.0f} %, if this last line went on that far")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 ends = zip(response.low, response.high, strict=True)
@@ -264,7 +261,7 @@ notebook.table(response, caption, names=heads_of, digits={"slope": 2})
 # %% [markdown]
 # The residual is the distance of a run from its line.
 # Runs of one seed share a teacher, so that their distances are not independent: the intervals are somewhat too narrow.
-# The teacher that random images would need for the printed score lies beyond every teacher that was trained here: that line of output is an extrapolation, and no result.
+# The teacher that random images would need for the printed score lies beyond every teacher that was trained here: that last line of output is an extrapolation, and no result.
 #
 # ## And how much is left for the method?
 #
@@ -300,7 +297,7 @@ notebook.table(found, "The full method minus the others, under the debiased teac
 # Its table 8 is on CIFAR-100-LT at IF 50: a hundred classes, the rarest with ten real images, all of which are needed for ten per class.
 # The row without debiasing, here "plain experts", changes observer, crops *and* the teacher that labels.
 # **In print it costs ten points, and calibration and crops a little more than one each.**
-# **Here, with one pipeline and a single student each, it costs the most too; without calibration or crops the set cannot be told from the full method.**
+# **Here, with one pipeline and a single student each, its score falls the most too; without calibration or crops the set cannot be told from the full method.**
 
 # %%
 hundred = analysis.board(
@@ -333,7 +330,8 @@ notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads)
 # No run tests it.
 #
 # The full method minus the others, first each with its own teacher, then all with the debiased one.
-# Nothing on this data set was run twice, so the margins take the spread on CIFAR-10-LT (there of means over three students, here of single ones).
+# Nothing on this data set was run twice, so the margins take the spread on CIFAR-10-LT, there of means over three students, here of single ones.
+# So they are too narrow, and a difference hardly above its margin, as that to the set with plain experts, is no more than a sign.
 # Under one teacher the full method cannot be told from random images or from RDED's crops; with a plain teacher RDED is lower:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -345,7 +343,9 @@ on_hundred = {"own teacher": contrasts(plain), "debiased teacher": shared}
 on_hundred = pd.concat(on_hundred).query("verdict != 'not run'")
 near = shared.loc[["unilevel - random", "unilevel - rded"]]
 assert (near.verdict == "not resolved").all() and near.points.abs().max() < 1
-assert (on_hundred.loc["own teacher"].verdict == "resolved").all()
+own = on_hundred.loc["own teacher"]
+assert (own.verdict == "resolved").all()
+assert 1.5 < own.points["unilevel - unilevel_no_debiasing"] < 2.5
 alike = ["unilevel - unilevel_no_calibration", "unilevel - unilevel_no_init"]
 assert (shared.verdict[alike] == "not resolved").all()
 notebook.table(on_hundred, "The full method minus the others, on CIFAR-100-LT")
@@ -403,7 +403,8 @@ notebook.table(forms, "Other statistics, beside the recipe itself")
 # ## Before and after recovery
 #
 # A recovered set begins as crops or as real images.
-# Scored with the same teacher and students, they tell what the iterations add: about three points, with calibrated statistics or with plain ones.
+# The two that were scored before it begin as crops.
+# With the same teacher and students, they tell what the iterations add: about three points, with calibrated statistics or with plain ones.
 
 # %%
 begun = [m for m in board.methods(DEBIASED) if any(board.before(m, DEBIASED))]
@@ -413,7 +414,7 @@ before = [board.before(method, DEBIASED) for method in begun]
 figure(
     plots.before_after(begun, before, [board[method, DEBIASED] for method in begun]),
     "Students of the images that a recovery begins with (hollow) and of the recovered "
-    "ones (full), under the debiased teacher.",
+    "ones (full), under the debiased teacher. The axis begins near 49 %.",
     "Rows with an arrow each, all to the right; they begin at the same crops and end "
     "close to each other.",
 )
@@ -585,12 +586,14 @@ assert (alone.verdict.drop("unilevel - edc") == "resolved").all()
 notebook.table(alone, "The uni-level method at one image per class")
 
 # %% [markdown]
-# With a plain teacher, EDC and RDED score ten points less at one image per class; the other sets were not run with one:
+# With a plain teacher, EDC and RDED score ten to twelve points less at one image per class; the other sets were not run with one:
 
 # %%
 table = single.accuracies(single.methods(), teachers.values()).dropna(how="all")
 by_plain = (table[DEBIASED] - table[PLAIN]).dropna()
-assert set(by_plain.index) == {"edc", "rded"} and by_plain.min() > 10
+assert (
+    set(by_plain.index) == {"edc", "rded"} and 10 < by_plain.min() < by_plain.max() < 12.5
+)
 notebook.table(table.sort_values(DEBIASED), "Accuracy at one image per class, %")
 
 # %% [markdown]
@@ -673,14 +676,14 @@ notebook.checked()
 #   Of the bundle, taking out the class weights costs the most (one pipeline each).
 # - **What is left for the images is small, but it is there.**
 #   On CIFAR-10-LT the full method is above random real images, above RDED's crops and above its own crops without recovery, each under the same teacher.
-#   Over random images the lead is larger the fewer the images; over RDED's crops it has no such order.
+#   Over random images the mean lead is larger the fewer the images, but at fifty there is one pipeline, and the differences between the leads were not tested; over RDED's crops there is no such order.
 #   On Digits-LT it is below random images under that teacher, by a handful of test images.
 # - **Of calibration and of the debiased observer nothing can be seen.**
 #   Other forms of the statistics, and a plain observer with a debiased teacher, cannot be told from the full method.
 #   There is one pair of each, which would not show an effect of nearly the size of the whole method's.
 #   The confident crops do not help here, where the paper has them help; that they *cost* a little is open under chapter 17's stricter rule.
-#   The row without debiasing falls far, as published, since its teacher goes too.
-# - **The label budget is worth more than the method too**: one stored vector per image against a teacher asked for every view, with CutMix or without (one pipeline each; of RDED without CutMix the two cannot be told apart).
+#   The row without debiasing falls by fifteen points on CIFAR-10-LT, since its teacher goes too; in the paper's own cell, on CIFAR-100-LT, it falls by two here, where ten are printed.
+# - **The label budget is worth more than the method too**: one stored vector per image against a teacher asked for every view, with CutMix or without (one pipeline each; for RDED without CutMix what one label loses cannot be told from what the method adds).
 # - **On CIFAR-100-LT the sets cannot be told apart under one teacher.**
 #   Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale (one pipeline with one student each).
 #
