@@ -138,9 +138,9 @@ notebook.table(budget, "The label budget of each judge")
 #
 # LADM is this book's own recipe: IDM with a teacher's labels and two other changes; the smaller weight of one loss term is what lifts it (chapter 18).
 #
-# **†** IDM and LADM store ten images of a class, as all sets here, but a stored image is four small ones.
+# **†** DREAM, IDM and LADM store ten images of a class, as all sets here, but a stored image is four small ones.
 # So their students see forty images of a class and take four times as many steps, under every judge.
-# LADM has a label for each of the four, IDM the class alone.
+# LADM has a label for each of the four, the other two the class alone.
 # Their rows share storage with the others, and not the budget of labels and steps.
 
 # %%
@@ -153,7 +153,7 @@ families = {
 }
 order = [method for members in families.values() for method in members]
 order = [method for method in order if method in board.methods()]
-marked = {method: f"{recipes.label(method)} †" for method in ("idm", "ladm")}
+marked = {method: f"{recipes.label(method)} †" for method in ("dream", "idm", "ladm")}
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 lines = {
@@ -285,7 +285,7 @@ figure(
 # %% [markdown]
 # **Baselines without experts** take the classes one by one, so the long tail cannot bias them, and their labels are hard.
 # In **DC** the loss gradient of a class's synthetic images points where that of its real images does, in networks that are trained on the set along the way.
-# In **DREAM** they do the same, and the real images of a batch are those nearest to the centres of clusters of their class.
+# In **DREAM** they do the same; the real images of a batch are those nearest to the centres of clusters of their class, and a stored image is four small ones, as in IDM.
 # In **DM** the mean feature of a class's synthetic images is that of its real ones, in random networks that nobody trained.
 # Paper 1 lists DC and DREAM; of DM it has the successor IDM, as the strongest of its baselines in this cell.
 
