@@ -19,6 +19,7 @@ SHOWN = {  # method -> words, the paper whose number stands beside
     "random": ("random real images", "zhao2025ltdd"),
     "dc": ("DC", "zhao2025ltdd"),
     "dm": ("DM", "zhao2025ltdd"),
+    "dream": ("DREAM", "zhao2025ltdd"),
     "idm": ("IDM", "zhao2025ltdd"),
     "ladm": ("**LADM** (ours, chapter 18)", ""),
     "mtt": ("MTT", "zhao2025ltdd"),
