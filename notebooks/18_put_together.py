@@ -55,8 +55,7 @@ import pandas as pd
 import torch
 from ltdd_utils import analysis, notebook, plots, recipes, records
 from ltdd_utils.data import Run, load
-from ltdd_utils.evaluation import DEBIASED, STORED  # students of width 32
-from ltdd_utils.methods.condensation import adjusted
+from ltdd_utils.evaluation import DEBIASED, STORED, mean_over_views
 from ltdd_utils.methods.condensation.queue import Queue
 from ltdd_utils.training.losses import logit_adjustment
 
@@ -97,8 +96,6 @@ notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 # Paper 1 has soft labels of experts, and images that are matched along whole trajectories.
 # No set of this book so far has both the first two parts and the last two.
 #
-# (EDC is a relative of paper 2's method.)
-#
 # ## The recipe
 #
 # LADM changes two things in IDM, and two of its numbers.
@@ -127,10 +124,10 @@ notebook.table(pointers, "Four parts that carry points, under paper 1's judge")
 # And the set names a step size for students, 0.03, as sets of trajectory matching do.
 #
 # Two stages follow IDM's: a teacher, and the labels.
-# This is the code of the labels:
+# This is the mean over views:
 
 # %%
-notebook.source(adjusted.labels)
+notebook.source(mean_over_views)
 
 # %% [markdown]
 # ## What the networks of the queue know
@@ -197,7 +194,8 @@ figure(
 # - *labels*: of the class, or soft ones of the adjusted teacher;
 # - *step size* of the student, and *weight* $\lambda$ of the cross-entropy.
 #
-# The first row is IDM itself:
+# The first row is IDM itself.
+# (The margin that is printed is that of pipelines with two students; each row here is one student, so it is rather too small.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 unused = {"data.n_max": 4000, "data.judged_on": "unused"}
@@ -225,7 +223,7 @@ def on_unused(rows):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 luck = board.contrasts([("ladm", "edc")], STORED).needed.item()  # of one pair
-print(f"A difference of two rows is resolved from {luck:.1f} points on.")
+print(f"The margin of one pair of pipelines on test images is {luck:.1f} points.")
 way = on_unused(tried)
 idm_itself, mosaics, relabelled, adjusted_too, slow, heavy, chosen = way["accuracy, %"]
 assert mosaics < relabelled - luck and abs(adjusted_too - relabelled) < luck
@@ -234,6 +232,7 @@ notebook.table(way, "Before the choice: validation, paper 1's judge")
 
 # %% [markdown]
 # The last row has the highest score, and became LADM.
+# Its lead over the rows that differ from it by one step is below the margin, but for the large weight.
 # A large weight, 0.5, which is IDM's published one, costs all that the rest had won.
 # No smaller weight was tried before the choice, nor more iterations, more teachers, another $\tau$ or whole images instead of small ones.
 #
@@ -304,7 +303,7 @@ notebook.table(
 #
 # The finished recipe met them after the last choice; its parts had met them before.
 # Each pipeline has a start, a queue and a teacher of its own.
-# (*uni-level, random start* is paper 2's recovery from random images, without its confident crops.)
+# (EDC is the method that paper 2's recovery builds on; *uni-level, random start* is that recovery from random images, without confident crops.)
 # Under paper 1's judge:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -342,18 +341,20 @@ held = board.differences(
         "LADM - IDM with weight 0.01": (ladm, lightest),
         "IDM with weight 0.03 - IDM": (lighter, ("idm", STORED)),
         "IDM with weight 0.03 - DAM + ED": (lighter, ("damed", STORED)),
+        "IDM with weight 0.01 - DAM + ED": (lightest, ("damed", STORED)),
     }
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert (held.points.iloc[:3] < 0).all() and (held.verdict.iloc[3:] == "resolved").all()
-assert (held.verdict.iloc[1:3] == "not resolved").all()
+assert list(held.verdict.iloc[1:3]) == ["not resolved", "resolved"]
 notebook.table(held, "The controls on test images, paper 1's judge")
 
 # %% [markdown]
-# They do.
-# Class labels score more than the teacher's, and **IDM with the smaller weight cannot be told from LADM, and is above IDM itself and above DAM + ED**.
-# So what puts LADM above the sets of both papers is a weight that IDM could have had.
+# The controls hold on test images.
+# Class labels score more than the teacher's.
+# **IDM with a smaller weight is above IDM itself and above DAM + ED; with the weight 0.01 it is above LADM, too.**
+# So what puts LADM above the sets of both papers is a weight that IDM could have had, and what LADM adds to that weight costs points.
 #
 # Under paper 2's judge the debiased teacher of chapter 09 labels every view of all sets, and their own labels are not used:
 
@@ -363,9 +364,27 @@ notebook.table(online, "LADM minus its rivals, paper 2's judge, debiased teacher
 # %% [markdown]
 # LADM's sets score above random images, DAM + ED and the uni-level method.
 # Over EDC the lead is less than a point and hardly more than the margin.
-# Five pairs were planned; looked at after three and after four it was not resolved, and it is one of a dozen contrasts on this page.
+# Five pairs were planned; looked at after three and after four it was not resolved, and it is one of more than two dozen contrasts on this page.
 # So a lead over EDC is not established, nor one over recovery from random images.
-# And IDM's own images, one pipeline, score what LADM's do: the smaller weight is not seen under this judge.
+# And IDM's own images, one pipeline, score what LADM's do.
+#
+# What about IDM with the weight 0.01, which was above LADM under paper 1's judge?
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+light_online = ("idm", DEBIASED, {"regulariser": 0.01})
+names = {m: recipes.label(m) for m in ("ladm", "edc", "unilevel", "damed", "random")}
+lead = board.differences(
+    {
+        f"IDM, weight 0.01 - {name}": (light_online, (m, DEBIASED))
+        for m, name in names.items()
+    }
+)
+assert (lead.points > 0).all()
+assert (lead.verdict.iloc[3:] == "resolved").all()
+notebook.table(lead, "IDM with weight 0.01, paper 2's judge, debiased teacher")
+
+# %% [markdown]
+# It is above DAM + ED and random images here, too; what the table does not resolve stays open.
 #
 # How much of the lead over random images is due to matching, and how much to forty small images instead of ten?
 # The control has LADM's mosaics before the first iteration, which are small random images:
