@@ -130,10 +130,10 @@ def test_a_run_is_counted_in_its_group_alone(tmp_path):
     )
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
     assert len(changed) == 2
-    assert changed[0][0].endswith("| 12 | none |  |") and changed[0][1].endswith("| 12 | 1 reduced | -20.1 |")
+    assert changed[0][0].endswith("| 12 | none |  |") and changed[0][1].endswith("| 12 | 1 reduced | −20.1 |")
     assert all(line.startswith("| **together**, ") for line in changed[1])
     assert changed[1][0].endswith("| **none reduced, none as published** |  |")
-    assert changed[1][1].endswith("| **1 reduced, none as published** | **-20.1** |")
+    assert changed[1][1].endswith("| **1 reduced, none as published** | **−20.1** |")
 
 
 def test_states_are_counted_by_part_in_the_order_of_the_rows():

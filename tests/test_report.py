@@ -15,6 +15,7 @@ from toy_records import four_records, record
 
 from ltdd_utils import recipes, report
 from ltdd_utils.analysis import board, compare, missing, once
+from ltdd_utils.analysis.text import formatted
 from ltdd_utils.cli.common import recipe_of
 from ltdd_utils.cli.parser import build_parser
 from ltdd_utils.core.settings import to_dict
@@ -109,7 +110,8 @@ def test_every_published_number_stands_on_the_page(clone):
     body = page_of(clone).partition("## Every published number")[2].partition("## Runs without")[0]
     rows = page_rows(body)
     assert len(rows) == len(once(compare(load(clone / "results"), published, recipes.names())))
-    assert {row[-1] for row in rows} == {"not run", "judge unknown", "no recipe"} and all(len(row) == 6 for row in rows)
+    states = {"not run", "judge unknown", "no recipe", "not printed", "no accuracy"}
+    assert {row[-1] for row in rows} == states and all(len(row) == 6 for row in rows)
     assert {(row[0].partition(",")[0]) for row in rows} >= {"CIFAR-10-LT", "CIFAR-100-LT", "Tiny-ImageNet-LT"}
     assert not [cell for row in rows for cell in row if "ltdd run" in cell]
     commands = re.findall(r"\n(ltdd run [^\n<]*)", body)  # one, where two tables disagree on a number
@@ -121,8 +123,19 @@ def test_a_number_without_a_judge_is_no_missing_recipe(clone):
     """IDM has a recipe, but its printed accuracies no protocol."""
     table = compare(load(clone / "results"), targets(clone / "results" / "targets.csv"), recipes.names())
     states = {method: {state_of(row) for row in rows.to_dict("records")} for method, rows in table.groupby("method")}
-    assert states["idm"] == states["dream"] == states["edc_adsa"] == {"judge unknown"}
+    assert states["idm"] == states["dream"] == {"judge unknown"}
+    assert states["edc_adsa"] == {"judge unknown", "no accuracy"}  # its confidence is none
     assert "judge unknown" not in states["datm"] | states["rded"]
+    dashes = table["mean"].isna()
+    assert dashes.any() and {state_of(row) for row in table[dashes].to_dict("records")} == {"not printed"}
+
+
+def test_a_number_of_a_table_is_exact_even_if_a_figure_has_it_too(clone):
+    table = compare(load(clone / "results"), targets(clone / "results" / "targets.csv"), recipes.names())
+    cell = (table["dataset"] == "cifar10") & (table["imbalance_factor"] == 100) & (table["ipc"] == 50)
+    (row,) = once(table[cell & (table["method"] == "damed") & (table["metric"] == "accuracy")]).to_dict("records")
+    assert formatted(pd.DataFrame([row]))["paper"].item() == "64.0 ± 0.9"
+    assert "Teaser figure" in row["printed"] and "approximate" not in row["note"]
 
 
 def test_tiles_count_each_published_accuracy_once(clone):
@@ -187,8 +200,22 @@ def test_runs_with_changed_settings_are_shown_apart(clone):
     report.main(["--root", str(clone)])
     part = page_of(clone).partition("## Runs without a published number")[2].partition("## What the words")[0]
     (row,) = page_rows(part)
-    assert row[1] == "random real images: evaluate.train.epochs=7" and row[4:] == ["1 pipeline", "paper"]
+    assert row[1] == "random real images: evaluate.train.epochs=7" and row[4:] == ["–", "paper"]
     assert "CIFAR-10-LT, IF 100, IPC 10, paper 1's judge" in html.unescape(part)
+    assert "another judge" not in part
+
+
+def test_recipes_under_another_judge_are_shown_before_changed_ones(clone):
+    line = (
+        "run random_cifar10 --imbalance-factor 100 --ipc 10 --scale paper --protocol online-teacher --teacher debiased"
+    )
+    made = recipe_of(build_parser().parse_args(line.split()))
+    one = record(protocol="online-teacher/debiased")
+    save_record(clone / "results", {**one, "config": to_dict(made), "target": None})
+    report.main(["--root", str(clone)])
+    part = page_of(clone).partition("## Runs without a published number")[2].partition("## What the words")[0]
+    (row,) = page_rows(part)
+    assert row[1] == "random real images" and "Recipes under another judge" in part
 
 
 def test_a_missing_run_is_of_the_published_cell(clone):

@@ -38,10 +38,13 @@ def once(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The same, with ``printed`` ("zhao2025ltdd, Table 1; ...") in place of ``paper`` and ``table``; ``note`` has the
-        notes of all.
+        notes of all. What a table prints is exact, even if it was read off a figure, too.
     """
     rows = []
     for _, alike in table.groupby(list(SAME), dropna=False, sort=False):
+        read_off = alike["note"].str.startswith("approximate")
+        if not read_off.all():
+            alike = alike.assign(note=alike["note"].where(~read_off, ""))
         row = alike.iloc[0].to_dict()
         places = alike["paper"].str.cat(alike["table"], sep=", ").str.strip(", ")
         stds = alike["std"].dropna()

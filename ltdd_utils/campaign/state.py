@@ -99,7 +99,7 @@ def lock_of(run: PlannedRun, work: Path) -> Path:
 def status_totals(states: Sequence[State]) -> pd.DataFrame:
     """One row per block and a last one for all: runs in each state, and the hours that are still to come.
 
-    ``hours to come`` says "at least" where a run has a stage without a recorded time.
+    ``hours to come`` are those of the stages that were ever timed, and says how many runs have others.
     """
     blocks = list(dict.fromkeys(state.run.block for state in states))
     groups = [(block, [state for state in states if state.run.block == block]) for block in blocks]
@@ -112,5 +112,6 @@ def _row(title: str, states: Sequence[State]) -> dict[str, Any]:
     untimed = sum(bool(state.unknown) for state in coming)
     hours = f"{sum(state.seconds for state in coming) / 3600:.1f}"
     if untimed:
-        hours = "unknown" if untimed == len(coming) and hours == "0.0" else f"at least {hours}"
+        runs = f"{untimed} run{'s' * (untimed > 1)}"
+        hours = "unknown" if untimed == len(coming) and hours == "0.0" else f"{hours}, and {runs} not timed in full"
     return {"block": title, **counts, "hours to come": hours if coming else ""}

@@ -23,7 +23,9 @@ __all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "UNTOLD", "WAITING", "counted", 
 
 PUBLISHED, REDUCED, WAITING = "as published", "reduced", "not run"  # states of a number
 UNTOLD, NO_RECIPE = "judge unknown", "no recipe"
+ABSENT, OTHER = "not printed", "no accuracy"
 LOOKS = {PUBLISHED: "p", REDUCED: "r", WAITING: "w", UNTOLD: "w", NO_RECIPE: "w"}
+LEAD = "accuracy_minus_"
 HEADS = ("cell", "method", "printed in", "published", "ours", "state")
 FILE = "published-and-ours.csv"
 MORE = ("protocol", "difference", "inside", "n", "students", "visible from", "scale", "cost (s)", "command", "note")
@@ -57,8 +59,13 @@ marks.forEach((mark, place) => {
 def state_of(row: Mapping[str, Any]) -> str:
     """How far a published number was reproduced, in a word or two.
 
-    Nothing of ours can stand beside a number whose paper does not say who scored it: it is no missing run.
+    Nothing of ours can stand beside a number whose paper does not say who scored it: it is no missing run. Nor is a
+    dash in a table of the paper, or a number that no judge gives.
     """
+    if not given(row["mean"]):
+        return ABSENT
+    if row["status"] != "run" and row["metric"] != "accuracy" and not row["metric"].startswith(LEAD):
+        return OTHER
     if row["status"] == "not run":
         return WAITING
     if row["status"] != "run":
@@ -102,13 +109,16 @@ def _cells(row: Mapping[str, Any], text: Mapping[str, str]) -> list[str]:
     ]
     network = row["network"] if not str(row["network"]).startswith(("convnet", "unknown")) else ""
     measure = "" if row["metric"] == "accuracy" else text["measure"]
+    if row["metric"].startswith(LEAD):
+        measure = f"lead over {said(row['metric'].removeprefix(LEAD))}, points"
     ours = text["ours"] if row["status"] == "run" else ""
     apart = f" ({text['difference']})".replace("-", "\N{MINUS SIGN}") if text["difference"] else ""
     printed = row["printed"]
     for key, words in PAPERS.items():
         printed = printed.replace(key, words.partition(" ")[0])
     joined = ", ".join(filter(None, (*cell, network, measure)))
-    return [joined, said(row["method"]), printed, text["paper"], f"{ours}{apart}", state_of(row)]
+    doubted = " (another source differs)" if "and is preferred" in row["note"] else ""
+    return [joined, said(row["method"]), printed, text["paper"] + doubted, f"{ours}{apart}", state_of(row)]
 
 
 def _side(place: int) -> str:
