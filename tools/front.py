@@ -42,8 +42,9 @@ WORDS = (
 )
 TOLD = {  # caption of a figure, and what somebody would see
     "film": (
-        "Paper 2's recovery on Digits-LT: ten images are changed until a network measures on them what it measures on "
-        "real ones. Above, how many real images a class has; the curve is the distance that the next step measures.",
+        "Paper 2's recovery on Digits-LT, one image of each class with the number of its real ones: the pixels change "
+        "so that what a network measures on them comes closer to what it measures on real images. The curve is that "
+        "distance at the next step; it does not reach zero.",
         "A row of ten digits above a curve that falls with bumps. The digits grow more contrasted and get stripes.",
     ),
     "sets": (
@@ -55,7 +56,8 @@ TOLD = {  # caption of a figure, and what somebody would see
     "judges": (
         "Six sets under three judges, on CIFAR-10-LT at imbalance factor 100 with ten images per class, at this book's "
         "reduced scale. A judge trains new networks on a set and tests them; in paper 2's, another network, the "
-        "teacher, labels the images. Who labels changes the score of random ones by more than any of these sets adds.",
+        "teacher, labels the images. Who labels changes the score of random images by about as much as the best of "
+        "these sets adds to them.",
         "Six rows with three dots each. Under the debiased teacher all sets lie close together, far right of what the "
         "plain teacher and stored labels give most of them.",
     ),

@@ -32,8 +32,9 @@ def links(root: Path = ROOT) -> str:
             f"**[Read the book]({site_url(root)})**, or `git clone {repository_url(root)}` and [run it](#two-commands)."
         )
     return (
-        "[`make book`](#two-commands) renders the book from a clone. Links to the rendered book and to Colab stand "
-        "here as soon as `make repository URL=https://github.com/OWNER/NAME` has set the address of this repository."
+        "To read the book, run [`make book`](#two-commands) in a clone: the notebooks of the repository have no "
+        "outputs. (`make repository URL=https://github.com/OWNER/NAME` sets the address that links to a rendered book "
+        "and to Colab need.)"
     )
 
 

@@ -58,7 +58,7 @@ def _before(found: Boards) -> tuple[str, bool]:
     one = found["cifar10"]
     base = _percent(one, "random", STORED)
     start, end = _percent(one, "damed", STORED, START) - base, _percent(one, "damed", STORED) - base
-    return f"{start:.1f} of {end:.1f} points above random images", 0.5 < start / end < 1
+    return f"{start:.1f} of {end:.1f} points", 0.5 < start / end < 1
 
 
 def _prior(found: Boards) -> tuple[str, bool]:
@@ -119,7 +119,7 @@ def _score(entry: Entry) -> float:
 
 def _adsa(found: Boards) -> tuple[str, bool]:
     points = _difference(found["cifar10"], ("edc_adsa", PLAIN), ("unilevel", DEBIASED))
-    return f"{points:+.1f} points", points < 0
+    return f"{points:+.1f} points (EDC's teacher is plain)", points < 0
 
 
 def _copies(found: Boards) -> tuple[str, bool]:
@@ -139,8 +139,8 @@ def _third(found: Board, method: str, on: Evaluator, group: str) -> float:
 
 QUESTIONS = (
     Question(
-        "How much of a method's score exists before its first iteration?",
-        "Most of paper 1's lead",
+        "How much of DAM + ED's lead over random images is there before its first iteration?",
+        "Most",
         _before,
         CONTROLS,
         "how-much-exists-before-the-first-iteration-and-what-do-the-iterations-add",

@@ -23,7 +23,7 @@ from ltdd_utils.report.campaign import campaign_section
 from ltdd_utils.report.elements import elements_table, scope_table, states_table
 from ltdd_utils.report.headline import headline_table
 from ltdd_utils.report.luck import example, luck_tables
-from ltdd_utils.report.page import reproduction_page
+from ltdd_utils.report.page import opening, reproduction_page
 from ltdd_utils.report.speed import costs_table, precision_tables, speed_tables
 from ltdd_utils.report.status import explained
 
@@ -88,7 +88,9 @@ def _files(root: Path) -> dict[Path, str]:
         elements: with_part(with_part(listed, elements_table(table), *ELEMENTS), states_table(listed), *COUNTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: _front(first, headline, answers_table(records, "../notebooks")),
-        readme: with_part(_front(readme, headline, answers_table(records, "notebooks")), summary),
+        readme: with_part(
+            _front(readme, headline, answers_table(records, "notebooks")), f"{opening(table)}\n\n{summary}"
+        ),
     }
 
 
