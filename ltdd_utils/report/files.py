@@ -78,7 +78,7 @@ def _files(root: Path) -> dict[Path, str]:
     readme, first = root / "README.md", root / "book" / "intro.md"
     headline = headline_table(records, published)
     table, elements = compare(records, published, known), root / "book" / "elements.md"
-    summary, speed = explained(table), root / "book" / "speed.md"
+    summary, speed = f"{opening(table)}\n\n{explained(table)}", root / "book" / "speed.md"
     listed = with_part(elements.read_text(encoding="utf-8"), scope_table(table), *SCOPE)
     count = root / "book" / "counting.md"
     counted = with_part(count.read_text(encoding="utf-8"), example(records), *EXAMPLE)
@@ -88,9 +88,7 @@ def _files(root: Path) -> dict[Path, str]:
         elements: with_part(with_part(listed, elements_table(table), *ELEMENTS), states_table(listed), *COUNTS),
         root / "book" / "reproduction.md": reproduction_page(records, published, known) + _to_run(root / "results"),
         first: _front(first, headline, answers_table(records, "../notebooks")),
-        readme: with_part(
-            _front(readme, headline, answers_table(records, "notebooks")), f"{opening(table)}\n\n{summary}"
-        ),
+        readme: with_part(_front(readme, headline, answers_table(records, "notebooks")), summary),
     }
 
 
