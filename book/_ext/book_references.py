@@ -8,7 +8,7 @@ from pybtex.richtext import Text
 from pybtex.style.formatting import toplevel
 from pybtex.style.formatting.alpha import Style as AlphaStyle
 from pybtex.style.labels.alpha import LabelStyle as AlphaLabels
-from pybtex.style.template import Node, field, join, optional, sentence, tag
+from pybtex.style.template import Node, field, optional, sentence, tag
 from sphinx.application import Sphinx
 
 STYLE = "names_and_years"
@@ -25,20 +25,20 @@ class Labels(AlphaLabels):
 
 
 class Style(AlphaStyle):
-    """The usual form of an entry, with what the book calls the paper or its method at the end."""
+    """The usual form of an entry, after what the book calls the paper or its method."""
 
     default_label_style = STYLE
 
     def get_inproceedings_template(self, entry: Entry) -> Node:
         """A paper of a conference."""
-        return toplevel[super().get_inproceedings_template(entry), *self._called()]
+        return toplevel[*self._called(), super().get_inproceedings_template(entry)]
 
     def get_misc_template(self, entry: Entry) -> Node:
         """A preprint or a report."""
-        return toplevel[super().get_misc_template(entry), *self._called()]
+        return toplevel[*self._called(), super().get_misc_template(entry)]
 
     def _called(self) -> Iterator[Node]:
-        yield optional[sentence[join["In this book: ", tag("strong")[field("called")]]]]
+        yield optional[sentence[tag("strong")[field("called")]]]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
