@@ -91,8 +91,8 @@ def shown(page: str) -> list[str]:
 
 
 def scored(line: str) -> str:
-    """A line without the digits of its accuracies, which processors and shorter trainings change."""
-    return re.sub(r"\d+\.\d%", "score", line)
+    """A line without the digits of its accuracies and seconds, which processors and shorter trainings change."""
+    return re.sub(r"\d+\.\d%|\d+ s$", "number", line)
 
 
 @pytest.mark.float32

@@ -61,7 +61,8 @@ Words such as `--targets logits` in a line are options, as they are typed.
 
 If the line is not enough, search this page for a word of it: beside it stands the input that it was said about.
 The page can also be read beforehand, as the list of what is refused.
-What is doubtful, but can be read, is not refused: the page [your own data](own_data.md) says what a warning means.
+What is doubtful, but can be read, is not refused.
+What a warning means, [What is read of your data](reading_data.md) and [Your own data](own_data.md) say.
 
 ## How to read the tables
 
