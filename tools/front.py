@@ -42,8 +42,9 @@ WORDS = (
 )
 TOLD = {  # caption of a figure, and what somebody would see
     "film": (
-        "Paper 2's recovery on Digits-LT: ten images are changed until a network measures on them what it measures on "
-        "real ones. Above, how many real images a class has; the curve is the distance that the next step measures.",
+        "Paper 2's recovery on Digits-LT: ten images are changed so that what a network measures on them comes closer "
+        "to what it measures on real ones. Above, how many real images a class has; the curve is the distance that the "
+        "next step measures.",
         "A row of ten digits above a curve that falls with bumps. The digits grow more contrasted and get stripes.",
     ),
     "sets": (
