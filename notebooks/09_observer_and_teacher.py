@@ -475,7 +475,7 @@ notebook.table(
 # %% [markdown]
 # Most of the images that the re-weighted head gets wrong are taken for a *more frequent* digit, above all for 1; none are taken for 0, the most frequent one.
 # So both the frequency of a digit and its likeness in shape may be at work.
-# The weight of the rarest class is not what takes them: the re-weighted head calls 12 of them a 9, the plain teacher 10.
+# They are not taken by the rarest class: the re-weighted head calls 12 of them a 9, the plain teacher 10.
 #
 # ## A control that costs nothing
 #

@@ -435,9 +435,9 @@ figure(
 # (The running averages smooth both curves.)
 # The one on the left jumps with the size of the crop: a small crop of a digit shows a blurred stroke or nothing at all, and no change of pixels can give it the statistics of whole digits.
 #
-# Now we measure the finished images in three ways: whole; under new random crops; and whole, with an observer that took no part (the *bystander*).
+# Now we measure the finished images in four ways: whole; whole, with an observer that took no part (the *bystander*); whole, with the first layer counted once like the others instead of ten times; and under new random crops.
 # Images that are optimised under a network may fit only that network, as adversarial examples do.
-# This independent network is a *plain* observer from another seed, with *its own* class-fair statistics of the real data.
+# The bystander is a *plain* observer from another seed, with *its own* class-fair statistics of the real data.
 # The distances need a scale: random real images, the same number of each class.
 
 # %%
@@ -521,7 +521,6 @@ assert of_first > 0.9 and round(other_way["random crops"].mean(), 2) == 8.20
 
 # %% [markdown]
 # Claim 2 holds on all three seeds.
-# In the third column the first layer counts like the others, instead of ten times.
 # Three observations:
 #
 # - **Crops start far away**, much farther than real images at random: a crop is a magnified part with thicker strokes, and the most confident crops are not a random sample.
