@@ -117,13 +117,13 @@ PAPER_2 = Diagram(
     "Paper 2: the uni-level method",
     "Long-tailed real images train two debiased networks, an observer and a teacher. From the observer come statistics "
     "in which every class weighs the same. The initial images are the crops of which the teacher is surest, taken in "
-    "rounds. In the recovery they change until their statistics agree with those of the real images. The teacher then "
-    "answers for every view of the images, and new students learn from these answers.",
+    "rounds. In the recovery they change so that their statistics come closer to those of the real images. The teacher "
+    "then answers for every view of the images, and new students learn from these answers.",
     {
         "real": Box(0, 0, "real", "Long-tailed images", ("a few classes", "have most of them"), ("01",)),
         "observer": Box(1, 0, "expert", "Observer", ("debiased,", "with BatchNorm"), ("09",)),
         "statistics": Box(2, 0, "expert", "Class-fair statistics", ("every class", "weighs the same"), ("08",)),
-        "recovery": Box(3, 0, "set", "Recovery", ("images change until", "statistics agree"), ("10",)),
+        "recovery": Box(3, 0, "set", "Recovery", ("images change so that", "statistics get closer"), ("10",)),
         "teacher": Box(1, 1, "expert", "Teacher", ("debiased,", "built like a student"), ("09",)),
         "initial": Box(2, 1, "set", "Initial images", ("its surest crops,", "in rounds"), ("10",)),
         "set": Box(3, 2, "set", "Distilled set", ("images; labels come", "from the teacher"), ("10", "12")),

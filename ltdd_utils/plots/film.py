@@ -56,7 +56,8 @@ def film(
     parts = [f'<div class="ltdd-row ltdd-over">{"<span></span>" * named}<div>{columns}</div></div>'] if over else []
     for name, content in strips.items():
         width, height = Image.open(io.BytesIO(content)).size
-        shape = f"aspect-ratio: {width} / {height / len(captions):g}"
+        tall = height / len(captions)
+        shape = f"aspect-ratio: {width} / {tall:g}; --images: {max(1, round(width / tall))}"  # images are square
         side = f"<span>{escape(name)}</span>" * named
         image = f'<img src="{address(content, "webp")}" alt="" class="dark-light">'
         parts.append(f'<div class="ltdd-row">{side}<div class="ltdd-screen" style="{shape}">{image}</div></div>')

@@ -48,6 +48,7 @@ def test_a_film_is_whole_in_itself_and_has_a_still_outside_of_its_script():
     html = player(film)
     assert [image.size for image in images(html)] == [(8, 12)] * 2
     assert re.findall(r"<span>(\w+)</span>", html) == ["a", "b", "first", "second"]
+    assert re.findall(r"--images: (\d+)", html) == ["2", "2"], "a gap beside each image"
     assert json.loads(unescape(re.search(r'data-states="([^"]*)"', html)[1])) == TOLD
     (places,) = re.findall(r'data-points="([^"]*)"', html)
     points = [tuple(map(float, point.split(","))) for point in places.split(" ")]
