@@ -461,18 +461,13 @@ print(f"first local minimum {tau}, global {lowest[0]} of 20, limit {limit:.2f}")
 print(f"it falls again from {peak}, and is below the first minimum from {under}")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-drawn = plots.curves(
-    {"": {"criterion": (taus, spread)}}, "strength τ", "std over classes", level=limit
-)
-drawn.axes[0].scatter(tau, dict(pairs)[tau], color="#d55e00", s=40, zorder=4)
-drawn.axes[0].axvspan(0, ADSAConfig().largest, color="#0072b2", alpha=0.12, lw=0)
+lines, chosen = {"": {"criterion": (taus, spread)}}, (tau, dict(pairs)[tau])
 figure(
-    drawn,
+    plots.curves(lines, "strength τ", "std over classes", level=limit, dot=chosen),
     "ADSA's criterion with 200 planted classes: the minimum that is meant (dot) comes "
-    "first; after a maximum the curve falls below it, towards the limit (dashed). The "
-    "band is the range of the search in this book.",
+    "first; after a maximum the curve falls below it, towards the limit (dashed).",
     "A curve that falls to a shallow minimum with a dot, rises a little, and then falls "
-    "far below the dot towards a dashed line. A band covers its beginning.",
+    "far below the dot towards a dashed line.",
 )
 
 # %% [markdown]

@@ -23,7 +23,13 @@ Line = tuple[Sequence[float], Tensor | Sequence[float] | Sequence[Sequence[float
 
 @styled
 def curves(
-    panels: Mapping[str, Mapping[str, Line]], x: str, y: str, log: str = "", level: float | None = None
+    panels: Mapping[str, Mapping[str, Line]],
+    x: str,
+    y: str,
+    log: str = "",
+    level: float | None = None,
+    *,
+    dot: tuple[float, float] | None = None,
 ) -> Figure:
     """One line per name in each panel; of several repeats the mean, in a band of one standard deviation to each side.
 
@@ -36,6 +42,7 @@ def curves(
         y: the same for the vertical axis.
         log: the axes that are logarithmic: "", "x", "y" or "xy".
         level: where to draw a dashed horizontal line, such as the value of having done nothing.
+        dot: a point to mark in every panel, such as the one that was chosen.
     """
     figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
     styles = looks(name for lines in panels.values() for name in lines)
@@ -51,6 +58,8 @@ def curves(
                 axes.fill_between(positions, mean - deviation, mean + deviation, color=colour, alpha=0.2, lw=0)
         if level is not None:
             axes.axhline(level, color=INK, lw=1, ls="--")
+        if dot is not None:
+            axes.scatter(*dot, color=INK, s=40, zorder=4)
     drawn[0, 0].set_ylabel(y)
     if len(panels) == 1 and 1 < len(styles) <= DIRECT:
         figure.canvas.draw()  # names are placed in points, so the heights must be settled
