@@ -124,7 +124,7 @@ def _adsa(found: Boards) -> tuple[str, bool]:
 
 def _copies(found: Boards) -> tuple[str, bool]:
     many, few = (100 * _third(found[name], "random", STORED, "tail") for name in ("digits, IF 5", "digits, IF 60"))
-    words = f"random digits, rarest third: {many:.0f} % at IF 5, without copies, {few:.0f} % at IF 60, with them"
+    words = f"random digits, rarest third: {many:.0f} % at IF 5, {few:.0f} % at IF 60, where copies stand in for images"
     return words, few < many
 
 

@@ -138,11 +138,12 @@ def opening(table: pd.DataFrame) -> str:
     run = exact(table).drop_duplicates(["paper", *TARGET_KEYS, "scale"]).dropna(subset="difference")
     gaps = {scale: run.loc[(run["scale"] == "paper") == scale, "difference"] for scale in (True, False)}
     at_scale = f"; ours minus the paper's is {between(gaps[True])} points" if len(gaps[True]) else ""
-    reduced = f", so its gaps ({between(gaps[False])} points) are expected" if len(gaps[False]) else ""
+    reduced = f" (gaps of {between(gaps[False])} points)" if len(gaps[False]) else ""
     return (
         f"Of {sum(count.values())} printed accuracies {count[PUBLISHED]} has a run at published scale beside it"
         f"{at_scale}.\n{count[REDUCED]} have one at a reduced scale, with narrow networks and few epochs{reduced}: "
-        f"ours is lower in {(gaps[False] < 0).sum()} of these {len(gaps[False])}.\n"
+        f"ours is lower in {(gaps[False] < 0).sum()} of these {len(gaps[False])}, as is expected, and higher in "
+        f"{(gaps[False] > 0).sum()}, which the scale does not explain.\n"
         f"Of the rest, {count[WAITING]} were not run; for {count[UNTOLD]} the paper does not say how students were "
         f"trained and labelled, so nothing can stand beside them; {count[NO_RECIPE]} have no recipe here."
     )
