@@ -305,7 +305,7 @@ head, mid, rare = (mean_of.loc[(datm, "class labels")] - mean_of.loc[(datm, datm
 assert head < -10 and mid > 10 and rare < 5
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-shown = parts[["step size", *columns, "students"]].rename("images of {}".format, level=0)
+shown = parts[["step size", *columns]].rename("images of {}".format, level=0)
 assert parts.students[ed, dam_ed] == 1
 notebook.table(shown, "Parts of two sets put together, %")
 
