@@ -232,7 +232,7 @@ notebook.table(way, "Before the choice: validation, paper 1's judge")
 
 # %% [markdown]
 # The last row has the highest score, and became LADM.
-# Its lead over the rows that differ from it by one step is below the margin, but for the large weight.
+# Two rows differ from it in the weight alone: it leads that with 0.125 by less than the margin, and that with 0.5 by far.
 # A large weight, 0.5, which is IDM's published one, costs all that the rest had won.
 # No smaller weight was tried before the choice, nor more iterations, more teachers, another $\tau$ or whole images instead of small ones.
 #

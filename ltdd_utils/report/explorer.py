@@ -64,7 +64,7 @@ def state_of(row: Mapping[str, Any]) -> str:
     """
     if not given(row["mean"]):
         return ABSENT
-    if row["status"] != "run" and row["metric"] != "accuracy" and not row["metric"].startswith(LEAD):
+    if row["status"] != "run" and row["metric"] != "accuracy":
         return OTHER
     if row["status"] == "not run":
         return WAITING
@@ -115,7 +115,7 @@ def _cells(row: Mapping[str, Any], text: Mapping[str, str]) -> list[str]:
     apart = f" ({text['difference']})".replace("-", "\N{MINUS SIGN}") if text["difference"] else ""
     printed = row["printed"]
     for key, words in PAPERS.items():
-        printed = printed.replace(key, words.partition(" ")[0])
+        printed = printed.replace(key, words.partition(" ")[0]).replace(", Table ", " T")
     joined = ", ".join(filter(None, (*cell, network, measure)))
     doubted = " (another source differs)" if "and is preferred" in row["note"] else ""
     return [joined, said(row["method"]), printed, text["paper"] + doubted, f"{ours}{apart}", state_of(row)]
