@@ -445,12 +445,12 @@ assert gain.verdict["tail third"] == "not resolved"
 rarest, before = gain.iloc[len(tail) - 1], gain.iloc[len(tail) - 2]
 assert rarest.verdict == "resolved" and rarest.points > 0
 assert before.verdict == "not resolved"
-assert (round(before.points), round(before.needed)) == (-20, 31)
+assert -before.needed < before.points < 0
 notebook.table(gain, "The re-weighted head minus a plain teacher")
 
 # %% [markdown]
 # The rarest class gains.
-# The next class is 20 points lower on average, but the margin is 31: no loss is resolved.
+# The next class is lower on average, but by less than the margin: no loss is resolved.
 # In the mean of the third the two nearly cancel, and no gain is resolved either.
 #
 # The second panel of the figure shows why the gain is not larger.
@@ -469,7 +469,7 @@ rows = {
 called = pd.DataFrame(rows, index=pd.Index(data.class_names, name="called"))
 wrong = called["debiased, re-weighted head"].drop(data.class_names[tail[-2]])
 assert wrong[:7].sum() > 3 * wrong.iloc[-1] and wrong.idxmax() == "1" and wrong["0"] == 0
-assert (wrong["9"], called.loc["9", "plain teacher"]) == (12, 10)
+assert 0 < wrong["9"] < wrong["1"]
 notebook.table(
     called,
     f"Test images of class {data.class_names[tail[-2]]}, by the answer, seeds together",
@@ -478,7 +478,7 @@ notebook.table(
 # %% [markdown]
 # Most of the images that the re-weighted head gets wrong are taken for a *more frequent* digit, above all for 1; none are taken for 0, the most frequent one.
 # So both the frequency of a digit and its likeness in shape may be at work.
-# They are not taken by the rarest class: the re-weighted head calls 12 of them a 9, the plain teacher 10.
+# Few of them are taken for 9, the rarest class.
 #
 # ## A control that costs nothing
 #
@@ -559,12 +559,12 @@ table = pd.DataFrame(means).T
 table["head - tail"] = table["head"] - table["tail"]
 table["tail / head"] = table["tail"] / table["head"]
 assert table["head - tail"].iloc[1] < table["head - tail"].iloc[0]
-assert [round(ratio, 2) for ratio in table["tail / head"]] == [0.66, 0.66]
+assert table["tail / head"].between(0.55, 0.75).all()
 notebook.table(table, "Mean confidence", digits=2)
 
 # %% [markdown]
 # The debiased teachers are less sure on both head and tail.
-# In points the gap between the two is smaller, but as a ratio nothing changed: under both teachers the tail has 0.66 of the head's confidence.
+# In points the gap between the two is smaller, but as a ratio hardly anything changed: under both teachers the tail has about two thirds of the head's confidence.
 # So the two means fell by the same factor, while the histograms changed their shape: mean confidence by itself shows neither more nor less bias.
 # The effects of mixed labels and of weights were not separated.
 # A student that matches the logits by squared error learns that scale too.

@@ -36,7 +36,7 @@
 # > No student and no trajectory here: uni-level distillation begins with crops of real images that a teacher is sure of.
 # > Then it changes their pixels so that the class statistics that an observer, whose weights stay fixed, measures on them come closer to those of the real data.
 # > The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
-# > What comes closer is what the observer was *shown*: if it saw random crops, crops come closer to the data, and whole images need not.
+# > On digits, images that were shown whole come closer to the data, and their crops, too; of images that were shown as random crops only the crops do.
 # > On CIFAR-10-LT recovery adds a few points to what students score (chapter 12); the control on this page is too small to decide that for digits.
 
 # %% tags=["colab", "remove-cell"]
@@ -424,11 +424,11 @@ panels = {
 }
 figure(
     plots.curves(panels, "iteration", "distance in the step", log="y"),
-    "Distance of the statistics in each step: it falls smoothly with whole images, and "
-    "little with the recipe's random crops. Mean over the seeds, in a band of one "
+    "Distance of the statistics in each step: it falls smoothly with whole images; with "
+    "the recipe's random crops it jumps, and falls less. Mean over the seeds, in a band of one "
     "standard deviation.",
-    "Two panels on a logarithmic axis. On the left the line jumps up and down around "
-    "one level; on the right it falls smoothly.",
+    "Two panels on a logarithmic axis. On the left the line jumps up and down and "
+    "falls a little; on the right it falls smoothly.",
 )
 
 # %% [markdown]
@@ -515,21 +515,21 @@ of_first = 10 / 9 * (gained["whole"] - gained["whole, layers alike"]) / gained["
 print(f"share of the first layer in the gain of whole images: {100 * of_first:.0f} %")
 at_random, shown = table["real images"], ("whole", "whole, layers alike")
 told = [[round(rows[n].mean(), 2) for rows in (began, other_way, at_random)] for n in shown]
-assert told[0] == [3.55, 1.37, 0.59] and told[1][:2] == [1.10, 0.76]
-assert [round(rows["random crops"].mean(), 2) for rows in (at_random, ours)] == [8.26, 8.43]
-assert of_first > 0.9 and round(other_way["random crops"].mean(), 2) == 8.20
+assert told[0][0] > 2 * told[0][1] > 3 * told[0][2] and told[1][0] > 1.2 * told[1][1]
+at_crops = [rows["random crops"].mean() for rows in (at_random, ours, other_way)]
+assert of_first > 0.8 and max(at_crops) < 1.1 * min(at_crops)
 
 # %% [markdown]
 # Claim 2 holds on all three seeds.
 # Three observations:
 #
 # - **Crops start far away**, much farther than real images at random: a crop is a magnified part with thicker strokes, and the most confident crops are not a random sample.
-# - **With whole images in every step** these come closer, but do not arrive: from 3.55 to 1.37, where random real images have 0.59.
+# - **With whole images in every step** these come closer, but do not arrive: to about twice the distance of random real images.
 #   The independent observer, of the same architecture, sees nearly the same, so the gain is not peculiar to the network that was used.
-#   Nearly all of the gain is in layer 1, which counts ten times (the line below the table); with all layers alike it is from 1.10 to 0.76, and the last layer moves away (Figure 10.5).
-# - **With the recipe's crops** the crops come closer: random crops of real images are themselves 8.26 from the targets, and recovered crops end at 8.43.
+#   Nearly all of the gain is in layer 1, which counts ten times (the line below the table); with all layers alike the gain is much smaller, and the last layer moves away (Figure 10.5).
+# - **With the recipe's crops** the crops come closer: random crops of real images are themselves far from the targets, and recovered crops end at about their distance.
 #   So recovery ends about where real crops are, at the expense of the whole image as this observer sees it.
-#   Images that were recovered whole end there too, at 8.20.
+#   Random crops of images that were recovered *whole* end there, too.
 #   For the bystander the whole images move much less (second column).
 #
 # The recipe's crops are those released for CIFAR-10, where the statistics, too, are of whole images (shifted by a few pixels).
@@ -590,7 +590,7 @@ figure(
 # Left: with the recipe's crops nothing comes closer; the mean of layer 1 stays where it was, and everything else moves away.
 # Middle: with whole images layer 1, which counts ten times, gains, and the last layer moves away in mean and variance.
 # Right: without cross-entropy every row gains.
-# So cross-entropy is the cause in the last layer.
+# So on this seed cross-entropy is the cause in the last layer.
 #
 # ## Control: no recovery
 #
@@ -636,12 +636,12 @@ pairs = {"Digits-LT, this page": by_seed[::-1], "CIFAR-10-LT, records": on_cifar
 found = contrasts({name: tuple(pair) for name, pair in pairs.items()})
 assert found.verdict.tolist() == ["not resolved", "resolved"]
 assert found.needed.iloc[0] > found.points.iloc[1]
-assert round(found.needed.iloc[0], 1) == 5.5
-assert [round(found[of].iloc[1], 1) for of in ("points", "needed")] == [3.3, 2.1]
+assert found.needed.iloc[0] > 3
+assert 2 < found.points.iloc[1] < 5
 notebook.table(found, "What recovery adds to crops")
 
 # %% [markdown]
-# The margin on this page, 5.5 points, is larger than the whole effect on CIFAR-10-LT, +3.3 ± 2.1 points.
+# The margin on this page is larger than the whole effect on CIFAR-10-LT, which is a few points.
 # So this control decides nothing: a gain like that one could not be seen here.
 #
 # **What is not shown here.**
@@ -660,9 +660,9 @@ notebook.checked()
 # - SRe2L, RDED, EDC and the uni-level method are the same pipeline with different settings.
 # - Rounds keep every image of a small class among the initial crops; choosing by score alone does not.
 # - The released class term compares no single class; the form used here compares each class with its own target.
-# - Recovery fits the observer's input.
-#   Seen whole, images come closer (3.55 to 1.37; real images 0.59), also for another network of the same architecture; nearly all of it is layer 1, which counts ten times, and the last layer moves away.
-#   Seen through random crops, on digits, crops end about where real crops are, and whole images move away.
+# - What recovery is shown decides what comes closer.
+#   Seen whole, images and their crops come closer, also for another network of the same architecture; nearly all of it is layer 1, which counts ten times, and the last layer moves away.
+#   Seen through random crops, on digits, only the crops come closer, and whole images move away.
 # - So on digits recovery with the recipe's random crops makes whole images worse by its own measure.
 #   Whether students gain is not decided here; on CIFAR-10-LT recovery adds a few points.
 # - The observer is unchanged afterwards, bit by bit.

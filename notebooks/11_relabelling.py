@@ -342,13 +342,13 @@ here, there = "Digits-LT, this page", "CIFAR-10-LT, scale cpu"
 found = contrasts({here: tuple(pairs), there: on_cifar})
 assert (found.verdict == "resolved").all()
 assert recipes.recipe("edc_cifar10", scale="cpu").evaluate.train.epochs == 300
-told = [tuple(row) for row in found[["points", "needed"]].round(1).to_numpy().tolist()]
-assert told == [(27.3, 3.8), (9.4, 2.0)]
+assert found.points.iloc[0] > 2 * found.points.iloc[1] > 10
 notebook.table(found, "Labels for every view minus one stored label, sets of EDC")
 
 # %% [markdown]
 # Claim 1 holds for these students.
-# How large the difference is depends on the length of the training: here, after 24 epochs, it is +27.3 ± 3.8 points, and with the 300 epochs of scale `cpu` it is +9.4 ± 2.0 on CIFAR-10-LT (from the records of chapter 12, one pair).
+# How large the difference is, is another matter: the second row has CIFAR-10-LT at scale `cpu`, where students have 300 epochs instead of 24 (chapter 12, one pair), and it is less than half.
+# Data, network and length of training all differ, so this does not say which of them does it.
 # By thirds of the classes:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -456,7 +456,7 @@ limit = math.sqrt(ties * (len(many) - ties)) / len(many)
 taus, spread = zip(*pairs, strict=True)
 peak = max(pairs[: taus.index(8.0)], key=lambda pair: pair[1])[0]
 under = next(at for at, value in pairs if at > peak and value < dict(pairs)[tau])
-assert (tau, peak, under) == (1.0, 2.75, 4.0)
+assert 0.5 < tau < 2 < peak < 3.5 < under < 5
 print(f"first local minimum {tau}, global {lowest[0]} of 20, limit {limit:.2f}")
 print(f"it falls again from {peak}, and is below the first minimum from {under}")
 
@@ -471,7 +471,7 @@ figure(
 )
 
 # %% [markdown]
-# The range must be narrow: the criterion falls from $\tau = 2.75$ on, and is below the meant minimum from $\tau = 4$.
+# The range must be narrow: a little farther on the criterion falls again, and then is below the minimum that is meant.
 # So here the search is limited to $[0, 3]$, and takes the *first local* minimum from 0 upwards.
 # (The range and this rule are ours, since we only have a summary.)
 
@@ -653,7 +653,7 @@ print(f"correlation of the mean logit with the log prior: {lean:.2f}")
 notebook.table(own_mean, "The mean of the logits, and the log prior", digits=2)
 
 # %% [markdown]
-# They do not: over the balanced test images their correlation with the log prior is negative, so they lean towards the *tail*, and add to the shift.
+# They do not: over the balanced test images their correlation with the log prior is negative, so on the whole they lean towards the *tail*, and add to the shift (it rests mostly on few of the ten classes).
 #
 # If this explanation is right, a longer training must ease the problem, because $a$ grows.
 # Follow one pair of students for longer:
@@ -697,8 +697,8 @@ figure(
 ends = {name: scores(log[-1][0]) for name, log in logs.items()}
 if long_epochs == 80:  # the two tails, and the two means
     of_thirds = pd.DataFrame(ends).round(1).loc[["tail", "overall"]]
-    assert of_thirds["ADSA"].tolist() == [85.3, 78.0]
-    assert of_thirds["teacher as it is"].tolist() == [50.0, 84.4]
+    better = of_thirds["ADSA"] - of_thirds["teacher as it is"]
+    assert better["tail"] > 15 and better["overall"] < 0
 if long_epochs <= 80:  # eased, not cured
     assert (
         facts["head"].max() + 20 < ends["ADSA"]["head"] < ends["teacher as it is"]["head"]
@@ -708,8 +708,8 @@ notebook.table(pd.DataFrame(ends).T, "At the end of training: accuracy, %")
 
 # %% [markdown]
 # The mean is learned after a few epochs, $a$ grows slowly, and under ADSA the head comes back only as $a$ grows.
-# The longer training eases the problem and does not cure it: after 80 epochs the student under ADSA is far ahead in the tail, with 85.3 % to 50.0 %, which is what ADSA is for.
-# But it is still below the other one in the head, and over all classes, with 78.0 % to 84.4 %.
+# The longer training eases the problem and does not cure it: after 80 epochs the student under ADSA is far ahead in the tail, which is what ADSA is for.
+# But it is still below the other one in the head, and over all classes.
 # The student of the uncalibrated teacher also learns the head late.
 # The model above does not explain this: at its $a$ the student should have the head already.
 # We do not know why.
