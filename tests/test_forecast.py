@@ -83,6 +83,14 @@ def test_more_images_take_longer_in_proportion(tmp_path):
     assert told(tmp_path, recipes.recipe("random_digits", ipc=30))["students"].seconds == pytest.approx(30.0)
 
 
+def test_another_long_tail_has_another_time_of_its_experts(tmp_path):
+    recipe = recipes.recipe("damed_digits", imbalance_factor=20)
+    recorded(tmp_path, recipe, experts=10.0, students=20.0)
+    found = told(tmp_path, recipes.recipe("damed_digits", imbalance_factor=5))
+    assert found["experts"].basis == "scaled" and found["experts"].seconds > 10
+    assert found["students"].basis == "recorded"
+
+
 @pytest.mark.parametrize(("key", "stage"), [("method.iterations", "matching"), ("method.experts.count", "experts")])
 def test_iterations_and_experts_are_carried_over(key, stage, tmp_path):
     recipe = recipes.recipe("damed_cifar10")

@@ -102,10 +102,10 @@ def _measured(recipe: Recipe, counts: Sequence[int]) -> list[_Measured]:
         effort = stage.effort if stage.name != PREPROCESS else Effort(recipe.evaluate.preprocess.kind, 1)
         kind = None if effort is None else (stage.name, effort.kind)
         near = (recipe.data.name, recipe.scale)
-        # An epoch of another data set is longer; and a changed number of iterations is no other recipe.
-        amount = None if effort is None else effort.amount
-        key = config_id({"stage": alike[stage.name], "data": recipe.data.name, "amount": amount})
-        found.append(_Measured(stage.name, key, kind, _work(effort, recipe, counts), near))
+        # An epoch of another data set or long tail is longer; and a changed number of iterations is no other recipe.
+        amount, work = None if effort is None else effort.amount, _work(effort, recipe, counts)
+        key = config_id({"stage": alike[stage.name], "data": recipe.data.name, "amount": amount, "work": work})
+        found.append(_Measured(stage.name, key, kind, work, near))
     return found
 
 
