@@ -556,7 +556,7 @@ print(notebook.versions())
 #
 # <details><summary>Answer</summary>
 #
-# The mosaics, the matching and the small weight: IDM with `--set method.regulariser=0.03`.
+# The mosaics, the matching and the small weight: IDM with `--set method.regulariser=0.01`.
 # With class labels neither the adjusted networks nor the step size 0.03 was seen to add anything (the table of controls).
 #
 # </details>
