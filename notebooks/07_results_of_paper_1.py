@@ -453,6 +453,8 @@ printed = targets()
 printed = printed[(printed.paper == "zhao2025ltdd") & (printed.metric == "accuracy")]
 printed = printed[(printed.dataset == "cifar10") & (printed.ipc == 10)]
 printed = printed[(printed.network == "convnet-d3") & printed.method.isin(methods)]
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.accuracy_by("imbalance_factor", ours, printed),
     "Accuracy against the imbalance factor, ours at reduced scale and as printed: DATM "

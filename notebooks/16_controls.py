@@ -257,6 +257,8 @@ pairs = [("damed", "random"), ("datm", "random")]
 found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
 found = pd.concat(found).swaplevel()
 found = found.sort_index(level=0, sort_remaining=False, kind="stable")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 assert places.loc["IF 60", "rarest"] == 2 and places.loc["IF 5", "places repeated"] == 0
 lead = found.loc["damed - random"]
 assert (lead.verdict == "resolved").all() and lead.points.between(1, 3).all()
