@@ -117,7 +117,7 @@ def _cells(row: Mapping[str, Any], text: Mapping[str, str]) -> list[str]:
     for key, words in PAPERS.items():
         printed = printed.replace(key, words.partition(" ")[0]).replace(", Table ", " T")
     joined = ", ".join(filter(None, (*cell, network, measure)))
-    doubted = " (another source differs)" if "and is preferred" in row["note"] else ""
+    doubted = " ‡" if "and is preferred" in row["note"] else ""
     return [joined, said(row["method"]), printed, text["paper"] + doubted, f"{ours}{apart}", state_of(row)]
 
 

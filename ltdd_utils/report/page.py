@@ -73,6 +73,9 @@ teacher assumed
 : the paper does not say which teacher labelled for the students of this set. Ours is plain; under another one the
   difference may be another.
 
+‡
+: another source prints another number for this cell, and is preferred; the column `note` of the CSV names it.
+
 not run
 : no record exists, and a command would make one.
 

@@ -5,7 +5,7 @@ The rows are plain HTML; a script of a few lines, in the table itself, adds what
 
 __all__ = ["LONG", "LOOK", "SCRIPT"]
 
-LONG = 40  # rows that can be read on a page
+LONG = 36  # rows that can be read on a page
 LOOK = """
 .ltdd-long .box{max-height:40rem;overflow:auto;width:auto;background-attachment:local,local,scroll,scroll;
 background-position:right center,center bottom,right center,center bottom;
