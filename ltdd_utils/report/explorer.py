@@ -115,7 +115,8 @@ def _cells(row: Mapping[str, Any], text: Mapping[str, str]) -> list[str]:
     apart = f" ({text['difference']})".replace("-", "\N{MINUS SIGN}") if text["difference"] else ""
     printed = row["printed"]
     for key, words in PAPERS.items():
-        printed = printed.replace(key, words.partition(" ")[0]).replace(", Table ", " T")
+        printed = printed.replace(key, words.partition(" ")[0])
+    printed = printed.replace(", Table ", " T")
     joined = ", ".join(filter(None, (*cell, network, measure)))
     doubted = " ‡" if "and is preferred" in row["note"] else ""
     return [joined, said(row["method"]), printed, text["paper"] + doubted, f"{ours}{apart}", state_of(row)]
