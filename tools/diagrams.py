@@ -5,7 +5,7 @@ from pathlib import Path
 from notebook_pairs import ROOT, chapters
 
 from ltdd_utils.plots.diagrams import DIAGRAMS, caption_of, draw
-from ltdd_utils.plots.shown import Shown
+from ltdd_utils.plots.shown import Shown, either
 
 __all__ = ["image", "include", "write_includes"]
 
@@ -22,7 +22,8 @@ def include(name: str) -> str:
     links = {chapter.stem[:2]: f"../notebooks/{chapter.stem}.html" for chapter in chapters()}
     title, alternative = caption_of(name)
     caption = f"{title}. Each part leads to its chapter."
-    return Shown(draw(name, links=links), caption, alternative)._repr_html_() + "\n"
+    drawn = either(draw(name, links=links), draw(name, links=links, phone=True))
+    return Shown(drawn, caption, alternative)._repr_html_() + "\n"
 
 
 def write_includes(folder: Path) -> None:

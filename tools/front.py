@@ -21,12 +21,12 @@ from ltdd_utils import plots
 from ltdd_utils.analysis import LEVELS, board
 from ltdd_utils.cli import main as ltdd
 from ltdd_utils.evaluation.evaluator import DEBIASED, PLAIN, STORED
-from ltdd_utils.plots.axes import Axis
+from ltdd_utils.plots.axes import WIDTH, Axis
 from ltdd_utils.plots.explorable import Mark, Rows, still_rows
 from ltdd_utils.plots.film import film as drawn
 from ltdd_utils.plots.film import recorded
 from ltdd_utils.plots.front import judges_chart
-from ltdd_utils.plots.shown import Shown
+from ltdd_utils.plots.shown import Shown, either
 from ltdd_utils.plots.style import SERIES
 from ltdd_utils.recipes import labels
 from ltdd_utils.records import load
@@ -87,13 +87,13 @@ NARROW = 480  # units of a drawing that a phone shows whole
 SHARED = (1200, 630)  # pixels, as sites that show links ask for it
 
 
-def chart(root: Path = ROOT) -> str:
-    """The chart as an ``<svg>`` element."""
+def chart(root: Path = ROOT, width: float = WIDTH) -> str:
+    """The chart as an ``<svg>`` element, as wide as a page or, in units of the drawing, less."""
     found = board("cifar10", imbalance_factor=100, ipc=10, records=load(root / "results", committed_only=True))
     values = {labels.label(name): {on.label: found[name, on].percent for on in JUDGES} for name in SETS}
     looks = {on.label: (labels.judge(on.label), labels.JUDGES[on.label].colour) for on in JUDGES}
     whole = found["full_logit_adjusted", STORED].percent
-    return judges_chart(values, looks, whole, f"{WHOLE}, logit-adjusted loss, paper 1's judge")
+    return judges_chart(values, looks, whole, f"{WHOLE}, logit-adjusted loss, paper 1's judge", width)
 
 
 def image(root: Path = ROOT) -> str:
@@ -104,7 +104,11 @@ def image(root: Path = ROOT) -> str:
 def write_figures(folder: Path, root: Path = ROOT) -> None:
     """Write figures beside their pages: a film, the sets as images, their scores; and the luck of scores."""
     rows, over = plots.read_rows(root / "results" / "pictures" / "sets_cifar10_cpu.png")
-    made = {"film": film(root), "sets": plots.image_rows(rows, over=over), "judges": chart(root)}
+    made = {
+        "film": film(root),
+        "sets": plots.image_rows(rows, over=over),
+        "judges": either(chart(root), chart(root, NARROW)),
+    }
     made["speed"] = durations(root)
     for name in ("damed", "unilevel"):
         scores = pd.read_csv(root / "results" / "variance" / f"{name}_digits.csv")

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ltdd_utils.data.facts import DATASETS
-from ltdd_utils.plots.style import looks, styled, words
+from ltdd_utils.plots.canvas import canvas, label_left, legend, styled
+from ltdd_utils.plots.style import looks, words
 
 __all__ = ["AXES", "accuracy_by"]
 
@@ -35,13 +36,13 @@ def accuracy_by(axis: str, runs: pd.DataFrame, published: pd.DataFrame | None = 
         tables[_title(axis, published, ("paper", "published, {}"))] = published
     names = sorted({name for table in tables.values() for name in table["method"]})
     styles = looks(names)
-    figure, panels = plt.subplots(1, len(tables), figsize=(7, 3.6), sharey=True, squeeze=False)
-    for axes, (title, table) in zip(panels[0], tables.items(), strict=True):
+    figure, panels = canvas(3.6, len(tables), sharey=True)
+    for axes, (title, table) in zip(panels, tables.items(), strict=True):
         axes.set_title(title)
         _lines(axis, axes, table, styles)
-    panels[0, 0].set_ylabel("accuracy on the test set, %")
+    label_left(panels, "accuracy on the test set, %")
     handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=5) for colour, marker in styles.values()]
-    figure.legend(handles, [words(name) for name in names], loc="outside upper center", ncols=min(len(names), 4))
+    legend(figure, handles, [words(name) for name in names], abreast=4)
     return figure
 
 

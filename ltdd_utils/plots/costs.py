@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
-from ltdd_utils.plots.style import PUBLISHED, looks, styled, words
+from ltdd_utils.plots.canvas import canvas, legend, on_phone, styled
+from ltdd_utils.plots.style import PUBLISHED, looks, words
 
 __all__ = ["accuracy_by_cost"]
 
@@ -44,20 +44,20 @@ def accuracy_by_cost(series: Mapping[str, Mapping[str, tuple[float, float]]]) ->
     wrong = [f"{method}: {cost:g} s" for dots in series.values() for method, (cost, _) in dots.items() if cost <= 0]
     if wrong:
         raise ValueError(f"{wrong[0]} has no place on a logarithmic axis; give seconds above 0")
-    figure, axes = plt.subplots(figsize=(7, 6.4))
+    figure, (axes,) = canvas(6.4)
     styles = looks(series)
     for name, dots in series.items():
         costs, scores = zip(*dots.values(), strict=True) if dots else ((), ())
         colour, marker = styles[name]
         axes.scatter(costs, 100 * np.asarray(scores), color=colour, marker=marker, s=30, label=words(name), zorder=3)
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if on_phone() else (1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.margins(x=0.14, y=0.06)
     axes.set(xlabel="seconds up to one trained student", ylabel="accuracy on the test set, %")
     axes.grid(visible=True, axis="x", alpha=0.15)
-    figure.legend(loc="outside upper center", ncols=2)
+    legend(figure, abreast=2)
     figure.canvas.draw()  # names are placed in pixels, so the layout must be settled
     dots = [(words(method), *dot) for dots in series.values() for method, dot in dots.items()]
     front = _front(dots)

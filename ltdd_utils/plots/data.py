@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import MOST_NAMED, looks, name_rows, styled
+from ltdd_utils.plots.canvas import canvas, styled
+from ltdd_utils.plots.rows import MOST_NAMED, name_rows
+from ltdd_utils.plots.style import looks
 
 __all__ = ["class_counts"]
 
@@ -28,7 +29,7 @@ def class_counts(
         unit: what is counted.
         legend: what stands before a line's name.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.27 * min(len(class_names), MOST_NAMED) + 1.2))
+    figure, (axes,) = canvas(0.27 * min(len(class_names), MOST_NAMED) + 1.2)
     styles = looks(series)
     for name, counts in series.items():
         colour, marker = styles[name]

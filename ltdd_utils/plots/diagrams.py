@@ -1,14 +1,15 @@
 """The two methods and the way through the book, drawn as SVG: one visual language, right in light and dark."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ltdd_utils.plots.roadmap import ALTERNATIVE, TITLE, roadmap
-from ltdd_utils.plots.svg import TIP, linked, svg, text
+from ltdd_utils.plots.svg import NARROW, TIP, WIDTH, linked, svg, text
 
 __all__ = ["DIAGRAMS", "Diagram", "caption_of", "draw"]
 
 BOX, GAP = (166, 78), (29, 42)  # width and height of a box; between two
 MARGIN = 6
+LANE = 12  # right of the boxes, for an arrow that leads around them
 KINDS = {  # colour and meaning of a box
     "real": ("#0072B2", "real data"),
     "expert": ("#D55E00", "network trained on them"),
@@ -53,6 +54,9 @@ class Arrow:
         """The corners of its line, from end to end; all parts are upright or level."""
         (start, out), (end, into) = self.start, self.end
         (x, y), (u, v) = boxes[start].port(out, self.shares[0]), boxes[end].port(into, self.shares[1])
+        if out == into == "right":  # around, right of both
+            lane = max(x, u) + LANE
+            return [(x, y), (lane, y), (lane, v), (u, v)]
         if out == into:  # around, below both
             return [(x, y), (x, y + GAP[1] / 2), (u, v + GAP[1] / 2), (u, v)]
         if x == u or y == v:
@@ -144,16 +148,84 @@ PAPER_2 = Diagram(
     ),
     (0, 2),
 )
+
+
+def _moved(diagram: Diagram, places: dict[str, tuple[int, int]]) -> dict[str, Box]:
+    """The boxes of a diagram at other columns and rows."""
+    return {name: replace(box, column=places[name][0], row=places[name][1]) for name, box in diagram.boxes.items()}
+
+
+# The same methods, two boxes wide.
+PHONE_1 = replace(
+    PAPER_1,
+    boxes=_moved(
+        PAPER_1,
+        {
+            "real": (0, 0),
+            "representation": (1, 0),
+            "initial": (0, 1),
+            "classifier": (1, 1),
+            "set": (0, 2),
+            "student": (1, 2),
+            "distance": (1, 3),
+            "scores": (0, 4),
+        },
+    ),
+    arrows=(
+        Arrow(("real", "right"), ("representation", "left")),
+        Arrow(("representation", "bottom"), ("classifier", "top")),
+        Arrow(("classifier", "left"), ("initial", "right")),
+        Arrow(("initial", "bottom"), ("set", "top")),
+        Arrow(("set", "right"), ("student", "left")),
+        Arrow(("student", "bottom"), ("distance", "top")),
+        Arrow(("representation", "right"), ("distance", "right")),
+        Arrow(("classifier", "right"), ("distance", "right")),
+        Arrow(("distance", "left"), ("set", "bottom"), "gradient", (0.5, 0.6)),
+        Arrow(("set", "bottom"), ("scores", "top"), "", (0.25, 0.25)),
+    ),
+    legend=(1, 4),
+)
+PHONE_2 = replace(
+    PAPER_2,
+    boxes=_moved(
+        PAPER_2,
+        {
+            "real": (0, 0),
+            "teacher": (1, 0),
+            "observer": (0, 1),
+            "initial": (1, 1),
+            "statistics": (0, 2),
+            "recovery": (0, 3),
+            "set": (0, 4),
+            "labels": (1, 4),
+            "scores": (1, 5),
+        },
+    ),
+    arrows=(
+        Arrow(("real", "right"), ("teacher", "left")),
+        Arrow(("real", "bottom"), ("observer", "top")),
+        Arrow(("observer", "bottom"), ("statistics", "top")),
+        Arrow(("statistics", "bottom"), ("recovery", "top")),
+        Arrow(("teacher", "bottom"), ("initial", "top")),
+        Arrow(("initial", "bottom"), ("recovery", "right")),
+        Arrow(("recovery", "bottom"), ("set", "top")),
+        Arrow(("set", "right"), ("labels", "left")),
+        Arrow(("teacher", "right"), ("labels", "right")),
+        Arrow(("labels", "bottom"), ("scores", "top")),
+    ),
+    legend=(0, 5),
+)
 DIAGRAMS = ("paper_1", "paper_2", "roadmap")
 
 
-def draw(name: str, here: str | None = None, links: dict[str, str] | None = None) -> str:
+def draw(name: str, here: str | None = None, links: dict[str, str] | None = None, *, phone: bool = False) -> str:
     """An ``<svg>`` element, with text in the colour of the page around it.
 
     Args:
         name: one of ``DIAGRAMS``.
         here: a chapter, ``"04"``; what it is not about is faint. None: nothing is.
         links: address of each chapter; the boxes of those that have one are links.
+        phone: half as wide, and taller.
 
     Raises:
         ValueError: no such diagram, or no part of it is about the chapter.
@@ -161,15 +233,16 @@ def draw(name: str, here: str | None = None, links: dict[str, str] | None = None
     if name not in DIAGRAMS:
         raise ValueError(f"no diagram {name!r}; choose one of {', '.join(DIAGRAMS)}")
     if name == "roadmap":
-        return roadmap(here, links or {})
-    diagram = PAPER_1 if name == "paper_1" else PAPER_2
+        return roadmap(here, links or {}, phone=phone)
+    diagram = {"paper_1": (PAPER_1, PHONE_1), "paper_2": (PAPER_2, PHONE_2)}[name][phone]
     if here is not None and not any(here in box.chapters for box in diagram.boxes.values()):
         raise ValueError(f"no part of {name} is about chapter {here!r}")
     rows = 1 + max(box.row for box in diagram.boxes.values())
     parts = [_arrow(arrow, diagram.boxes, here) for arrow in diagram.arrows]
     parts += [_box(box, here, links or {}) for box in diagram.boxes.values()]
     parts.append(_legend(diagram, here is None))
-    return svg(diagram.title, diagram.alternative, rows * (BOX[1] + GAP[1]) - GAP[1] + MARGIN, parts)
+    height = rows * (BOX[1] + GAP[1]) - GAP[1] + MARGIN
+    return svg(diagram.title, diagram.alternative, height, parts, NARROW if phone else WIDTH)
 
 
 def caption_of(name: str) -> tuple[str, str]:

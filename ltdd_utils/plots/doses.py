@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import INK, PAPER, looks, styled, words
+from ltdd_utils.plots.canvas import canvas, legend, styled
+from ltdd_utils.plots.style import INK, PAPER, looks, words
 
 __all__ = ["dose_response"]
 
@@ -24,7 +24,7 @@ def dose_response(
         lines: method -> slope and intercept, drawn over the teachers that it has.
         hollow: more of ``points``, of teachers of another kind, as hollow dots.
     """
-    figure, axes = plt.subplots(figsize=(7, 4.6))
+    figure, (axes,) = canvas(4.6)
     styles = looks(points)
     for name, dots in points.items():
         (colour, marker), others = styles[name], (hollow or {}).get(name, ())
@@ -44,5 +44,5 @@ def dose_response(
     axes.set_xlabel("accuracy of the teacher, %")
     axes.set_ylabel("accuracy of the students, %")
     axes.grid(visible=True, axis="both")
-    figure.legend(loc="outside upper center", ncols=3)
+    legend(figure)
     return figure

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from ltdd_utils.plots.axes import Axis
+from ltdd_utils.plots.axes import WIDTH, Axis
 from ltdd_utils.plots.explorable import Mark, Rows, still_rows
 
 __all__ = ["judges_chart"]
@@ -12,7 +12,11 @@ STEP = 10  # of the axis, in percent
 
 
 def judges_chart(
-    accuracies: Mapping[str, Mapping[str, float]], looks: Mapping[str, tuple[str, str]], whole: float, words: str
+    accuracies: Mapping[str, Mapping[str, float]],
+    looks: Mapping[str, tuple[str, str]],
+    whole: float,
+    words: str,
+    width: float = WIDTH,
 ) -> str:
     """A row for each set, a dot for each judge, and an upright line for all images.
 
@@ -21,6 +25,7 @@ def judges_chart(
         looks: judge -> its name on the chart, and its colour.
         whole: accuracy of students on all images, in percent.
         words: what that line is.
+        width: of the drawing, in its own units.
     """
     values = [value for row in accuracies.values() for value in row.values()] + [whole]
     low, high = STEP * math.floor(min(values) / STEP), STEP * math.ceil(max(values) / STEP)
@@ -35,4 +40,4 @@ def judges_chart(
         for name, row in accuracies.items()
     )
     seen = f"Accuracy of {len(accuracies)} sets under {len(looks)} judges. {'; '.join(said)}. {words}: {whole:.1f} %."
-    return still_rows(Rows(axis, list(accuracies), level=whole, legend=legend), state, seen)
+    return still_rows(Rows(axis, list(accuracies), level=whole, legend=legend, width=width), state, seen)

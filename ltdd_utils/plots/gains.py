@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import HOLLOW, OURS, arrow, name_rows, styled, words
+from ltdd_utils.plots.canvas import canvas, legend, styled
+from ltdd_utils.plots.rows import arrow, name_rows
+from ltdd_utils.plots.style import HOLLOW, OURS, words
 
 __all__ = ["before_after"]
 
@@ -22,7 +23,7 @@ def before_after(
         before: accuracies of each row's initial sets, fractions; None where one was not scored.
         after: accuracies of its distilled sets, fractions.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
+    figure, (axes,) = canvas(0.5 * len(names) + 1.3)
     for row, (firsts, lasts) in enumerate(zip(before, after, strict=True)):
         starts = 100 * np.array([value for value in firsts if value is not None], dtype=float)
         ends = 100 * np.asarray(lasts, dtype=float)
@@ -32,7 +33,7 @@ def before_after(
             arrow(axes, row, starts.mean(), ends.mean())
         axes.plot([ends.mean()] * 2, [row - 0.25, row + 0.25], color=OURS, lw=2, zorder=3)
     handles = [axes.scatter([], [], **HOLLOW, s=26), axes.scatter([], [], color=OURS, s=26)]
-    figure.legend(handles, ["before the first iteration", "after the last"], loc="outside upper center", ncols=2)
+    legend(figure, handles, ["before the first iteration", "after the last"], abreast=2)
     axes.set_xlabel("accuracy on the test set, %")
     name_rows(axes, [words(name) for name in names])
     return figure

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -13,12 +12,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from ltdd_utils.plots.style import styled
+from ltdd_utils.plots.canvas import PHONE, Canvas, canvas, on_phone, styled
 
 __all__ = ["image_rows", "read_rows", "save_rows", "show_image"]
 
 TOLD = "ltdd"  # the entry of a picture's metadata
 WIDE = 90  # letters that fit above all columns, side by side
+NARROW = 6  # images beside each other on a phone
 GAP = 0.08  # between two images, as a share of one
 
 
@@ -34,7 +34,9 @@ def image_rows(rows: Mapping[str, Tensor], title: str = "", over: Sequence[str] 
         over: a short text for the top of each column.
     """
     columns = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(figsize=(7, _height(len(rows), columns, bool(title), bool(over))))
+    if on_phone():
+        return _on_phone(rows, columns, title, over)
+    figure, (axes,) = canvas(_height(len(rows), columns, bool(title), bool(over)))
     for row, images in enumerate(rows.values()):
         for column, image in enumerate(images):
             left, top = column * (1 + GAP), row * (1 + GAP)
@@ -45,11 +47,44 @@ def image_rows(rows: Mapping[str, Tensor], title: str = "", over: Sequence[str] 
     axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False, labelsize=9)
     if columns * max((len(word) for text in over for word in text.split()), default=0) > WIDE:
         axes.tick_params(axis="x", labelsize=8)
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    _bare(axes)
     if title:
         figure.suptitle(title, fontsize=10)
     return figure
+
+
+def _on_phone(rows: Mapping[str, Tensor], columns: int, title: str, over: Sequence[str]) -> Canvas:
+    """All rows of the first columns, below them all rows of the next ones; names and texts above the images."""
+    blocks = -(-columns // NARROW)
+    width = -(-columns // blocks)
+    inches = (PHONE - 0.1) / (width * (1 + GAP))  # of an image
+    line = 0.19 / inches  # of text, in images
+    figure, (axes,) = canvas(1)
+    top = 0.0
+    for first in range(0, columns, width):
+        texts = list(over[first : first + width])
+        top += line * max((text.count("\n") + 1 for text in texts), default=0)
+        for column, text in enumerate(texts):
+            axes.text(column * (1 + GAP) + 0.5, top - 0.2 * line, text, ha="center", va="bottom", fontsize=9)
+        for name, images in rows.items():
+            top += line * bool(name)
+            axes.text(0, top - 0.2 * line, name, ha="left", va="bottom", fontsize=9)
+            for column, image in enumerate(images[first : first + width]):
+                left = column * (1 + GAP)
+                show_image(axes, image, (left, left + 1, top + 1, top))
+            top += 1 + GAP
+        top += 2 * GAP
+    axes.set(xlim=(0, width * (1 + GAP) - GAP), ylim=(top, 0), xticks=[], yticks=[])
+    _bare(axes)
+    figure.set_size_inches(PHONE, top * inches + 0.1 + 0.3 * bool(title))
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _bare(axes: Axes) -> None:
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
 
 
 def _height(rows: int, columns: int, title: bool, over: bool) -> float:

@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
-from ltdd_utils.plots.style import INK, looks, name_ends, styled, words
+from ltdd_utils.plots.canvas import canvas, label_left, legend, on_phone, styled
+from ltdd_utils.plots.rows import name_ends
+from ltdd_utils.plots.style import INK, looks, words
 
 __all__ = ["curves"]
 
@@ -44,9 +46,9 @@ def curves(
         level: where to draw a dashed horizontal line, such as the value of having done nothing.
         dot: a point to mark in every panel, such as the one that was chosen.
     """
-    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
+    figure, drawn = canvas(3.2, len(panels), sharey=True)
     styles = looks(name for lines in panels.values() for name in lines)
-    for axes, (title, lines) in zip(drawn[0], panels.items(), strict=True):
+    for axes, (title, lines) in zip(drawn, panels.items(), strict=True):
         axes.set(title=title, xlabel=x)
         _scale(axes, log, sorted({position for positions, _ in lines.values() for position in positions}))
         for (name, (positions, values)), width in zip(lines.items(), _widths(lines, "y" in log), strict=True):
@@ -60,14 +62,14 @@ def curves(
             axes.axhline(level, color=INK, lw=1, ls="--")
         if dot is not None:
             axes.scatter(*dot, color=INK, s=40, zorder=4)
-    drawn[0, 0].set_ylabel(y)
-    if len(panels) == 1 and 1 < len(styles) <= DIRECT:
+    label_left(drawn, y)
+    if len(panels) == 1 and 1 < len(styles) <= DIRECT and not on_phone():
         figure.canvas.draw()  # names are placed in points, so the heights must be settled
-        ends = {line.get_label(): line.get_ydata()[-1] for line in drawn[0, 0].get_lines()[: len(styles)]}
-        name_ends(drawn[0, 0], ends, {words(name): colour for name, (colour, _) in styles.items()})
+        ends = {line.get_label(): line.get_ydata()[-1] for line in drawn[0].get_lines()[: len(styles)]}
+        name_ends(drawn[0], ends, {words(name): colour for name, (colour, _) in styles.items()})
     elif len(styles) > 1:
         handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=4) for colour, marker in styles.values()]
-        figure.legend(handles, [words(name) for name in styles], loc="outside upper center", ncols=min(len(styles), 4))
+        legend(figure, handles, [words(name) for name in styles], abreast=4)
     return figure
 
 

@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import INK, OURS, PUBLISHED, looks, name_rows, styled, words
+from ltdd_utils.plots.canvas import canvas, legend, styled
+from ltdd_utils.plots.rows import name_rows
+from ltdd_utils.plots.style import INK, OURS, PUBLISHED, looks, words
 
 __all__ = ["differences", "side_by_side"]
 
@@ -27,7 +29,7 @@ def side_by_side(
             list where none was run.
         lines: name -> accuracy as a fraction, drawn across all rows (a teacher's own, for example).
     """
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(methods) + 1.5))
+    figure, (axes,) = canvas(0.5 * len(methods) + 1.5)
     step = 0.5 / max(len(series), 1)
     styles = looks(series)
     for index, (name, rows) in enumerate(series.items()):
@@ -46,7 +48,7 @@ def side_by_side(
         axes.axvline(100 * value, color=PUBLISHED, lw=1.2, ls=style, label=name)
     axes.set_xlabel("accuracy on the test set, %")
     name_rows(axes, [words(method) for method in methods])
-    figure.legend(loc="outside upper center", ncols=2)
+    legend(figure, abreast=2)
     return figure
 
 
@@ -64,7 +66,7 @@ def differences(
         needed: what a difference must exceed to be resolved, in points: half the interval; None: unknown.
         measure: of what the points are, "accuracy" or "balanced" accuracy.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.42 * len(names) + 1.4))
+    figure, (axes,) = canvas(0.42 * len(names) + 1.4)
     for row, (value, half) in enumerate(zip(points, needed, strict=True)):
         colour = OURS if half is not None and abs(value) > half else PUBLISHED
         full = colour if half is not None else "none"
@@ -77,5 +79,5 @@ def differences(
     if all(half is not None for half in needed):
         del looks["one pipeline"]
     handles = [plt.Line2D([], [], color=colour, marker="o", mfc=full, lw=1.5) for colour, full in looks.values()]
-    figure.legend(handles, list(looks), loc="outside upper center", ncols=3)
+    legend(figure, handles, list(looks))
     return figure

@@ -7,7 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import looks, styled
+from ltdd_utils.plots.canvas import canvas, label_left, legend, styled
+from ltdd_utils.plots.style import looks
 
 __all__ = ["paths", "principal_plane"]
 
@@ -45,9 +46,9 @@ def paths(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     Args:
         panels: title -> name -> weights along the way, ``[E, D]``.
     """
-    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.4), squeeze=False)
+    figure, drawn = canvas(3.4, len(panels))
     styles = looks(name for trajectories in panels.values() for name in trajectories)
-    for axes, (title, trajectories) in zip(drawn[0], panels.items(), strict=True):
+    for axes, (title, trajectories) in zip(drawn, panels.items(), strict=True):
         places, share = principal_plane(list(trajectories.values()))
         for name, place in zip(trajectories, places, strict=True):
             colour, marker = styles[name]
@@ -57,7 +58,7 @@ def paths(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
         shown = f"{100 * share:.0f} % of the spread"
         axes.set(title=f"{title} ({shown})" if title else shown, xlabel="first component")
         axes.set_aspect("equal", adjustable="datalim")
-    drawn[0, 0].set_ylabel("second component")
+    label_left(drawn, "second component")
     handles = [plt.Line2D([], [], color=colour, marker=marker, markersize=5) for colour, marker in styles.values()]
-    figure.legend(handles, list(styles), loc="outside upper center", ncols=3)
+    legend(figure, handles, list(styles))
     return figure

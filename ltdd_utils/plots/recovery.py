@@ -9,21 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
+from ltdd_utils.plots.canvas import PHONE, canvas, grid, legend, on_phone, styled
 from ltdd_utils.plots.images import show_image
-from ltdd_utils.plots.style import (
-    HOLLOW,
-    INK,
-    OURS,
-    THIRDS,
-    arrow,
-    by_count,
-    looks,
-    name_rows,
-    styled,
-    third_colours,
-    third_name,
-    words,
-)
+from ltdd_utils.plots.rows import arrow, name_rows
+from ltdd_utils.plots.style import HOLLOW, INK, OURS, THIRDS, by_count, looks, third_colours, third_name, words
 
 __all__ = ["crop_rounds", "layer_distances", "tau_search"]
 
@@ -44,16 +33,18 @@ def crop_rounds(images: Tensor, crops: Tensor, scores: Tensor, chosen: Tensor, t
     places = {(image, crop): place for place, (image, crop) in reversed(list(enumerate(chosen.tolist(), 1)))}
     order = scores.argsort(dim=1, descending=True, stable=True)
     size = len(images), scores.shape[1] + 1
-    figure, axes = plt.subplots(*size, figsize=(size[1] * 1.05, size[0] * 1.0 + 0.7), squeeze=False)
+    wide, between = (PHONE / size[1], "\n") if on_phone() else (1.05, "  ")
+    figure, panels = grid(*size, size[0] * (wide + 0.2 * on_phone()) + 0.7, width=size[1] * wide)
+    axes = [panels[at : at + size[1]] for at in range(0, len(panels), size[1])]
     for image, line in enumerate(axes):
         _frame(line[0], images[image], "")
         for turn, axis in enumerate(line[1:]):
             crop = int(order[image, turn])
             place = places.get((image, crop))
-            text = f"{scores[image, crop].exp().item():.2f}" + (f"  (no. {place})" if place else "")
+            text = f"{scores[image, crop].exp().item():.2f}" + (f"{between}(no. {place})" if place else "")
             _frame(axis, crops[image, crop], text, OURS if place else None)
     for column, axis in enumerate(axes[-1]):
-        axis.set_xlabel("image" if column == 0 else f"round {column}", fontsize=9)
+        axis.set_xlabel("image" if column == 0 else f"round{between[0]}{column}", fontsize=9)
     figure.suptitle(title)
     return figure
 
@@ -68,10 +59,8 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
         x: what the distance is.
     """
     names = list(next(iter(panels.values())))
-    figure, drawn = plt.subplots(
-        1, len(panels), figsize=(7, 0.36 * len(names) + 1.3), sharex=True, sharey=True, squeeze=False
-    )
-    for axes, (title, rows) in zip(drawn[0], panels.items(), strict=True):
+    figure, drawn = canvas(0.36 * len(names) + 1.3, len(panels), sharex=True, sharey=True)
+    for axes, (title, rows) in zip(drawn, panels.items(), strict=True):
         axes.set(title=title, xlabel=x, xscale="log")
         for row, name in enumerate(names):
             before, after = rows[name]
@@ -81,10 +70,10 @@ def layer_distances(panels: Mapping[str, Mapping[str, tuple[float, float]]], x: 
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    for axes in drawn[0]:
+    for axes in drawn:
         name_rows(axes, names)
-    handles = [drawn[0, 0].scatter([], [], **HOLLOW, s=26), drawn[0, 0].scatter([], [], color=OURS, s=26)]
-    figure.legend(handles, ["before recovery", "after"], loc="outside upper center", ncols=2)
+    handles = [drawn[0].scatter([], [], **HOLLOW, s=26), drawn[0].scatter([], [], color=OURS, s=26)]
+    legend(figure, handles, ["before recovery", "after"], abreast=2)
     return figure
 
 
@@ -101,7 +90,7 @@ def tau_search(
         confidences: one of the names, and the confidence of each class at its taus, ``[T, C]``, in label order.
         counts: real training images of each class, in label order.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.3))
+    figure, (left, right) = canvas(3.3, 2)
     styles = looks(criteria)
     for name, (tau, pairs) in criteria.items():
         colour, (taus, spread) = styles[name][0], zip(*pairs, strict=True)

@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from ltdd_utils.plots.svg import WIDTH, linked, svg, text
+from ltdd_utils.plots.svg import NARROW, WIDTH, linked, svg, text
 
 __all__ = ["ALTERNATIVE", "STOPS", "TITLE", "roadmap"]
 
@@ -14,6 +14,7 @@ ALTERNATIVE = (
     "together what was learned."
 )
 RADIUS = 14  # of a station
+DOWN = 46  # from one station to the next, downwards
 LINES = {"ground": "#777777", "paper 1": "#0072B2", "paper 2": "#D55E00", "both": "#777777"}
 STOPS = (  # chapter, its line, two lines of name
     ("00", "ground", "How to", "read"),
@@ -38,12 +39,13 @@ STOPS = (  # chapter, its line, two lines of name
 )
 
 
-def roadmap(here: str | None, links: dict[str, str]) -> str:
-    """Stations on two lines: the ground, the two papers, and both side by side.
+def roadmap(here: str | None, links: dict[str, str], *, phone: bool = False) -> str:
+    """Stations on two lines: the ground, the two papers, and both side by side; from left to right, or downwards.
 
     Args:
         here: the chapter that stands out; None: none does.
         links: address of each chapter.
+        phone: downwards, half as wide.
 
     Raises:
         ValueError: no such chapter.
@@ -51,16 +53,25 @@ def roadmap(here: str | None, links: dict[str, str]) -> str:
     chapters = [stop[0] for stop in STOPS]
     if here is not None and here not in chapters:
         raise ValueError(f"chapter {here!r} is not on the roadmap: it has {chapters[0]} to {chapters[-1]}")
-    step, rows = (WIDTH - 60) / 11, {"ground": 100, "paper 1": 40, "paper 2": 160, "both": 100}
-    columns = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 9, 9, 10, 11], strict=True))
-    place = {chapter: (30 + step * columns[chapter], rows[line]) for chapter, line, *_ in STOPS}
+    steps = dict(zip(chapters, [0, 1, 2, *range(3, 8), *range(3, 8), 8, 9, 9, 9, 10, 11], strict=True))
+    if phone:
+        across = {"ground": NARROW / 2, "paper 1": 94, "paper 2": NARROW - 94, "both": NARROW / 2}
+        place = {chapter: (across[line], 24 + DOWN * steps[chapter]) for chapter, line, *_ in STOPS}
+    else:
+        step, rows = (WIDTH - 60) / 11, {"ground": 100, "paper 1": 40, "paper 2": 160, "both": 100}
+        place = {chapter: (30 + step * steps[chapter], rows[line]) for chapter, line, *_ in STOPS}
     ways = {"ground": chapters[:3], "paper 1": ["02", *chapters[3:8], "13"], "paper 2": ["02", *chapters[8:14]]}
     legs = [(line, a, b) for line, way in ways.items() for a, b in pairwise(way)]
     legs += [(line, *leg) for stop, line, *_ in STOPS[14:17] for leg in (("13", stop), (stop, "17"))]
     legs.append(("both", "17", "18"))
     parts = [_track(place[a], place[b], LINES[line]) for line, a, b in legs]
-    parts += [_stop(stop, place[stop[0]], here, links) for stop in STOPS]
-    parts.append(text(30, 20, "Paper 1 above, paper 2 below", 11, anchor="start", style=' opacity="0.75"'))
+    parts += [_stop(stop, place[stop[0]], here, links, beside=phone) for stop in STOPS]
+    faint = ' opacity="0.75"'
+    if phone:
+        heads = ((80, "Paper 1", "end"), (NARROW - 80, "Paper 2", "start"))
+        parts += [text(x, 24 + 2.3 * DOWN, words, 12, anchor=anchor, style=faint) for x, words, anchor in heads]
+        return svg(TITLE, ALTERNATIVE, 48 + 11 * DOWN, parts, NARROW)
+    parts.append(text(30, 20, "Paper 1 above, paper 2 below", 11, anchor="start", style=faint))
     return svg(TITLE, ALTERNATIVE, 212, parts)
 
 
@@ -72,7 +83,10 @@ def _track(start: tuple[float, float], end: tuple[float, float], colour: str) ->
     return f'<path d="M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" stroke="{colour}" stroke-width="4" opacity="0.6"/>'
 
 
-def _stop(stop: tuple[str, str, str, str], at: tuple[float, float], here: str | None, links: dict[str, str]) -> str:
+def _stop(
+    stop: tuple[str, str, str, str], at: tuple[float, float], here: str | None, links: dict[str, str], *, beside: bool
+) -> str:
+    """A station with its number, its name below it or ``beside`` it, away from the other line."""
     chapter, line, *name = stop
     (x, y), about = at, here in (None, chapter)
     colour = LINES[line]
@@ -80,7 +94,15 @@ def _stop(stop: tuple[str, str, str, str], at: tuple[float, float], here: str | 
     drawn = f'<circle cx="{x:g}" cy="{y:g}" r="{RADIUS}" {fill} stroke="{colour}" stroke-width="2"/>'
     number = ' font-weight="600"' + (' fill="white"' if here == chapter else "")
     drawn += text(x, y + 4, chapter, 12, style=number)
+    words = list(filter(None, name))
+    if beside:
+        side, anchor = (-1, "end") if line == "paper 1" else (1, "start")
+        first = 4 - 6.5 * (len(words) - 1)
+        drawn += "".join(
+            text(x + side * (RADIUS + 8), y + first + 13 * k, word, 12, anchor=anchor) for k, word in enumerate(words)
+        )
+        return linked(drawn, about, links.get(chapter))
     first = -32 if chapter == "14" else 29  # below it two lines meet
     x += 9 if chapter == "17" else 0  # beside the line from below
-    drawn += "".join(text(x, y + first + 13 * k, word, 11) for k, word in enumerate(filter(None, name)))
+    drawn += "".join(text(x, y + first + 13 * k, word, 11) for k, word in enumerate(words))
     return linked(drawn, about, links.get(chapter))

@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ltdd_utils.plots.canvas import PHONE, canvas, grid, legend, on_phone, styled
+from ltdd_utils.plots.rows import class_rows, name_rows
 from ltdd_utils.plots.style import (
     INK,
     OURS,
@@ -15,10 +17,7 @@ from ltdd_utils.plots.style import (
     PUBLISHED,
     THIRDS,
     by_count,
-    class_rows,
     looks,
-    name_rows,
-    styled,
     third_colours,
     third_name,
     words,
@@ -41,11 +40,11 @@ def per_class_accuracy(
         class_names: in label order.
     """
     order = by_count(counts)
-    across = len(series) if len(series) <= ABREAST else 2
+    across = len(series) if len(series) <= (1 if on_phone() else ABREAST) else 2
     down = -(-len(series) // across)
     height = down * (0.24 * len(order) + 0.6) + 0.5
-    figure, grid = plt.subplots(down, across, figsize=(7, height), sharex=True, sharey=True, squeeze=False)
-    for axes, (name, values) in zip(grid.flat, series.items(), strict=False):
+    figure, panels = grid(down, across, height, sharex=True, sharey=True)
+    for axes, (name, values) in zip(panels, series.items(), strict=False):
         table = 100 * np.asarray(values, dtype=float)[:, order]
         axes.barh(range(len(order)), table.mean(axis=0), height=0.75, color=third_colours(counts, order))
         if len(table) > 1:
@@ -53,16 +52,16 @@ def per_class_accuracy(
             axes.scatter(table, rows, s=13, facecolors=INK, edgecolors=PAPER, lw=0.7, zorder=3)
         axes.set_title(words(name), fontsize=10)
         axes.set_xlim(0, 100)
-    for axes in grid.flat[len(series) :]:
+    for axes in panels[len(series) :]:
         axes.set_axis_off()
-    class_rows(grid[0, 0], counts, class_names)
-    for axes in grid.flat:
+    class_rows(panels[0], counts, class_names)
+    for axes in panels:
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
     figure.supxlabel("accuracy, %", fontsize=10)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in THIRDS.values()]
-    figure.legend(handles, [third_name(name) for name in THIRDS], loc="outside upper center", ncols=3)
+    legend(figure, handles, [third_name(name) for name in THIRDS])
     return figure
 
 
@@ -78,7 +77,8 @@ def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int],
     order = by_count(counts)
     table = np.asarray(matrix, dtype=float)
     share = (100 * table / table.sum(axis=1, keepdims=True).clip(min=1))[np.ix_(order, order)]
-    figure, axes = plt.subplots(figsize=(6.2, 5.2))
+    size = (PHONE, 3.4) if on_phone() else (6.2, 5.2)
+    figure, (axes,) = grid(1, 1, size[1], width=size[0])
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=100, interpolation="none")
     names = [class_names[label] for label in order]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
@@ -94,10 +94,11 @@ def confusion(matrix: Sequence[Sequence[float]] | Tensor, counts: Sequence[int],
                     f"{share[row, column]:.0f}",
                     ha="center",
                     va="center",
-                    fontsize=9,
+                    fontsize=7 if on_phone() else 9,
                     color="#FFFFFF" if share[row, column] > 55 else "#111111",
                 )
-    figure.colorbar(picture, label="% of the true class", shrink=0.8)
+    if not on_phone():  # there the numbers in the cells are enough
+        figure.colorbar(picture, label="% of the true class", shrink=0.8)
     return figure
 
 
@@ -108,7 +109,7 @@ def spread_of_students(series: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         series: name -> accuracies as fractions.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.55 * len(series) + 1.1))
+    figure, (axes,) = canvas(0.55 * len(series) + 1.1)
     styles = looks(series)
     for row, (name, values) in enumerate(series.items()):
         colour, points = styles[name][0], 100 * np.asarray(values, dtype=float)
@@ -127,7 +128,7 @@ def compare_published(table: pd.DataFrame) -> Figure:
     Args:
         table: columns ``method``, ``paper``, ``paper_std``, ``ours``, ``ours_std``, in percent; NaN where none is.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(table) + 1.2))
+    figure, (axes,) = canvas(0.5 * len(table) + 1.2)
     rows = np.arange(len(table))
     for shift, mean, std, colour, marker, source in (
         (-0.12, "paper", "paper_std", PUBLISHED, "s", "published"),
@@ -138,5 +139,5 @@ def compare_published(table: pd.DataFrame) -> Figure:
         axes.errorbar(values, rows + shift, xerr=spread, fmt=marker, color=colour, capsize=3, label=source)
     axes.set_xlabel("accuracy on the test set, %")
     name_rows(axes, [words(method) for method in table["method"]])
-    figure.legend(loc="outside upper center", ncols=2)
+    legend(figure, abreast=2)
     return figure

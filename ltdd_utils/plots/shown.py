@@ -8,10 +8,11 @@ from xml.sax.saxutils import escape
 
 from matplotlib.figure import Figure
 
+from ltdd_utils.plots.canvas import Canvas
 from ltdd_utils.plots.diagrams import caption_of, draw
 from ltdd_utils.plots.vector import BEHIND, picture, vector
 
-__all__ = ["Figures", "Shown"]
+__all__ = ["Figures", "Shown", "either"]
 
 # A drawing that is wider than the screen scrolls; a shade at the right says so, and goes at the drawing's end.
 SCROLLS = (
@@ -20,6 +21,8 @@ SCROLLS = (
     f"background-image: linear-gradient(to left, {BEHIND} 60%, transparent), "
     "linear-gradient(to left, var(--pst-color-shadow, var(--jp-border-color1, transparent)), transparent)"
 )
+# Two drawings of a figure, of which a page shows one. Where a notebook drops styles, it is the wide one.
+SHOWS = "@media (max-width: 600px) { .ltdd-page { display: none } .ltdd-phone { display: block !important } }"
 CAPTION = "margin: 0.4em 0 0; padding: 0; text-align: left; font-size: 0.9em; font-weight: normal; color: inherit"
 SHORTEST = 25  # letters of a caption or alternative that can say something
 
@@ -51,6 +54,9 @@ class Shown:
         """A ``<figure>`` that needs no style sheet; on a narrow screen the drawing scrolls in a box of its own."""
         if isinstance(self.drawn, Figure):
             drawing = vector(self.drawn, self.name, self.alternative)
+            if isinstance(self.drawn, Canvas) and self.drawn.narrow is not None:
+                narrow = vector(self.drawn.narrow(), f"{self.name}-phone", self.alternative)
+                drawing = either(drawing, narrow)
         elif isinstance(self.drawn, Path):
             drawing = picture(self.drawn, self.alternative)
         else:
@@ -65,6 +71,12 @@ class Shown:
 
     def __str__(self) -> str:
         return self.alternative
+
+
+def either(page: str, phone: str) -> str:
+    """Two elements, of which a page shows the one that fits its width."""
+    narrow = f'<div class="ltdd-phone" style="display: none">{phone}</div>'
+    return f'<style>{SHOWS}</style><div class="ltdd-page">{page}</div>{narrow}'
 
 
 class Figures:
@@ -102,4 +114,5 @@ class Figures:
             name: one of ``plots.diagrams.DIAGRAMS``.
         """
         title, alternative = caption_of(name)
-        return self(draw(name, self.chapter), f"{title}. What this chapter is about stands out.", alternative)
+        drawn = either(draw(name, self.chapter), draw(name, self.chapter, phone=True))
+        return self(drawn, f"{title}. What this chapter is about stands out.", alternative)

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import SERIES, looks, styled, words
+from ltdd_utils.plots.canvas import canvas, label_left, legend, styled
+from ltdd_utils.plots.style import SERIES, looks, words
 
 __all__ = ["distances_by_layer", "variance_parts"]
 
@@ -33,9 +34,9 @@ def distances_by_layer(
             whiskers = table.std(axis=0, ddof=1) if len(table) > 1 else None
             axes.errorbar(range(len(layers)), table.mean(axis=0), whiskers, color=colour, marker=marker, capsize=2)
     drawn[0].set_ylim(0, max(axes.get_ylim()[1] for axes in drawn))
-    drawn[0].set_ylabel(quantity)
+    label_left(drawn, quantity)
     handles = [plt.Line2D([], [], color=colour, marker=marker) for colour, marker in styles.values()]
-    figure.legend(handles, [words(name) for name in styles], loc="outside upper center", ncols=min(len(styles), 3))
+    legend(figure, handles, [words(name) for name in styles])
     return figure
 
 
@@ -56,18 +57,18 @@ def variance_parts(panels: Mapping[str, Mapping[str, Tensor | Sequence[float]]],
         for row, colour in zip(range(len(share)), SERIES, strict=False):
             axes.bar(range(len(layers)), share[row], bottom=below[row], color=colour)
         axes.set_ylim(0, 100)
-    drawn[0].set_ylabel("% of the variance")
+    label_left(drawn, "% of the variance")
     names = next(iter(panels.values()))
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour, _ in zip(SERIES, names, strict=False)]
-    figure.legend(handles, list(names), loc="outside upper center", ncols=min(len(names), 3))
+    legend(figure, handles, list(names))
     return figure
 
 
 def _panels(panels: Mapping[str, object], layers: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """A row of panels with their titles, and the layers below each."""
-    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
-    for axes, title in zip(drawn[0], panels, strict=True):
+    figure, drawn = canvas(3.2, len(panels), sharey=True)
+    for axes, title in zip(drawn, panels, strict=True):
         axes.set_title(title)
         axes.set_xticks(range(len(layers)), layers)
         axes.set_xlim(-0.6, len(layers) - 0.4)
-    return figure, list(drawn[0])
+    return figure, drawn

@@ -1,13 +1,7 @@
-"""The style of all figures: colours, the order of the classes, and the drawing and closing of a figure."""
+"""The style of all figures: colours, markers, names, and the order of the classes."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
-from typing import ParamSpec
-
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Iterable, Sequence
 
 from ltdd_utils.data.longtail import rank_thirds
 from ltdd_utils.recipes.labels import JUDGES, LABELS, WAYS, judge
@@ -21,19 +15,12 @@ __all__ = [
     "PUBLISHED",
     "SERIES",
     "THIRDS",
-    "arrow",
     "by_count",
-    "class_rows",
     "looks",
-    "name_ends",
-    "name_rows",
-    "styled",
     "third_colours",
     "third_name",
     "words",
 ]
-
-P = ParamSpec("P")
 
 INK, PAPER = "#1f2328", "#fffffe"  # of text and axes, and of what is empty: on a page its own colours (``vector``)
 # Okabe and Ito's palette, which every common colour vision tells apart, darker where it was too pale for white.
@@ -41,44 +28,8 @@ THIRDS = {"head": "#0072B2", "mid": "#3C9BD6", "tail": "#D55E00"}
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#C0609F", "#A9800B", "#3C9BD6")
 MARKERS = "osD^vX"
 SPARE = tuple(zip(SERIES, MARKERS, strict=True))
-LINE = 13.0  # points from one line of text to the next
-MOST_NAMED = 20  # classes with a row and a name each
 PUBLISHED, OURS = "#7F7F7F", "#0072B2"
 HOLLOW = {"facecolors": PAPER, "edgecolors": PUBLISHED}  # of a dot: where something was before
-STYLE = {
-    "figure.dpi": 120,
-    "figure.facecolor": "white",  # of a figure that is saved as pixels
-    "axes.facecolor": "none",
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": INK,
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.alpha": 0.15,
-    "legend.frameon": False,
-}
-
-
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the book's style, and close the figure so that a notebook shows it once: as the value of its cell."""
-
-    @wraps(draw)
-    def drawn(*arguments: P.args, **options: P.kwargs) -> Figure:
-        with plt.rc_context(STYLE):
-            figure = draw(*arguments, **options)
-            figure.canvas.draw()  # layout is settled while the style is in force
-            plt.close(figure)
-        return figure
-
-    return drawn
 
 
 def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -131,55 +82,3 @@ def third_colours(counts: Sequence[int], order: Sequence[int]) -> list[str]:
 def by_count(counts: Sequence[int]) -> list[int]:
     """Labels from the most to the least frequent class."""
     return sorted(range(len(counts)), key=lambda label: (-counts[label], label))
-
-
-def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """One row per name, from top to bottom, and lines to read values from."""
-    axes.set_yticks(range(len(names)), list(names))
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=True, axis="x")
-    axes.grid(visible=False, axis="y")
-
-
-def class_rows(axes: Axes, counts: Sequence[int], class_names: Sequence[str]) -> None:
-    """One row per class, most frequent first, with its images; of many classes no names.
-
-    Args:
-        axes: where to.
-        counts: real training images of each class, in label order.
-        class_names: in label order.
-    """
-    order = by_count(counts)
-    name_rows(axes, [f"{class_names[label]} ({counts[label]:,})" for label in order])
-    if len(order) > MOST_NAMED:
-        axes.set_yticks([])
-        axes.set_ylabel("class, most frequent first")
-
-
-def name_ends(axes: Axes, ends: Mapping[str, float], colours: Mapping[str, str]) -> None:
-    """Names of lines right of the axes, at the height of their ends, pushed apart as far as they need.
-
-    Args:
-        axes: of a figure whose layout is settled.
-        ends: name -> last value of its line.
-        colours: of a dot before each name.
-    """
-    points = 72 / axes.figure.dpi
-    at = {name: axes.transData.transform((0, end))[1] * points for name, end in ends.items()}
-    order = sorted(at, key=lambda name: at[name])
-    places: list[float] = []
-    for name in order:  # from below, each at least a line above the one before it
-        places.append(max(at[name], places[-1] + LINE) if places else at[name])
-    shift = sum(at[name] - place for name, place in zip(order, places, strict=True)) / len(order)
-    for name, place in zip(order, places, strict=True):
-        up, where = place + shift - at[name], {"xy": (1, ends[name]), "xycoords": ("axes fraction", "data")}
-        style = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate("●", xytext=(4, up), color=colours[name], **where, **style)
-        axes.annotate(name, xytext=(16, up), **where, **style)
-
-
-def arrow(axes: Axes, row: int, before: float, after: float) -> None:
-    """An arrow along a row, from one value to another."""
-    style = {"arrowstyle": "->", "color": PUBLISHED, "shrinkA": 4, "shrinkB": 4}
-    axes.annotate("", (after, row), (before, row), arrowprops=style)

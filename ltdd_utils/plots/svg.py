@@ -4,18 +4,20 @@ import hashlib
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-__all__ = ["FAINT", "TIP", "WIDTH", "linked", "svg", "text"]
+__all__ = ["FAINT", "NARROW", "TIP", "WIDTH", "linked", "svg", "text"]
 
-WIDTH = 760  # of a drawing, in its own units: pixels on a desktop page
+WIDTH, NARROW = 760, 385  # of a drawing for a page and for a phone, in its own units: pixels at its full size
+LEAST = 0.79  # share of that size at which text of 12 units can still be read
 TIP = "ltdd-tip"  # marker at the end of an arrow, before ``svg`` gives it a name of its own
 FAINT = 0.55  # opacity of what a chapter is not about
 
 
-def svg(title: str, alternative: str, height: float, parts: Sequence[str]) -> str:
-    """The element; on a phone it keeps a size at which it can be read, in a box that scrolls."""
+def svg(title: str, alternative: str, height: float, parts: Sequence[str], width: int = WIDTH) -> str:
+    """The element; where the screen is narrower it keeps a size at which it can be read, in a box that scrolls."""
+    size = f"min-width: {LEAST * width:.0f}px; max-width: {width}px; width: 100%; height: auto"
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img" '
-        f'aria-label="{escape(title)}" style="min-width: 600px; max-width: {WIDTH}px; width: 100%; height: auto" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" role="img" '
+        f'aria-label="{escape(title)}" style="{size}" '
         'font-family="system-ui, sans-serif" fill="currentColor">'
     )
     marker = (
@@ -23,7 +25,7 @@ def svg(title: str, alternative: str, height: float, parts: Sequence[str]) -> st
         'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#777777"/></marker></defs>'
     )
     told = f"<title>{escape(title)}</title><desc>{escape(alternative)}</desc>"
-    own = f"{TIP}-{hashlib.sha256(title.encode()).hexdigest()[:6]}"  # a page may show several drawings
+    own = f"{TIP}-{hashlib.sha256((title + str(width)).encode()).hexdigest()[:6]}"  # a page may show several drawings
     return "".join((head, told, marker, *parts, "</svg>")).replace(TIP, own)
 
 

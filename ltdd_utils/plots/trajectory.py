@@ -7,21 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ltdd_utils.plots.style import (
-    MOST_NAMED,
-    THIRDS,
-    by_count,
-    class_rows,
-    looks,
-    styled,
-    third_colours,
-    third_name,
-    words,
-)
+from ltdd_utils.plots.canvas import canvas, label_left, legend, styled
+from ltdd_utils.plots.rows import MOST_NAMED, class_rows
+from ltdd_utils.plots.style import THIRDS, by_count, looks, third_colours, third_name, words
 
 __all__ = ["class_profiles", "classes_over_epochs", "confidence"]
 
-ABREAST, MARK = 96, 9  # letters that fit on a line of a legend, and those that a marker takes
 BINS = 20  # of a histogram on [0, 1]
 
 
@@ -38,18 +29,16 @@ def classes_over_epochs(
     """
     order = by_count(counts)
     wide = [max(len(epochs), 6) for epochs, _ in series.values()]
-    figure, panels = plt.subplots(
-        1, len(series), figsize=(7, 3.2), sharey=True, squeeze=False, gridspec_kw={"width_ratios": wide}
-    )
-    for axes, (name, (epochs, values)) in zip(panels[0], series.items(), strict=True):
+    figure, panels = canvas(3.2, len(series), sharey=True, gridspec_kw={"width_ratios": wide})
+    for axes, (name, (epochs, values)) in zip(panels, series.items(), strict=True):
         table = np.asarray(values, dtype=float)
         for label, colour in zip(order, third_colours(counts, order), strict=True):
             axes.plot(epochs, table[:, label], color=colour, lw=1.3)
         axes.set(title=name, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    panels[0, 0].set_ylabel(quantity)
+    label_left(panels, quantity)
     handles = [plt.Line2D([], [], color=colour) for colour in THIRDS.values()]
-    figure.legend(handles, [third_name(name) for name in THIRDS], loc="outside upper center", ncols=3)
+    legend(figure, handles, [third_name(name) for name in THIRDS])
     return figure
 
 
@@ -70,7 +59,7 @@ def class_profiles(
     """
     order, styles = by_count(counts), looks(series)
     height = (0.14 + 0.065 * len(series)) * min(len(order), MOST_NAMED)
-    figure, axes = plt.subplots(figsize=(7, height + 1.3))
+    figure, (axes,) = canvas(height + 1.3)
     for place, (name, values) in enumerate(series.items()):
         table, (colour, marker) = np.asarray(values, dtype=float)[:, order], styles[name]
         mean = table.mean(axis=0)
@@ -82,8 +71,7 @@ def class_profiles(
     axes.set_xlim(left=min(0, axes.get_xlim()[0]))
     class_rows(axes, counts, class_names)
     if len(series) > 1:
-        abreast = max(1, ABREAST // max(len(words(name)) + MARK for name in series))
-        figure.legend(loc="outside upper center", ncols=min(len(series), abreast))
+        legend(figure, abreast=len(series))
     return figure
 
 
@@ -94,8 +82,8 @@ def confidence(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     Args:
         panels: name -> third ("head", "mid" or "tail") -> probability of the true class of each image, ``[N]``.
     """
-    figure, drawn = plt.subplots(1, len(panels), figsize=(7, 3.2), sharey=True, squeeze=False)
-    for axes, (name, thirds) in zip(drawn[0], panels.items(), strict=True):
+    figure, drawn = canvas(3.2, len(panels), sharey=True)
+    for axes, (name, thirds) in zip(drawn, panels.items(), strict=True):
         for third, values in thirds.items():
             share = np.full(len(values), 100 / len(values))
             axes.hist(values.numpy(), BINS, range=(0, 1), weights=share, color=THIRDS[third], alpha=0.6)
@@ -103,8 +91,8 @@ def confidence(panels: Mapping[str, Mapping[str, Tensor]]) -> Figure:
         means = ", ".join(f"{third} {values.mean().item():.2f}" for third, values in thirds.items())
         axes.set_title(f"{name}\nmeans: {means}" if name else f"means: {means}", fontsize=10)
         axes.set_xlabel("probability of the true class")
-    drawn[0, 0].set_ylabel("% of the third's images")
+    label_left(drawn, "% of the third's images")
     shown = dict.fromkeys(third for thirds in panels.values() for third in thirds)
     handles = [plt.Rectangle((0, 0), 1, 1, color=THIRDS[third], alpha=0.6) for third in shown]
-    figure.legend(handles, [third_name(third) for third in shown], loc="outside upper center", ncols=3)
+    legend(figure, handles, [third_name(third) for third in shown])
     return figure

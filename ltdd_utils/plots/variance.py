@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import INK, MARKERS, SERIES, name_rows, styled
+from ltdd_utils.plots.canvas import canvas, legend, styled
+from ltdd_utils.plots.rows import name_rows
+from ltdd_utils.plots.style import INK, MARKERS, SERIES
 
 __all__ = ["nested_scores", "variance_shares"]
 
@@ -28,7 +30,7 @@ def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", 
     first, second, third, _ = levels
     rows = {name: row for row, name in enumerate(sorted(scores[first].unique()))}
     colours = {name: SERIES[i % len(SERIES)] for i, name in enumerate(sorted(scores[third].unique()))}
-    figure, axes = plt.subplots(figsize=(7, 0.62 * len(rows) + 1.3))
+    figure, (axes,) = canvas(0.62 * len(rows) + 1.3)
     for name, group in scores.groupby(first):
         lanes = sorted(group[second].unique())
         for lane, marker in zip(lanes, MARKERS * len(lanes), strict=False):
@@ -43,7 +45,7 @@ def nested_scores(scores: pd.DataFrame, levels: Sequence[str], title: str = "", 
     handles = [plt.Line2D([], [], ls="", color=INK, marker=MARKERS[lane % len(MARKERS)]) for lane in lanes]
     handles += [plt.Line2D([], [], color=colour) for colour in colours.values()]
     words = [f"{second} {lane}" for lane in lanes] + [f"{third} {name}" for name in colours]
-    figure.legend(handles, words, loc="outside upper center", ncols=len(handles))
+    legend(figure, handles, words, abreast=len(handles))
     axes.set(xlabel="accuracy on the test set, %", title=title)
     name_rows(axes, [f"{first} {name}" for name in rows])
     return figure
@@ -61,7 +63,7 @@ def variance_shares(found: Mapping[str, pd.DataFrame]) -> Figure:
     Args:
         found: name -> variance components with a column ``share``, indexed by level; the same levels in each.
     """
-    figure, axes = plt.subplots(figsize=(7, 0.55 * len(found) + 1.3))
+    figure, (axes,) = canvas(0.55 * len(found) + 1.3)
     levels = list(next(iter(found.values())).index)
     for row, table in enumerate(found.values()):
         left = 0.0
@@ -72,7 +74,7 @@ def variance_shares(found: Mapping[str, pd.DataFrame]) -> Figure:
                 axes.text(left + width / 2, row, f"{width:.0f}", ha="center", va="center", color="#FFFFFF")
             left += width
     handles = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in SERIES[: len(levels)]]
-    figure.legend(handles, levels, loc="outside upper center", ncols=len(levels))
+    legend(figure, handles, levels, abreast=len(levels))
     axes.set(xlabel="share of the variance of a single score, %", xlim=(0, 100))
     name_rows(axes, list(found))
     axes.grid(visible=False)

@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltdd_utils.plots.style import INK, PAPER, PUBLISHED, SERIES, name_rows, styled
+from ltdd_utils.plots.canvas import canvas, legend, styled
+from ltdd_utils.plots.rows import name_rows
+from ltdd_utils.plots.style import INK, PAPER, PUBLISHED, SERIES
 
 __all__ = ["waterfall"]
 
@@ -39,7 +41,7 @@ def waterfall(
         raise ValueError("got {} names, {} scores, {} differences and {} flags; give one per row".format(*counts))
     if not scores or not len(scores[0]):
         raise ValueError("the first row has no score; begin with one that was run")
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1.3))
+    figure, (axes,) = canvas(0.5 * len(names) + 1.3)
     level, begins = 100 * float(np.mean(scores[0])), 0
     axes.scatter([level], [0], color=PUBLISHED, s=34, zorder=4)
     for row, (values, difference, known) in enumerate(zip(scores, differences, resolved, strict=True)):
@@ -63,7 +65,7 @@ def waterfall(
     name_rows(axes, names)
     drawn = [(RISE, RISE, "rises"), (FALL, FALL, "falls"), (PAPER, PUBLISHED, "not resolved")]
     handles = [plt.Rectangle((0, 0), 1, 1, facecolor=face, edgecolor=edge) for face, edge, _ in drawn]
-    figure.legend(handles, [label for *_, label in drawn], loc="outside upper center", ncols=3)
+    legend(figure, handles, [label for *_, label in drawn])
     return figure
 
 

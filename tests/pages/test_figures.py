@@ -16,7 +16,8 @@ FIGURES = """(() => {
   const behind = e => { for (; e; e = e.parentElement) {
     const c = own(getComputedStyle(e).backgroundColor); if (c) return c; } return [255, 255, 255]; };
   return [...document.querySelectorAll('article.bd-article figure.ltdd')].map(f => {
-    const svg = f.querySelector('svg[role=img]'), paper = luminance(behind(f));
+    const svg = [...f.querySelectorAll('svg[role=img]')].find(e => e.getBoundingClientRect().width);
+    const boxes = [...f.querySelectorAll(':scope > div')], paper = luminance(behind(f));
     const texts = svg ? [...svg.querySelectorAll('text')].filter(t => getComputedStyle(t).fill !== 'none') : [];
     const inked = texts.filter(t => getComputedStyle(t).fill === getComputedStyle(f).color);
     const ratio = inked.map(t => { const a = luminance(own(getComputedStyle(t).fill));
@@ -24,7 +25,8 @@ FIGURES = """(() => {
     const scale = svg && svg.viewBox.baseVal.width ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
     const size = texts.map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
     const named = f.querySelector('[role=img][aria-label], [role=group][aria-label], img[alt]');
-    return {id: f.id, caption: f.querySelector('figcaption')?.textContent ?? '',
+    return {id: f.id, cut: Math.max(0, ...boxes.map(b => b.scrollWidth - b.clientWidth)),
+      caption: f.querySelector('figcaption')?.textContent ?? '',
       name: named?.getAttribute('aria-label') ?? named?.getAttribute('alt') ?? '',
       contrast: Math.min(...ratio, 21), size: Math.min(...size, 99),
       beyond: f.getBoundingClientRect().right - window.innerWidth,
@@ -61,6 +63,10 @@ def test_figures_stay_in_the_window_and_share_no_identifier(figures: list[dict[s
     found = [name for figure in figures for name in (figure["id"], *figure["ids"])]
     assert len(set(found)) == len(found)
     assert not [figure["id"] for figure in figures if figure["beyond"] > 1]
+
+
+def test_a_figure_is_seen_whole_without_scrolling(figures: list[dict[str, Any]]):
+    assert not {figure["id"]: figure["cut"] for figure in figures if figure["cut"] > 1}
 
 
 def test_chapters_have_figures(page: str, figures: list[dict[str, Any]]):

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ltdd_utils import plots
 from ltdd_utils.notebook import Figures
+from ltdd_utils.plots.canvas import PAGE, PHONE
 from ltdd_utils.plots.shown import Shown
 from ltdd_utils.plots.style import INK, PAPER
 
@@ -36,8 +37,9 @@ def test_a_figure_has_its_number_its_caption_and_a_text_for_who_does_not_see_it(
     page = ET.fromstring(shown._repr_html_())
     assert (page.tag, page.get("id")) == ("figure", "figure-7-1")
     assert "".join(page.find("figcaption").itertext()) == f"Figure 7.1. {CAPTION}"
-    (picture,) = page.iter(f"{SVG}svg")
-    assert picture.get("role") == "img" and picture.get("aria-label") == ALTERNATIVE
+    pictures = list(page.iter(f"{SVG}svg"))
+    assert len(pictures) == 2  # for a page and for a phone
+    assert all(one.get("role") == "img" and one.get("aria-label") == ALTERNATIVE for one in pictures)
     assert shown._repr_mimebundle_()["text/plain"] == ALTERNATIVE == str(shown)
 
 
@@ -80,6 +82,48 @@ def test_two_figures_of_a_page_share_no_identifier_and_every_reference_is_met():
         assert own and {one for pair in referred for one in pair if one} == own
         assert not own & seen
         seen |= own
+
+
+DRAWN = {
+    "panels": lambda: plots.curves({name: {"a": ([1, 2], [1, 2])} for name in "xyz"}, "steps", "loss"),
+    "lines": lambda: plots.curves({"": {name * 9: ([1, 2], [1, 2]) for name in "abc"}}, "steps", "loss"),
+    "rows": lambda: plots.side_by_side(["unilevel_no_calibration", "damed"], {"dsa-stored": [[0.2], [0.3]]}),
+    "classes": lambda: plots.per_class_accuracy({name: [[0.1, 0.2, 0.3]] for name in "wxyz"}, COUNTS, ["a", "b", "c"]),
+    "images": lambda: plots.image_rows(
+        {"first": torch.rand(10, 3, 4, 4), "second": torch.rand(10, 3, 4, 4)}, over=[f"no. {n}" for n in range(10)]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_phone_shows_the_same_in_half_the_width_and_loses_nothing(name):
+    figure = DRAWN[name]()
+    phone = figure.narrow()
+    assert figure.get_size_inches()[0] == PAGE and phone.get_size_inches()[0] == PHONE
+    marks, words = ([reader(one) for one in (figure, phone)] for reader in (_marks, _words))
+    assert marks[0] == marks[1] > 0
+    assert words[0] <= words[1], words[0] - words[1]
+    cut = [text.get_text() for text in _texts(phone) if text.get_window_extent().x1 > phone.bbox.x1 + 1]
+    assert not cut
+
+
+def _marks(figure):
+    return sum(len([*axes.collections, *axes.lines, *axes.patches, *axes.images]) for axes in figure.axes)
+
+
+def _texts(figure):
+    """What is written, but for the numbers of axes, which each width chooses for itself, and marks."""
+    return [text for text in figure.findobj(plt.Text) if re.search("[a-z]", text.get_text())]
+
+
+def _words(figure):
+    return {text.get_text().replace("\n", " ") for text in _texts(figure)}
+
+
+def test_a_page_shows_one_of_the_two_drawings():
+    html = Shown(dots(), CAPTION, ALTERNATIVE)._repr_html_()
+    assert html.count("<svg") == 2 and html.count('style="display: none"') == 1
+    assert html.index('ltdd-page">') < html.index("<svg") < html.index('ltdd-phone" style="display: none"')
 
 
 def test_the_same_figure_is_the_same_text():
