@@ -16,7 +16,8 @@ from ltdd_utils import recipes
 from ltdd_utils.cli import main
 from ltdd_utils.data import DataConfig, LongTailedData, Preprocess, PreprocessConfig
 from ltdd_utils.data.sources import source_dataset
-from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, load_set, uint8_pixels
+from ltdd_utils.distilled import NOT_REAL, DistilledSet, content_hash, expanded, load_set, uint8_pixels
+from ltdd_utils.distilled.mosaics import mosaic
 from ltdd_utils.interchange import Reading, SetDataset, export_pictures
 from ltdd_utils.interchange.labels import read_labels
 from ltdd_utils.interchange.layouts import Stored, decoded
@@ -450,6 +451,31 @@ def test_the_file_of_idc_is_decoded(tmp_path):
     assert len(whole) == 20
     with pytest.raises(ValueError, match="16 x 16 pixels, which 3 does not divide"):
         imported(tmp_path / "run", DM, factor=3)
+
+
+def test_mosaics_of_idm_become_what_a_student_sees_where_the_factor_is_said(tmp_path):
+    """The parts of a set that its code stores whole are those of the same set stored as mosaics here."""
+    cells = fit("normalise")(pixels().repeat_interleave(4, dim=0))
+    path = tmp_path / "res_DM_digits_ConvNet_2ipc.pt"
+    torch.save({"data": [[mosaic(cells, 2), CLASSES]]}, path)
+    after = imported(path, DM, factor=2)
+    assert after.info["read_as"] == {"space": "normalise", "targets": None, "factor": 2} and after.info["ipc"] == 2
+    info = {"class_names": NAMES, "preprocess": fit("normalise").describe(), "factor": 2}
+    own = synthetic(images=mosaic(cells, 2), info=info)
+    seen = expanded(own)
+    assert torch.equal(after.labels, seen.labels) and len(after) == own.seen == 80
+    want, _ = uint8_pixels(seen, digits(), fit("normalise"))
+    found, _ = uint8_pixels(after, digits(), fit(after.info["preprocess"]["kind"]))
+    torch.testing.assert_close(found.int(), want.int(), atol=1, rtol=0)  # in another space meanwhile
+    assert len(imported(path, DM)) == 20  # the file does not tell, so nothing is cut unasked
+
+
+def test_the_factor_holds_for_every_layout(tmp_path):
+    whitened = imported(files(tmp_path / "whitened"), factor=2)
+    parts = decoded(Stored(Path("x"), fit("zca")(pixels()), CLASSES, factor=2))
+    torch.testing.assert_close(whitened.images, parts.images)
+    np.savez(tmp_path / "set.npz", images=pixels().numpy(), labels=CLASSES.numpy())
+    assert len(imported(tmp_path / "set.npz", factor=2)) == 80
 
 
 def test_parts_of_an_image_follow_each_other_and_are_resized_as_a_whole():

@@ -20,6 +20,7 @@ from ltdd_utils.interchange.spaces import MOMENTS, TRAJECTORY_MOMENTS, Moments
 
 __all__ = ["Stored", "assembled", "decoded", "read_layout", "trajectory_files"]
 
+FORMED = 2  # images along a side of each stored one, as IDC and DREAM publish them
 SUBFOLDER = "Normal"  # where LTDD's code puts the files beside those of averaged images
 BEST = "best"
 
@@ -53,7 +54,9 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
     Layouts: ``images_best.pt``, ``labels_best.pt``, ``lr_best.pt`` of the trajectory family (also in ``Normal/``);
     ``images.pt``, ``labels.pt``, ``lr.pt`` of DD-Ranking's demonstrations; ``res_*.pt`` of DC, DSA, DM and IDM;
     ``data.pt`` of IDC and DREAM; an ``.npz`` with ``images`` and ``labels``; a folder of pictures for each class.
-    ``reading.iteration`` N reads ``images_N.pt`` and so on, ``data_N.pt``, ``dataN.pt``.
+    ``reading.iteration`` N reads ``images_N.pt`` and so on, ``data_N.pt``, ``dataN.pt``. ``reading.factor`` says how
+    many images lie along a side of each stored one; no layout tells that, so it is 2 of ``data.pt`` and 1 of all others
+    where nothing is said.
 
     Args:
         place: the folder or file.
@@ -64,13 +67,18 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
         FileNotFoundError: nothing of this.
         ValueError: damaged files, or several sets.
     """
+    stored = _read(place, reading, data)
+    return stored if reading.factor is None else replace(stored, factor=reading.factor)
+
+
+def _read(place: Path, reading: Reading, data: LongTailedData) -> Stored:
     if not place.exists():
         raise FileNotFoundError(f"no folder or file {place}; name where the set of the other code is")
     if place.is_file() and place.suffix == ".npz":
         images, labels, classes, lr = read_arrays(place, data)
         return Stored(place, images, labels, lr, space="pixels", classes=classes)
     if place.is_file():
-        return _one_file(place, reading)
+        return _one_file(place)
     tag = BEST if reading.iteration is None else str(reading.iteration)
     for folder in (place, place / SUBFOLDER):
         if (folder / f"images_{tag}.pt").exists():
@@ -82,7 +90,7 @@ def read_layout(place: Path, reading: Reading, data: LongTailedData) -> Stored:
     if len(found) > 1:
         raise ValueError(f"{place} has several sets ({', '.join(path.name for path in found)}); name one of the files")
     if found:
-        return _one_file(found[0], reading)
+        return _one_file(found[0])
     if tag == BEST and has_pictures(place):
         images, labels, classes = read_pictures(place, data.class_names)
         return Stored(place, images, labels, space="pixels", classes=classes)
@@ -118,13 +126,13 @@ def _absent(folder: Path, tag: str) -> str:
     return "; or ".join(part for part in (remedy, best) if part) or "the folder has none of any iteration"
 
 
-def _one_file(path: Path, reading: Reading) -> Stored:
+def _one_file(path: Path) -> Stored:
     """``{"data": [[images, labels], ...]}``, normalised, of which the last pair counts; or ``[images, targets]``."""
     held = contents(path)
     if isinstance(held, dict) and isinstance(held.get("data"), list | tuple) and held["data"]:
         pair, space, factor = held["data"][-1], "normalise", 1
     else:
-        pair, space, factor = held, "pixels", reading.factor
+        pair, space, factor = held, "pixels", FORMED
     if not isinstance(pair, list | tuple) or len(pair) < 2:
         raise ValueError(
             f"{path} holds a {type(held).__name__}; expected {{'data': [[images, labels], ...]}} as DC and DM write "

@@ -21,7 +21,7 @@ class Reading:
     space: str | None = None  # of the images; None: that of the layout
     order: str | None = None  # classes of images with soft labels: by place, or by the label
     iteration: int | None = None  # read the files of this iteration, not the best ones
-    factor: int = 2  # images along a side of each stored one of IDC and DREAM
+    factor: int | None = None  # images along a side of each stored one; None: that of the layout
     unequal: bool = False  # classes may have different numbers of images
 
     def __post_init__(self) -> None:

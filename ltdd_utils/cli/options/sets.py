@@ -51,13 +51,13 @@ def _reading(sub: argparse.ArgumentParser) -> None:
         "recipe's for images_*.pt, normalise for res_*.pt, pixels for data.pt and pictures"
     )
     order = "classes of images with soft labels: class by class, or the largest label; else what fits"
-    factor = "data.pt only: images along a side of each stored one (multi-formation); 1: none"
+    factor = "images along a side of each stored one, such as 2 of IDM's mosaics; else 2 of data.pt, 1 of all others"
     unequal = "classes may have different numbers of images, ipc times the classes in all"
     sub.add_argument("--targets", choices=CHOICES["targets"], help=targets)
     sub.add_argument("--space", choices=CHOICES["space"], help=space)
     sub.add_argument("--order", choices=CHOICES["order"], help=order)
     sub.add_argument("--iteration", type=int, metavar="N", help="read images_N.pt, labels_N.pt, ... and not *_best.pt")
-    sub.add_argument("--factor", type=int, default=2, help=factor)
+    sub.add_argument("--factor", type=int, metavar="N", help=factor)
     sub.add_argument("--unequal", action="store_true", help=unequal)
 
 
@@ -119,6 +119,7 @@ COMMANDS = {
             "ltdd evaluate theirs.safetensors --protocol online-teacher --teacher debiased --scale cpu",
             "ltdd import mtt_cifar10 run --iteration 5000 --space normalise --save-set theirs.safetensors",
             "ltdd import dm_cifar10 res_DM_CIFAR10_ConvNet_10ipc.pt --save-set theirs.safetensors",
+            "ltdd import idm_cifar10 res_DM_CIFAR10_ConvNet_GBN_10ipc.pt --factor 2 --save-set theirs.safetensors",
         ],
         (recipe, _folder_to_import, _reading, scale("the papers' own"), work, data_folder),
         "sets",
