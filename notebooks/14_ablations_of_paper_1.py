@@ -448,7 +448,7 @@ notebook.table(other_experts, "Experts of its own, beside the shared ones on the
 # %% [markdown]
 # One pipeline of each, with its own experts, start and set, cannot be told from the one that shares its seed and not its experts.
 # The largest difference, of DAM alone, is one student against five.
-# And on these experts the parts of the method add again what they did, though what DAM adds to ED alone is within the margin of one pair:
+# And on these experts the parts of the method add again what they did, though what DAM adds to ED alone lies right at the margin of one pair, and which side of it is not to be leaned on:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 on_own = {
@@ -463,7 +463,7 @@ on_own = {
 parts_on_own = board.differences(on_own)
 assert (parts_on_own.verdict.iloc[:3] == "resolved").all()
 assert parts_on_own.points.iloc[0] > 15 > 3 > parts_on_own.points.iloc[3] > 1
-assert parts_on_own.verdict.iloc[3] == "not resolved"
+assert abs(parts_on_own.points.iloc[3] - parts_on_own.needed.iloc[3]) < 0.3
 notebook.table(parts_on_own, "What the parts add on experts of the pipeline's own")
 
 # %% [markdown]
