@@ -93,7 +93,8 @@ def chart(root: Path = ROOT, width: float = WIDTH) -> str:
     values = {labels.label(name): {on.label: found[name, on].percent for on in JUDGES} for name in SETS}
     looks = {on.label: (labels.judge(on.label), labels.JUDGES[on.label].colour) for on in JUDGES}
     whole = found["full_logit_adjusted", STORED].percent
-    return judges_chart(values, looks, whole, f"{WHOLE}, logit-adjusted loss, paper 1's judge", width)
+    words = f"{WHOLE}, logit-adjusted loss, paper 1's judge" if width == WIDTH else WHOLE
+    return judges_chart(values, looks, whole, words, width)
 
 
 def image(root: Path = ROOT) -> str:

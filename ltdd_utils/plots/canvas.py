@@ -94,7 +94,7 @@ def _break_words(figure: Figure) -> None:
         across = place.get_gridspec().ncols if place else 1
         if across > 2:  # the texts of small pictures are broken where they are made
             continue
-        letters = LETTERS[PHONE] // across - 4
+        letters = LETTERS[PHONE] // across - (4 if across == 1 else 9)  # names stand left of two panels
         axes.set_title(_broken(axes.get_title(), letters), fontsize=axes.title.get_fontsize())
         axes.set_xlabel(_broken(axes.get_xlabel(), letters))
 
