@@ -30,10 +30,10 @@
 #
 # > **In short**
 # >
-# > - Most of the distance between DATM and DAM + ED is there before any matching, in the start that re-balanced experts choose and label.
-# > - The start alone is not enough: matching biased experts under plain cross-entropy takes most of it away again (one run).
-# >   On CIFAR-10-LT, with DAM or with decoupled experts, either one, the matching keeps the start and adds to it.
-# > - From IF 10 to IF 100 DATM falls far more than DAM + ED (one run at IF 10).
+# > - **Most of the lead is in the start.** The larger part of the distance between DATM and DAM + ED is there before any matching, in the real images that re-balanced experts choose and label.
+# > - **The start is not enough.** Matching biased experts under plain cross-entropy takes most of it away again (one run).
+# >   With DAM or with decoupled experts, either one, the matching keeps the start and adds to it (on CIFAR-10-LT).
+# > - **The more imbalance, the further DATM falls behind.** From IF 10 to IF 100 it falls far more than DAM + ED (one run at IF 10).
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -48,6 +48,7 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What was run
 #
+# **Four recipes, which can differ in four things at once.**
 # A public summary of the paper has a component table of four rows, DATM, + DAM, + ED and both, and does not define them.
 # These are this book's definitions (the recipes are named `datm`, `dam_only`, `ed_only` and `damed`):
 #
@@ -58,7 +59,7 @@ if "google.colab" in sys.modules:
 # | ED alone | both kinds | cross-entropy | backbone, then classifier | last classifier snapshots |
 # | DAM + ED | both kinds | DAM | backbone, then classifier | last classifier snapshots |
 #
-# So two rows can differ in *four* things at once: the loss, what is compared, the weight of the first phase, and the initial set.
+# Two rows can differ in the loss, in what is compared, in the weight of the first phase, and in the initial set.
 # (The released settings for this cell weigh the first phase 0.5 where there is a second one, and 1 where there is none.)
 # The controls below change the settings that they name, and nothing else.
 #
@@ -94,6 +95,7 @@ print(f"{len(mine)} records of paper 1 at scale cpu")
 # %% [markdown]
 # ## Before the first iteration, and after the last
 #
+# **Nearly all of DAM + ED's lead over DATM is there before the first iteration.**
 # A distillation starts from real images with the experts' soft labels.
 # That set can be scored too.
 # Hollow dots are initial sets, full dots what 150 iterations made of them, one dot per distillation.
@@ -116,30 +118,24 @@ notebook.table(means, "What the iterations add", names={"distillations": "n"})
 
 # %% [markdown]
 # DATM and DAM alone share their initial sets; ED alone and DAM + ED share other ones.
-# How much of the distance between DATM and DAM + ED is there before any matching?
-# (That it is there does not make it the cause: see the controls.)
+# (That the lead is there at the start does not make the start its cause: see the controls.)
 
 # %%
 apart = means.loc["damed"] - means.loc["datm"]
-assert apart.before > 0.5 * apart.after and (means.gain > 0).all()
+assert apart.before > 0.8 * apart.after and (means.gain > 0).all()
 print(
     f"DAM + ED above DATM: {apart.after:.1f} points at the end, "
     f"{apart.before:.1f} of them at the start"
 )
 
 # %% [markdown]
-# Two numbers to compare with.
-# One is ten *random* real images per class with hard labels, under the same narrow student.
-# The other is the published rows; the settings differ by the whole reduction of scale, so a difference is no verdict on the paper.
+# At this scale DATM is below ten *random* real images per class with hard labels under the same narrow student, before the matching and after it.
+# In print it is above them (chapter 17 asks why).
 
 # %%
 draws = board["random", STORED]
 assert means.after["datm"] < draws.percent < means.after["dam_only"]
 print(f"Random, width 32: {draws.percent:.1f}, {len(draws)} draws")
-
-# %% [markdown]
-# So at this scale DATM is below random images, before the matching and after it.
-# In print it is above them (chapter 17 asks why).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 beside = compare(recorded, targets(), recipes.names(), "cifar10")
@@ -159,7 +155,7 @@ notebook.table(rows, "The published rows beside ours, at a reduced scale", names
 # No sign says "resolved" here: the difference to a paper's number at another scale is no comparison of methods.
 # (Published numbers for DAM alone and ED alone exist for 50 images per class only: chapter 17 has them.)
 #
-# Which differences between recipes are resolved?
+# **Each of the four recipes differs from each other one.**
 # Distillations of one seed are compared in pairs; [How we count](../book/counting.md) explains ± and its sign.
 # All share the same experts, so a resolved difference holds for these four pairs.
 
@@ -167,7 +163,9 @@ notebook.table(rows, "The published rows beside ours, at a reduced scale", names
 import itertools
 
 pairs = [(later, earlier) for earlier, later in itertools.combinations(paper_1, 2)]
-notebook.table(board.contrasts(pairs, STORED), "The four recipes in pairs")
+four = board.contrasts(pairs, STORED)
+assert (four.verdict == "resolved").all()
+notebook.table(four, "The four recipes in pairs")
 
 # %% [markdown]
 # (Three pairs can agree by luck, and then the margin is too small.
@@ -175,6 +173,7 @@ notebook.table(board.contrasts(pairs, STORED), "The four recipes in pairs")
 #
 # ## Controls
 #
+# **A good start is needed, and the matching must not be biased.**
 # Each row changes the named settings of a recipe and nothing else; rows of one question stand together.
 # The last column is the recipe itself, with the same seeds.
 # Where no initial set was scored, there is no score before.
@@ -207,6 +206,8 @@ assert len(shorter) == 2 and shorter.min() < 0 < shorter.max() < 1.5
 notebook.table(table, "The named settings changed", names={"distillations": "n"})
 
 # %% [markdown]
+# ### From the good start
+#
 # In the rows *start chosen by re-balanced experts*, DATM and DAM alone begin with the very set that DAM + ED begins with.
 # If the start were all, both would end where DAM + ED ends.
 
@@ -238,10 +239,11 @@ assert whole_method.verdict == "not resolved" and abs(whole_method.points) < 1
 # **Experts trained against the bias** are another way: DATM with experts trained under a logit-adjusted loss starts and ends far above DATM, without DAM and without a second kind of expert (one run).
 # It stays below DAM + ED.
 #
-# **Images or labels?**
-# A set has both, and a step size.
-# The matching changes all three.
-# One control above tells them apart for DATM: from the good start, with labels that stay, it ends even lower than with labels that are learned.
+# ### Images or labels?
+#
+# **What DAM adds to decoupled experts goes with labels and step size; what DATM loses is also in its images.**
+# A set has images, labels and a step size, and the matching changes all three.
+# From the good start, with labels that stay, DATM ends even lower than with labels that are learned.
 # So its images and step size alone lose the start (one run).
 # Two looks at finished sets follow: what their labels say, and what their parts score.
 #
@@ -324,6 +326,7 @@ notebook.table(shown, "Parts of two sets put together, %")
 #
 # ## What the matching sees
 #
+# **With every recipe the matching comes nearer to the experts, and biased experts leave the images of the rare classes almost alone.**
 # The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert.
 # A line shows means over ten iterations of the first seed.
 # Single iterations scatter, since each draws another expert and another start epoch.
@@ -383,12 +386,14 @@ figure(
 # They receive a small part of the gradient that the head receives.
 # With decoupled experts every class starts from real images; still the gradient of DAM + ED falls towards the tail, and only that of ED alone stays about level.
 #
-# **Are the middle classes unstable?**
+# **No instability of the middle classes is visible.**
 # Paper 2 holds against this family that medium-frequency classes get unstable gradients.
 # The records keep the standard deviation of these norms over the iterations, so the question has an answer for these runs.
-# The table shows that deviation, divided by the mean norm, as an average over the classes of a third:
+# The folded table shows that deviation, divided by the mean norm, as an average over the classes of a third.
+# In three of the recipes it is the tail that scatters most; in DAM + ED the thirds differ by less than the middle third does from seed to seed.
+# The *scores* of the middle are lower, but so are those of random images (chapter 13 has the thirds): the middle of CIFAR-10 has hard classes such as deer and dogs, in reversed order too.
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import rank_thirds
 
 groups, unstable = rank_thirds(info["class_counts"]), {}
@@ -409,17 +414,14 @@ by_seed = unstable.loc["damed"]
 apart = means_of.loc["damed"].max() - means_of.loc["damed"].min()
 assert apart < by_seed.mid.max() - by_seed.mid.min()
 shown = means_of.loc[paper_1].set_axis(["head", "middle", "tail"], axis="columns")
-notebook.table(shown, "Deviation over mean of the gradient norm, three seeds", digits=2)
+caption = "Deviation over mean of the gradient norm, three seeds"
+notebook.table(shown, caption, digits=2, folded=True)
 
 # %% [markdown]
-# In three of the recipes it is the tail that scatters most.
-# In DAM + ED the thirds differ by less than the middle third does from seed to seed.
-# So no instability of the middle classes is visible.
-# Their *scores* are lower, but so are those of random images (chapter 13 has the thirds): the middle of CIFAR-10 has hard classes such as deer and dogs, in reversed order too.
-#
 # ## Head and tail
 #
-# Accuracy by class: students of the initial set and of the distilled set of the first seed.
+# **Students of DATM's set get nothing right in the rarest classes, before the matching or after it.**
+# The figure has accuracy by class: students of the initial set and of the distilled set of the first seed.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 bars = {}
@@ -438,6 +440,7 @@ figure(
 # %% [markdown]
 # ## Against the imbalance factor
 #
+# **The lead of DAM + ED over DATM grows with the imbalance; its lead over random images does not.**
 # The paper repeats its table at four imbalance factors.
 # On the left are our runs on CIFAR-10-LT at scale `cpu`, at two of the four; on the right is what the paper prints.
 # Scales differ between the panels: compare how the lines *run*, not where they lie.
@@ -471,7 +474,8 @@ levels = {
     for side, (frame, of) in sides.items()
     for factor in (10, 100)
 }
-notebook.table(pd.DataFrame(levels), "Accuracy at two imbalance factors, %")
+caption = "Accuracy at two imbalance factors, %"
+notebook.table(pd.DataFrame(levels), caption, folded=True)
 
 # %% [markdown]
 # How far DAM + ED is above DATM and above random images, in points, by imbalance factor (a single distillation takes the spread of IF 100):
@@ -520,9 +524,9 @@ figure(
 )
 
 # %% [markdown]
-# Means over the same runs, of all classes and of the rarest third, in percent.
-# On that third DAM + ED is not always above random images; its small lead at IF 20 is won elsewhere.
-# Below them the difference between DAM + ED and each other method in points:
+# Two folded tables have the means over the same runs, of all classes and of the rarest third, and the differences.
+# On the rarest third DAM + ED is not always above random images; its small lead at IF 20 is won elsewhere.
+# (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 small = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
@@ -534,24 +538,24 @@ rows = 100 * thirds.pivot_table(columns, "method", "imbalance_factor").T
 assert rows.damed["tail", 20] < rows.random["tail", 20]
 rows = rows.rename_axis([None, "IF"])
 rows = rows.rename({"overall": "all classes, %", "tail": "tail third, %"})
-notebook.table(rows, "Accuracy on Digits-LT, by imbalance factor")
+notebook.table(rows, "Accuracy on Digits-LT, by imbalance factor", folded=True)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 found = {name: each.contrasts(pairs, STORED) for name, each in by_factor.items()}
-notebook.table(pd.concat(found), "DAM + ED minus the other two, on Digits-LT")
-
-# %% [markdown]
-# (Pipelines at IF 5 and 60 that stand alone take the spread of IF 20.)
+caption = "DAM + ED minus the other two, on Digits-LT"
+notebook.table(pd.concat(found), caption, folded=True)
 
 # %% [markdown]
 # ## The classifier of a finished student
 #
+# **Students of a distilled set have short classifier rows for the rarest classes; students of random images with hard labels do not.**
 # Chapter 05 measured what DAM does to the student *inside* the matching.
 # Does anything of the experts' bias reach the students that a finished set trains, which never see DAM?
 # A trace of it would be in the length of each class's row in their classifier, which chapter 03 shows for the experts.
 # The figure has these lengths on Digits-LT at IF 20 and scale `tiny`.
 # A dot is the mean over pipelines, each of them a mean over five students.
-# The control are random real images with class labels: their students have no expert behind them, and no more images of the rarest digits.
+# The control are random real images with **hard labels**: their students have no expert behind them, and no more images of the rarest digits.
+# The four distilled sets have **soft labels**, so the control differs from them in two things: the images, and the kind of label.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 from ltdd_utils.data import long_tailed as images
@@ -579,14 +583,15 @@ assert short["damed"] > max(long[m] for m in paper_1 if m != "damed")
 assert short["ed_only"] > long["datm"]
 
 # %% [markdown]
-# It does.
 # In all four the rows of the rarest classes are the shortest, although every class has ten images in the set: most so in DATM, least in DAM + ED.
 # With students of random images they are as long as the others, so neither the digits nor their few real images make them short.
-# The bias of the experts shows in the students of their set, least where experts are decoupled and DAM is in the loss.
+# Something in the set does, its images or its soft labels, least where experts are decoupled and DAM is in the loss.
+# Which of the two it is, no run here tells: a control of random images with an expert's soft labels is missing.
 #
 # ## What the images look like
 #
-# The first image of each class, from the head on the left to the tail on the right, before and after.
+# **The matching adds texture to what it started from; what started as noise stays noise.**
+# The figure has the first image of each class, from the head on the left to the tail on the right, before and after.
 # `tools/set_pictures.py` drew them from the runs above.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -623,6 +628,7 @@ figure(
 # %% [markdown]
 # ## What it cost
 #
+# **Experts and matching take about equally long here, and the second kind of experts adds half of the first.**
 # The table has the seconds of each stage on the machine named above it.
 # Other work ran beside it, so read ratios, and none of less than a quarter.
 # The experts are trained once for all recipes; *classifier experts* is the second stage that decoupling adds.
@@ -636,16 +642,16 @@ print(f"classifier experts / experts: {stage_2['damed']:.2f}")
 assert 0.4 < stage_2["damed"] < 0.7
 stages = ["experts", "classifier experts", "initial set", "matching", "students"]
 assert {*stages, "preprocess"} == {*spent}
+assert spent.matching.div(spent.experts).between(0.7, 1.3).all()
 notebook.table(spent[stages].T, "Seconds of each stage", digits=0)
 
 # %% [markdown]
-# The second stage adds about half again here, because only the first was cut for this scale (40 epochs instead of 100; the second has its 10).
+# The second stage adds so much because only the first was cut for this scale (40 epochs instead of 100; the second has its 10).
 # At the paper's settings it adds little (chapter 03 counts both).
-
-# %% [markdown]
-# ## What was tried
 #
-# (Notes of trials that settled the recipes and left no record: this is the one section of the page that no cell checks.)
+# <details><summary>What was tried</summary>
+#
+# These are notes of trials that settled the recipes and left no record: no cell checks them.
 #
 # - *Longer experts.* With 15 epochs a biased expert of this width gets hardly an image of the rarer half right; with 40, as here, six classes of ten have ten images that it gets right.
 #   The paper's have 100.
@@ -653,6 +659,8 @@ notebook.table(spent[stages].T, "Seconds of each stage", digits=0)
 #   At 0.01, the paper's value, the matching starts near 1 and learns the step size on the way.
 #   It was chosen by the matching loss, not by a test score.
 # - *Weights of sum 1*, as released: a control above, and chapter 05.
+#
+# </details>
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 notebook.checked()
@@ -661,28 +669,21 @@ notebook.checked()
 # ## What we saw
 #
 # All of this holds for the distillations recorded so far, at this scale.
-# The tables above say how many there are and which differences are resolved.
 #
-# - Before the first iteration DAM + ED is far ahead of DATM already: experts with a re-balanced classifier find real images for the tail, and label them.
+# - **Before the first iteration DAM + ED is far ahead of DATM already.**
+#   Experts with a re-balanced classifier find real images for the tail, and label them.
 #   Without them the tail starts as noise with uniform labels, and at this budget it stays noise.
-# - The good start is needed, and it is not enough.
-#   Matching biased experts under plain cross-entropy takes it away again (DATM, one run).
-#   With DAM or with decoupled experts, either one, the matching keeps it and adds to it on CIFAR-10-LT.
+# - **The good start is needed, and it is not enough.**
+#   Matching biased experts under plain cross-entropy takes it away again (DATM, one run); with DAM or with decoupled experts the matching keeps it and adds to it.
 #   With that start and DAM, one pair shows no further gain from decoupled experts or from learned labels.
-#   So the parts of the paper's table do not add up one by one: what a part gives depends on which others are there.
-# - The matching adds to each of the four recipes on CIFAR-10-LT, and it adds more with DAM than without: between two recipes that differ in DAM alone, the student that imitates the expert's bias begins and ends closer to the expert in the first phase.
-#   The classifier phase has no DAM in it; that it ends lower too may come from the larger step size that is learned.
-#   With weights that sum to 1, which make each step $C$ times shorter, the iterations add about a point where the weights follow the prior and lose about one where all are equal; one run each resolves neither.
-#   On Digits-LT the matching *takes* from the start, unless DAM is in it (chapter 14).
-# - **The more imbalance, the further DATM falls behind.**
-#   From IF 10 to IF 100 it falls far more than DAM + ED; the published lines run the same way.
+#   So the parts of the paper's table do not add up one by one.
+# - **The matching adds to each of the four recipes on CIFAR-10-LT, and more with DAM than without.**
+#   On Digits-LT it *takes* from the start, unless DAM is in it (chapter 14).
+# - **The more imbalance, the further DATM falls behind**; the published lines run the same way.
 #   The lead over *random images* does not grow with the imbalance, neither here nor in print.
 #   At IF 10 ours keeps a distance from DATM where the paper has them together: experts of this scale still miss the rarest classes there (chapter 17).
-# - **What DAM adds goes with labels and step size, not with images.**
-#   ED's images with the labels and step size of DAM + ED win most of what DAM adds; the images of DAM + ED with ED's labels win nothing of it.
-#   Under class labels DATM's images win a part of the middle back, and not the tail (one set each).
-# - The learned step size ends higher than it began in all four.
-#   The student has fewer steps than the expert, and may be making up for them.
+# - **What DAM adds goes with labels and step size, not with images** (one set each).
+#   Under class labels DATM's images win a part of the middle back, and not the tail.
 #
 # **Not shown here:** the other two imbalance factors at scale cpu, other sizes of the set, and anything at the paper's own scale.
 # `ltdd campaign` lists the commands and what they would cost.

@@ -33,11 +33,12 @@
 # > - tell what recovery makes more alike, and for whom.
 #
 # > **In one minute.**
-# > No student and no trajectory here: uni-level distillation begins with crops of real images that a teacher is sure of.
-# > Then it changes their pixels so that the class statistics that an observer, whose weights stay fixed, measures on them come closer to those of the real data.
-# > The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
-# > On digits, images that were shown whole come closer to the data, and their crops, too; of images that were shown as random crops only the crops do.
-# > On CIFAR-10-LT recovery adds a few points to what students score (chapter 12); the control on this page is too small to decide that for digits.
+# >
+# > - No student and no trajectory here: uni-level distillation begins with crops of real images that a teacher is sure of.
+# > - Then it changes their pixels so that the class statistics that an observer, whose weights stay fixed, measures on them come closer to those of the real data.
+# >   The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
+# > - On digits, images that were shown whole come closer to the data, and their crops, too; of images that were shown as random crops only the crops do.
+# > - On CIFAR-10-LT recovery adds a few points to what students score (chapter 12); the control on this page is too small to decide that for digits.
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -231,15 +232,38 @@ notebook.table(table, "Different images among the ten of each digit")
 # ## What recovery minimises
 #
 # A batch of images passes through the observer, in eval mode.
-# At the input of each monitored layer $l$ it has a mean $\hat\mu_l$ and a variance $\hat\sigma_l^2$ per channel, and the same for the images of each class.
-# The targets $\mu_l$ and $\sigma_l^2$, and those of each class, are the statistics of the real images there (chapter 08).
-# With $\| \cdot \|$ the Euclidean norm over channels,
+# The loss is built in three steps: the distance of the whole batch, that of each class, and their sum over the layers.
 #
-# $$ d_l = \| \mu_l - \hat\mu_l \| + \| \sigma_l^2 - \hat\sigma_l^2 \|, $$
+# **The whole batch.**
+# At the input of each monitored layer $l$ the batch has a mean $\hat\mu_l$ and a variance $\hat\sigma_l^2$ per channel.
+# The targets $\mu_l$ and $\sigma_l^2$, without a hat, are the statistics of the real images at the same place (chapter 08).
+# With $\| \cdot \|$ the Euclidean norm over channels, the **global term** is
 #
-# $$ D_l = \frac12\, d_l + \frac12 \cdot \frac1C \sum_c d_{lc}, $$
+# $$ d_l = \| \mu_l - \hat\mu_l \| + \| \sigma_l^2 - \hat\sigma_l^2 \|. $$
 #
-# with $d_{lc}$ the same for the images of class $c$.
+# **Each class.**
+# Now take only the images of class $c$ in the batch, and only the real images of class $c$.
+# Their distance, by the same formula, is $d_{lc}$.
+# The **class term** is its mean over the $C$ classes, and half of the distance $D_l$ of a layer:
+#
+# $$ D_l = \underbrace{\tfrac12\, d_l}_{\text{whole batch}} + \underbrace{\tfrac12 \cdot \tfrac1C \sum_{c=1}^{C} d_{lc}}_{\text{class by class}} . $$
+#
+# *An example in numbers.*
+# Take two classes, one layer with one channel, and equal variances, so that only means count.
+# Two sets of images have these means:
+#
+# | | class 1 | class 2 | whole batch |
+# |---|---|---|---|
+# | real images | 1 | 3 | 2 |
+# | set A | 1.5 | 3.5 | 2.5 |
+# | set B, classes exchanged | 3 | 1 | 2 |
+#
+# For set A $d_l = 0.5$, and each class is off by 0.5: $D_l = \frac12 \cdot 0.5 + \frac12 \cdot \frac{0.5 + 0.5}{2} = 0.5$.
+# For set B $d_l = 0$: the global term sees nothing wrong.
+# But each class is off by 2, so $D_l = 0 + \frac12 \cdot \frac{2 + 2}{2} = 1$.
+# Only the class term can tell which class an image belongs to.
+#
+# **All layers.**
 # Adam changes the pixels to minimise
 #
 # $$ \mathrm{CE} + 0.01 \sum_l w_l D_l , $$
@@ -267,9 +291,10 @@ for kind, total in (("norm", lengths.sum()), ("squared", lengths.square().sum())
     print(kind, [round(v, 3) for v in pull.norm(dim=1).tolist()])
 
 # %% [markdown]
-# **The class term.**
+# **The class term in the released code.**
 # The paper wants each class compared with its own real counterpart.
-# The released code first averages the class tables over the labels of the batch, and compares the whole batch with this average.
+# The released code first averages the targets of the classes over the labels of the batch, and compares the whole batch with this average.
+# In the example that is the distance of the batch's mean from $\frac{1 + 3}{2} = 2$: it is 0 for set B, whose classes are exchanged.
 #
 # In a batch with equally many images of all classes, the average of the class means is $\frac1C \sum_c \mu_c$: equation 9.
 # If the global term has that target, this is the same term twice.

@@ -37,11 +37,12 @@
 # > - say why a student can over-correct even when its teacher does not.
 #
 # > **In one minute.**
-# > An image of this family gets its labels from a teacher: once, or anew for each augmented view in each epoch.
-# > The second budget is several times larger than the images themselves, and students with it score higher, so a protocol must name it.
-# > If the teacher is biased, *ADSA* subtracts $\tau \log \pi$ from its logits before they become labels, with the $\tau$ at which the classes are most alike in confidence.
-# > That makes the teacher better, and here its students worse: a student that trains briefly learns such a common shift sooner than what depends on the image, and so corrects too much.
-# > (A part of the lost head is there without ADSA too, unexplained.)
+# >
+# > - An image of this family gets its labels from a teacher: once, or anew for each augmented view in each epoch.
+# > - The second budget is several times larger than the images themselves, and students with it score higher, so a protocol must name it.
+# > - If the teacher is biased, *ADSA* subtracts $\tau \log \pi$ from its logits before they become labels: $\pi$ are the class shares of the long tail, and $\tau$ is the strength at which the classes are most alike in confidence.
+# > - That makes the teacher better, and here its students worse: a student that trains briefly learns such a common shift sooner than what depends on the image, and so corrects too much.
+# >   (A part of the lost head is there without ADSA too, unexplained.)
 
 # %% tags=["colab", "remove-cell"]
 import os
@@ -73,9 +74,10 @@ figure.picture("paper_2")
 # The text of paper 2 describes one pass of the teacher over the finished images, with one soft label each.
 # Its released code does something else: the teacher labels *every augmented view in every epoch*.
 # EDC ([arXiv 2404.13733](https://arxiv.org/abs/2404.13733)) and RDED ([arXiv 2312.03526](https://arxiv.org/abs/2312.03526)) do the same; FKD ([arXiv 2112.01528](https://arxiv.org/abs/2112.01528)) writes these outputs to disk, and SRe2L ([arXiv 2306.13092](https://arxiv.org/abs/2306.13092)) adopted this for ImageNet.
-# In this book they are two protocols that differ in nothing else: `online-stored` has one output per image, `online-teacher` one per view:
+# In this book they are two protocols that differ in nothing else: `online-stored` has one output per image, `online-teacher` one per view.
+# The loss that a student gets is one function for both, whose source is folded below the next cell:
 
-# %%
+# %% jupyter={"outputs_hidden": true} tags=["hide-output"]
 from ltdd_utils import notebook, plots, recipes, runs
 from ltdd_utils.evaluation import objectives
 from ltdd_utils.teachers import train_teacher
@@ -119,7 +121,7 @@ assert 1 < at_10["teacher's weights"] < 1.1 and at_50["teacher's weights"].max()
 caption = "How many numbers each budget stores, with the epochs of the views (not bytes)"
 notebook.table(sizes, caption, digits=0)
 
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 digits = {"stored logits": 3, "logits of all views": 1, "teacher's weights": 2}
 notebook.table(times, "The same, as a multiple of the pixels", digits=digits)
 
@@ -499,7 +501,7 @@ figure(
     plots.tau_search(found, (name, values), data.counts),
     "ADSA's search on three kinds of images: the spread of the classes' confidences "
     "against τ, with the chosen τ as a dot, and the confidences of the classes for "
-    "EDC's images.",
+    "EDC's images: those of the head begin at the top and fall, those of the tail rise.",
     "On the left three valleys with a dot in each. On the right lines of head classes "
     "fall and lines of tail classes rise with τ; they meet near the dashed line.",
 )
@@ -601,7 +603,7 @@ figure(
 # So the student has the whole shift but only a fraction of the evidence against it, as if $\tau$ were $\tau / a$.
 #
 # Estimate $a$ by least squares on test images, and in the same way the learned share of the mean.
-# Beside them stands the students' accuracy on the head third, as they are and with ADSA's shift taken out of their logits again:
+# Beside them stands the students' accuracy on the head third, three times: as it is, as the model predicts it from the two numbers, and with ADSA's shift taken out of the students' logits again:
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -623,8 +625,11 @@ facts["head, shift undone"] = [scores(z - shift)["head"] for z in told_calibrate
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 facts.index = [f"seed {seed_of}" for seed_of in seeds]
 heads = {"a": "a, of the rest", "of the mean": "share of the mean"}
-heads |= {name: f"{name}, %" for name in ("head", "head, shift undone")}
-digits = {"a": 2, "of the mean": 2, "head": 1, "head, shift undone": 1}
+wholes, rest = wanted.mean(dim=0), wanted - wanted.mean(dim=0)
+model = [of * wholes + a * rest for a, of in facts[["a", "of the mean"]].values]
+facts.insert(3, "head, by the model", [scores(z)["head"] for z in model])
+heads |= {name: f"{name}, %" for name in facts.columns[2:]}
+digits = {"a": 2, "of the mean": 2, **dict.fromkeys(facts.columns[2:], 1)}
 caption = "What students learn of the shifted answers"
 notebook.table(facts, caption, names=heads, digits=digits)
 

@@ -36,9 +36,9 @@
 #
 # > **In short**
 # >
-# > - The teacher earns most of the points: every set gains more than six times as much from the debiased one as the method adds to random real images under it.
-# > - What the images add to random ones is small and resolved on CIFAR-10-LT; its mean is largest at one image per class.
-# > - Of calibration and of the debiased observer no effect can be seen here.
+# > - **The teacher earns most of the points.** Every set gains more than six times as much from the debiased one as the method adds to random real images under it.
+# > - **The images add little.** What they add to random ones is resolved on CIFAR-10-LT; its mean is largest at one image per class.
+# > - **Of the other parts nothing is seen to help.** Calibration and the debiased observer have no visible effect here.
 # >   The confident crops do not help; whether they cost anything is open under chapter 17's stricter rule.
 
 # %% tags=["colab", "remove-cell"]
@@ -86,7 +86,8 @@ print(f"{len(board.records)} records, {students} students")
 # %% [markdown]
 # ## Side by side, with the teacher named
 #
-# A dot is a pipeline, the mean of its students.
+# **The teacher moves every method further than the methods lie apart.**
+# In the figure a dot is a pipeline, the mean of its students.
 # The two vertical lines are the accuracies of the teachers themselves, means over the seeds.
 #
 # Two rows need a word: SRe2L recovers its images from noise (chapter 10), and EDC with several observers recovers with four backbones in turn, where EDC here has one (its release has eight).
@@ -110,7 +111,8 @@ figure(
 # The same as a table, with what paper 2 prints and with the number of our pipelines.
 # A column of ours is a fair comparison of methods; across a row only the teacher that labels changes, and the set stays as it is.
 # The printed numbers are at the paper's scale; the teacher behind its EDC and RDED is not named, and its random images are copied from paper 1, with hard labels.
-# SRe2L's set is below random real images under either teacher:
+# SRe2L's set is below random real images under either teacher.
+# What EDC's four backbones add to one is not resolved (one folded row below the table).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 said = targets().query("paper == 'cui2026rethinking' and dataset == 'cifar10'")
@@ -127,13 +129,10 @@ table.insert(0, "published", said.reindex(order))
 heads = {kind: f"{kind} teacher, %" for kind in teachers} | {"published": "published, %"}
 notebook.table(table, "Accuracy of each set under each teacher", names=heads)
 
-# %% [markdown]
-# What EDC's four backbones add to one is not resolved:
-
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 several = board.contrasts([("edc_several", "edc")], PLAIN)
 assert several.verdict.item() == "not resolved"
-notebook.table(several, "Four backbones and one, plain teacher")
+notebook.table(several, "Four backbones and one, plain teacher", folded=True)
 
 # %% [markdown]
 # ## How much is the teacher?
@@ -152,12 +151,13 @@ notebook.table(taught, "What the debiased teacher gives to a set", names=heads)
 # %% [markdown]
 # ## Which part of the debiasing?
 #
-# Random real images again, labelled by teachers that lack parts of the bundle.
+# **The class weights: without them students of random images lose more than ten points, whatever else is in the bundle.**
+# The table has random real images again, labelled by teachers that lack parts of the bundle.
 # Without class weights all classes weigh alike; without the consistency loss the two views are not compared.
 # Without both, and with partners drawn uniformly, the mixed views and the two heads are left.
 # (Of the two heads, the second one labels.
 # Its weight in the loss grows over the epochs from nothing, so that without class weights it is only a head with less training.)
-# Without the weights its students lose more than ten points, whatever else is in the bundle; without the consistency loss nothing is lost that could be seen:
+# Without the consistency loss nothing is lost that could be seen:
 
 # %%
 weights, loss, partners = (
@@ -188,8 +188,9 @@ notebook.table(bundle, "Teachers that lack a part of the bundle", names=heads_of
 #
 # ## What is a point of the teacher's accuracy worth?
 #
+# **From a plain teacher to a debiased one, a point that the teacher gains is about a point for the students, whatever set they train on.**
 # Every run under paper 2's judge has two numbers: what its teacher scores, and what its students score.
-# A dot is a run; teachers differ by kind, by seed, and by what was left out of the bundle.
+# In the figure a dot is a run; teachers differ by kind, by seed, and by what was left out of the bundle.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 scored = records.evaluations_in([where])
@@ -217,8 +218,7 @@ figure(
 )
 
 # %% [markdown]
-# The lines are nearly parallel, and their slopes are near one: **from a plain teacher to a debiased one, a point that the teacher gains is about a point for the students, whatever set they train on.**
-# For EDC and DATM it is a little more than a point.
+# The lines are nearly parallel, and their slopes are near one; those of EDC and DATM are a little steeper.
 #
 # This holds for the step from one kind of teacher to the other: nearly all dots of a line form two clusters, one of plain and one of debiased teachers.
 # Only random images have a third cluster, of teachers without class weights, which score below the plain ones.
@@ -256,7 +256,7 @@ response["95 % interval"] = [f"{low:.2f} to {high:.2f}" for low, high in ends]
 response = response[["slope", "95 % interval", "residual", "n"]]
 heads_of = {"residual": "residual, points", "n": "runs"}
 caption = "Points of the students for a point of the teacher"
-notebook.table(response, caption, names=heads_of, digits={"slope": 2})
+notebook.table(response, caption, names=heads_of, digits={"slope": 2}, folded=True)
 
 # %% [markdown]
 # The residual is the distance of a run from its line.
@@ -265,14 +265,14 @@ notebook.table(response, caption, names=heads_of, digits={"slope": 2})
 #
 # ## And how much is left for the method?
 #
-# Under the debiased teacher: the uni-level method against its own ablations and against the other methods.
+# **The full method is above random real images, above RDED's crops and above its own crops without recovery.**
+# The table has it under the debiased teacher against its own ablations and against the other methods.
 # With "plain experts" observer and crops come from networks without debiasing, and only the teacher that labels is debiased.
 # "Plain statistics" are the running ones, *and* the class-wise term is dropped.
 # The last row is the plainest control there is: random real images, labelled by the same teacher.
 # All pipelines of a seed share its teacher, so they are compared in pairs.
 # (EDC has more pipelines than the full method: its difference here is that of the shared seeds, not that of the means in the first table.)
 #
-# **The full method is above random real images, above RDED's crops and above its own crops without recovery.**
 # What calibration gives, what debiased observer and crops give together, and the distance to EDC are not resolved.
 # The confident crops do not help, and by the spread of their own three pairs they cost a little.
 # (Chapter 17 judges these contrasts with the spread of all methods and a correction for their number: the crops are open then, and the effect of calibration is within a point of none.)
@@ -313,9 +313,10 @@ assert lost["unilevel_no_debiasing"] > 10
 assert lost[["unilevel_no_calibration", "unilevel_no_init"]].between(1, 1.5).all()
 
 # %% [markdown]
-# All sets of this family that were run there, under either teacher, beside the published numbers.
+# A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
+# No run tests it.
+# The folded table has all sets of this family that were run there, beside the published numbers; its last row is what the teachers themselves score.
 # (LADM is there in chapter 18.)
-# The last row is what the teachers themselves score:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 heights = hundred.accuracies(order, teachers.values()).dropna(how="all")
@@ -323,12 +324,9 @@ heights = heights.set_axis(list(teachers), axis="columns")
 heights.insert(0, "published", printed.reindex(heights.index))
 for kind in teachers:
     heights.loc["the teacher itself", kind] = 100 * hundred.teacher_mean(kind)
-notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads)
+notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads, folded=True)
 
 # %% [markdown]
-# A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
-# No run tests it.
-#
 # The full method minus the others, first each with its own teacher, then all with the debiased one.
 # Nothing on this data set was run twice, so the margins take the spread on CIFAR-10-LT, there of means over three students, here of single ones.
 # So they are too narrow, and a difference hardly above its margin, as that to the set with plain experts, is no more than a sign.
@@ -353,10 +351,10 @@ notebook.table(on_hundred, "The full method minus the others, on CIFAR-100-LT")
 # %% [markdown]
 # ## Observer or teacher?
 #
+# **The teacher: a plain observer with a debiased teacher cannot be told from the full method (one pair), and plain labels take the debiased observer down to where the plain methods are.**
 # The two debiased networks have different jobs: the observer shapes the images, the teacher labels them.
 # Here they are switched one by one.
 # (In the last row the plain teacher also chose the crops; in the others the debiased one did.)
-# A plain observer with a debiased teacher cannot be told from the full method (one pair); plain labels take the debiased observer down to where the plain methods are:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 plain_observer = {"observer.network.second_head": False, "observer.network.projection": 0}
@@ -377,9 +375,9 @@ notebook.table(jobs, "Plain networks in the place of debiased ones")
 #
 # ## Which statistics?
 #
-# The full method with other targets: statistics with the classes' natural shares, the running ones of training, class variances averaged as the paper prints them (`variance=mean`), and the form of the released code (running statistics, and class statistics inside images, averaged over the batch's labels).
-# `recipe itself` is the full method on the same seeds.
-# None of these forms can be told from the recipe.
+# **No form of the statistics can be told from another.**
+# The folded table has the full method with other targets: statistics with the classes' natural shares, the running ones of training, class variances averaged as the paper prints them (`variance=mean`), and the form of the released code (running statistics, and class statistics inside images, averaged over the batch's labels).
+# *Recipe itself* is the full method on the same seeds.
 # There is one pair of each: what must be exceeded is about what the whole method adds to random images, so a smaller effect would not be seen.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -397,14 +395,13 @@ asked = {name: ("unilevel", DEBIASED, changes) for name, changes in asked.items(
 forms = board.controls(asked).drop(columns="command")
 assert (forms.verdict == "not resolved").all()
 assert (forms.needed > 0.8 * method_gain).all()
-notebook.table(forms, "Other statistics, beside the recipe itself")
+notebook.table(forms, "Other statistics, beside the recipe itself", folded=True)
 
 # %% [markdown]
 # ## Before and after recovery
 #
-# A recovered set begins as crops or as real images.
-# The two that were scored before it begin as crops.
-# With the same teacher and students, they tell what the iterations add: about three points, with calibrated statistics or with plain ones.
+# **Recovery adds about three points, with calibrated statistics or with plain ones.**
+# A recovered set begins as crops or as real images; the two that were scored before it begin as crops.
 
 # %%
 begun = [m for m in board.methods(DEBIASED) if any(board.before(m, DEBIASED))]
@@ -423,14 +420,14 @@ figure(
 gains = board.gains({method: (method, DEBIASED) for method in begun})
 heads_of = {"distillations": "n"}
 assert gains.gain.between(2.5, 3.5).all()
-notebook.table(gains, "What recovery adds, debiased teacher", names=heads_of)
+caption = "What recovery adds, debiased teacher"
+notebook.table(gains, caption, names=heads_of, folded=True)
 
 # %% [markdown]
 # ## ADSA
 #
-# ADSA takes the class prior out of a plain teacher's logits after training (chapter 11).
-# One number, $\tau$, is chosen on the distilled images.
-# ADSA lifts EDC and SRe2L by many points, and costs a little where the teacher is debiased already.
+# **ADSA lifts EDC and SRe2L by many points, and costs a little where the teacher is debiased already.**
+# It subtracts $\tau$ times the logarithm of the class shares from a plain teacher's logits after training; the strength $\tau$ is chosen on the distilled images (chapter 11).
 # (The last interval is printed as zero: its three pairs agree to hundredths of a point.
 # That is luck, and no measure of how precise the difference is.)
 
@@ -448,8 +445,8 @@ notebook.table(calibrated, "With ADSA minus without", digits={"tau": 2})
 # %% [markdown]
 # ## Head and tail
 #
-# Accuracy by class, most frequent first, students of seed 0.
-# The plain teacher's students know the head; ADSA turns that around.
+# **The plain teacher's students know the head, ADSA turns that around, and the debiased teacher evens it out.**
+# The figure has accuracy by class, most frequent first, students of seed 0.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 file = where / "distilled" / "random_cifar10_if100_ipc10.safetensors"
@@ -491,7 +488,8 @@ plain, debiased = (thirds.loc[f"{kind} teacher"] for kind in teachers)
 assert plain["tail"][["random", "edc"]].max() < 10 < 40 < debiased["tail"].min()
 assert (plain["head"][["random", "edc"]] > debiased["head"].max()).all()
 assert plain["tail"]["edc_adsa"] > plain["mid"]["edc_adsa"] > plain["head"]["edc_adsa"]
-notebook.table(thirds, "Accuracy by thirds of the classes, means over pipelines, %")
+caption = "Accuracy by thirds of the classes, means over pipelines, %"
+notebook.table(thirds, caption, folded=True)
 
 # %% [markdown]
 # The debiased teacher gives the tail tens of points, and takes some of the head.
@@ -503,9 +501,9 @@ notebook.table(thirds, "Accuracy by thirds of the classes, means over pipelines,
 # %% [markdown]
 # ## The label budget
 #
+# **One stored label gives several points less than the answer for every view, with CutMix or without.**
 # The paper's text describes one soft label per image, its code asks the teacher for every view.
-# `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors.
-# One stored vector gives less than the answer for every view, with CutMix or without:
+# `online-stored` keeps one stored logit vector per image, and CutMix mixes the two vectors:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 pairs = {}
@@ -526,6 +524,7 @@ notebook.table(budget, caption)
 # %% [markdown]
 # ## Against the images per class
 #
+# **The fewer the images, the further the uni-level method is above random ones.**
 # The paper repeats its table at 10, 20 and 50 images per class, and compares a few methods at one.
 # On the left our runs, all under the debiased teacher, at scale `cpu`; on the right what the paper prints: its EDC and RDED may have had another teacher, and its random images are copied from paper 1, with hard labels.
 # Scales differ between the panels: compare how the lines run.
@@ -553,7 +552,7 @@ figure(
 
 # %% [markdown]
 # The same in numbers, with the pipelines in brackets.
-# The fewer the images, the further the uni-level method is above random ones; against RDED's crops there is no such order, and EDC's mean is above at ten and at fifty (the second table).
+# Against RDED's crops there is no such order, and EDC's mean is above at ten and at fifty (the second table).
 # (A student takes as many epochs at each size, so at one image per class it also takes the fewest steps; no run tells the two apart.)
 
 # %%
@@ -575,31 +574,29 @@ caption = "The uni-level method minus each, by images per class: points"
 notebook.table(leads, caption, names={"method": "images per class"})
 
 # %% [markdown]
-# The uni-level method against the others at one image per class, under the same teacher.
-# It is above all three; its distance to EDC is not resolved:
+# At one image per class the uni-level method is above all three under the same teacher; its distance to EDC is not resolved.
+# With a plain teacher EDC and RDED score ten to twelve points less there; the other sets were not run with one.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 others = [("unilevel", method) for method in ("edc", "random", "rded")]
 alone = single.contrasts(others, DEBIASED)
 assert (alone.points > 0).all() and alone.verdict["unilevel - edc"] == "not resolved"
 assert (alone.verdict.drop("unilevel - edc") == "resolved").all()
-notebook.table(alone, "The uni-level method at one image per class")
+notebook.table(alone, "The uni-level method at one image per class", folded=True)
 
-# %% [markdown]
-# With a plain teacher, EDC and RDED score ten to twelve points less at one image per class; the other sets were not run with one:
-
-# %%
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = single.accuracies(single.methods(), teachers.values()).dropna(how="all")
 by_plain = (table[DEBIASED] - table[PLAIN]).dropna()
 assert (
     set(by_plain.index) == {"edc", "rded"} and 10 < by_plain.min() < by_plain.max() < 12.5
 )
-notebook.table(table.sort_values(DEBIASED), "Accuracy at one image per class, %")
+table = table.sort_values(DEBIASED)
+notebook.table(table, "Accuracy at one image per class, %", folded=True)
 
 # %% [markdown]
 # ## On Digits-LT
 #
-# There the uni-level set is a little *below* random images under the debiased teacher, and ADSA costs EDC far more than it gives it on CIFAR-10-LT.
+# **There the uni-level set is a little *below* random images under the debiased teacher, and ADSA costs EDC far more than it gives it on CIFAR-10-LT.**
 # The cause was not tested: students there have fewer epochs (chapter 11), and the plain teacher knows more of the tail (chapter 09).
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -624,7 +621,7 @@ notebook.table(opposite, "On Digits-LT")
 # %% [markdown]
 # ## What it cost
 #
-# Most of the seconds go into the observer, and a debiased one takes about twice as long as a plain one.
+# **Most of the seconds go into the observer, and a debiased one takes about twice as long as a plain one.**
 # These are the stages of seed 0 on the machine named below, with other work beside it, so only ratios mean something.
 # The paper prints seconds of its two levels at one image per class, on a GPU.
 
@@ -642,7 +639,7 @@ stages = {"seconds_experts": "experts", "seconds_distillation": "the set"}
 printed = printed.assign(metric=printed.metric.replace(stages))
 printed = printed.pivot(index="method", columns="metric", values="mean")
 caption = "Published seconds, one image per class, one GPU"
-notebook.table(printed.rename_axis(columns=None), caption, digits=0)
+notebook.table(printed.rename_axis(columns=None), caption, digits=0, folded=True)
 
 # %% [markdown]
 # ## What the images look like

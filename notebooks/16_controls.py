@@ -22,7 +22,7 @@
 #
 # This chapter trains nothing.
 # It reads records: one JSON file per run, made by `ltdd run`, with settings, scores, seconds and the commit that computed them.
-# A table has the controls that were run; those that were not and would settle a claim stand at the end, under *Controls that wait for a run*, with the command of each.
+# Controls that were not run and would settle a claim stand at the end, with the command of each.
 #
 # > **After this chapter you can**
 # >
@@ -32,11 +32,11 @@
 #
 # > **In short**
 # >
-# > - DAM + ED and ED alone begin with images that re-balanced experts choose and label: there most of the lead over random images exists before the first iteration.
+# > - **The start.** DAM + ED and ED alone begin with images that re-balanced experts choose and label: there most of the lead over random images exists before the first iteration.
 # >   DAM alone and the uni-level method begin below random images, and the iterations lift them above.
-# > - On CIFAR-10-LT, with the classes in reversed order, DAM + ED stays above DATM; the size of the lead changes.
+# > - **The classes.** On CIFAR-10-LT, with the classes in reversed order, DAM + ED stays above DATM; the size of the lead changes.
 # >   Paper 2's leads were run in this order only together with a change of judge: they stay, too.
-# > - Where a class has fewer images than places, copies fill the places.
+# > - **Few images.** Where a class has fewer images than places, copies fill the places.
 # >   A random set then holds every real image of that class, so no other choice of real images could do better.
 
 # %% tags=["colab", "remove-cell"]
@@ -52,8 +52,14 @@ if "google.colab" in sys.modules:
 # %% [markdown]
 # ## What is read
 #
-# Runs on CIFAR-10-LT (IF 100, ten images per class, scale `cpu`) and, where there are any, on Digits-LT (IF 20, ten images per class, scale `tiny`).
-# Chapter 14 says what a *run*, an *evaluator* and a *control* are, and what digits can show.
+# Runs on CIFAR-10-LT and, where there are any, on Digits-LT.
+# The **imbalance factor** (IF), the images of the largest class divided by those of the smallest, is 100 and 20; both sets have ten images per class (IPC 10); the scales are `cpu` and `tiny`.
+#
+# - A **judge** trains, labels and tests the students that score a set.
+#   With *stored labels* (paper 1) an image has one label; with a *plain* or *debiased teacher* (paper 2) a network labels every view of it (chapter 13).
+# - A **control** is a run that changes the settings which it names, and nothing else.
+#   Beside it stands the *recipe itself*: the same method as it is, on the same seeds.
+# - A **difference** is resolved (●) where it exceeds its margin ±, and not where the sign is ○ (chapter 00).
 
 # %%
 import pandas as pd
@@ -77,7 +83,8 @@ print(f"Digits-LT: {len(digits.entries)} settings")
 # %% [markdown]
 # ## How much exists before the first iteration, and what do the iterations add?
 #
-# Hollow dots are initial sets, full dots what the iterations made of them, scored by the same students with the same labels.
+# **Where re-balanced experts choose and label, most of what is won is there at the start; elsewhere the iterations win it.**
+# In the figure hollow dots are initial sets, and full dots what the iterations made of them, scored by the same students with the same labels.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 begun = [one for one in board.usual if one.evaluator in (STORED, DEBIASED)]
@@ -100,10 +107,9 @@ figure(
 
 # %% [markdown]
 # A share of a score would say little: random images alone have most of it.
-# So count from random images under the same evaluator.
-# How far above them (or below) is each set before its first iteration, and after its last?
-# Where re-balanced experts choose and label (DAM + ED, ED alone), most of what is won is there at the start.
-# Where experts are biased (DATM, DAM alone), and in the uni-level method, the set starts below random images; the iterations add to every one of them.
+# So the table counts from random images under the same evaluator: how far above them (or below) is each set before its first iteration, and after its last?
+# DAM + ED and ED alone start far above them.
+# Where experts are biased (DATM, DAM alone), and in the uni-level method, the set starts below; the iterations add to every one of them.
 # The last column is start divided by end, where both are above random images.
 # ("Plain statistics" is the uni-level method without its calibration, chapter 15.)
 
@@ -142,11 +148,13 @@ notebook.table(started, "Sets that begin with random real images, after all iter
 # %% [markdown]
 # ## Rarity or class?
 #
+# **A score belongs to a method *and* an order of the classes.**
 # In CIFAR-10-LT the frequent classes are always the same ones: airplanes are common and trucks rare.
 # So "the tail" and "trucks" are one thing in both papers.
 # `class_order=reversed` gives the trucks the 5,000 images and the airplanes the 50; nothing else changes.
 # The sets of paper 1 are scored with stored labels, those of paper 2 with the teacher of their recipe.
-# In the table *accuracy* is that in the reversed order, and *recipe itself* that in the order as named:
+# In the table *accuracy* is that in the reversed order, and *recipe itself* that in the order as named.
+# On CIFAR-10-LT the two methods with biased experts score higher in the reversed order, and of the other two no change is resolved; on Digits-LT all four change:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 turn = {"data.class_order": "reversed"}
@@ -161,18 +169,14 @@ assert (biased.verdict == "resolved").all() and (biased.points > 0).all()
 notebook.table(in_reverse, "With the classes in reversed order, beside the recipe itself")
 
 # %% [markdown]
-# On CIFAR-10-LT the two methods with biased experts score higher in the reversed order, and of the other two no change is resolved; on Digits-LT all four change.
-# So a score belongs to a method *and* an order of the classes.
+# **On CIFAR-10-LT the leads keep their sign; their size moves by several points.**
+# Three differences can be read in both orders, each set under its own judge:
 #
-# Do differences of methods keep their sign?
-# Three can be read in both orders.
-# The first is paper 1's headline.
-# The second is the uni-level method above itself without debiasing, which is the row with plain experts above, under a plain teacher; it is a part of paper 2's ablation.
-# The third is one of paper 2's headlines; the other two, above EDC and above RDED, were not run in the reversed order.
-# Each set has its own evaluator.
-# So only the first compares two sets under one judge.
-# The second changes the teacher with the method: in the order as named random real images alone gain as much by that change (chapter 13).
-# The third changes the whole judge.
+# - *DAM + ED − DATM* is paper 1's headline, and the only one of two sets under one judge.
+# - *Uni-level − itself without debiasing* is a part of paper 2's ablation.
+#   It changes the teacher with the method: in the order as named random real images alone gain as much by that change (chapter 13).
+# - *Uni-level − DAM + ED* is one of paper 2's headlines, and changes the whole judge.
+#   (The other two, above EDC and above RDED, were not run in the reversed order.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 first, second, third = pairs = {
@@ -200,16 +204,14 @@ assert moved.loc[:, [first, second]].min() > 3
 notebook.table(sign, "Each method with its own judge, in both orders of the classes")
 
 # %% [markdown]
-# On CIFAR-10-LT all three keep their sign.
-# On Digits-LT the first does.
+# On Digits-LT the first keeps its sign.
 # The second is not resolved there in the order as named, and is large in the reversed one: how much a debiased teacher and method give together depends on which digits are rare.
 # The third has the opposite sign there in both orders: DAM + ED scores higher than the uni-level method, as named and, not resolved, reversed.
-#
-# Sizes are less stable than signs: on both data sets the first two move by several points, some up and some down.
 
 # %% [markdown]
 # ## When a class has fewer images than IPC
 #
+# **Copies fill the places, and the rarest classes are learned from the few images that there are.**
 # On CIFAR-10-LT at IF 100 the rarest class has 50 images, and a set of ten per class never runs out.
 # Elsewhere it does.
 # The table counts the real images of the rarest classes of Digits-LT (scale `tiny`).
@@ -226,8 +228,12 @@ places = pd.DataFrame.from_dict(places, orient="index", columns=names)
 notebook.table(places, "Real images of the rarest classes of Digits-LT")
 
 # %% [markdown]
-# With few images, what do sets score on all classes, and on the rarest third?
-# From IF 5 to IF 60 random images lose more than ten points on that third; of DATM little or nothing is left there at IF 20 and 60:
+# At IF 60 the rarest digit has two images for ten places, and eight of its places hold copies.
+# A random set then holds every real image of such a class, so no other choice of real images could do better there.
+# It still scores far less on the rarest third than at IF 5, where no class runs out: there are fewer images to learn from.
+#
+# What DATM loses at the tail is not due to copies: at IF 5 its tail third is already far below that of random images, and at IF 20 and 60 little or nothing of it is left (the first folded table).
+# On CIFAR-10-LT its biased experts, which choose and label the start, get no image of the rarest classes right (chapter 07); here that was not counted.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 short = recorded[(recorded.dataset == "digits") & (recorded.scale == "tiny")]
@@ -241,11 +247,12 @@ thirds = thirds.T.rename_axis([None, "IF"]).rename(
 tail, lost = (thirds.loc["tail third, %", method] for method in ("random", "datm"))
 assert tail[60] < tail[5] - 10
 assert lost[5] < tail[5] - 20 and lost[20] < 20 and lost[60] < 5
-notebook.table(thirds, "Accuracy on Digits-LT, by imbalance factor")
+notebook.table(thirds, "Accuracy on Digits-LT, by imbalance factor", folded=True)
 
 # %% [markdown]
-# Over all classes DAM + ED stays a little above random real images at each imbalance factor (one pipeline at IF 5 and at IF 60, and hardly more than the margin).
-# (On the rarest third, in the table before, it is above them at IF 5 and 60 and below at IF 20.)
+# The matching can make the copies differ afterwards.
+# Over all classes DAM + ED stays a little above random real images at each imbalance factor (at IF 5 and 60 by hardly more than the margin); on the rarest third it is above them at IF 5 and 60 and below at IF 20.
+# (The spread at IF 5 and 60 is that of IF 20 where a method was run once.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 few = {"scale": "tiny", "records": recorded, "like": digits}
@@ -266,20 +273,12 @@ once = lead.loc[["IF 5", "IF 60"]]
 assert (once.points - once.needed).max() < 0.3
 rare = thirds.loc["tail third, %", "damed"] - tail
 assert rare[20] < 0 < rare[[5, 60]].min()
-notebook.table(found, "Two sets beside random real images, by imbalance factor")
+caption = "Two sets beside random real images, by imbalance factor"
+notebook.table(found, caption, folded=True)
 
 # %% [markdown]
-# (The spread at IF 5 and 60 is that of IF 20 where a method was run once.)
-# A class that has run out is filled up with copies: at IF 60 the rarest digit has two images for ten places.
-# A random set then holds every real image of such a class, so no other choice of real images could do better there.
-# It still scores far less on the rarest third than at IF 5, where no class runs out: there are fewer images to learn from.
-# The matching can make the copies differ afterwards, and DAM + ED keeps its small lead over random images at all three imbalance factors.
-#
-# What DATM loses at the tail is not due to copies: at IF 5, where no class runs out, its tail third is already far below that of random images, and at IF 20 and 60 little or nothing of it is left.
-# On CIFAR-10-LT its biased experts, which choose and label the start, get no image of the rarest classes right (chapter 07); here that was not counted.
-#
 # In the published tables the same case is a dash: the selections of RDED and EDC, as paper 2 ran them, need as many images as places.
-# How many classes have too few images in those cells?
+# In those cells roughly one class in seven to two in five have too few:
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 grid = [("cifar100", 500, 20, 50), ("cifar100", 500, 50, 20), ("cifar100", 500, 50, 50)]
@@ -293,11 +292,14 @@ for name, most, factor, ipc in grid:
     )
 columns = ["classes with too few images", "classes"]
 wanting = pd.DataFrame.from_dict(wanting, orient="index", columns=columns)
-notebook.table(wanting, "Where a class has fewer images than places")
+lacking = wanting.iloc[:, 0] / wanting.classes
+assert lacking.between(0.15, 0.45).all()
+notebook.table(wanting, "Where a class has fewer images than places", folded=True)
 
 # %% [markdown]
 # ## Every recorded change
 #
+# **Most of the largest changes concern who labels or chooses: teachers, experts, and the prior that DAM is told.**
 # The [reproduction page](../book/reproduction.md#runs-without-a-published-number) lists all runs with a changed setting.
 # Here are the five on each data set that are farthest from the recipe itself on the same seeds; new records appear by themselves.
 # Chapters 12, 14, 15 and 17 explain the changes; in brackets stands who judged.
@@ -348,7 +350,8 @@ print(
     f"not listed: {(~asked).sum()} that ran on CIFAR-10-LT alone; no claim needs them on digits"
 )
 waiting = waiting[asked].to_frame().assign(state="not run")
-notebook.table(waiting, "Changed settings without a run on one data set")
+caption = "Changed settings without a run on one data set"
+notebook.table(waiting, caption, folded=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 notebook.checked()

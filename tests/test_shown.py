@@ -52,6 +52,15 @@ def test_two_numbers_of_pipelines_are_explained_and_pairs_need_no_word():
     assert "Two numbers" in shown(frame.assign(n="1, 5"), "x")._repr_html_()
 
 
+def test_a_folded_table_shows_its_caption_and_opens():
+    table = tree(shown(contrasts(PAIRS), "Each beside random images", folded=True))
+    (fold,) = table.iter("details")
+    summary, *rest = fold
+    assert "".join(summary.itertext()) == "Each beside random images"
+    assert len(list(fold.iter("table"))) == len(list(table.iter("table"))) == 1 and len(rest) > 1
+    assert not list(tree(shown(contrasts(PAIRS), "x")).iter("details"))
+
+
 def test_a_scale_is_not_taken_for_a_data_set():
     found = pd.DataFrame({"dataset": ["tiny"], "scale": ["tiny"]})
     assert rows(shown(found, "x")) == [["data set", "scale"], ["Tiny-ImageNet-LT", "tiny"]]

@@ -44,6 +44,8 @@ padding-left:.1rem!important}
 .ltdd-table tbody .group th{font-weight:600;padding-top:.7rem!important;max-width:none!important}
 .ltdd-table .sign{display:inline-block;width:1.1em;text-align:right}
 .ltdd-table details{font-size:.85em;margin:.4rem 0 0}
+.ltdd-table details.folded{font-size:inherit;margin:0}
+.ltdd-table details.folded>summary{margin:0 0 .35rem;cursor:pointer}.ltdd-table summary .title{display:inline}
 .ltdd-table pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:.9em;margin:.3rem 0 0;padding:.5rem .7rem;
 background:rgb(127 127 127/10%);color:inherit;border:0}
 @media (min-width:601px){.ltdd-table table:has(td.v) :is(th,td):first-child{min-width:13em!important}}
@@ -57,7 +59,7 @@ def mark(sign: str) -> str:
     return f'<span class="sign" role="img" aria-label="{MARKS[sign]}" title="{MARKS[sign]}">{sign}</span>'
 
 
-def framed(caption: str, heads: str, bodies: Sequence[str], below: str) -> str:
+def framed(caption: str, heads: str, bodies: Sequence[str], below: str, *, folded: bool = False) -> str:
     """The whole of it: style, caption, a box that scrolls if it must, and what stands below.
 
     A table of more than ``LONG`` rows can be filtered and sorted where scripts run.
@@ -67,15 +69,20 @@ def framed(caption: str, heads: str, bodies: Sequence[str], below: str) -> str:
         heads: cells of the head, HTML.
         bodies: groups of rows, HTML.
         below: notes and commands, HTML.
+        folded: whether a click on the caption shows the rest.
     """
-    title = f'<p class="title">{escape(caption)}</p>' if caption else ""
+    kind = "span" if folded else "p"  # a summary has no paragraphs
+    title = f'<{kind} class="title">{escape(caption)}</{kind}>' if caption else ""
     inside = "".join(f"<tbody>{body}</tbody>" for body in bodies)
     table = f'<table aria-label="{escape(caption)}"><thead><tr>{heads}</tr></thead>{inside}</table>'
     box = f'<div class="box" tabindex="0" role="region" aria-label="{escape(caption)}">{table}</div>'
+    whole = f"{title}{box}{below}"
+    if folded:
+        whole = f'<details class="folded"><summary>{title}</summary>{box}{below}</details>'
     if inside.count("<tr>") <= LONG:
-        return f'<div class="ltdd-table"><style>{STYLE}</style>{title}{box}{below}</div>'
+        return f'<div class="ltdd-table"><style>{STYLE}</style>{whole}</div>'
     look, added = f"<style>{STYLE}{LOOK}</style>", f"<script>{SCRIPT}</script>"
-    return f'<div class="ltdd-table ltdd-long">{look}{title}{box}{below}{added}</div>'
+    return f'<div class="ltdd-table ltdd-long">{look}{whole}{added}</div>'
 
 
 def cell(text: Any, kind: str, **attributes: str) -> str:  # noqa: ANN401 (a text, or HTML that is marked as such)

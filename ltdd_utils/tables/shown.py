@@ -63,6 +63,7 @@ class Shown:
     groups: Sequence[str]  # of each row; "": none
     notes: Sequence[str]
     commands: Sequence[str]
+    folded: bool = False
 
     def _repr_html_(self) -> str:
         heads = "".join(_head(column) for column in self.columns)
@@ -74,7 +75,9 @@ class Shown:
         below = "".join(f'<p class="note">{escape(note)}</p>' for note in self.notes)
         legends = (column.picture.legend for column in self.columns if column.picture is not None)
         below += "".join(f'<p class="note v">{legend}</p>' for legend in legends if legend)
-        return pages.framed(self.caption, heads, bodies, below + pages.commands_below(self.commands))
+        return pages.framed(
+            self.caption, heads, bodies, below + pages.commands_below(self.commands), folded=self.folded
+        )
 
     def _row(self, row: int) -> str:
         cells = []
@@ -112,6 +115,7 @@ def shown(
     note: str = "",
     legend: str | None = None,
     commands: Sequence[str] = (),
+    folded: bool = False,
 ) -> Shown:
     """A frame as a table of a page.
 
@@ -128,6 +132,7 @@ def shown(
         note: a sentence below.
         legend: of the differences, where they are judged by another rule than that of ``analysis.contrasts``.
         commands: further commands, folded below the table with those of the column ``command``.
+        folded: whether a page shows the caption alone until it is clicked: for a table that few readers need.
 
     Raises:
         ValueError: more columns than a page has room for.
@@ -159,7 +164,7 @@ def shown(
             f"{len(columns)} columns ({titles}), but a page has room for {MOST}: leave some out, or turn it"
         )
     told = [f"# {name}\n{line}" for name, line in _commands(frame)]
-    return Shown(caption, columns, groups, notes, [*told, *commands])
+    return Shown(caption, columns, groups, notes, [*told, *commands], folded)
 
 
 def _stubs(frame: pd.DataFrame, names: Mapping[str, str], room: int) -> tuple[list[str], list[Column]]:
