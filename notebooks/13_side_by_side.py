@@ -180,7 +180,7 @@ figure(
 # How far the rows lie apart depends on the judge, and so does their order.
 # In the next table compare within a column: there the judge is the same.
 # Rows with a † have more images, steps or labels than the others, as said above.
-# It has every set of the book in this cell but the ablations; "not run" is said where a judge has not seen a set.
+# It has every set of the book in this cell but the ablations.
 
 # %%
 heights = board.accuracies(order, evaluators)
@@ -190,7 +190,8 @@ first = heights[DEBIASED].nlargest(5)
 best = {"dream", "idm", "ladm", "edc", "unilevel"}
 assert set(first.index) == best and first.max() - first.min() < 2
 caption = "Accuracy of each set under each judge, %"
-notebook.table(heights.rename(marked), caption, empty="not run")
+unseen = "–: the judge has not scored this set."
+notebook.table(heights.rename(marked), caption, note=unseen)
 
 # %% [markdown]
 # How many points lie between the worst set and the best?
