@@ -184,9 +184,10 @@ assert set(heights[STORED].nlargest(3).index) == {"damed", "idm", "ladm"}
 assert heights.loc[["datm", "mtt"], STORED].max() < heights.loc["random", STORED]
 first = heights[DEBIASED].nlargest(5)
 best = {"dream", "idm", "ladm", "edc", "unilevel"}
-assert set(first.index) == best and first.max() - first.min() < 2
+assert set(first.index) == best and first.max() - first.min() < 3
 caption = "Accuracy of each set under each judge, %"
-notebook.table(heights.rename(marked), caption, empty="not run")
+unseen = "–: the judge has not scored this set."
+notebook.table(heights.rename(marked), caption, note=unseen)
 
 # %% [markdown]
 # **With a teacher that answers for every view the sets lie less than a quarter as far apart as with stored labels**, whichever teacher it is.

@@ -334,7 +334,12 @@ def test_the_section_of_the_book_names_every_missing_run_with_its_cost(plan, tmp
     half = campaign_section([plan], all_records(where.results))
     assert runs[0].command not in half and f"{runs[1].command}  # 0 min\n" in half
     campaign.run_campaign(runs, where, print)
-    assert "ltdd run random" not in campaign_section([plan], all_records(where.results))
+    whole = campaign_section([plan], all_records(where.results))
+    assert "ltdd run random" not in whole
+    shown, _, over = whole.partition("{dropdown} What is finished: 2 runs in ")  # blocks without a missing run
+    blocks = {run.block for run in runs}
+    assert not [block for block in blocks if f"| {block} |" in shown] and "| all | 2 | 0 |" in shown
+    assert all(f"| {block} | " in over for block in blocks) and "What is finished" not in empty
 
 
 def test_a_file_in_the_place_of_the_action_is_said_to_be_the_plan(capsys):

@@ -213,7 +213,9 @@ def test_durations_are_said_as_people_say_them():
 
 def test_the_times_in_the_readme_are_those_of_the_records(ltdd, root):
     text = (root / "README.md").read_text()
-    timed = re.findall(r"^\.venv/bin/ltdd ((?:run|evaluate) .*?) +# .*?about (\d+) (s|min)$", text, flags=re.MULTILINE)
+    told = r"^# .*?about (\d+) (s|min)\n\.venv/bin/ltdd ((?:run|evaluate) .*)$"
+    timed = [(words, *time) for *time, words in re.findall(told, text, flags=re.MULTILINE)]
+    assert len(timed) == len(re.findall(r"^\.venv/bin/ltdd (?:run|evaluate)", text, flags=re.MULTILINE))
     assert len(timed) >= 7
     for words, number, unit in timed:
         words = words.replace(" results/", f" {root}/results/")

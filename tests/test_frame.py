@@ -172,6 +172,12 @@ def test_the_readme_lists_every_chapter_and_no_address_that_does_not_exist():
     assert not any(notebook_pairs.PLACEHOLDER in page.read_text() for page in (ROOT / "book").rglob("*.md"))
 
 
+def test_no_command_of_the_readme_runs_out_of_sight():
+    blocks = re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) > 30 and not [line for line in lines if len(line) > 110]
+
+
 def test_an_address_that_is_not_set_says_so_and_can_be_nobodys():
     """A name of GitHub has no two hyphens in a row: nobody can put a package where Colab's cell would look for it."""
     assert "--" in notebook_pairs.PLACEHOLDER and notebook_pairs.PLACEHOLDER.endswith("not-set")

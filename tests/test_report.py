@@ -22,9 +22,9 @@ from ltdd_utils.core.settings import to_dict
 from ltdd_utils.evaluation import DEBIASED
 from ltdd_utils.records import load, save_record, targets
 from ltdd_utils.report.answers import QUESTIONS, answers_table
-from ltdd_utils.report.explorer import counted, state_of, tiles
+from ltdd_utils.report.explorer import counted, kinds_of_rows, state_of, tiles
 from ltdd_utils.report.headline import headline_table
-from ltdd_utils.report.page import opening
+from ltdd_utils.report.page import beside, opening
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -120,6 +120,24 @@ def test_every_published_number_stands_on_the_page(clone):
     assert "\n\n" not in body.strip()[body.strip().index("<div") :]  # a blank line would end the HTML in Markdown
 
 
+def test_the_page_says_what_its_rows_are(clone):
+    """Rows are accuracies, each once or shared or doubted, and what is no accuracy; the numbers add up."""
+    table = compare(load(clone / "results"), targets(clone / "results" / "targets.csv"), recipes.names())
+    rows, own, of, shared, twice, others, *apart = map(int, re.findall(r"\d+", kinds_of_rows(table)))
+    assert rows == len(once(table)) == own + others and others == sum(apart) and len(apart) == 3
+    assert of == sum(counted(table).values()) and own == of - shared + twice
+    whole, (dash,) = once(table), table[table["mean"].isna()].head(1).to_dict("records")
+    assert apart[2] == sum(state_of(row) == state_of(dash) for row in whole.to_dict("records"))
+
+
+@pytest.mark.parametrize(("ours", "marked"), [(9.8, True), (10.4, True), (10.6, False)])
+def test_a_run_that_only_guesses_is_marked(clone, ours, marked):
+    save_record(clone / "results", record())
+    table = compare(load(clone / "results"), targets(clone / "results" / "targets.csv"), recipes.names())
+    run = table[(table["status"] == "run") & (table["metric"] == "accuracy")].assign(ours=ours)  # of ten classes
+    assert ("random real images, as published, at chance" in beside(run)) is marked
+
+
 def test_a_number_without_a_judge_is_no_missing_recipe(clone):
     """IDM has a recipe, but its printed accuracies no protocol."""
     table = compare(load(clone / "results"), targets(clone / "results" / "targets.csv"), recipes.names())
@@ -145,7 +163,7 @@ def test_tiles_count_each_published_accuracy_once(clone):
     table = compare(records, published, recipes.names())
     shown = tiles(table)
     marks = re.findall(r'<i class="([prw])" title="([^"]*)"></i>', shown)
-    in_all = re.findall(r"\| (\d+) \| (\d+) \|", report.status_table(table))
+    in_all = re.findall(r"\| (\d+) \| (\d+)(?: \([^|]*\))? \|", report.status_table(table))
     assert len(marks) == sum(int(number) for number, _ in in_all) == sum(counted(table).values())
     assert f"Of {len(marks)} printed accuracies 1 has a run at published scale" in opening(table)
     (run,) = [title for kind, title in marks if kind == "p"]
@@ -163,7 +181,7 @@ def test_records_change_the_page_and_the_status_table(clone):
     every = page.partition("## Every published number")[2].partition("## Runs without")[0]
     (row,) = [row for row in page_rows(every) if row[3] == "34.4 ± 2.0" and row[1] == "random real images"]
     assert row[4:] == ["34.0 ± 4.2 (−0.4)", "as published"] and row[2] == "Zhao T1; Cui T1"  # both papers print it
-    assert re.search(r"\| Zhao et al. 2025 \| CIFAR-10-LT \| 124 \| 2 \| −0\.4 to \+1\.3 \| 1 \| \+2\.1 \|", readme)
+    assert re.search(r"\| Zhao et al. 2025 \| CIFAR-10-LT \| 124 \| 2 \(−0\.4 to \+1\.3\) \| 1 \(\+2\.1\) \|", readme)
     # A copied number is nothing that was run.
     assert re.search(r"\| Cui et al. 2026 \| CIFAR-10-LT; CIFAR-100-LT; [\w; ,-]+ \| 123 \| 0 \|", readme)
     assert "| random real images | 34.4 |" in readme

@@ -14,7 +14,8 @@ INTRODUCTION = """## What is still to run
 A campaign is a list of runs, the most valuable first; the files are in `results/campaigns/`. `ltdd campaign` shows its
 state, `ltdd campaign run` carries out what is missing, and can be stopped and called again at any time. *minutes* are
 what a run would add to what is done, by the seconds in our records, of this project's machine with other work beside
-it; "more than" where a stage has never been timed, "unknown" where none has."""
+it; "more than" where a stage has never been timed, "unknown" where none has.
+Blocks without a missing run are folded."""
 
 
 def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
@@ -28,7 +29,12 @@ def campaign_section(plans: Sequence[Path], records: Sequence[Path]) -> str:
     for path in plans:
         states = campaign_status(read_plan(str(path)), known)
         table = status_totals(states).drop(columns=["running", "begun"])
-        parts += [f"### Campaign `{path.stem}`", markdown(table)]
+        blocks = table.iloc[:-1]
+        over = blocks[blocks["missing"] == 0]
+        parts += [f"### Campaign `{path.stem}`", markdown(table.drop(over.index))]
+        if len(over):
+            title = f"What is finished: {over['done'].sum()} runs in {len(over)} blocks"
+            parts.append(folded(title, markdown(over[["block", "done"]])))
         coming = [f"{state.run.command}  # {estimate(state)}" for state in states if state.state != "done"]
         if coming:
             lines = "\n".join(["```text", *coming, "```"])

@@ -19,7 +19,18 @@ from ltdd_utils.tables.long import LOOK, SCRIPT
 from ltdd_utils.tables.pages import STYLE
 from ltdd_utils.tables.texts import said
 
-__all__ = ["NO_RECIPE", "PUBLISHED", "REDUCED", "UNTOLD", "WAITING", "counted", "explorer", "state_of", "tiles"]
+__all__ = [
+    "NO_RECIPE",
+    "PUBLISHED",
+    "REDUCED",
+    "UNTOLD",
+    "WAITING",
+    "counted",
+    "explorer",
+    "kinds_of_rows",
+    "state_of",
+    "tiles",
+]
 
 PUBLISHED, REDUCED, WAITING = "as published", "reduced", "not run"  # states of a number
 UNTOLD, NO_RECIPE = "judge unknown", "no recipe"
@@ -39,6 +50,21 @@ TILES = """
 .ltdd-tiles i:is(:hover,:focus){outline:2px solid currentColor;outline-offset:1px}
 .ltdd-tiles .named{min-height:2.8em}
 """.replace("\n", "")
+# On a phone a row is read as lines, each value behind the head of its column.
+STACKED = (
+    "@media (max-width:600px){.ltdd-all thead{display:none}"
+    ".ltdd-all :is(table,tbody:not([hidden]),tr:not([hidden])){display:block!important}"
+    ".ltdd-all tbody tr{padding:.4rem 0;border-top:1px solid rgb(127 127 127/25%)}"
+    ".ltdd-table.ltdd-all tbody :is(th,td){display:inline;position:static!important;border:0!important;"
+    "padding:0!important;text-align:left!important;white-space:normal!important}"
+    ".ltdd-all tbody th{font-weight:600!important}.ltdd-all tbody td:not(:empty,:last-child)::after{content:'; '}"
+    + "".join(
+        f".ltdd-all td:nth-child({place}):not(:empty)::before{{content:'{head} ';opacity:.7}}"
+        for place, head in enumerate(HEADS, start=1)
+        if head not in ("cell", "method")
+    )
+    + ".ltdd-all tbody th::after{content:': '}}"
+)
 NAMING = """
 (() => {
 const all = document.querySelector('.ltdd-tiles'), marks = [...all.querySelectorAll('div i')];
@@ -95,8 +121,9 @@ def explorer(table: pd.DataFrame) -> str:
     title = f"{len(told)} commands, one for each number that a recipe makes"
     folded = f"<details><summary>{title}</summary><pre>{commands}</pre></details>"
     options = f'data-pick="{HEADS.index("state")}" data-more="{escape(json.dumps(MORE))}" data-file="{FILE}"'
+    look = f"<style>{STYLE}{LOOK}{STACKED}</style>"
     return (
-        f'<div class="ltdd-table ltdd-long ltdd-all" {options}><style>{STYLE}{LOOK}</style>{box}{folded}</div>\n'
+        f'<div class="ltdd-table ltdd-long ltdd-all" {options}>{look}{box}{folded}</div>\n'
         f"<script>{SCRIPT}\n{NAMING}</script>"
     )
 
@@ -141,6 +168,28 @@ def counted(table: pd.DataFrame) -> dict[str, int]:
     """
     states = _one_each(table)["state"]
     return {state: int((states == state).sum()) for state in LOOKS}
+
+
+def kinds_of_rows(table: pd.DataFrame) -> str:
+    """What the rows of ``explorer`` are, so that their number can be told from that of the accuracies.
+
+    Args:
+        table: as ``analysis.compare`` gives it, every number in it.
+    """
+    rows, accuracies = once(table), len(_one_each(table))
+    states = pd.Series([state_of(row) for row in rows.to_dict("records")])
+    read_off = rows["note"].str.startswith("approximate") & (states != OTHER)
+    apart = {ABSENT: (states == ABSENT).sum(), OTHER: (states == OTHER).sum(), "read off": read_off.sum()}
+    cells = rows[~states.isin([ABSENT, OTHER]).to_numpy() & ~read_off.to_numpy()]
+    twice = int(cells.duplicated(list(TARGET_KEYS)).sum())
+    alike = accuracies - (len(cells) - twice)
+    return (
+        f"These are {len(rows)} rows: {len(cells)} are the {accuracies} accuracies of the summary, of which {alike} "
+        f"stand in one row with the same number of another paper, and {twice} in two rows since two sources disagree "
+        f"(‡).\n"
+        f"The other {len(rows) - len(cells)} are {apart['read off']} accuracies read off a figure, {apart[OTHER]} "
+        f"numbers that are no accuracy, such as seconds, memory or a gap, and {apart[ABSENT]} dashes of a table."
+    )
 
 
 def _one_each(table: pd.DataFrame) -> pd.DataFrame:

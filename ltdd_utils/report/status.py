@@ -51,8 +51,8 @@ def status_table(table: pd.DataFrame) -> str:
         for scale, title in RUN.items():
             run = cells[cells["scale"] == scale]
             once = run.drop_duplicates(keys)
-            row[f"run {title}"] = len(once)
-            row[f"gaps, {title}"] = between(once["difference"])
+            gaps = between(once["difference"])
+            row[f"run {title}"] = f"{len(once)} ({gaps})" if gaps else str(len(once))
         rows.append(row)
     return markdown(pd.DataFrame(rows))
 
@@ -69,7 +69,7 @@ def explained(table: pd.DataFrame) -> str:
     Args:
         table: as ``analysis.compare`` gives it, every number in it.
     """
-    gaps = "*Gaps* are ours minus the paper's, in points, the smallest and the largest of the cells run."
+    gaps = "In brackets the gaps, ours minus the paper's in points: the smallest and the largest of the cells run."
     own = exact(table)
     below = " ".join(filter(None, (gaps, _inside(own), _assumed(own))))
     return f"{status_table(table)}\n\n{below}"
