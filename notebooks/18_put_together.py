@@ -35,7 +35,7 @@
 # >
 # > - **LADM is above the sets of both papers** under paper 1's judge, and above IDM, which it is made from.
 # > - **One smaller number does it, not the parts.** IDM with nothing changed but a smaller weight of one loss term cannot be told from LADM, and LADM's soft labels cost a point against plain class labels.
-# > - **Under paper 2's judge the leads are small.** It replaces all labels; LADM's sets are above DAM + ED and random images, and above uni-level by its own pairs. A lead over EDC, over recovery from random images or over IDM is not established.
+# > - **Under paper 2's judge the leads are small.** It replaces all labels; LADM's sets are above DAM + ED and random images, and above uni-level by its own pairs. A lead over EDC, over recovery from random images or over IDM is not established, and DREAM is level with it there (chapter 13).
 # > - **The budgets are not equal.** Its students see forty small images of a class where others see ten images.
 
 # %% tags=["colab", "remove-cell"]
@@ -404,6 +404,7 @@ notebook.table(control, "What matching adds, and what small images add, paper 2'
 
 # %% [markdown]
 # Matching adds most of it, though to small images; what small images alone add to whole ones is not resolved.
+# (Chapter 13 has the same control for IDM and DREAM, and under paper 1's judge, where the small images alone add far more.)
 #
 # ## Other rare classes, other images
 #
