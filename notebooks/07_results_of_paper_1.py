@@ -30,7 +30,7 @@
 #
 # > **In short**
 # >
-# > - **Most of the lead is in the start.** The larger part of the distance between DATM and DAM + ED is there before any matching, in the real images that re-balanced experts choose and label.
+# > - **Most of the lead is in the start.** The larger part of the distance between DATM and DAM + ED is there before any matching, in the real images that re-balanced experts choose and label. From there DAM with biased experts, and labels that stay, ends where the whole method does (one pair).
 # > - **The start is not enough.** Matching biased experts under plain cross-entropy takes most of it away again (one run).
 # >   With DAM or with decoupled experts, either one, the matching keeps the start and adds to it (on CIFAR-10-LT).
 # > - **The more imbalance, the further DATM falls behind.** From IF 10 to IF 100 it falls far more than DAM + ED (one run at IF 10).
@@ -130,7 +130,7 @@ print(
 
 # %% [markdown]
 # At this scale DATM is below ten *random* real images per class with hard labels under the same narrow student, before the matching and after it.
-# In print it is above them (chapter 17 asks why).
+# In print it is above them (chapter 17 asks why), so the distance between DAM + ED and DATM may be too large here.
 
 # %%
 draws = board["random", STORED]
@@ -319,14 +319,14 @@ notebook.table(shown, "Parts of two sets put together, %")
 # The other way round, ED's images with the labels and the step size of DAM + ED win most of what DAM adds, and more in the tail than either set has (one student).
 # (Both sets began with the same images.)
 #
-# **DATM's images have lost the tail.**
+# **DATM's images have no tail to teach.**
 # With plain class labels, which favour no class, they score about as with the labels that they learned, but not in the same classes: the middle third comes back in part, the head falls, and the rarest classes stay lost.
 # So the labels kept the middle down, and the tail is not in the images.
 # The images of those classes began as noise, and labels do not make pictures of noise.
 #
 # ## What the matching sees
 #
-# **With every recipe the matching comes nearer to the experts, and biased experts leave the images of the rare classes almost alone.**
+# **With every recipe the matching comes nearer to the experts, and biased experts move the images of the four rarest classes several times less than those of the head.**
 # The matching loss is 1 where a student ends as far from the expert as it started, and 0 where it *is* the expert.
 # A line shows means over ten iterations of the first seed.
 # Single iterations scatter, since each draws another expert and another start epoch.
@@ -384,7 +384,7 @@ figure(
 # %% [markdown]
 # The images of the last four classes of DATM and DAM alone are noise: no biased expert got an image of them right, so there was none to start from, and their labels began uniform.
 # They receive a small part of the gradient that the head receives.
-# With decoupled experts every class starts from real images; still the gradient of DAM + ED falls towards the tail, and only that of ED alone stays about level.
+# With decoupled experts every class starts from real images; still the gradient of DAM + ED falls towards the tail, while that of ED alone is lowest in the middle classes, and as high again in the rarest.
 #
 # **No instability of the middle classes is visible.**
 # Paper 2 holds against this family that medium-frequency classes get unstable gradients.
@@ -618,7 +618,7 @@ shown = {recipes.label(method): shown[method] for method in paper_1 if method in
 figure(
     notebook.film(shown, told, over=over),
     "The first image of each class on its way through the matching, with the number of "
-    "its real images above. Biased experts have no image of the three rarest classes "
+    "its real images above. These biased experts have no image of the three rarest classes "
     "right: there DATM and DAM alone begin with noise, and end with it.",
     "Four rows of ten small images, airplane to truck, above a slider. In the upper two "
     "the last three are noise from begin to end. The others are photographs: on the way "
