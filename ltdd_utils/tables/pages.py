@@ -42,6 +42,7 @@ max-width:none!important;min-width:170px;font-weight:400}
 .ltdd-table :is(th,td):first-child{position:sticky;left:0;z-index:1;background:var(--ltdd-page)!important;
 padding-left:.1rem!important}
 .ltdd-table tbody .group th{font-weight:600;padding-top:.7rem!important;max-width:none!important}
+.ltdd-table .group span{position:sticky;left:0;display:inline-block;max-width:calc(100vw - 3rem)}
 .ltdd-table .sign{display:inline-block;width:1.1em;text-align:right}
 .ltdd-table details{font-size:.85em;margin:.4rem 0 0}
 .ltdd-table details.folded{font-size:inherit;margin:0}

@@ -70,7 +70,8 @@ class Shown:
         bodies = []
         for group, rows in groupby(range(len(self.groups)), key=lambda row: self.groups[row]):
             wide = str(len(self.columns))
-            first = f'<tr class="group">{pages.cell(escape(group), "th", colspan=wide, scope="rowgroup")}</tr>'
+            words = f"<span>{escape(group)}</span>"
+            first = f'<tr class="group">{pages.cell(words, "th", colspan=wide, scope="rowgroup")}</tr>'
             bodies.append((first if group else "") + "".join(self._row(row) for row in rows))
         below = "".join(f'<p class="note">{escape(note)}</p>' for note in self.notes)
         legends = (column.picture.legend for column in self.columns if column.picture is not None)
