@@ -38,6 +38,7 @@
 # > - Then it changes their pixels so that the class statistics that an observer, whose weights stay fixed, measures on them come closer to those of the real data.
 # >   The memory of this does not grow with the size of the set (chapter 17 has it measured, chapter 12 the seconds).
 # > - On digits, images that were shown whole come closer to the data, and their crops, too; of images that were shown as random crops only the crops do.
+# >   With these crops, which are those of the recipe, whole digits end farther from the data than they began.
 # > - On CIFAR-10-LT recovery adds a few points to what students score (chapter 12); the control on this page is too small to decide that for digits.
 
 # %% tags=["colab", "remove-cell"]
@@ -192,6 +193,7 @@ figure(
 # Every image contributes its best crop before any contributes a second one, even if that second one has a higher score than another image's best.
 #
 # The alternative is to take the best crops of the whole pool.
+# In this draw the ten best crops of the pool come from all the images too; the pools of the table are other draws, and there they come from fewer.
 # Count the distinct images among the places of each class:
 
 
@@ -339,8 +341,8 @@ columns = ["batches", "classes in a batch", "images of a class", "classes, if on
 notebook.table(pd.DataFrame(rows, index=columns).T, "How recovery deals images to batches")
 
 # %% [markdown]
-# The last column shows the released order, class after class.
-# With 100 classes its batches contain only a few classes, and are still matched to the statistics of all of them.
+# A batch has 100 images.
+# The last column is the released order, class after class: at IPC 50 a batch then has two classes, at 100 classes and IPC 10 ten, and is still matched to the statistics of all of them.
 #
 # **Running averages.**
 # A random crop in every step makes $\hat\mu$ noisy.
@@ -569,7 +571,8 @@ assert of_first > 0.8 and max(at_crops) < 1.1 * min(at_crops)
 import torch.nn.functional as F
 
 alone, _ = moved(replace(wholly, cross_entropy=0.0), starts[0], seeds[0])
-finished = {"crops": made, "whole": whole_ended[0][0], "whole, no CE": alone}
+finished = {"shown as crops": made, "shown whole": whole_ended[0][0]}
+finished["shown whole, no CE"] = alone
 compared = {"real images": kinds["real images"][0], "start: crops": starts[0]}
 compared |= {f"recovered, {name}": images for name, images in finished.items()}
 rows = {}
@@ -605,8 +608,10 @@ panels = {
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 figure(
     plots.layer_distances(panels, "mean distance of classes"),
-    "Distance of the images' statistics from the targets, by layer, before and after "
-    "three recoveries. Only without cross-entropy does every row come closer.",
+    "Distance of the statistics of whole images from the targets, by layer, before and "
+    "after three recoveries. A title says what recovery showed the observer; all three "
+    "are measured on whole images. Only without cross-entropy (CE) does every row come "
+    "closer.",
     "Three panels of arrows. On the left they point right, away from the targets, or "
     "nowhere; in the middle some point left; on the right all do.",
 )

@@ -38,7 +38,8 @@
 # >
 # > - **The teacher earns most of the points.** Every set gains more than six times as much from the debiased one as the method adds to random real images under it.
 # > - **The images add little.** What they add to random ones is resolved on CIFAR-10-LT; its mean is largest at one image per class.
-# > - **Of the other parts nothing is seen to help.** Calibration and the debiased observer have no visible effect here.
+# > - **Of the parts of the images only recovery is seen to help**, by about three points over its own crops.
+# >   Calibration and the debiased observer have no visible effect here.
 # >   The confident crops do not help; whether they cost anything is open under chapter 17's stricter rule.
 
 # %% tags=["colab", "remove-cell"]
@@ -219,6 +220,7 @@ figure(
 
 # %% [markdown]
 # The lines are nearly parallel, and their slopes are near one; those of EDC and DATM are a little steeper.
+# SRe2L's is as steep as EDC's, but its interval contains one (the folded table below).
 #
 # This holds for the step from one kind of teacher to the other: nearly all dots of a line form two clusters, one of plain and one of debiased teachers.
 # Only random images have a third cluster, of teachers without class weights, which score below the plain ones.
@@ -229,7 +231,8 @@ figure(
 
 # %%
 assert response.slope.between(0.9, 1.2).all() and (response.high > 1).all()
-assert (response.low[["edc", "datm"]] > 1).all()
+assert (response.low[["edc", "datm"]] > 1).all() and response.low["sre2l"] < 1
+assert abs(response.slope["sre2l"] - response.slope["edc"]) < 0.02
 slopes = response.slope.min(), response.slope.max()
 print("slopes: {:.2f} to {:.2f}".format(*slopes))
 
@@ -315,7 +318,7 @@ assert lost[["unilevel_no_calibration", "unilevel_no_init"]].between(1, 1.5).all
 # %% [markdown]
 # A set can hardly teach more than its teacher knows, and at this scale ours knows little of a hundred classes: the likely cause of the distance to the published level.
 # No run tests it.
-# The folded table has all sets of this family that were run there, beside the published numbers; its last row is what the teachers themselves score.
+# The table has all sets of this family that were run there, beside the published numbers; its last row is what the teachers themselves score.
 # (LADM is there in chapter 18.)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -324,7 +327,7 @@ heights = heights.set_axis(list(teachers), axis="columns")
 heights.insert(0, "published", printed.reindex(heights.index))
 for kind in teachers:
     heights.loc["the teacher itself", kind] = 100 * hundred.teacher_mean(kind)
-notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads, folded=True)
+notebook.table(heights, "Accuracy on CIFAR-100-LT", names=heads)
 
 # %% [markdown]
 # The full method minus the others, first each with its own teacher, then all with the debiased one.
@@ -469,7 +472,8 @@ bars = {name: run.class_accuracies for name, run in shown.items()}
 figure(
     plots.per_class_accuracy(bars, *classes),
     "Accuracy by class of students of EDC and of the uni-level set. ADSA turns the "
-    "plain teacher's bias around; the debiased teacher evens it out. First pipelines.",
+    "plain teacher's bias around; the debiased teacher evens it out. First pipelines; a "
+    "dot is a student.",
     "Four panels of bars. EDC with a plain teacher has nothing in the tail, with ADSA "
     "little in the head; with the debiased teacher all classes have bars.",
 )
@@ -524,7 +528,7 @@ notebook.table(budget, caption)
 # %% [markdown]
 # ## Against the images per class
 #
-# **The fewer the images, the further the uni-level method is above random ones.**
+# **The mean lead over random images is about six, two and one points at one, ten and fifty images per class** (one pipeline at fifty; whether the leads differ was not tested).
 # The paper repeats its table at 10, 20 and 50 images per class, and compares a few methods at one.
 # On the left our runs, all under the debiased teacher, at scale `cpu`; on the right what the paper prints: its EDC and RDED may have had another teacher, and its random images are copied from paper 1, with hard labels.
 # Scales differ between the panels: compare how the lines run.
@@ -567,7 +571,7 @@ notebook.table(shown_by, caption, names={"method": "images per class"})
 # %%
 leads = by_size.loc["unilevel"] - by_size.drop("unilevel")
 lead = leads.loc["random"]
-assert lead[1] > lead[10] > lead[50] > 0 and lead[50] < 1.5
+assert lead.round().tolist() == [6, 2, 1]
 assert (leads.loc["rded"] > 0).all() and not leads.loc["rded"].is_monotonic_decreasing
 assert leads.loc["edc", 1] > 0 > leads.loc["edc", [10, 50]].max()
 caption = "The uni-level method minus each, by images per class: points"
@@ -682,7 +686,7 @@ notebook.checked()
 #   The row without debiasing falls by fifteen points on CIFAR-10-LT, since its teacher goes too; in the paper's own cell, on CIFAR-100-LT, it falls by two here, where ten are printed.
 # - **The label budget is worth more than the method too**: one stored vector per image against a teacher asked for every view, with CutMix or without (one pipeline each; for RDED without CutMix what one label loses cannot be told from what the method adds).
 # - **On CIFAR-100-LT the sets cannot be told apart under one teacher.**
-#   Random real images, RDED's crops and the uni-level set lie within a point of each other, just below the debiased teacher itself, which knows little of a hundred classes at this scale (one pipeline with one student each).
+#   Random real images, RDED's crops and the uni-level set lie within a point of each other, about two points below the debiased teacher itself, which knows little of a hundred classes at this scale (one pipeline with one student each).
 #
 # **Not shown here:** more pipelines than the tables say, the rest of the ablation on CIFAR-100-LT, other imbalance factors, and anything at the paper's own scale.
 # `ltdd campaign` lists the commands and what they would cost.
