@@ -111,7 +111,7 @@ figure(
 # DAM + ED and ED alone start far above them.
 # Where experts are biased (DATM, DAM alone), and in the uni-level method, the set starts below; the iterations add to every one of them.
 # The share of the end is start divided by end, where both are above random images.
-# Column n counts the finished sets; of IDM and DREAM the start of one was scored.
+# Column n counts the finished sets; of IDM three starts were scored, and what its iterations add is of the two that it finished.
 # The table has no margins: differences of one or two points in it are not tested.
 # ("Plain statistics" is the uni-level method without its calibration, chapter 15.)
 
