@@ -87,14 +87,19 @@ NARROW = 480  # units of a drawing that a phone shows whole
 SHARED = (1200, 630)  # pixels, as sites that show links ask for it
 
 
-def chart(root: Path = ROOT, width: float = WIDTH) -> str:
-    """The chart as an ``<svg>`` element, as wide as a page or, in units of the drawing, less."""
+def chart(root: Path = ROOT) -> str:
+    """The chart as an ``<svg>`` element, as wide as a page."""
+    return charts(root, WIDTH)[0]
+
+
+def charts(root: Path, *widths: float) -> list[str]:
+    """The chart for each width, in units of the drawing."""
     found = board("cifar10", imbalance_factor=100, ipc=10, records=load(root / "results", committed_only=True))
     values = {labels.label(name): {on.label: found[name, on].percent for on in JUDGES} for name in SETS}
     looks = {on.label: (labels.judge(on.label), labels.JUDGES[on.label].colour) for on in JUDGES}
     whole = found["full_logit_adjusted", STORED].percent
-    words = f"{WHOLE}, logit-adjusted loss, paper 1's judge" if width == WIDTH else WHOLE
-    return judges_chart(values, looks, whole, words, width)
+    long = f"{WHOLE}, logit-adjusted loss, paper 1's judge"
+    return [judges_chart(values, looks, whole, long if width == WIDTH else WHOLE, width) for width in widths]
 
 
 def image(root: Path = ROOT) -> str:
@@ -108,7 +113,7 @@ def write_figures(folder: Path, root: Path = ROOT) -> None:
     made = {
         "film": film(root),
         "sets": plots.image_rows(rows, over=over),
-        "judges": either(chart(root), chart(root, NARROW)),
+        "judges": either(*charts(root, WIDTH, NARROW)),
     }
     made["speed"] = durations(root)
     for name in ("damed", "unilevel"):

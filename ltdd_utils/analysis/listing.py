@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ltdd_utils.analysis.published import given
-from ltdd_utils.analysis.text import formatted
+from ltdd_utils.analysis.text import ALONE, formatted
 from ltdd_utils.records.schema import TARGET_KEYS
 
 __all__ = ["filled", "listed", "once"]
@@ -75,7 +75,7 @@ def listed(table: pd.DataFrame, commands: bool = False, width: int = 100) -> str
     """
     shown = formatted(table).assign(printed=table["printed"].to_list())
     shown["minutes"] = [f"{s / 60:.0f}" if given(s) else "" for s in table["seconds"]]
-    shown["visible from"] = shown["visible from"].replace("1 pipeline", "-")
+    shown["visible from"] = shown["visible from"].replace(ALONE, "-")
     notes = {note: number for number, note in enumerate((note for note in shown["note"].unique() if note), start=1)}
     names = [name for name in SHORT if name in ("method", "paper") or (shown[name] != "").any()]
     sections = []

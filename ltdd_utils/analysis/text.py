@@ -9,8 +9,9 @@ from ltdd_utils.analysis.published import PUBLISHED_ONLY, given
 from ltdd_utils.analysis.variance import smallest_difference
 from ltdd_utils.methods.registry import is_whole_set
 
-__all__ = ["compact", "folded", "formatted", "lined_up", "markdown", "visible"]
+__all__ = ["ALONE", "compact", "folded", "formatted", "lined_up", "markdown", "visible"]
 
+ALONE = "1 pipeline"  # in the column "visible from"; a page, where the column n says it too, has a dash
 FULL_STUDENTS = 5  # fewer are allowed, and marked in every table
 WHAT = ("data set", "IF", "IPC", "network", "protocol", "measure")  # said once above a table where all rows agree
 KEPT = ("method", "paper", "ours")
@@ -57,7 +58,7 @@ def _texts(row: Mapping[str, Any]) -> dict[str, str]:
 def visible(std: float | None, pipelines: int) -> str:
     """The smallest difference that so many pipelines could have shown, as text; ``std`` in points, over pipelines."""
     smallest = smallest_difference(std, pipelines) if given(std) else None
-    return "1 pipeline" if smallest is None else f"{smallest:.1f}"
+    return ALONE if smallest is None else f"{smallest:.1f}"
 
 
 def _published(row: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ltdd_utils.plots.style import INK
 
-__all__ = ["PAGE", "PHONE", "Canvas", "canvas", "grid", "label_left", "legend", "on_phone", "styled"]
+__all__ = ["PAGE", "PHONE", "Canvas", "broken", "canvas", "grid", "label_left", "legend", "on_phone", "styled"]
 
 P = ParamSpec("P")
 
@@ -95,11 +95,12 @@ def _break_words(figure: Figure) -> None:
         if across > 2:  # the texts of small pictures are broken where they are made
             continue
         letters = LETTERS[PHONE] // across - (4 if across == 1 else 9)  # names stand left of two panels
-        axes.set_title(_broken(axes.get_title(), letters), fontsize=axes.title.get_fontsize())
-        axes.set_xlabel(_broken(axes.get_xlabel(), letters))
+        axes.set_title(broken(axes.get_title(), letters), fontsize=axes.title.get_fontsize())
+        axes.set_xlabel(broken(axes.get_xlabel(), letters))
 
 
-def _broken(words: str, letters: int) -> str:
+def broken(words: str, letters: int) -> str:
+    """A text in lines of at most so many letters; its own lines stay apart."""
     return "\n".join(part for line in words.split("\n") for part in textwrap.wrap(line, letters) or [""])
 
 
@@ -140,10 +141,8 @@ def legend(
 ) -> None:
     """A legend above the panels, as many entries on a line as there is room for, at most ``abreast``."""
     if handles is None or names is None:
-        handles, names = (
-            [one for part in pair for one in part]
-            for pair in zip(*(axes.get_legend_handles_labels() for axes in figure.axes), strict=True)
-        )
+        (panel,) = figure.axes  # of several the entries are the caller's to give
+        handles, names = panel.get_legend_handles_labels()
     if not names:
         return
     room = LETTERS[PHONE if on_phone() else PAGE] // (max(map(len, names)) + MARK)

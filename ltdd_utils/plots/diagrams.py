@@ -150,27 +150,27 @@ PAPER_2 = Diagram(
 )
 
 
-def _moved(diagram: Diagram, places: dict[str, tuple[int, int]]) -> dict[str, Box]:
-    """The boxes of a diagram at other columns and rows."""
-    return {name: replace(box, column=places[name][0], row=places[name][1]) for name, box in diagram.boxes.items()}
+def _moved(
+    diagram: Diagram, places: dict[str, tuple[int, int]], arrows: tuple[Arrow, ...], legend: tuple[int, int]
+) -> Diagram:
+    """The same boxes at other columns and rows, with the arrows that lead between them there."""
+    boxes = {name: replace(box, column=places[name][0], row=places[name][1]) for name, box in diagram.boxes.items()}
+    return replace(diagram, boxes=boxes, arrows=arrows, legend=legend)
 
 
 # The same methods, two boxes wide.
-PHONE_1 = replace(
+PHONE_1 = _moved(
     PAPER_1,
-    boxes=_moved(
-        PAPER_1,
-        {
-            "real": (0, 0),
-            "representation": (1, 0),
-            "initial": (0, 1),
-            "classifier": (1, 1),
-            "set": (0, 2),
-            "student": (1, 2),
-            "distance": (1, 3),
-            "scores": (0, 4),
-        },
-    ),
+    {
+        "real": (0, 0),
+        "representation": (1, 0),
+        "initial": (0, 1),
+        "classifier": (1, 1),
+        "set": (0, 2),
+        "student": (1, 2),
+        "distance": (1, 3),
+        "scores": (0, 4),
+    },
     arrows=(
         Arrow(("real", "right"), ("representation", "left")),
         Arrow(("representation", "bottom"), ("classifier", "top")),
@@ -185,22 +185,19 @@ PHONE_1 = replace(
     ),
     legend=(1, 4),
 )
-PHONE_2 = replace(
+PHONE_2 = _moved(
     PAPER_2,
-    boxes=_moved(
-        PAPER_2,
-        {
-            "real": (0, 0),
-            "teacher": (1, 0),
-            "observer": (0, 1),
-            "initial": (1, 1),
-            "statistics": (0, 2),
-            "recovery": (0, 3),
-            "set": (0, 4),
-            "labels": (1, 4),
-            "scores": (1, 5),
-        },
-    ),
+    {
+        "real": (0, 0),
+        "teacher": (1, 0),
+        "observer": (0, 1),
+        "initial": (1, 1),
+        "statistics": (0, 2),
+        "recovery": (0, 3),
+        "set": (0, 4),
+        "labels": (1, 4),
+        "scores": (1, 5),
+    },
     arrows=(
         Arrow(("real", "right"), ("teacher", "left")),
         Arrow(("real", "bottom"), ("observer", "top")),
@@ -215,7 +212,8 @@ PHONE_2 = replace(
     ),
     legend=(0, 5),
 )
-DIAGRAMS = ("paper_1", "paper_2", "roadmap")
+METHODS = {"paper_1": (PAPER_1, PHONE_1), "paper_2": (PAPER_2, PHONE_2)}  # for a page and for a phone
+DIAGRAMS = (*METHODS, "roadmap")
 
 
 def draw(name: str, here: str | None = None, links: dict[str, str] | None = None, *, phone: bool = False) -> str:
@@ -234,7 +232,7 @@ def draw(name: str, here: str | None = None, links: dict[str, str] | None = None
         raise ValueError(f"no diagram {name!r}; choose one of {', '.join(DIAGRAMS)}")
     if name == "roadmap":
         return roadmap(here, links or {}, phone=phone)
-    diagram = {"paper_1": (PAPER_1, PHONE_1), "paper_2": (PAPER_2, PHONE_2)}[name][phone]
+    diagram = METHODS[name][phone]
     if here is not None and not any(here in box.chapters for box in diagram.boxes.values()):
         raise ValueError(f"no part of {name} is about chapter {here!r}")
     rows = 1 + max(box.row for box in diagram.boxes.values())
@@ -249,7 +247,7 @@ def caption_of(name: str) -> tuple[str, str]:
     """Title of a diagram, and what it shows in words for who cannot see it."""
     if name == "roadmap":
         return TITLE, ALTERNATIVE
-    diagram = PAPER_1 if name == "paper_1" else PAPER_2
+    diagram = METHODS[name][False]
     return diagram.title, diagram.alternative
 
 

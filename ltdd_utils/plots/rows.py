@@ -1,11 +1,10 @@
 """Rows with names, and names at the ends of lines."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from ltdd_utils.plots.canvas import on_phone
+from ltdd_utils.plots.canvas import broken, on_phone
 from ltdd_utils.plots.style import PUBLISHED, by_count
 
 __all__ = ["MOST_NAMED", "arrow", "class_rows", "name_ends", "name_rows"]
@@ -33,15 +32,13 @@ def name_rows(axes: Axes, names: Sequence[str], *, beside: bool = False) -> None
 
 def _name_above(axes: Axes, names: Sequence[str]) -> None:
     """Names above their rows, at the left; the figure grows by the room that they take."""
-    broken = [textwrap.wrap(name, ABOVE) or [""] for name in names]
+    lines = [broken(name, ABOVE) for name in names]
     first, more = TALLER
     width, height = axes.figure.get_size_inches()
-    axes.figure.set_size_inches(width, height + len(names) * (first + more * (max(map(len, broken)) - 1)))
+    axes.figure.set_size_inches(width, height + len(names) * (first + more * max(text.count("\n") for text in lines)))
     axes.set_yticks([])
-    for row, lines in enumerate(broken):
-        axes.text(
-            0, row - 0.5, "\n".join(lines), transform=axes.get_yaxis_transform(), ha="left", va="top", size=9, zorder=6
-        )
+    for row, text in enumerate(lines):
+        axes.text(0, row - 0.5, text, transform=axes.get_yaxis_transform(), ha="left", va="top", size=9, zorder=6)
 
 
 def class_rows(axes: Axes, counts: Sequence[int], class_names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from ltdd_utils.analysis.changes import diff_from_recipe, format_changes
 from ltdd_utils.analysis.pooling import pool
 from ltdd_utils.analysis.published import UNNAMED, compare, given
-from ltdd_utils.analysis.text import folded, formatted, visible
+from ltdd_utils.analysis.text import ALONE, folded, formatted, visible
 from ltdd_utils.data.facts import DATASETS
 from ltdd_utils.records.published import TARGET_COLUMNS
 from ltdd_utils.records.record import Record
@@ -48,7 +48,6 @@ published numbers in a table that can be sorted, filtered and taken away as CSV,
 is typed by hand, and a test fails when it is stale.*"""
 ASSUMED = "teacher assumed"
 CHANCE = "at chance"
-ALONE = "1 pipeline"  # in the column "visible from", where the column n says it, too
 GUESSING = 1.05  # an accuracy up to so many times that of guessing is none
 FIRST = "CIFAR-10-LT, IF 100, IPC 10,"  # the cell that most runs are of
 JUDGED = f"""Rows under one heading have one judge, and can be compared with each other.
